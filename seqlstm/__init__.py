@@ -1,0 +1,3 @@
+"""Recurrent models of text: LSTM language models and translators."""
+
+__version__ = "0.1.0"

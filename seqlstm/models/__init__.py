@@ -1,0 +1,1 @@
+"""The two models. They eat ids, never strings."""

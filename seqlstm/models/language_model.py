@@ -1,0 +1,93 @@
+"""A model of text: what comes next."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from seqlstm.models.batch import Batch
+from seqlstm.models.embedding import TokenEmbedding
+from seqlstm.models.readout import Readout
+from seqlstm.recurrent.stack import Dropout, Stack
+from seqlstm.recurrent.state import State
+
+
+class LanguageModel(nn.Module):
+    """TokenEmbedding - Stack - Readout. Its state is the stack's.
+
+    Args:
+        embedding: ids to features.
+        stack: the recurrence.
+        readout: features to logits.
+        dropout: on the stack's outputs.
+        variational: one dropout mask for a whole sequence, or one for each step.
+    """
+
+    def __init__(
+        self,
+        *,
+        embedding: TokenEmbedding,
+        stack: Stack,
+        readout: Readout,
+        dropout: float = 0.0,
+        variational: bool = True,
+    ) -> None:
+        super().__init__()
+        self.embedding = embedding
+        self.stack = stack
+        self.dropout = Dropout(dropout, variational=variational)
+        self.readout = readout
+
+    def initial_state(self, batch: int) -> State:
+        return self.stack.initial_state(batch)
+
+    def forward(
+        self, batch: Batch, state: State | None = None, *, last: bool = True
+    ) -> tuple[Tensor, int, State | None]:
+        """The summed loss in nats, the tokens it sums over, and the state after the batch."""
+        features, state = self.features(batch, state, last=last)
+        targets = batch.targets.t().flatten()
+        if batch.lengths is not None:
+            features, targets = features[batch.real], targets[batch.real]
+        return self.readout.loss(features, targets), batch.tokens, state
+
+    def log_probabilities(
+        self, batch: Batch, state: State | None = None, *, last: bool = False
+    ) -> tuple[Tensor, State | None]:
+        """Natural log-probability of every target, (batch, time), and the state after the batch.
+
+        Padding has log-probability 0.
+        """
+        features, state = self.features(batch, state, last=last)
+        return score_targets(self.readout, features, batch), state
+
+    def features(
+        self, batch: Batch, state: State | None, *, last: bool
+    ) -> tuple[Tensor, State | None]:
+        """What the readout reads, (time · batch, hidden), and the state after the batch."""
+        resets = None if batch.resets is None else batch.resets.t()
+        features, state = self.stack(
+            self.embedding(batch.inputs), state, lengths=batch.lengths, resets=resets, last=last
+        )
+        return self.dropout(features).flatten(0, 1), state
+
+    def advance(
+        self, token: Tensor, state: State, memory: State | None = None
+    ) -> tuple[Tensor, State]:
+        """One token a row, (rows,) -> logits (rows, vocabulary). There is no memory to read."""
+        features, after = self.stack(self.embedding(token.unsqueeze(1)), state)
+        return self.readout(features.squeeze(0)), after
+
+
+def score_targets(readout: Readout, features: Tensor, batch: Batch) -> Tensor:
+    """Log-probability of every target, (batch, time), 0 at padding; a slice of steps at a time."""
+    rows, time = batch.targets.shape
+    targets = batch.targets.t().flatten()[batch.real]
+    scores = features.new_zeros(time * rows, dtype=readout.bias.dtype)
+    real = [
+        readout(part).to(readout.bias.dtype).log_softmax(-1).gather(1, said.unsqueeze(1)).squeeze(1)
+        for part, said in zip(features[batch.real].split(1024), targets.split(1024), strict=True)
+    ]
+    if real:
+        scores[batch.real] = torch.cat(real)
+    return scores.view(time, rows).t()

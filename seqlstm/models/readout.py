@@ -1,0 +1,137 @@
+"""Features to logits, or straight to the summed loss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+CHUNK = 2**22  # logits that exist at once: 16 MB in float32, about what a last-level cache holds
+
+
+class Readout(nn.Module):
+    """Scores every id of the vocabulary.
+
+    Args:
+        width: features of one input.
+        vocabulary: how many ids.
+        tied: the embedding whose table is used as the output matrix too (Press & Wolf, 2017; Inan,
+            Khosravi & Socher, 2017); a linear map leads to its width where the two differ.
+        label_smoothing: share of the target's probability that is spread over the whole vocabulary
+            while training (Szegedy et al., 2016).
+    """
+
+    def __init__(
+        self,
+        width: int,
+        vocabulary: int,
+        *,
+        tied: nn.Embedding | None = None,
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.label_smoothing = label_smoothing
+        self.bottleneck: nn.Module = nn.Identity()
+        self.weight: Tensor
+        if tied is None:
+            self.weight = nn.Parameter(torch.randn(vocabulary, width) * width**-0.5)
+        else:
+            self.weight = tied.weight
+            if tied.embedding_dim != width:
+                self.bottleneck = nn.Linear(width, tied.embedding_dim)
+        self.bias = nn.Parameter(torch.zeros(vocabulary))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(..., width) -> logits (..., vocabulary)."""
+        return nn.functional.linear(self.bottleneck(features), self.weight, self.bias)
+
+    def loss(self, features: Tensor, targets: Tensor) -> Tensor:
+        """The summed cross-entropy, in nats, of features (tokens, width) against targets (tokens,).
+
+        Smoothed while training, if asked.
+        """
+        smoothing = self.label_smoothing if self.training else 0.0
+        features = self.bottleneck(features)
+        return cross_entropy(features, targets, self.weight, self.bias, smoothing)
+
+
+def cross_entropy(
+    features: Tensor, targets: Tensor, weight: Tensor, bias: Tensor, smoothing: float = 0.0
+) -> Tensor:
+    """Summed cross-entropy of a linear layer, of which (tokens, vocabulary) never exists whole.
+
+    Products are computed in bfloat16 under such an autocast, everything else in float32.
+
+    Args:
+        features: (tokens, width).
+        targets: (tokens,).
+        weight: (vocabulary, width).
+        bias: (vocabulary,).
+        smoothing: label smoothing, from 0 to 1.
+    """
+    device = features.device.type
+    autocast = torch.is_autocast_enabled(device)
+    dtype = torch.get_autocast_dtype(device) if autocast else weight.dtype
+    needed = torch.is_grad_enabled() and (features.requires_grad or weight.requires_grad)
+    loss: Tensor = LinearCrossEntropy.apply(  # type: ignore[no-untyped-call]
+        features.to(dtype), targets, weight, bias, smoothing, needed
+    )
+    return loss
+
+
+class LinearCrossEntropy(torch.autograd.Function):
+    """Computes the gradients along with the loss, chunk by chunk, while the logits are at hand."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        features: Tensor,
+        targets: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        smoothing: float,
+        needed: bool,
+    ) -> Tensor:
+        rows = max(1, CHUNK // len(weight))
+        W = weight.to(features.dtype)
+        total = bias.new_zeros((), dtype=torch.promote_types(bias.dtype, torch.float32))
+        d_features = torch.empty_like(features) if needed else None
+        d_weight = torch.zeros_like(weight) if needed else None
+        d_bias = torch.zeros_like(bias) if needed else None
+        for start in range(0, len(features), rows):
+            part = slice(start, start + rows)
+            logits = nn.functional.linear(features[part], W).to(total.dtype) + bias
+            loss, error = smoothed_loss(logits, targets[part], smoothing, needed)
+            total += loss
+            if d_features is not None and d_weight is not None and d_bias is not None:
+                d_bias += error.sum(0)
+                error = error.to(features.dtype)
+                d_features[part] = error @ W
+                d_weight += error.t() @ features[part]
+        if needed:
+            ctx.save_for_backward(d_features, d_weight, d_bias)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (scale,) = gradients
+        d_features, d_weight, d_bias = ctx.saved_tensors
+        return d_features * scale, None, d_weight * scale, d_bias * scale, None, None
+
+
+def smoothed_loss(
+    logits: Tensor, targets: Tensor, smoothing: float, needed: bool
+) -> tuple[Tensor, Tensor]:
+    """The summed loss of (tokens, vocabulary), and its derivative, in the logits' own memory."""
+    targets = targets.unsqueeze(1)
+    said = logits.gather(1, targets)
+    average = logits.mean(1, keepdim=True) if smoothing else 0.0
+    normalizer = logits.logsumexp(1, keepdim=True)
+    loss = (normalizer - (1 - smoothing) * said - smoothing * average).sum()
+    if needed:
+        logits.sub_(normalizer).exp_()
+        logits.scatter_add_(1, targets, torch.full_like(said, smoothing - 1))
+        if smoothing:
+            logits.sub_(smoothing / logits.shape[1])
+    return loss, logits

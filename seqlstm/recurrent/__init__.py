@@ -1,0 +1,1 @@
+"""Recurrences over sequences of features. Knows torch, and no words."""

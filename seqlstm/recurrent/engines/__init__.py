@@ -1,0 +1,45 @@
+"""The engines, fastest first, and the choice among them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from seqlstm.recurrent.cell import Cell
+from seqlstm.recurrent.engines.engine import Call, Engine
+from seqlstm.recurrent.engines.library import Library
+from seqlstm.recurrent.engines.loop import Loop
+
+__all__ = ["ENGINES", "Call", "Choice", "Engine", "choose"]
+
+ENGINES: dict[str, Engine] = {engine.name: engine for engine in (Library(), Loop())}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The engine that serves, and why each faster one refused."""
+
+    engine: Engine
+    refusals: dict[str, str]
+
+    def __str__(self) -> str:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in self.refusals.items())
+        return f"{self.engine.name} ({reasons})" if reasons else self.engine.name
+
+
+def choose(cell: Cell, call: Call, wanted: str = "auto") -> Choice:
+    """The first engine that does not refuse, or the one that is asked for by name.
+
+    Raises:
+        ValueError: an unknown name, or an engine asked for by name that refuses.
+    """
+    if wanted != "auto" and wanted not in ENGINES:
+        raise ValueError(f"engine must be one of auto, {', '.join(ENGINES)}, was: {wanted}")
+    refusals: dict[str, str] = {}
+    for name, engine in ENGINES.items():
+        if wanted not in ("auto", name):
+            continue
+        refusal = engine.refusal(cell, call)
+        if refusal is None:
+            return Choice(engine, refusals)
+        refusals[name] = refusal
+    raise ValueError(f"the engine {wanted} cannot serve: {refusals[wanted]}")

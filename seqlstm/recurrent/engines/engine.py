@@ -1,0 +1,60 @@
+"""What an engine is: a way to run a cell over time."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from seqlstm.recurrent.cell import Cell
+from seqlstm.recurrent.state import State
+
+
+@dataclass(frozen=True)
+class Call:
+    """What is asked of an engine, as far as one of them may refuse it.
+
+    Attributes:
+        lengths: rows end at different steps.
+        resets: rows may start afresh inside the span.
+        last: the state after the last real step is wanted.
+    """
+
+    lengths: bool = False
+    resets: bool = False
+    last: bool = True
+
+
+class Engine(ABC):
+    """Runs a cell over (time, batch, width), borrowing the cell's own parameters.
+
+    Every engine agrees with `loop` in outputs, last state and all gradients.
+    """
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def refusal(self, cell: Cell, call: Call) -> str | None:
+        """Why this engine cannot serve, in words; None when it can."""
+
+    @abstractmethod
+    def run(
+        self,
+        cell: Cell,
+        inputs: Tensor,
+        state: State,
+        *,
+        lengths: Tensor | None = None,
+        resets: Tensor | None = None,
+    ) -> tuple[Tensor, State]:
+        """Outputs (time, batch, hidden), and the state after each row's last real step.
+
+        Args:
+            cell: whose equations and parameters are used.
+            inputs: (time, batch, width).
+            state: before the first step.
+            lengths: real steps of each row, (batch,); all when None.
+            resets: true where a row starts from the initial state, (time, batch).
+        """

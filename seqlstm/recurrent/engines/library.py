@@ -1,0 +1,62 @@
+"""torch's fused LSTM and GRU (cuDNN, oneDNN), for exactly the functions that these compute."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from seqlstm.recurrent.cell import Cell
+from seqlstm.recurrent.engines.engine import Call, Engine
+from seqlstm.recurrent.gru import GRU
+from seqlstm.recurrent.lstm import LSTM
+from seqlstm.recurrent.state import State, map_state
+
+
+class Library(Engine):
+    """Hands the cell's own parameters to torch's fused kernels."""
+
+    name = "library"
+
+    def refusal(self, cell: Cell, call: Call) -> str | None:
+        # The exact class: a subclass has changed the equations.
+        if type(cell) not in (LSTM, GRU):
+            return f"torch has no fused {type(cell).__name__}"
+        if isinstance(cell, GRU) and cell.reset != "after":
+            return 'torch\'s fused GRU resets after the product, this cell "before"'
+        if call.resets:
+            return "the fused kernels cannot reset the state inside a span"
+        if call.lengths and call.last:
+            return "the fused kernels give no state between steps, so not that of a shorter row"
+        return None
+
+    def run(
+        self,
+        cell: Cell,
+        inputs: Tensor,
+        state: State,
+        *,
+        lengths: Tensor | None = None,
+        resets: Tensor | None = None,
+    ) -> tuple[Tensor, State]:
+        carried = map_state(lambda tensor: tensor.unsqueeze(0), state)
+        if isinstance(cell, LSTM):
+            zeros = torch.zeros_like(cell.bias)
+            weights = [cell.input, cell.recurrent, cell.bias, zeros]
+            outputs, *last = torch.lstm(
+                inputs, carried, weights, True, 1, 0.0, self.trains(cell), False, False
+            )
+        else:
+            assert isinstance(cell, GRU)
+            zeros = cell.bias.new_zeros(2 * cell.hidden)
+            bias = torch.cat([zeros, cell.recurrent_bias])
+            weights = [cell.input, cell.recurrent, cell.bias, bias]
+            outputs, *last = torch.gru(
+                inputs, carried[0], weights, True, 1, 0.0, self.trains(cell), False, False
+            )
+        # States stay in the parameters' precision, whatever autocast made of the outputs.
+        return outputs, tuple(part.squeeze(0).to(cell.bias.dtype) for part in last)
+
+    @staticmethod
+    def trains(cell: Cell) -> bool:
+        """cuDNN keeps what a backward pass needs only when told that it trains."""
+        return cell.training or torch.is_grad_enabled()

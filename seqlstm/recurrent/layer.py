@@ -1,0 +1,155 @@
+"""Layers: a cell run over time, in either direction or both, with or without weight drop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from seqlstm.recurrent.cell import Cell
+from seqlstm.recurrent.engines import Call, Choice, choose
+from seqlstm.recurrent.state import State
+
+
+class Recurrent(nn.Module):
+    """A cell over time.
+
+    Args:
+        cell: the recurrence.
+        engine: "auto", or an engine by name, which then must not refuse.
+        reverse: read each row from its own last token to its first.
+    """
+
+    def __init__(self, cell: Cell, *, engine: str = "auto", reverse: bool = False) -> None:
+        super().__init__()
+        self.cell = cell
+        self.engine = engine
+        self.reverse = reverse
+
+    @property
+    def output(self) -> int:
+        """Features of one output."""
+        return self.cell.hidden
+
+    def initial_state(self, batch: int) -> State:
+        return self.cell.initial_state(batch)
+
+    def choice(self, call: Call) -> Choice:
+        """Which engine serves such a call, and why the faster ones refuse."""
+        return choose(self.cell, call, self.engine)
+
+    def forward(
+        self,
+        inputs: Tensor,
+        state: State | None = None,
+        *,
+        lengths: Tensor | None = None,
+        resets: Tensor | None = None,
+        last: bool = True,
+    ) -> tuple[Tensor, State | None]:
+        """Run the cell over `inputs`.
+
+        Args:
+            inputs: (time, batch, width).
+            state: before the first step; the cell's initial state when None.
+            lengths: real steps of each row, (batch,). Outputs beyond them mean nothing.
+            resets: true where a row starts afresh before that step, (time, batch).
+            last: whether the state after the last real step is wanted. Some engines cannot give it.
+
+        Returns:
+            Outputs (time, batch, hidden), and the last state if it is wanted.
+
+        Raises:
+            ValueError: resets for a layer that reads backwards, or an engine that cannot serve.
+        """
+        if self.reverse and resets is not None:
+            raise ValueError("a layer that reads backwards cannot be reset inside a span")
+        call = Call(lengths=lengths is not None, resets=resets is not None, last=last)
+        engine = self.choice(call).engine
+        if state is None:
+            state = self.cell.initial_state(inputs.shape[1])
+        if self.reverse:
+            inputs = reverse(inputs, lengths)
+        outputs, state = engine.run(self.cell, inputs, state, lengths=lengths, resets=resets)
+        if self.reverse:
+            outputs = reverse(outputs, lengths)
+        return outputs, state if last else None
+
+
+def reverse(sequence: Tensor, lengths: Tensor | None) -> Tensor:
+    """Turn each row of (time, batch, features) round inside its length; padding stays in place."""
+    if lengths is None:
+        return sequence.flip(0)
+    time = torch.arange(len(sequence), device=sequence.device).unsqueeze(1)  # (time, 1)
+    source = torch.where(time < lengths, lengths - 1 - time, time)  # (time, batch)
+    return sequence.gather(0, source.unsqueeze(-1).expand_as(sequence))
+
+
+class Bidirectional(nn.Module):
+    """Two layers, one a direction, their outputs concatenated (Graves & Schmidhuber, 2005)."""
+
+    def __init__(self, forwards: Recurrent | WeightDrop, backwards: Recurrent | WeightDrop) -> None:
+        super().__init__()
+        self.forwards = forwards
+        self.backwards = backwards
+
+    @property
+    def output(self) -> int:
+        return self.forwards.output + self.backwards.output
+
+    def initial_state(self, batch: int) -> State:
+        return self.forwards.initial_state(batch), self.backwards.initial_state(batch)
+
+    def choice(self, call: Call) -> Choice:
+        return self.forwards.choice(call)
+
+    def forward(
+        self, inputs: Tensor, state: State | None = None, *, last: bool = True, **options: Any
+    ) -> tuple[Tensor, State | None]:
+        """As `Recurrent.forward`; the state is the pair of the two layers' states."""
+        ahead, back = (None, None) if state is None else state
+        left, ahead = self.forwards(inputs, ahead, last=last, **options)
+        right, back = self.backwards(inputs, back, last=last, **options)
+        return torch.cat([left, right], dim=-1), (ahead, back) if last else None
+
+
+class WeightDrop(nn.Module):
+    """DropConnect on the matrix from state to state while training (Merity, Keskar & Socher, 2017).
+
+    One mask serves the whole sequence, so that every engine can run it.
+
+    Args:
+        layer: whose cell has a parameter named `recurrent`.
+        probability: of dropping a weight.
+    """
+
+    def __init__(self, layer: Recurrent, probability: float) -> None:
+        super().__init__()
+        if not isinstance(getattr(layer.cell, "recurrent", None), nn.Parameter):
+            raise ValueError(f"{type(layer.cell).__name__} has no recurrent matrix to drop from")
+        self.layer = layer
+        self.probability = probability
+
+    @property
+    def output(self) -> int:
+        return self.layer.output
+
+    def initial_state(self, batch: int) -> State:
+        return self.layer.initial_state(batch)
+
+    def choice(self, call: Call) -> Choice:
+        return self.layer.choice(call)
+
+    def forward(
+        self, inputs: Tensor, state: State | None = None, **options: Any
+    ) -> tuple[Tensor, State | None]:
+        """As `Recurrent.forward`."""
+        if not self.training:
+            return self.layer(inputs, state, **options)  # type: ignore[no-any-return]
+        recurrent = self.layer.get_parameter("cell.recurrent")
+        dropped = nn.functional.dropout(recurrent, self.probability)
+        return functional_call(  # type: ignore[no-any-return]
+            self.layer, {"cell.recurrent": dropped}, (inputs, state), options
+        )

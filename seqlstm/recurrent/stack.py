@@ -1,0 +1,173 @@
+"""Stacks: layers one above the other, with dropout between them and a choice of connections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, cast
+
+import torch
+from torch import Tensor, nn
+
+from seqlstm.recurrent.cell import Cell
+from seqlstm.recurrent.engines import Call, Choice
+from seqlstm.recurrent.layer import Bidirectional, Recurrent, WeightDrop
+from seqlstm.recurrent.state import State
+
+Connection = Literal["plain", "residual", "highway"]
+
+
+class Dropout(nn.Module):
+    """Dropout over (time, batch, features).
+
+    Variational (Gal & Ghahramani, 2016): one mask for the whole sequence, which regularises a
+    recurrent network better and costs one step's worth of random numbers. Ordinary: a new mask at
+    every step.
+    """
+
+    def __init__(self, probability: float, *, variational: bool = True) -> None:
+        super().__init__()
+        if not 0 <= probability < 1:
+            raise ValueError(f"dropout must be in [0, 1), was: {probability}")
+        self.probability = probability
+        self.variational = variational
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        if not self.training or self.probability == 0:
+            return inputs
+        if not self.variational:
+            return nn.functional.dropout(inputs, self.probability)
+        mask = inputs.new_empty(1, *inputs.shape[1:]).bernoulli_(1 - self.probability)
+        return inputs * mask.div_(1 - self.probability)
+
+
+class Plain(nn.Module):
+    """y = H(x)."""
+
+    def forward(self, inputs: Tensor, outputs: Tensor) -> Tensor:
+        return outputs
+
+
+class Residual(nn.Module):
+    """y = H(x) + x (He et al., 2016)."""
+
+    def forward(self, inputs: Tensor, outputs: Tensor) -> Tensor:
+        return inputs + outputs
+
+
+class Highway(nn.Module):
+    """y = T(x) ∘ H(x) + (1 − T(x)) ∘ x (Srivastava, Greff & Schmidhuber, 2015).
+
+    The transform gate's bias starts negative, so that a deep stack first passes its input on.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.transform = nn.Linear(width, width)
+        nn.init.constant_(self.transform.bias, -1.0)
+
+    def forward(self, inputs: Tensor, outputs: Tensor) -> Tensor:
+        gate: Tensor = self.transform(inputs).sigmoid()
+        return gate * outputs + (1 - gate) * inputs
+
+
+class Stack(nn.Module):
+    """Recurrent layers one above the other.
+
+    Residual and highway connections go round every layer whose input is as wide as its output.
+
+    Args:
+        cell: makes a cell from its input width and hidden size.
+        width: features of one input.
+        hidden: features of one output; a bidirectional layer gives half of them to each direction.
+        layers: how many; none is a stack that hands its input on.
+        connection: plain, residual or highway.
+        bidirectional: each layer reads in both directions.
+        dropout: between layers.
+        variational: one dropout mask for a whole sequence, or one for each step.
+        weight_drop: DropConnect on the recurrent matrices.
+        engine: "auto" or an engine by name.
+        context: features that join the input of every layer at each step; 0 for none.
+
+    Raises:
+        ValueError: an odd hidden size of a bidirectional stack.
+    """
+
+    def __init__(
+        self,
+        cell: Callable[[int, int], Cell],
+        *,
+        width: int,
+        hidden: int,
+        layers: int,
+        connection: Connection = "plain",
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        variational: bool = True,
+        weight_drop: float = 0.0,
+        engine: str = "auto",
+        context: int = 0,
+    ) -> None:
+        super().__init__()
+        if bidirectional and hidden % 2:
+            raise ValueError(f"hidden must be even in a bidirectional stack, was: {hidden}")
+
+        def one(width: int, hidden: int, *, reverse: bool = False) -> Recurrent | WeightDrop:
+            layer = Recurrent(cell(width + context, hidden), engine=engine, reverse=reverse)
+            return WeightDrop(layer, weight_drop) if weight_drop else layer
+
+        def both(width: int) -> Bidirectional:
+            return Bidirectional(one(width, hidden // 2), one(width, hidden // 2, reverse=True))
+
+        widths = [width, *[hidden] * (layers - 1)][:layers]
+        self.layers = nn.ModuleList(
+            both(width) if bidirectional else one(width, hidden) for width in widths
+        )
+        self.connections = nn.ModuleList(
+            connect(connection if width == hidden else "plain", hidden) for width in widths
+        )
+        self.dropout = Dropout(dropout, variational=variational)
+        self.output = hidden if layers else width
+
+    def initial_state(self, batch: int) -> State:
+        layers = cast("list[Recurrent | Bidirectional | WeightDrop]", list(self.layers))
+        return tuple(layer.initial_state(batch) for layer in layers)
+
+    def choices(self, call: Call) -> list[Choice]:
+        """The engine of each layer for such a call."""
+        layers = cast("list[Recurrent | Bidirectional | WeightDrop]", list(self.layers))
+        return [layer.choice(call) for layer in layers]
+
+    def forward(
+        self,
+        inputs: Tensor,
+        state: State | None = None,
+        *,
+        lengths: Tensor | None = None,
+        resets: Tensor | None = None,
+        last: bool = True,
+        context: Tensor | None = None,
+    ) -> tuple[Tensor, State | None]:
+        """As `Recurrent.forward`; the state is the tuple of the layers' states.
+
+        `context`, (time, batch, context), joins the input of every layer.
+        """
+        states = state or (None,) * len(self.layers)
+        after = []
+        for index, layer in enumerate(self.layers):
+            inputs = self.dropout(inputs) if index else inputs
+            joined = inputs if context is None else torch.cat([inputs, context], dim=-1)
+            outputs, new = layer(joined, states[index], lengths=lengths, resets=resets, last=last)
+            inputs = self.connections[index](inputs, outputs)
+            after.append(new)
+        return inputs, tuple(after) if last else None
+
+
+def connect(connection: Connection, width: int) -> nn.Module:
+    """The module that joins a layer's input with its output."""
+    if connection == "plain":
+        return Plain()
+    if connection == "residual":
+        return Residual()
+    if connection == "highway":
+        return Highway(width)
+    raise ValueError(f"connection must be plain, residual or highway, was: {connection}")
