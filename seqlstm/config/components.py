@@ -1,0 +1,44 @@
+"""Tables whose `kind` names a class and whose options are its keywords: cells, attentions.
+
+The classes live on higher floors: the caller hands them in as a catalogue. Without it, any table goes.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import ValidationInfo
+
+from seqlstm.errors import nearest
+
+Component = dict[str, Any]
+Catalogue = Mapping[str, Mapping[str, Callable[..., Any]]]
+"""By the name of the component ("cell", "attention"), the constructors by kind."""
+
+
+def keywords(constructor: Callable[..., Any]) -> list[str]:
+    """What a recipe may set: the constructor's keyword-only parameters."""
+    parameters = inspect.signature(constructor).parameters.values()
+    return [one.name for one in parameters if one.kind is one.KEYWORD_ONLY]
+
+
+def check_component(name: str) -> Callable[[Component, ValidationInfo], Component]:
+    """A validator of tables against the constructors of the component `name`."""
+
+    def check(table: Component, info: ValidationInfo) -> Component:
+        constructors = (info.context or {}).get(name)
+        if constructors is None:
+            return table
+        kind = str(table.get("kind", "missing"))
+        if kind not in constructors:
+            hint = nearest(kind, constructors) or f"known are {', '.join(constructors)}"
+            raise ValueError(f'no {name} of kind "{kind}"; {hint}')
+        known = keywords(constructors[kind])
+        for option in table.keys() - {"kind", *known}:
+            hint = nearest(option, known) or f"it has {', '.join(known) or 'none'}"
+            raise ValueError(f'{kind} has no option "{option}"; {hint}')
+        return table
+
+    return check

@@ -1,0 +1,198 @@
+"""TOML and overrides to a `Recipe`, or to every mistake in them at once."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from seqlstm.config.components import Catalogue
+from seqlstm.config.sections import IDLE, Recipe
+from seqlstm.errors import Mistake, RecipeError, nearest
+
+Table = dict[str, Any]
+
+
+def read_table(path: Path) -> Table:
+    """The tables of a TOML file.
+
+    Raises:
+        RecipeError: it cannot be read, is not UTF-8, or is not TOML; names the line.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecipeError(str(path), [Mistake("file", error.strerror or str(error))]) from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise RecipeError(str(path), [Mistake("file", f"line {line} is not UTF-8")]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(str(path), [Mistake("syntax", str(error))]) from None
+
+
+def read_overrides(table: Table, overrides: Sequence[str]) -> Table:
+    """A copy of `table` with each `dotted.key=value` put in.
+
+    A value is TOML (`200`, `2e-3`, `{kind="gru"}`); what is not TOML is a string; an empty one
+    takes the key away, so that its default holds.
+
+    Raises:
+        RecipeError: an override without "=", or below a key that is no table.
+    """
+    merged = {key: copy_tables(value) for key, value in table.items()}
+    mistakes = [problem for one in overrides if (problem := put(merged, one)) is not None]
+    if mistakes:
+        raise RecipeError("overrides", mistakes)
+    return merged
+
+
+def copy_tables(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: copy_tables(part) for key, part in value.items()}
+    return value
+
+
+def put(table: Table, override: str) -> Mistake | None:
+    key, equals, text = override.partition("=")
+    if not equals:
+        return Mistake(override, "not an override", "write key=value")
+    *parents, last = key.strip().split(".")
+    for parent in parents:
+        table = table.setdefault(parent, {})
+        if not isinstance(table, dict):
+            return Mistake(key, f"{parent} is a value, not a table")
+    if text.strip():
+        table[last] = toml_value(text)
+    else:
+        table.pop(last, None)
+    return None
+
+
+def toml_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def parse(table: Table, *, where: str, catalogue: Catalogue | None = None) -> Recipe:
+    """The recipe that a table states.
+
+    Args:
+        table: as read from TOML.
+        where: the name that an error gives to it.
+        catalogue: constructors that the options of cells and attentions are checked against.
+
+    Raises:
+        RecipeError: with every mistake.
+    """
+    mistakes = list(disagreements(table))
+    try:
+        recipe = Recipe.model_validate(table, context=dict(catalogue or {}))
+    except ValidationError as error:
+        found = [mistake(detail, table) for detail in error.errors()]
+        raise RecipeError(where, [*found, *mistakes]) from None
+    if mistakes:
+        raise RecipeError(where, mistakes)
+    return recipe
+
+
+def disagreements(table: Table) -> Iterator[Mistake]:
+    """Keys that do not go together, in a table that may be wrong otherwise too."""
+
+    def at(*keys: str) -> Any:
+        value: Any = table
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        return value
+
+    task = at("task")
+    if task not in TASKS:
+        return
+    column, layout, metrics = TASKS[task]
+    if at("data") is not None and at("data", column) is None:
+        yield Mistake(f"data.{column}", f"missing: a {task} recipe names its columns here")
+    if at("data", "layout", "kind") in {"buckets", "tapes"} - {layout}:
+        yield Mistake("data.layout.kind", f'a {task} recipe needs "{layout}"')
+    for keys in IDLE[task]:
+        if at(*keys) is not None:
+            yield Mistake(".".join(keys), f"cannot take effect in a {task} recipe", "leave it out")
+    if at("training", "best_by") in {"bleu", "chrf", "bits_per_byte"} - metrics:
+        known = ", ".join(sorted(metrics))
+        yield Mistake(
+            "training.best_by", f"a {task} recipe cannot measure it", f"known are {known}"
+        )
+
+
+TASKS: dict[str, tuple[str, str, set[str]]] = {
+    "translation": ("pair", "buckets", {"loss", "bleu", "chrf"}),
+    "language-model": ("text", "tapes", {"loss", "bits_per_byte"}),
+}
+"""The column's key, the layout, and the metrics of each task."""
+
+
+def mistake(detail: ErrorDetails, table: Table) -> Mistake:
+    """One of pydantic's errors in the words of this project."""
+    key = dotted(detail["loc"], table)
+    kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
+    if kind == "extra_forbidden":
+        known = keys_at(detail["loc"])
+        hint = nearest(str(detail["loc"][-1]), known) or f"known are {', '.join(known)}"
+        return Mistake(key, "unknown key", hint)
+    if kind == "missing":
+        return Mistake(key, "missing")
+    if kind in ("literal_error", "union_tag_invalid"):
+        expected = str(context.get("expected") or context.get("expected_tags"))
+        was = value.get("kind") if isinstance(value, dict) else value
+        key = f"{key}.kind" if kind == "union_tag_invalid" else key
+        words = [word.strip(" '\"") for word in expected.replace(" or ", ",").split(",")]
+        return Mistake(
+            key, f"must be one of {', '.join(words)}, was: {was}", nearest(str(was), words)
+        )
+    if kind == "union_tag_not_found":
+        return Mistake(f"{key}.kind", "missing")
+    if kind == "value_error":
+        return Mistake(key, str(context["error"]))
+    message = detail["msg"].replace("Input should", "must", 1)
+    return Mistake(key, message if isinstance(value, dict) else f"{message}, was: {value}")
+
+
+def dotted(location: tuple[int | str, ...], table: Table) -> str:
+    """pydantic's location as the recipe's key: the tags of unions are no keys."""
+    value: Any = table
+    keys = []
+    for index, part in enumerate(location):
+        if isinstance(value, dict) and part in value:
+            value = value[part]
+        elif index < len(location) - 1:
+            continue
+        keys.append(str(part))
+    return ".".join(keys)
+
+
+def keys_at(location: tuple[int | str, ...]) -> list[str]:
+    """The keys that the table around `location` may have."""
+    sections: list[type[BaseModel]] = [Recipe]
+    for part in location[:-1]:
+        fields = [one.model_fields[str(part)] for one in sections if part in one.model_fields]
+        if fields:
+            sections = [one for field in fields for one in sections_of(field.annotation)]
+        else:  # the tag of a union: its member of that kind
+            sections = [one for one in sections if part in kinds(one)] or sections
+    return sorted({key for section in sections for key in section.model_fields})
+
+
+def sections_of(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [section for part in get_args(annotation) for section in sections_of(part)]
+
+
+def kinds(section: type[BaseModel]) -> tuple[Any, ...]:
+    """The tags by which a union knows this member."""
+    field = section.model_fields.get("kind")
+    return get_args(field.annotation) if field else ()

@@ -1,0 +1,318 @@
+"""What a recipe may say. Each class is one of its tables; `recipe.py` builds things from them.
+
+Every default stands here and nowhere else. A table with a `kind` is a union of classes, so that an
+option which could not take effect is an unknown key.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeVar
+
+import tomli_w
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    Strict,
+    Tag,
+    model_validator,
+)
+
+from seqlstm.config.components import Component, check_component
+
+Probability = Annotated[float, Field(ge=0, lt=1)]
+Share = Annotated[float, Field(gt=0, le=1)]
+NotNegative = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=0)]
+First = TypeVar("First")
+Two = Annotated[tuple[First, First], Strict(False)]  # TOML has arrays, no tuples
+
+
+class Section(BaseModel):
+    """A table: unknown keys are mistakes, values keep the types that TOML gives them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Buckets(Section):
+    """Sentences of like length together, padded, up to a budget of tokens.
+
+    `tokens`: rows times the longest row of a batch, at most. `window`: pairs that are shuffled,
+    encoded and sorted together.
+    """
+
+    kind: Literal["buckets"] = "buckets"
+    tokens: PositiveInt = 2500
+    window: PositiveInt = 8192
+
+
+class Tapes(Section):
+    """The text as `rows` parallel streams, read in spans; the state goes on from span to span.
+
+    `resets`: start afresh where a document begins.
+    """
+
+    kind: Literal["tapes"] = "tapes"
+    rows: PositiveInt = 32
+    span: PositiveInt = 64
+    resets: bool = False
+
+
+class Splits(Section):
+    """The names of the three splits, as the source calls them."""
+
+    train: str = "train"
+    validation: str = "validation"
+    test: str = "test"
+
+
+class Data(Section):
+    """Where the text comes from.
+
+    `source`: a Hub id, a folder, a file, files by split, or a built-in source. `name`, `revision`:
+    of a set on the Hub. `pair`: source and target column of a translator; `text`: the column of a
+    language model. `unit`: a row of text is a document, ended by </s>, or a line of one long text,
+    ended by a newline. `longest`: pieces of a sentence; longer pairs are dropped from training.
+    `ratio`: of the longer to the shorter side of a training pair, at most.
+    """
+
+    source: str | dict[str, str | list[str]]
+    name: str | None = None
+    revision: str | None = None
+    pair: Two[str] | None = None
+    text: str | None = None
+    unit: Literal["document", "line"] = "document"
+    splits: Splits = Splits()
+    layout: Annotated[Buckets | Tapes, Field(discriminator="kind")]
+    longest: PositiveInt = 256
+    ratio: Annotated[float, Field(ge=1)] | None = None
+    drop_duplicates: bool = False
+
+
+class Trained(Section):
+    """A SentencePiece model trained on the training split when the run starts.
+
+    `sampling`: subword regularisation, the alpha of unigram's sampling (Kudo, 2018) or the
+    probability of BPE-dropout (Provilkov et al., 2020); 0 for none. `input_sentences`: read at most
+    so many.
+    """
+
+    kind: Literal["unigram", "bpe", "char", "word"] = "unigram"
+    vocabulary: PositiveInt = 8000
+    sampling: Probability = 0.0
+    normalisation: Literal["identity", "nfkc", "nfkc_cf", "nmt_nfkc", "nmt_nfkc_cf"] = "identity"
+    character_coverage: Share = 1.0
+    input_sentences: PositiveInt = 1_000_000
+
+    @model_validator(mode="after")
+    def sampled(self) -> Trained:
+        if self.sampling and self.kind not in ("unigram", "bpe"):
+            raise ValueError(f"sampling needs unigram or bpe, not {self.kind}")
+        return self
+
+
+class Ready(Section):
+    """A SentencePiece model that exists."""
+
+    file: str
+    sampling: Probability = 0.0
+
+
+def ready_or_trained(value: Any) -> str:
+    return "ready" if isinstance(value, Ready) or "file" in value else "trained"
+
+
+Tokenizer = Annotated[
+    Annotated[Ready, Tag("ready")] | Annotated[Trained, Tag("trained")],
+    Discriminator(ready_or_trained),
+]
+
+
+class Dropout(Section):
+    """`embedding`: on embeddings. `between`: between layers. `output`: on what the readout reads.
+
+    `recurrent`: weight drop on the recurrent matrices. `variational`: one mask a sequence.
+    """
+
+    embedding: Probability = 0.0
+    between: Probability = 0.0
+    output: Probability = 0.0
+    recurrent: Probability = 0.0
+    variational: bool = True
+
+
+class Decoder(Section):
+    """What a decoder has of its own; the model's keys stand for what is left out."""
+
+    layers: PositiveInt | None = None
+    hidden: PositiveInt | None = None
+
+
+class Encoder(Decoder):
+    """`hidden` counts both directions of a bidirectional encoder together."""
+
+    bidirectional: bool = True
+
+
+class Model(Section):
+    """`width`: of the embeddings. `tied`: one table for embeddings and readout."""
+
+    width: PositiveInt = 256
+    hidden: PositiveInt = 512
+    layers: PositiveInt = 1
+    encoder: Encoder | None = None
+    decoder: Decoder | None = None
+    tied: bool = True
+    cell: Annotated[Component, AfterValidator(check_component("cell"))] = {"kind": "lstm"}
+    attention: Annotated[Component, AfterValidator(check_component("attention"))] | None = None
+    connection: Literal["plain", "residual", "highway"] = "plain"
+    engine: Literal["auto", "loop", "library"] = "auto"
+    dropout: Dropout = Dropout()
+
+
+class Adam(Section):
+    """Kingma & Ba (2015); `adamw`: Loshchilov & Hutter (2019)."""
+
+    kind: Literal["adam", "adamw"] = "adam"
+    rate: PositiveFloat = 1e-3
+    betas: Two[Probability] = (0.9, 0.999)
+    weight_decay: NotNegative = 0.0
+
+
+class SGD(Section):
+    kind: Literal["sgd"] = "sgd"
+    rate: PositiveFloat
+    momentum: Probability = 0.0
+    weight_decay: NotNegative = 0.0
+
+
+class Constant(Section):
+    kind: Literal["constant"] = "constant"
+    warmup: Count = 0
+
+
+class Decay(Section):
+    """From the full rate to `floor` times it, by the share of the training that is done."""
+
+    kind: Literal["linear", "cosine"]
+    warmup: Count = 0
+    floor: Probability = 0.0
+
+
+class InverseSquareRoot(Section):
+    """Vaswani et al. (2017): the rate falls as one over the root of the steps after the warm-up."""
+
+    kind: Literal["inverse-square-root"]
+    warmup: PositiveInt
+
+
+class Plateau(Section):
+    """The rate is multiplied by `factor` after `patience` validations without a better one."""
+
+    kind: Literal["plateau"]
+    warmup: Count = 0
+    factor: Probability = 0.5
+    patience: PositiveInt = 2
+
+
+class Exponential(Section):
+    """An average that forgets by `decay` a step (Polyak & Juditsky, 1992)."""
+
+    kind: Literal["exponential"]
+    decay: Probability = 0.999
+
+
+class Last(Section):
+    """The mean of the weights at the last so many validations."""
+
+    kind: Literal["last"]
+    checkpoints: PositiveInt = 5
+
+
+class Training(Section):
+    """`steps`, `epochs`, `minutes` (of the clock): the first reached ends it.
+
+    `validate_every`, `save_every`: in steps. `patience`: validations without a better one.
+    `accumulate`: batches a step.
+    """
+
+    steps: PositiveInt | None = None
+    epochs: PositiveInt | None = None
+    minutes: PositiveFloat | None = None
+    optimizer: Annotated[Adam | SGD, Field(discriminator="kind")] = Adam()
+    schedule: Annotated[
+        Constant | Decay | InverseSquareRoot | Plateau, Field(discriminator="kind")
+    ] = Constant()
+    clip: PositiveFloat | None = 1.0
+    accumulate: PositiveInt = 1
+    label_smoothing: Probability = 0.0
+    average: Annotated[Exponential | Last, Field(discriminator="kind")] | None = None
+    validate_every: PositiveInt | None = None
+    save_every: PositiveInt = 500
+    patience: PositiveInt | None = None
+    best_by: Literal["loss", "bleu", "chrf", "bits_per_byte"] = "loss"
+
+    @model_validator(mode="after")
+    def ends(self) -> Training:
+        if not (self.steps or self.epochs or self.minutes):
+            raise ValueError("one of steps, epochs or minutes must end it")
+        return self
+
+    @model_validator(mode="after")
+    def validates(self) -> Training:
+        idle = {
+            "patience": self.patience is not None,
+            "best_by": self.best_by != "loss",
+            'schedule.kind = "plateau"': isinstance(self.schedule, Plateau),
+            'average.kind = "last"': isinstance(self.average, Last),
+        }
+        named = [key for key, given in idle.items() if given]
+        if named and self.validate_every is None:
+            raise ValueError(f"{', '.join(named)} cannot take effect without validate_every")
+        return self
+
+
+class Decoding(Section):
+    """Beam search: its width, and GNMT's length penalty (Wu et al., 2016), 0 for none."""
+
+    width: PositiveInt = 5
+    length_penalty: NotNegative = 1.0
+
+
+class Recipe(Section):
+    """The whole of it. `threads`: 0 for all cores."""
+
+    task: Literal["translation", "language-model"]
+    seed: Count = 1
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
+    threads: Count = 0
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    data: Data
+    tokenizer: Tokenizer = Trained()
+    model: Model = Model()
+    training: Training
+    decoding: Decoding = Decoding()
+
+    def text(self) -> str:
+        """The recipe resolved, defaults included, as TOML: what a run folder keeps."""
+        table = self.model_dump(exclude_none=True)
+        for section, key in IDLE[self.task]:
+            table[section].pop(key, None)
+        if not table["decoding"]:
+            del table["decoding"]
+        return tomli_w.dumps(table)
+
+
+IDLE = {
+    "translation": [("data", "text"), ("data", "unit")],
+    "language-model": [
+        *[("data", key) for key in ("pair", "longest", "ratio", "drop_duplicates")],
+        *[("model", key) for key in ("attention", "encoder", "decoder")],
+        *[("decoding", key) for key in ("width", "length_penalty")],
+    ],
+}
+"""The keys that cannot take effect in a recipe of the task."""
