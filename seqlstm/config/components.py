@@ -1,6 +1,6 @@
 """Tables whose `kind` names a class and whose options are its keywords: cells, attentions.
 
-The classes live on higher floors: the caller hands them in as a catalogue. Without it, any table goes.
+The classes live on higher floors: the caller hands them in as a catalogue. Without, any table goes.
 """
 
 from __future__ import annotations

@@ -141,6 +141,8 @@ def mistake(detail: ErrorDetails, table: Table) -> Mistake:
     kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
     if kind == "extra_forbidden":
         known = keys_at(detail["loc"])
+        if detail["loc"][-1] in known:
+            return Mistake(key, "cannot take effect beside the other keys of its table")
         hint = nearest(str(detail["loc"][-1]), known) or f"known are {', '.join(known)}"
         return Mistake(key, "unknown key", hint)
     if kind == "missing":

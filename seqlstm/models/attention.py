@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 Memory: TypeAlias = tuple[Tensor, Tensor, Tensor]
-"""Keys (batch, source, keys), values (batch, source, values), and (batch, source) true at real ids."""
+"""Keys and values (batch, source, features), and (batch, source), true at real ids."""
 
 
 class Attention(nn.Module, ABC):
@@ -38,8 +38,7 @@ class Attention(nn.Module, ABC):
         _, values, _ = memory
         weights = self.weights(queries, memory).to(values.dtype)
         heads = weights.shape[1]
-        split = values.unflatten(-1, (heads, -1)).transpose(1, 2)  # (batch, heads, source, part)
-        return (weights @ split).transpose(1, 2).flatten(2)
+        return (weights @ split(values, heads)).transpose(1, 2).flatten(2)
 
 
 class Dot(Attention):
@@ -64,12 +63,17 @@ class Dot(Attention):
 
     def weights(self, queries: Tensor, memory: Memory) -> Tensor:
         keys, _, mask = memory
-        keys = keys.unflatten(-1, (self.heads, -1)).permute(
-            0, 2, 3, 1
-        )  # (batch, heads, part, source)
-        queries = self.query(queries).unflatten(-1, (self.heads, -1)).transpose(1, 2)
-        scores = (queries.to(keys.dtype) @ keys).float() * keys.shape[2] ** -0.5
-        return scores.masked_fill(~mask[:, None, None], float("-inf")).softmax(-1)
+        keys = split(keys, self.heads)
+        queries = split(self.query(queries).to(keys.dtype), self.heads)
+        scores = (queries @ keys.transpose(2, 3)).float() * keys.shape[-1] ** -0.5
+        scores = scores.masked_fill(~mask[:, None, None], float("-inf"))
+        return scores.softmax(-1)
+
+
+def split(features: Tensor, heads: int) -> Tensor:
+    """(batch, time, features) -> (batch, heads, time, features / heads)."""
+    batch, time, _ = features.shape
+    return features.view(batch, time, heads, -1).transpose(1, 2)
 
 
 ATTENTIONS: dict[str, type[Attention]] = {"dot": Dot}

@@ -23,6 +23,7 @@ class Batch:
         resets: true where a row starts afresh, (batch, time); None when none does.
         source: ids to be translated, (batch, source time); None for a language model.
         source_lengths: real ids of each source, (batch,).
+        follows: the rows go on where those of the batch before ended, so its last state is theirs.
     """
 
     inputs: Tensor
@@ -32,6 +33,7 @@ class Batch:
     resets: Tensor | None = None
     source: Tensor | None = None
     source_lengths: Tensor | None = None
+    follows: bool = False
 
     @property
     def tokens(self) -> int:
@@ -48,7 +50,7 @@ class Batch:
 
     def map(self, function: Any) -> dict[str, Tensor]:
         parts = ((field.name, getattr(self, field.name)) for field in fields(self))
-        return {name: function(part) for name, part in parts if part is not None}
+        return {name: function(part) for name, part in parts if isinstance(part, Tensor)}
 
 
 def real_positions(lengths: Tensor, time: int) -> Tensor:

@@ -47,7 +47,7 @@ class LanguageModel(nn.Module):
         """The summed loss in nats, the tokens it sums over, and the state after the batch."""
         features, state = self.features(batch, state, last=last)
         targets = batch.targets.t().flatten()
-        if batch.lengths is not None:
+        if batch.tokens < batch.targets.numel():
             features, targets = features[batch.real], targets[batch.real]
         return self.readout.loss(features, targets), batch.tokens, state
 
@@ -83,11 +83,9 @@ def score_targets(readout: Readout, features: Tensor, batch: Batch) -> Tensor:
     """Log-probability of every target, (batch, time), 0 at padding; a slice of steps at a time."""
     rows, time = batch.targets.shape
     targets = batch.targets.t().flatten()[batch.real]
-    scores = features.new_zeros(time * rows, dtype=readout.bias.dtype)
-    real = [
-        readout(part).to(readout.bias.dtype).log_softmax(-1).gather(1, said.unsqueeze(1)).squeeze(1)
-        for part, said in zip(features[batch.real].split(1024), targets.split(1024), strict=True)
-    ]
-    if real:
-        scores[batch.real] = torch.cat(real)
+    scores = torch.zeros(time * rows, dtype=readout.bias.dtype, device=features.device)
+    for real in torch.split(torch.arange(batch.tokens, device=features.device), 1024):
+        place = batch.real[real]
+        chances = readout(features[place]).to(scores.dtype).log_softmax(-1)
+        scores[place] = chances.gather(1, targets[real].unsqueeze(1)).squeeze(1)
     return scores.view(time, rows).t()

@@ -73,7 +73,7 @@ class Translator(nn.Module):
         return self.attention.prepare(encoded, source_mask(lengths, source.shape[1]))
 
     def forward(self, batch: Batch, state: State | None = None) -> tuple[Tensor, int, State | None]:
-        """The summed loss in nats, and the tokens it sums over. No state goes on to another batch."""
+        """The summed loss in nats, and the tokens it sums over. No state goes on to the next."""
         features = self.features(batch)[batch.real]
         targets = batch.targets.t().flatten()[batch.real]
         return self.readout.loss(features, targets), batch.tokens, None
@@ -107,4 +107,5 @@ class Translator(nn.Module):
         return self.readout(self.read(features, context).squeeze(0)), (below, above)
 
     def read(self, features: Tensor, context: Tensor) -> Tensor:
-        return self.dropout(torch.cat([features, context], dim=-1))
+        joined: Tensor = self.dropout(torch.cat([features, context], dim=-1))
+        return joined
