@@ -124,7 +124,7 @@ def disagreements(table: Table) -> Iterator[Mistake]:
     if at("training", "best_by") in {"bleu", "chrf", "bits_per_byte"} - metrics:
         known = ", ".join(sorted(metrics))
         yield Mistake(
-            "training.best_by", f"a {task} recipe cannot measure it", f"known are {known}"
+            "training.best_by", f"no metric of a {task} recipe", f"known: {known}"
         )
 
 

@@ -65,7 +65,7 @@ class Dot(Attention):
         keys, _, mask = memory
         keys = split(keys, self.heads)
         queries = split(self.query(queries).to(keys.dtype), self.heads)
-        scores = (queries @ keys.transpose(2, 3)).float() * keys.shape[-1] ** -0.5
+        scores: Tensor = (queries @ keys.transpose(2, 3)).float() * keys.shape[-1] ** -0.5
         scores = scores.masked_fill(~mask[:, None, None], float("-inf"))
         return scores.softmax(-1)
 

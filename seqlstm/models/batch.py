@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
@@ -42,15 +43,19 @@ class Batch:
 
     def to(self, device: torch.device) -> Self:
         """The same batch elsewhere, without waiting for the copy."""
-        return replace(self, **self.map(lambda part: part.to(device, non_blocking=True)))
+        return self.map(lambda part: part.to(device, non_blocking=True))
 
     def pin(self) -> Self:
         """The same batch in page-locked memory, from where a GPU copies while others compute."""
-        return replace(self, **self.map(Tensor.pin_memory))
+        return self.map(Tensor.pin_memory)
 
-    def map(self, function: Any) -> dict[str, Tensor]:
+    def map(self, function: Callable[[Tensor], Tensor]) -> Self:
+        """The same batch with every tensor replaced."""
         parts = ((field.name, getattr(self, field.name)) for field in fields(self))
-        return {name: function(part) for name, part in parts if isinstance(part, Tensor)}
+        changed: dict[str, Any] = {
+            name: function(part) for name, part in parts if isinstance(part, Tensor)
+        }
+        return replace(self, **changed)
 
 
 def real_positions(lengths: Tensor, time: int) -> Tensor:

@@ -48,7 +48,8 @@ class LanguageModel(nn.Module):
         features, state = self.features(batch, state, last=last)
         targets = batch.targets.t().flatten()
         if batch.tokens < batch.targets.numel():
-            features, targets = features[batch.real], targets[batch.real]
+            features = features.index_select(0, batch.real)
+            targets = targets.index_select(0, batch.real)
         return self.readout.loss(features, targets), batch.tokens, state
 
     def log_probabilities(

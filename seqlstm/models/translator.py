@@ -74,8 +74,8 @@ class Translator(nn.Module):
 
     def forward(self, batch: Batch, state: State | None = None) -> tuple[Tensor, int, State | None]:
         """The summed loss in nats, and the tokens it sums over. No state goes on to the next."""
-        features = self.features(batch)[batch.real]
-        targets = batch.targets.t().flatten()[batch.real]
+        features = self.features(batch).index_select(0, batch.real)
+        targets = batch.targets.t().flatten().index_select(0, batch.real)
         return self.readout.loss(features, targets), batch.tokens, None
 
     def log_probabilities(self, batch: Batch) -> Tensor:

@@ -1,0 +1,117 @@
+"""Pairs of like length together, padded right, up to a budget of tokens."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch.nn.utils.rnn import pad_sequence
+
+from seqlstm.data.batches import Batches, mixed
+from seqlstm.models.batch import Batch, real_positions
+from seqlstm.text.tokenizer import Tokenizer
+
+
+def pair_batch(
+    sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], tokenizer: Tokenizer
+) -> Batch:
+    """Pairs of ids, padded right. A source ends with </s>; a target is told from <s> to </s>."""
+    source = [torch.tensor([*ids, tokenizer.end]) for ids in sources]
+    target = [torch.tensor([tokenizer.begin, *ids, tokenizer.end]) for ids in targets]
+    padded = pad_sequence(target, batch_first=True, padding_value=tokenizer.pad)
+    lengths = torch.tensor([len(ids) - 1 for ids in target])
+    return Batch(
+        inputs=padded[:, :-1],
+        targets=padded[:, 1:],
+        real=real_positions(lengths, padded.shape[1] - 1),
+        lengths=lengths,
+        source=pad_sequence(source, batch_first=True, padding_value=tokenizer.pad),
+        source_lengths=torch.tensor([len(ids) for ids in source]),
+    )
+
+
+def within_budget(lengths: Sequence[int], tokens: int) -> list[list[int]]:
+    """Cut indices, in their order, into batches of at most `tokens`: rows times the longest row.
+
+    A row longer than the budget is a batch by itself.
+    """
+    batches: list[list[int]] = []
+    longest = 0
+    for index, length in enumerate(lengths):
+        longest = max(longest, length)
+        if not batches or longest * (len(batches[-1]) + 1) > tokens:
+            batches.append([])
+            longest = length
+        batches[-1].append(index)
+    return batches
+
+
+def bucket(
+    sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], tokens: int
+) -> list[list[int]]:
+    """Indices of pairs by batch: sorted by length, then cut by a budget of padded tokens."""
+    size = [max(len(s), len(t)) + 1 for s, t in zip(sources, targets, strict=True)]
+    order = sorted(range(len(size)), key=lambda i: (size[i], len(targets[i]), len(sources[i])))
+    return [[order[i] for i in part] for part in within_budget([size[i] for i in order], tokens)]
+
+
+class Buckets(Batches):
+    """Training batches of pairs.
+
+    Every epoch is shuffled, cut into windows, and each window encoded (sampled anew, if asked),
+    sorted into batches, and these shuffled.
+
+    Args:
+        pairs: source and target lines.
+        tokenizer: of both sides.
+        tokens: budget of a batch: rows times the longest row, at most.
+        window: pairs that are sorted together.
+        sampling: subword regularisation; 0 for none.
+        seed: of order and sampling.
+    """
+
+    def __init__(
+        self,
+        pairs: Sequence[tuple[str, str]],
+        *,
+        tokenizer: Tokenizer,
+        tokens: int,
+        window: int,
+        sampling: float = 0.0,
+        seed: int = 1,
+    ) -> None:
+        super().__init__(len(pairs))
+        self.pairs = pairs
+        self.tokenizer = tokenizer
+        self.tokens = tokens
+        self.window = window
+        self.sampling = sampling
+        self.seed = seed
+
+    def measure(self, batch: Batch) -> int:
+        return len(batch.inputs)
+
+    def of_epoch(self, epoch: int, skip: int) -> Iterator[Batch]:
+        generator = torch.Generator().manual_seed(mixed(self.seed, epoch))
+        order = torch.randperm(len(self.pairs), generator=generator).tolist()
+        for number, start in enumerate(range(0, len(order), self.window)):
+            chosen = [self.pairs[index] for index in order[start : start + self.window]]
+            sources, targets = self.encode(chosen, mixed(self.seed, epoch, number))
+            batches = bucket(sources, targets, self.tokens)
+            random.Random(mixed(self.seed, epoch, number)).shuffle(batches)
+            for rows in batches[skip:]:
+                yield pair_batch(
+                    [sources[row] for row in rows], [targets[row] for row in rows], self.tokenizer
+                )
+            skip = max(0, skip - len(batches))
+
+    def encode(
+        self, pairs: Sequence[tuple[str, str]], seed: int
+    ) -> tuple[list[list[int]], list[list[int]]]:
+        lines = [source for source, _ in pairs] + [target for _, target in pairs]
+        if self.sampling:
+            ids = self.tokenizer.sample(lines, alpha=self.sampling, seed=seed)
+        else:
+            ids = self.tokenizer.encode_batch(lines)
+        return ids[: len(pairs)], ids[len(pairs) :]

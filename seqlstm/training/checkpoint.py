@@ -1,0 +1,103 @@
+"""Files that are whole or not there."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+
+from seqlstm.errors import RunError, TrainingError
+from seqlstm.training.weights import Weights
+
+
+def write_whole(path: Path, contents: bytes) -> None:
+    """Write a file so that whoever reads it, at any moment, finds the old contents or the new.
+
+    Raises:
+        TrainingError: the disk is full, or the folder cannot be written to. The old file stands.
+    """
+    partial = path.with_name(f"{path.name}.tmp")
+    try:
+        with partial.open("wb") as file:
+            file.write(contents)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise TrainingError(
+            f"{path} could not be written: {error.strerror or error}",
+            hint="What stood there before is intact. Make room, then go on with --resume.",
+        ) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename last, where folders can be synchronised."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def save_weights(path: Path, weights: Weights, metadata: dict[str, str]) -> None:
+    """Weights for use, as safetensors."""
+    write_whole(path, safetensors.torch.save(weights, metadata))
+
+
+def load_weights(path: Path) -> Weights:
+    """What `save_weights` wrote.
+
+    Raises:
+        RunError: the file is missing, truncated or no safetensors.
+    """
+    return read(path, safetensors.torch.load_file)
+
+
+def save_checkpoint(path: Path, contents: dict[str, Any]) -> None:
+    buffer = io.BytesIO()
+    torch.save(contents, buffer)
+    write_whole(path, buffer.getvalue())
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """What `save_checkpoint` wrote: tensors and plain values, nothing that runs code.
+
+    Raises:
+        RunError: the file is missing, truncated or foreign.
+    """
+    return read(path, lambda path: torch.load(path, map_location="cpu", weights_only=True))
+
+
+def read(path: Path, load: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
+    if not path.is_file():
+        raise RunError(f"{path} is missing")
+    try:
+        return load(path)
+    except Exception as error:  # each library has its own ways to say that a file is damaged
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise RunError(
+            f"{path} is damaged, or was not written by seqlstm: {reason}",
+            hint="Restore it from a copy, or train again into a new folder.",
+        ) from error
+
+
+def generator_states() -> dict[str, Any]:
+    """The state of every random generator that training draws from."""
+    states: dict[str, Any] = {"cpu": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        states["cuda"] = torch.cuda.get_rng_state_all()
+    return states
+
+
+def restore_generators(states: dict[str, Any]) -> None:
+    torch.set_rng_state(states["cpu"])
+    if "cuda" in states and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(states["cuda"])

@@ -1,0 +1,34 @@
+"""Optimizers by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from torch import Tensor, nn
+from torch.optim import SGD, Adam, AdamW, Optimizer
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {"adam": Adam, "adamw": AdamW, "sgd": SGD}
+
+
+def make_optimizer(model: nn.Module, *, kind: str, rate: float, **options: Any) -> Optimizer:
+    """The optimizer of a model's parameters. Weight decay leaves biases alone: they are no weights.
+
+    `fused` makes a step one pass over the parameters, where torch has such a kernel.
+    """
+    parameters = list(model.parameters())
+    groups: list[dict[str, Any]] = [
+        {"params": [p for p in parameters if p.dim() > 1]},
+        {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
+    ]
+    return OPTIMIZERS[kind](groups, lr=rate, fused=True, **options)  # type: ignore[call-arg]
+
+
+def set_rate(optimizer: Optimizer, rate: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+def gradient_norm(parameters: Iterable[nn.Parameter], clip: float | None) -> Tensor:
+    """The norm of all gradients together, which are scaled down to `clip` if it is larger."""
+    return nn.utils.clip_grad_norm_(parameters, clip if clip else float("inf"))

@@ -1,0 +1,87 @@
+"""Where a model runs and in which precision, and what makes that fast."""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from seqlstm.errors import ArgumentError
+
+
+@dataclass(frozen=True)
+class Precision:
+    """A choice, and the reason for it.
+
+    Attributes:
+        name: float32 or bfloat16.
+        device: whose autocast it is.
+        reason: in words, for the report of a run.
+    """
+
+    name: str
+    device: torch.device
+    reason: str
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """Products in bfloat16 if so chosen. Parameters, states and sums stay in float32."""
+        if self.name == "float32":
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+
+
+def choose_device(wanted: str) -> torch.device:
+    """The device of a recipe's or command's `device`.
+
+    Raises:
+        ArgumentError: a GPU where there is none.
+    """
+    available = torch.cuda.is_available()
+    if wanted == "auto":
+        return torch.device("cuda" if available else "cpu")
+    device = torch.device(wanted)
+    count = torch.cuda.device_count() if available else 0
+    if device.type == "cuda" and (device.index or 0) >= count:
+        raise ArgumentError(
+            f"device {wanted}: torch sees {count} CUDA devices", hint="device=cpu runs anywhere"
+        )
+    return device
+
+
+def choose_precision(wanted: str, device: torch.device) -> Precision:
+    """bfloat16 where the machine computes it natively, if left to choose."""
+    if wanted != "auto":
+        return Precision(wanted, device, "as the recipe asks")
+    if computes_bfloat16(device):
+        return Precision("bfloat16", device, "this machine computes it natively")
+    return Precision("float32", device, "this machine does not compute bfloat16 natively")
+
+
+def computes_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    return device.type == "cpu" and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def use_threads(threads: int) -> None:
+    """How many cores torch may use; 0 leaves it all of them."""
+    if threads:
+        torch.set_num_threads(threads)
+
+
+def keep_memory() -> None:
+    """Have glibc keep what torch frees, rather than give it back to the kernel after every step.
+
+    A training step frees and asks for the same large blocks again; each return costs page faults.
+    Elsewhere than on glibc nothing happens.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return
+    trim_threshold, mmap_threshold = -1, -3  # of malloc.h
+    libc = ctypes.CDLL(None)
+    libc.mallopt(trim_threshold, 2**30)
+    libc.mallopt(mmap_threshold, 2**30)
