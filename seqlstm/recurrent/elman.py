@@ -20,5 +20,5 @@ class Elman(ElementwiseCell):
         return (self.zeros(batch),)
 
     def equations(self, projected: Tensor, recurrent: Tensor, state: State) -> tuple[Tensor, State]:
-        h = (projected + recurrent).tanh()
+        h = (projected + recurrent).to(state[0].dtype).tanh()
         return h, (h,)

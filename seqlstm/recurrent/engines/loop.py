@@ -30,9 +30,10 @@ class Loop(Engine):
         outputs = []
         fresh = None if resets is None else cell.initial_state(inputs.shape[1])
         for time, projected in enumerate(cell.project(inputs)):
+            before = state
             if resets is not None and fresh is not None:
-                state = keep(resets[time], fresh, state)
-            output, new = cell.step(projected, state)
+                before = keep(resets[time], fresh, state)
+            output, new = cell.step(projected, before)
             state = new if lengths is None else keep(time < lengths, new, state)
             outputs.append(output)
         return torch.stack(outputs), state

@@ -1,0 +1,75 @@
+"""Scores of translations on detokenised text, each with the signature that lets others repeat it.
+
+sacreBLEU (Post, 2018) computes all but `exact_match`, with its own defaults: BLEU on 13a tokens and
+chrF2++ mind the case of letters, TER does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sacrebleu.metrics import BLEU, CHRF, TER
+from sacrebleu.metrics.base import Metric
+
+
+@dataclass(frozen=True)
+class TranslationScores:
+    """Corpus scores, all in percent.
+
+    Attributes:
+        bleu: BLEU (Papineni et al., 2002); more is better.
+        chrf: chrF2++, characters and words up to pairs (Popović, 2017); more is better.
+        ter: translation edit rate (Snover et al., 2006); less is better, and may exceed 100.
+        exact_match: lines equal to their reference but for white space at the ends.
+        sentences: how many lines were scored.
+        signatures: sacreBLEU's own, by the names `bleu`, `chrf` and `ter`.
+    """
+
+    bleu: float
+    chrf: float
+    ter: float
+    exact_match: float
+    sentences: int
+    signatures: dict[str, str]
+
+
+def score_translations(hypotheses: Sequence[str], references: Sequence[str]) -> TranslationScores:
+    """Score detokenised translations, line by line against one reference each.
+
+    Raises:
+        ValueError: there are no lines, or not as many hypotheses as references.
+    """
+    metrics = _metrics()
+    scores = {name: _score(metric, hypotheses, references) for name, metric in metrics.items()}
+    pairs = zip(hypotheses, references, strict=True)
+    equal = sum(hypothesis.strip() == reference.strip() for hypothesis, reference in pairs)
+    return TranslationScores(
+        **scores,
+        exact_match=100 * equal / len(references),
+        sentences=len(references),
+        signatures={name: str(metric.get_signature()) for name, metric in metrics.items()},
+    )
+
+
+def bleu(hypotheses: Sequence[str], references: Sequence[str]) -> float:
+    """Corpus BLEU alone, in percent; raises as `score_translations` does."""
+    return _score(_metrics()["bleu"], hypotheses, references)
+
+
+def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> float:
+    """Corpus chrF2++ alone, in percent; raises as `score_translations` does."""
+    return _score(_metrics()["chrf"], hypotheses, references)
+
+
+def _metrics() -> dict[str, Metric]:
+    return {"bleu": BLEU(), "chrf": CHRF(word_order=2), "ter": TER()}
+
+
+def _score(metric: Metric, hypotheses: Sequence[str], references: Sequence[str]) -> float:
+    if not references or len(hypotheses) != len(references):
+        raise ValueError(
+            "hypotheses and references must be as many, and not none,"
+            f" were: {len(hypotheses)} and {len(references)}"
+        )
+    return float(metric.corpus_score(hypotheses, [references]).score)

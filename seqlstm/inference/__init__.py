@@ -1,0 +1,1 @@
+"""Trained models as people use them: raw text in, raw text out."""

@@ -1,0 +1,56 @@
+"""A tiny random recurrent language, with and without a memory, for the laws of decoding."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from seqlstm.decoding.beam import penalty
+from seqlstm.recurrent.state import State
+
+
+@dataclass(frozen=True)
+class Language:
+    """`advance` is h' = tanh(E[token] + h R), logits = h' O, plus the memory of the sentence."""
+
+    embedding: Tensor
+    recurrent: Tensor
+    readout: Tensor
+
+    @classmethod
+    def random(cls, *, seed: int, vocabulary: int, hidden: int = 5) -> Language:
+        generator = torch.Generator().manual_seed(seed)
+        shapes = ((vocabulary, hidden), (hidden, hidden), (hidden, vocabulary))
+        return cls(*(2 * torch.randn(shape, generator=generator) for shape in shapes))
+
+    def advance(
+        self, token: Tensor, state: State, memory: State | None
+    ) -> tuple[Tensor, tuple[tuple[Tensor], Tensor]]:
+        (hidden,), steps = state
+        hidden = torch.tanh(self.embedding[token] + hidden @ self.recurrent)
+        logits = hidden @ self.readout
+        if memory is not None:
+            (bias,) = memory
+            logits = logits + bias.repeat_interleave(len(token) // len(bias), 0)
+        return logits, ((hidden,), steps + 1)
+
+    def states(self, sentences: int) -> State:
+        generator = torch.Generator().manual_seed(sentences)
+        hidden = torch.randn(sentences, len(self.recurrent), generator=generator)
+        return (hidden,), torch.zeros(sentences)
+
+    def log_probabilities(
+        self, ids: list[int], *, begin: int, state: State, memory: State | None = None
+    ) -> list[float]:
+        """Of each of `ids` after `begin` and those before it, for a state of one row."""
+        gains = []
+        for token, target in zip([begin, *ids], ids, strict=False):
+            logits, state = self.advance(torch.tensor([token]), state, memory)
+            gains.append(logits.log_softmax(-1)[0, target].item())
+        return gains
+
+    def score(self, ids: list[int], *, alpha: float, begin: int, state: State) -> float:
+        total = sum(self.log_probabilities(ids, begin=begin, state=state))
+        return total / penalty(len(ids), alpha)

@@ -1,0 +1,311 @@
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from seqlstm.decoding.beam import Hypothesis, beam, penalty
+from seqlstm.recurrent.state import State, select
+from tests.decoding.language import Language
+
+BEGIN, END = 0, 1
+SENTENCES = 7
+
+
+@pytest.fixture
+def language() -> Language:
+    return Language.random(seed=1, vocabulary=9)
+
+
+@pytest.fixture
+def memory() -> State:
+    return (2 * torch.randn(SENTENCES, 9, generator=torch.Generator().manual_seed(2)),)
+
+
+def search(language: Language, state: State, **options: Any) -> list[list[Hypothesis]]:
+    settings = {"memory": None, "begin": BEGIN, "end": END, "width": 3, "maximum": 12, **options}
+    return beam(language.advance, state=state, **settings)
+
+
+def rows(state: State, *numbers: int) -> State:
+    return select(state, torch.tensor(numbers, dtype=torch.long))
+
+
+def same(left: list[Hypothesis], right: list[Hypothesis]) -> bool:
+    """Equal, the numbers as nearly as batches of another size compute them."""
+    return len(left) == len(right) and all(
+        a.ids == b.ids
+        and a.finished == b.finished
+        and a.score == pytest.approx(b.score, abs=1e-4)
+        and a.log_probability == pytest.approx(b.log_probability, abs=1e-4)
+        for a, b in zip(left, right, strict=True)
+    )
+
+
+def greedy_ids(
+    language: Language, state: State, memory: State | None, *, maximum: int
+) -> list[int]:
+    ids: list[int] = []
+    token = torch.tensor([BEGIN])
+    while len(ids) < maximum:
+        logits, state = language.advance(token, state, memory)
+        token = logits.argmax(-1)
+        if token.item() == END:
+            break
+        ids.append(int(token.item()))
+    return ids
+
+
+@pytest.mark.parametrize("alpha", [0.0, 1.0])
+@pytest.mark.parametrize("seed", range(6))
+def test_width_one_is_greedy(seed: int, alpha: float, memory: State) -> None:
+    language = Language.random(seed=seed, vocabulary=9)
+    state = language.states(SENTENCES)
+    found = search(language, state, memory=memory, width=1, length_penalty=alpha)
+    for number, [best] in enumerate(found):
+        alone = rows(state, number), rows(memory, number)
+        assert best.ids == greedy_ids(language, *alone, maximum=12)
+        assert best.finished == (len(best.ids) < 12)
+
+
+def test_equal_pieces_go_by_their_ids_as_argmax_has_it() -> None:
+    def advance(token: Tensor, state: State, memory: State | None) -> tuple[Tensor, State]:
+        return torch.zeros(len(token), 6).index_fill(-1, torch.tensor([2, 4]), 1.0), state
+
+    [[best]] = beam(
+        advance, state=(torch.zeros(1, 1),), memory=None, begin=BEGIN, end=END, width=1, maximum=3
+    )
+    assert best.ids == [2, 2, 2]
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.6, 1.0, 2.0])
+@pytest.mark.parametrize("seed", range(3))
+def test_unbounded_width_is_exhaustive_search(seed: int, alpha: float) -> None:
+    vocabulary, maximum = 4, 4
+    language = Language.random(seed=seed, vocabulary=vocabulary)
+    state = language.states(1)
+    pieces = [piece for piece in range(vocabulary) if piece != END]
+    everything = [
+        [*body, END] for length in range(maximum) for body in product(pieces, repeat=length)
+    ]
+    scores = {
+        tuple(ids[:-1]): language.score(ids, alpha=alpha, begin=BEGIN, state=state)
+        for ids in everything
+    }
+    best = sorted(scores, key=lambda ids: -scores[ids])[:10]
+    [found] = search(language, state, width=300, maximum=maximum, n_best=10, length_penalty=alpha)
+    assert [tuple(each.ids) for each in found] == best
+    assert [each.score for each in found] == pytest.approx([scores[ids] for ids in best], abs=1e-4)
+
+
+@pytest.mark.parametrize("minimum", [0, 2])
+@pytest.mark.parametrize(("width", "n_best"), [(1, 1), (4, 1), (4, 4)])
+def test_a_batch_is_its_sentences_one_by_one(
+    language: Language, memory: State, width: int, n_best: int, minimum: int
+) -> None:
+    state = language.states(SENTENCES)
+    maximum = torch.tensor([3, 20, 1, 7, 7, 12, 5])
+    options: dict[str, Any] = {"width": width, "n_best": n_best, "minimum": minimum}
+    together = search(language, state, memory=memory, maximum=maximum, **options)
+    assert len({len(found[0].ids) for found in together}) > 2  # they end at different times
+    for number, found in enumerate(together):
+        [alone] = search(
+            language,
+            rows(state, number),
+            memory=rows(memory, number),
+            maximum=int(maximum[number]),
+            **options,
+        )
+        assert same(found, alone)
+
+
+def test_permuting_sentences_permutes_what_is_found(language: Language, memory: State) -> None:
+    state, order = language.states(SENTENCES), [3, 6, 0, 5, 1, 4, 2]
+    straight = search(language, state, memory=memory, n_best=3)
+    permuted = search(language, rows(state, *order), memory=rows(memory, *order), n_best=3)
+    assert all(same(found, straight[n]) for n, found in zip(order, permuted, strict=True))
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.7])
+def test_scores_are_those_of_the_ids(language: Language, memory: State, alpha: float) -> None:
+    state = language.states(SENTENCES)
+    found = search(language, state, memory=memory, length_penalty=alpha, n_best=3, maximum=6)
+    assert any(each.finished for hypotheses in found for each in hypotheses)
+    assert any(not each.finished for hypotheses in found for each in hypotheses)
+    for number, hypotheses in enumerate(found):
+        for each in hypotheses:
+            chosen = [*each.ids, END] if each.finished else each.ids
+            gains = language.log_probabilities(
+                chosen, begin=BEGIN, state=rows(state, number), memory=rows(memory, number)
+            )
+            assert each.log_probability == pytest.approx(sum(gains), abs=1e-4)
+            assert each.score == pytest.approx(sum(gains) / penalty(len(chosen), alpha), abs=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_n_best_is_distinct_with_the_finished_first_and_each_sorted(seed: int) -> None:
+    language = Language.random(seed=seed, vocabulary=9)
+    for found in search(language, language.states(SENTENCES), width=6, n_best=6, maximum=5):
+        assert len(found) == 6
+        assert len({(tuple(each.ids), each.finished) for each in found}) == 6
+        order = [(each.finished, each.score) for each in found]
+        assert order == sorted(order, reverse=True)
+
+
+def test_n_best_starts_with_the_best(language: Language) -> None:
+    """Leaving early, once nothing can change the best, changes nothing."""
+    state = language.states(SENTENCES)
+    several = search(language, state, width=4, n_best=4)
+    one = search(language, state, width=4)
+    assert [found[:1] for found in several] == one
+
+
+def test_an_end_comes_after_the_minimum(language: Language) -> None:
+    state = language.states(SENTENCES)
+    free = search(language, state, n_best=3)
+    assert min(len(each.ids) for found in free for each in found) < 4
+    held = search(language, state, n_best=3, minimum=4)
+    lengths = [len(each.ids) for found in held for each in found]
+    assert min(lengths) == 4
+    assert any(each.finished for found in held for each in found)
+
+
+def test_without_an_end_it_stops_at_the_maximum(language: Language) -> None:
+    maximum = torch.tensor([4, 1, 9])
+    for limit, [best] in zip(
+        maximum, search(language, language.states(3), maximum=maximum, forbid=[END]), strict=True
+    ):
+        assert len(best.ids) == limit
+        assert not best.finished
+
+
+def test_forbidden_ids_are_never_chosen_and_their_mass_stays_theirs(language: Language) -> None:
+    state = language.states(SENTENCES)
+    wanted = {piece for found in search(language, state) for piece in found[0].ids}
+    forbid = sorted(wanted - {END})[:4]
+    for number, [best] in enumerate(search(language, state, forbid=forbid, length_penalty=0.0)):
+        assert not set(best.ids) & set(forbid)
+        chosen = [*best.ids, END] if best.finished else best.ids
+        gains = language.log_probabilities(chosen, begin=BEGIN, state=rows(state, number))
+        assert best.score == pytest.approx(sum(gains), abs=1e-4)
+
+
+def test_fewer_are_returned_where_no_more_are_possible() -> None:
+    language = Language.random(seed=3, vocabulary=3)
+    [found] = search(language, language.states(1), width=8, n_best=8, maximum=2)
+    # Of the pieces 0 and 2: the end at once, one piece and the end, two pieces cut off.
+    assert {(tuple(each.ids), each.finished) for each in found} == {
+        ((), True),
+        ((0,), True),
+        ((2,), True),
+        *(((first, second), False) for first in (0, 2) for second in (0, 2)),
+    }
+
+
+def test_a_longer_hypothesis_wins_only_under_the_length_penalty() -> None:
+    """The end at once has log 0.4; four pieces, certain after the first, have log 0.6 - log 2."""
+    first, later, last = [0, 0.4, 0.3, 0.3], [0, 0, 0.5, 0.5], [0, 1.0, 0, 0]
+
+    def advance(token: Tensor, state: State, memory: State | None) -> tuple[Tensor, State]:
+        (step,) = state
+        table = torch.tensor([first, later, last]).log()
+        return table[step.clamp(max=2)], (step + 1,)
+
+    def best(alpha: float) -> Hypothesis:
+        [[found]] = beam(
+            advance,
+            state=(torch.zeros(1, dtype=torch.long),),
+            memory=None,
+            begin=BEGIN,
+            end=END,
+            width=4,
+            maximum=5,
+            length_penalty=alpha,
+        )
+        return found
+
+    assert best(0.0).ids == []
+    assert best(0.0).score == pytest.approx(torch.tensor(0.4).log().item())
+    assert best(5.0).ids == [2, 2]
+    assert best(5.0).score == pytest.approx(torch.tensor(0.15).log().item() / (8 / 6) ** 5)
+
+
+def test_as_many_live_on_when_the_likeliest_is_the_end() -> None:
+    """After the end (0.5), piece 2 is likelier than 3 (0.3, 0.2), but only 3 is soon to end."""
+
+    def advance(token: Tensor, state: State, memory: State | None) -> tuple[Tensor, State]:
+        table = torch.tensor([[0, 0.5, 0.3, 0.2], [0] * 4, [0, 0.1, 0.45, 0.45], [0, 1.0, 0, 0]])
+        return table.log()[token], state
+
+    [found] = beam(
+        advance,
+        state=(torch.zeros(1, 1),),
+        memory=None,
+        begin=BEGIN,
+        end=END,
+        width=2,
+        maximum=2,
+        n_best=2,
+        length_penalty=0.0,
+    )
+    assert [each.ids for each in found] == [[], [3]]
+
+
+def test_any_floating_type_of_logits(language: Language) -> None:
+    def found(dtype: torch.dtype) -> list[list[Hypothesis]]:
+        def advance(token: Tensor, state: State, memory: State | None) -> tuple[Tensor, State]:
+            logits, state = language.advance(token, state, memory)
+            return logits.round().to(dtype), state  # whole numbers are exact in all of them
+
+        start = language.states(SENTENCES)
+        return beam(advance, state=start, memory=None, begin=BEGIN, end=END, width=3, maximum=8)
+
+    assert found(torch.float32) == found(torch.bfloat16) == found(torch.float64)
+
+
+def test_the_callers_tensors_are_left_alone(language: Language, memory: State) -> None:
+    state = language.states(SENTENCES)
+    maximum = torch.full((SENTENCES,), 6)
+    tensors = [state[0][0], state[1], memory[0], maximum]
+    before = [tensor.clone() for tensor in tensors]
+    search(language, state, memory=memory, maximum=maximum)
+    assert all(torch.equal(a, b) for a, b in zip(tensors, before, strict=True))
+
+
+def test_no_sentences_no_answers(language: Language) -> None:
+    assert search(language, rows(language.states(2))) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"width": 0}, "width must be positive, was: 0"),
+        ({"n_best": 4}, r"n_best must be in \[1, width = 3\], was: 4"),
+        ({"n_best": 0}, "n_best must be in"),
+        ({"maximum": 0}, "maximum must be positive, was: 0"),
+        ({"length_penalty": -1.0}, "length_penalty must be 0 or more, was: -1.0"),
+    ],
+)
+def test_arguments_out_of_range(language: Language, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        search(language, language.states(1), **options)
+
+
+def test_penalty_by_hand() -> None:
+    assert penalty(1, 0.6) == 1.0
+    assert penalty(7, 1.0) == 2.0
+    assert penalty(torch.tensor([1, 7, 13]), 2.0).tolist() == [1.0, 4.0, 9.0]
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_finds_the_same(language: Language, memory: State) -> None:
+    here = search(language, language.states(SENTENCES), memory=memory, n_best=3)
+    weights = (language.embedding, language.recurrent, language.readout)
+    there = Language(*(tensor.cuda() for tensor in weights))
+    (hidden,), steps = language.states(SENTENCES)
+    on_gpu = search(there, ((hidden.cuda(),), steps.cuda()), memory=(memory[0].cuda(),), n_best=3)
+    assert all(same(left, right) for left, right in zip(here, on_gpu, strict=True))

@@ -1,0 +1,263 @@
+"""Nothing fast is trusted before it equals the loop: outputs, last state and all gradients."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+import torch
+from torch import Tensor
+
+from seqlstm.recurrent.catalogue import CELLS
+from seqlstm.recurrent.cell import Cell
+from seqlstm.recurrent.engines import ENGINES, Call, choose
+from seqlstm.recurrent.gru import GRU
+from seqlstm.recurrent.lstm import LSTM
+from seqlstm.recurrent.state import State, map_state
+from tests.recurrent.cases import (
+    BATCH,
+    CASES,
+    HIDDEN,
+    LENGTHS,
+    TIME,
+    WIDTH,
+    Case,
+    assert_same,
+    every_cell,
+    gradients,
+    leaves,
+    lived_in,
+    noise,
+    unroll,
+)
+
+PLAIN = Call()
+CALLS = [
+    Call(lengths=lengths, resets=resets, last=last)
+    for lengths, resets, last in product([False, True], repeat=3)
+]
+RESETS = noise(TIME, BATCH, seed=8) > 0.7
+
+TOLERANCE = {
+    torch.float64: {"rtol": 1e-9, "atol": 1e-11},
+    torch.float32: {"rtol": 1e-4, "atol": 1e-5},
+}
+DEVICES = [
+    "cpu",
+    pytest.param(
+        "cuda",
+        marks=[
+            pytest.mark.cuda,
+            pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
+        ],
+    ),
+]
+
+
+@pytest.fixture(autouse=True)
+def exact_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    """cuDNN multiplies float32 with 10 bits unless told not to."""
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+
+
+def serving(*calls: Call) -> pytest.MarkDecorator:
+    """Every engine but the loop, with every cell and call that it does not refuse."""
+    triples = [
+        pytest.param(name, case, call, id=f"{name}-{case}-{shown(call)}")
+        for (name, engine), case, call in product(ENGINES.items(), CASES, calls)
+        if name != "loop" and engine.refusal(case.build(), call) is None
+    ]
+    return pytest.mark.parametrize(("name", "case", "call"), triples)
+
+
+def shown(call: Call) -> str:
+    """What a call asks for, in the name of a test."""
+    return "+".join(name for name in ("lengths", "resets", "last") if getattr(call, name))
+
+
+def prepared(
+    case: Case, *, dtype: torch.dtype = torch.float64, device: str = "cpu"
+) -> tuple[Cell, Tensor, State]:
+    """A cell, its inputs and a state before the first step, all of them asking for gradients."""
+    cell = case.build()
+    state = lived_in(cell, BATCH)
+    inputs = noise(TIME, BATCH, WIDTH).to(device, dtype).requires_grad_()
+    state = map_state(lambda part: part.to(device, dtype).requires_grad_(), state)
+    return cell.to(device, dtype), inputs, state
+
+
+def compare(
+    name: str, cell: Cell, inputs: Tensor, state: State, call: Call = PLAIN, **tolerance: float
+) -> None:
+    """The engine and the loop give the same results and the same gradients."""
+    lengths = torch.tensor(LENGTHS, device=inputs.device) if call.lengths else None
+    resets = RESETS.to(inputs.device) if call.resets else None
+    wanted = [inputs, *leaves(state), *cell.parameters()]
+
+    def run(engine: str) -> tuple[Tensor, State]:
+        outputs, last = ENGINES[engine].run(cell, inputs, state, lengths=lengths, resets=resets)
+        assert outputs.isfinite().all()
+        return masked(outputs, lengths), last if call.last else ()
+
+    assert_same(run(name), run("loop"), **tolerance)
+    ours = gradients(lambda: run(name), wanted)
+    assert_same(ours, gradients(lambda: run("loop"), wanted), **tolerance)
+    assert lengths is None or not ours[0][ended(inputs, lengths)].any()
+
+
+def ended(sequence: Tensor, lengths: Tensor) -> Tensor:
+    """Where a row is over, (time, batch)."""
+    return torch.arange(len(sequence), device=sequence.device).unsqueeze(1) >= lengths
+
+
+def masked(outputs: Tensor, lengths: Tensor | None) -> Tensor:
+    """Zeros where a row is over, since outputs mean nothing there."""
+    if lengths is None:
+        return outputs
+    return outputs.masked_fill(ended(outputs, lengths).unsqueeze(-1), 0.0)
+
+
+@every_cell
+def test_the_loop_is_the_recurrence(case: Case) -> None:
+    cell, inputs, state = prepared(case)
+    assert_same(ENGINES["loop"].run(cell, inputs, state), unroll(cell, inputs, state))
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+@serving(*CALLS)
+def test_equals_the_loop(
+    name: str, case: Case, call: Call, dtype: torch.dtype, device: str
+) -> None:
+    compare(name, *prepared(case, dtype=dtype, device=device), call, **TOLERANCE[dtype])
+
+
+@serving(PLAIN)
+def test_equals_the_loop_for_one_step_and_for_one_row(name: str, case: Case, call: Call) -> None:
+    cell, inputs, state = prepared(case)
+    # Sliced before they ask for gradients: the slices are what the engine is given.
+    compare(name, cell, inputs.detach()[:1].requires_grad_(), state, call)
+    row = map_state(lambda part: part.detach()[:1].requires_grad_(), state)
+    compare(name, cell, inputs.detach()[:, :1].requires_grad_(), row, call)
+
+
+@serving(PLAIN)
+def test_equals_the_loop_for_inputs_in_another_memory_order(
+    name: str, case: Case, call: Call
+) -> None:
+    cell, _, state = prepared(case)
+    inputs = noise(BATCH, TIME, WIDTH).transpose(0, 1).requires_grad_()
+    assert not inputs.is_contiguous()
+    compare(name, cell, inputs, state, call)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@serving(PLAIN)
+def test_equals_the_loop_in_evaluation(name: str, case: Case, call: Call, device: str) -> None:
+    cell, inputs, state = prepared(case, device=device)
+    compare(name, cell.eval(), inputs, state, call)
+    with torch.inference_mode():
+        ours, definition = (ENGINES[one].run(cell, inputs, state) for one in (name, "loop"))
+        assert_same(ours, definition)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@serving(PLAIN)
+def test_is_close_to_the_loop_under_autocast(
+    name: str, case: Case, call: Call, device: str
+) -> None:
+    cell, inputs, state = prepared(case, dtype=torch.float32, device=device)
+    wanted = [inputs, *leaves(state), *cell.parameters()]
+
+    def exact() -> tuple[Tensor, State]:
+        return ENGINES["loop"].run(cell, inputs, state)
+
+    def rounded() -> tuple[Tensor, State]:
+        with torch.autocast(device, torch.bfloat16):
+            outputs, last = ENGINES[name].run(cell, inputs, state)
+        assert all(part.dtype == torch.float32 for part in leaves(last))
+        return outputs.float(), last
+
+    assert_same(rounded(), exact(), rtol=0.05, atol=0.05)
+    for near, true in zip(gradients(rounded, wanted), gradients(exact, wanted), strict=True):
+        assert (near - true).norm() < 0.05 * true.norm()
+
+
+@every_cell
+def test_states_stay_in_float32_under_autocast(case: Case) -> None:
+    cell, inputs, state = prepared(case, dtype=torch.float32)
+    with torch.autocast("cpu", torch.bfloat16):
+        _, last = ENGINES["loop"].run(cell, inputs, state)
+    assert all(part.dtype == torch.float32 for part in leaves(last))
+
+
+# The choice.
+
+
+def test_every_engine_has_its_own_name() -> None:
+    assert all(engine.name == name for name, engine in ENGINES.items())
+
+
+def test_the_loop_refuses_nothing_and_comes_last() -> None:
+    assert list(ENGINES)[-1] == "loop"
+    for case, call in product(CASES, CALLS):
+        assert ENGINES["loop"].refusal(case.build(), call) is None
+
+
+@pytest.mark.parametrize(
+    ("case", "call", "serves"),
+    [
+        (Case("lstm"), PLAIN, True),
+        (Case("gru"), PLAIN, True),
+        (Case("lstm"), Call(lengths=True, last=False), True),
+        (Case("lstm"), Call(last=False), True),
+        (Case("lstm"), Call(lengths=True, last=True), False),
+        (Case("lstm"), Call(resets=True), False),
+        (Case("gru"), Call(resets=True, last=False), False),
+        (Case("gru", {"reset": "before"}), PLAIN, False),
+        (Case("elman"), PLAIN, False),
+    ],
+    ids=str,
+)
+def test_what_the_library_serves(case: Case, call: Call, serves: bool) -> None:
+    refusal = ENGINES["library"].refusal(case.build(), call)
+    assert (refusal is None) == serves
+    assert refusal is None or len(refusal.split()) > 3
+
+
+@pytest.mark.parametrize("parent", [LSTM, GRU])
+def test_fast_engines_refuse_a_subclass(parent: type[Cell]) -> None:
+    subclass = type("Changed", (parent,), {})
+    assert ENGINES["library"].refusal(subclass(WIDTH, HIDDEN), PLAIN) is not None
+
+
+@every_cell
+def test_auto_takes_the_first_that_does_not_refuse(case: Case) -> None:
+    cell = case.build()
+    for call in CALLS:
+        reasons = {name: engine.refusal(cell, call) for name, engine in ENGINES.items()}
+        first = next(name for name, reason in reasons.items() if reason is None)
+        faster = list(ENGINES)[: list(ENGINES).index(first)]
+        choice = choose(cell, call)
+        assert choice.engine is ENGINES[first]
+        assert choice.refusals == {name: reasons[name] for name in faster}
+        for name in faster:
+            assert f"{name}: {reasons[name]}" in str(choice)
+
+
+def test_an_engine_asked_for_by_name_serves_or_says_why_not() -> None:
+    cell = CELLS["lstm"](WIDTH, HIDDEN)
+    assert choose(cell, PLAIN, "loop").engine is ENGINES["loop"]
+    assert choose(cell, PLAIN, "library").engine is ENGINES["library"]
+    call = Call(resets=True)
+    reason = ENGINES["library"].refusal(cell, call)
+    assert reason is not None
+    with pytest.raises(ValueError, match="library") as refused:
+        choose(cell, call, "library")
+    assert reason in str(refused.value)
+
+
+def test_an_unknown_engine_is_answered_with_those_there_are() -> None:
+    with pytest.raises(ValueError, match="loop") as refused:
+        choose(CELLS["lstm"](WIDTH, HIDDEN), PLAIN, "fast")
+    assert all(name in str(refused.value) for name in ["fast", *ENGINES])

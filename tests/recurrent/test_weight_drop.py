@@ -1,0 +1,86 @@
+"""Weight drop: DropConnect on the recurrent matrix, one mask for a sequence."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from seqlstm.recurrent.layer import WeightDrop
+from tests.recurrent.cases import (
+    BATCH,
+    TIME,
+    WIDTH,
+    Case,
+    assert_same,
+    every_cell,
+    every_engine,
+    gradients,
+    layer_of,
+    lived_in,
+    noise,
+)
+
+
+def dropping(case: Case, probability: float = 0.5) -> WeightDrop:
+    return WeightDrop(layer_of(case), probability)
+
+
+@every_cell
+def test_weight_drop_is_nothing_in_evaluation(case: Case) -> None:
+    wrapped = dropping(case).eval()
+    inputs, state = noise(TIME, BATCH, WIDTH), lived_in(wrapped.layer.cell, BATCH)
+    assert_same(wrapped(inputs, state), wrapped.layer(inputs, state))
+
+
+def drawn_mask(like: Tensor) -> Tensor:
+    """The mask that dropout draws next: 0 for a dropped weight, else 2."""
+    mask = torch.nn.functional.dropout(torch.ones_like(like), 0.5)
+    assert set(mask.unique().tolist()) == {0.0, 2.0}
+    return mask
+
+
+@every_engine
+@every_cell
+def test_weight_drop_keeps_one_mask_for_the_whole_sequence(case: Case, engine: str) -> None:
+    wrapped, masked = WeightDrop(layer_of(case, engine=engine), 0.5), layer_of(case)
+    inputs = noise(TIME, BATCH, WIDTH)
+    torch.manual_seed(3)
+    dropped = wrapped(inputs)
+    torch.manual_seed(3)
+    with torch.no_grad():
+        masked.cell.recurrent.mul_(drawn_mask(masked.cell.recurrent))
+    assert_same(dropped, masked(inputs))
+
+
+@every_cell
+def test_weight_drop_draws_anew_for_each_sequence(case: Case) -> None:
+    wrapped = dropping(case)
+    inputs = noise(TIME, BATCH, WIDTH)
+    torch.manual_seed(3)
+    first, second = wrapped(inputs)[0], wrapped(inputs)[0]
+    assert (first - second).abs().max() > 1e-3
+
+
+@every_engine
+@every_cell
+def test_weight_drop_sends_the_gradient_through_its_mask(case: Case, engine: str) -> None:
+    wrapped, masked = WeightDrop(layer_of(case, engine=engine), 0.5), layer_of(case)
+    inputs, raw = noise(TIME, BATCH, WIDTH), wrapped.layer.cell.recurrent
+    torch.manual_seed(3)
+    wanted = list(wrapped.parameters())
+    ours = gradients(lambda: wrapped(inputs), wanted)
+    assert raw is wrapped.layer.cell.recurrent
+    assert torch.equal(raw, masked.cell.recurrent)
+    torch.manual_seed(3)
+    mask = drawn_mask(raw)
+    with torch.no_grad():
+        masked.cell.recurrent.mul_(mask)
+    expected = gradients(lambda: masked(inputs), list(masked.parameters()))
+    scales = [mask if parameter is raw else torch.ones_like(parameter) for parameter in wanted]
+    assert any(parameter is raw for parameter in wanted)
+    assert_same(ours, tuple(map(torch.mul, scales, expected)))
+
+
+def test_weight_drop_adds_no_parameter() -> None:
+    wrapped = dropping(Case("lstm"))
+    assert len(list(wrapped.parameters())) == len(list(wrapped.layer.parameters()))
