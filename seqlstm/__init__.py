@@ -1,3 +1,24 @@
-"""Recurrent models of text: LSTM language models and translators."""
+"""Recurrent models of text: LSTM language models and translators.
+
+model = seqlstm.load("runs/dates")
+model.translate(["May 5, 2031"])
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+__all__ = ["__version__", "load"]
+
+if TYPE_CHECKING:
+    from seqlstm.recipe.load import load
+
+
+def __getattr__(name: str) -> Any:
+    # Late, so that `seqlstm --version` and the command line's help do not wait for torch.
+    if name == "load":
+        from seqlstm.recipe.load import load
+
+        return load
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

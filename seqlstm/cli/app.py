@@ -1,0 +1,90 @@
+"""The command `seqlstm`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from seqlstm import __version__
+from seqlstm.cli.console import err, show_error, shown_warnings
+from seqlstm.errors import UserError
+
+
+class Commands(TyperGroup):
+    """Shows a person's mistake as one panel, with exit code 2 and no traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            with shown_warnings():
+                return super().invoke(ctx)
+        except UserError as error:
+            show_error(error)
+            raise typer.Exit(2) from None
+        except BrokenPipeError:
+            # Whoever read the output has had enough, as `head` has.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+        except KeyboardInterrupt:
+            err.print("interrupted")
+            raise typer.Exit(130) from None
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="""Recurrent models of text: LSTM language models and translators, from text to a score.
+
+Start with `seqlstm recipes`, then `seqlstm train dates-en-de`: no files, no network needed.""",
+)
+
+
+def show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"seqlstm {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=show_version, is_eager=True, help="Say which it is."),
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """The entry point of the command."""
+    app()
+
+
+# The commands, in the order in which help lists them.
+from seqlstm.cli import (  # noqa: E402
+    check,
+    evaluate,
+    generate,
+    info,
+    recipes,
+    score,
+    tokenizer,
+    train,
+    translate,
+)
+
+app.add_typer(recipes.app, name="recipes")
+app.command()(check.check)
+app.command()(train.train)
+app.command()(evaluate.evaluate)
+app.command()(translate.translate)
+app.command()(generate.generate)
+app.command()(score.score)
+app.add_typer(tokenizer.app, name="tokenizer")
+app.command()(info.info)

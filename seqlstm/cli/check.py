@@ -1,0 +1,35 @@
+"""`seqlstm check`: what a recipe would do."""
+
+from __future__ import annotations
+
+from rich.syntax import Syntax
+
+from seqlstm.cli.arguments import Overrides, Recipe
+from seqlstm.cli.console import out, table, warn
+
+
+def check(recipe: Recipe, overrides: Overrides = None) -> None:
+    """Name every mistake of a recipe at once, or show what it would train.
+
+    Prints the recipe resolved, the parameters of each part, the engine that serves each layer and
+    why the faster ones refuse, and how many tokens an epoch has. Nothing is written.
+    """
+    from seqlstm.recipe.inspect import inspect
+
+    found = inspect(recipe, overrides or [])
+    if out.is_terminal:
+        out.print(Syntax(found.text, "toml", background_color="default"))
+    else:
+        out.print(found.text, markup=False)
+    parts = table("part", "parameters")
+    for part, count in found.parameters.items():
+        parts.add_row(part, f"{count:,}")
+    parts.add_row("all", f"{sum(found.parameters.values()):,}", style="bold")
+    out.print(parts)
+    engines = table("\nlayer", "\nengine")
+    for layer, engine in found.engines.items():
+        engines.add_row(layer, engine)
+    out.print(engines)
+    out.print(f"\n{found.data}\n{found.tokens:,} tokens an epoch", markup=False)
+    for warning in found.warnings:
+        warn(warning)

@@ -1,0 +1,112 @@
+"""`seqlstm tokenizer`: SentencePiece over any source."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seqlstm.cli.console import note, write
+from seqlstm.cli.inputs import lines_of
+from seqlstm.errors import DataError
+
+app = typer.Typer(
+    no_args_is_help=True, help="Train SentencePiece models, and `encode` and `decode` with them."
+)
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A SentencePiece model.")]
+File = Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Lines; else standard input.")]
+
+
+class Kind(StrEnum):
+    unigram = "unigram"
+    bpe = "bpe"
+    char = "char"
+    word = "word"
+
+
+class Normalisation(StrEnum):
+    identity = "identity"
+    nfkc = "nfkc"
+    nfkc_cf = "nfkc_cf"
+    nmt_nfkc = "nmt_nfkc"
+    nmt_nfkc_cf = "nmt_nfkc_cf"
+
+
+@app.command()
+def train(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE", help="A built-in source, a Hub id, a folder, or a file of lines."
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The model.")],
+    kind: Annotated[Kind, typer.Option(help="Of pieces.")] = Kind.unigram,
+    vocabulary: Annotated[int, typer.Option(min=1, help="How many pieces.")] = 8000,
+    text: Annotated[str | None, typer.Option(help="The column of text.")] = None,
+    pair: Annotated[
+        tuple[str, str] | None, typer.Option(help="Two columns: both are learned from.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Of the source.")] = "train",
+    normalisation: Annotated[
+        Normalisation, typer.Option(help="identity loses nothing; the others are SentencePiece's.")
+    ] = Normalisation.identity,
+    character_coverage: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of characters with pieces of their own.")
+    ] = 1.0,
+    input_sentences: Annotated[
+        int, typer.Option(min=1, help="Learn from so many lines at most.")
+    ] = 1_000_000,
+) -> None:
+    """Train a SentencePiece model."""
+    from seqlstm.data.sources import read
+    from seqlstm.recipe.corpora import lines_of as all_lines
+    from seqlstm.text.train import train_tokenizer
+
+    corpus = read(source, split=split, text=text, pair=pair)
+    tokenizer = train_tokenizer(
+        all_lines(corpus),
+        kind=kind.value,
+        vocabulary=vocabulary,
+        normalisation=normalisation.value,
+        character_coverage=character_coverage,
+        input_sentences=input_sentences,
+    )
+    tokenizer.save(output)
+    note(f"{output}: {tokenizer.kind}, {tokenizer.vocabulary:,} pieces, {tokenizer.fingerprint}")
+
+
+@app.command()
+def encode(
+    model: Model,
+    file: File = None,
+    pieces: Annotated[
+        bool, typer.Option("--pieces", help="The pieces themselves rather than their ids.")
+    ] = False,
+) -> None:
+    """Lines to ids, or to pieces, with spaces between them."""
+    from seqlstm.text.tokenizer import Tokenizer
+
+    tokenizer = Tokenizer.load(model)
+    for line in lines_of(file):
+        ids = tokenizer.encode(line)
+        write(" ".join(tokenizer.pieces(ids) if pieces else map(str, ids)))
+
+
+@app.command()
+def decode(model: Model, file: File = None) -> None:
+    """Lines of ids back to text."""
+    from seqlstm.text.tokenizer import Tokenizer
+
+    tokenizer = Tokenizer.load(model)
+    for number, line in enumerate(lines_of(file), 1):
+        words = line.split()
+        wrong = [w for w in words if not (w.isdecimal() and int(w) < tokenizer.vocabulary)]
+        if wrong:
+            raise DataError(
+                f'line {number}: "{wrong[0]}" is no id of this model',
+                hint=f"Ids are numbers from 0 to {tokenizer.vocabulary - 1}.",
+            )
+        write(tokenizer.decode([int(word) for word in words]))

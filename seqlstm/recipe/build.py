@@ -1,0 +1,201 @@
+"""From a recipe's tables to models, optimizers and schedules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+from torch.optim import Optimizer
+
+from seqlstm.config import Recipe
+from seqlstm.config.sections import (
+    Decay,
+    Decoder,
+    Encoder,
+    Exponential,
+    InverseSquareRoot,
+    Last,
+    Model,
+    Plateau,
+    Training,
+)
+from seqlstm.errors import Mistake, RecipeError
+from seqlstm.models.attention import ATTENTIONS, Attention
+from seqlstm.models.embedding import TokenEmbedding
+from seqlstm.models.language_model import LanguageModel
+from seqlstm.models.readout import Readout
+from seqlstm.models.translator import Translator
+from seqlstm.recurrent.catalogue import CELLS
+from seqlstm.recurrent.cell import Cell
+from seqlstm.recurrent.engines import Call
+from seqlstm.recurrent.stack import Stack
+from seqlstm.training import average
+from seqlstm.training.optimizer import make_optimizer
+from seqlstm.training.progress import Plan
+from seqlstm.training.schedule import Schedule
+
+
+def build_model(recipe: Recipe, vocabulary: int) -> LanguageModel | Translator:
+    """The untrained model of a recipe.
+
+    Raises:
+        RecipeError: options that no model can have together, such as heads that divide nothing.
+    """
+    smoothing = recipe.training.label_smoothing
+    try:
+        if recipe.task == "translation":
+            return build_translator(recipe.model, vocabulary, smoothing)
+        return build_language_model(recipe.model, vocabulary, smoothing)
+    except ValueError as error:
+        raise RecipeError("model", [Mistake("model", str(error))]) from error
+
+
+def build_language_model(model: Model, vocabulary: int, smoothing: float) -> LanguageModel:
+    dropout = model.dropout
+    embedding = build_embedding(model, vocabulary)
+    return LanguageModel(
+        embedding=embedding,
+        stack=build_stack(model, width=model.width, hidden=model.hidden, layers=model.layers),
+        readout=build_readout(model, model.hidden, vocabulary, embedding, smoothing),
+        dropout=dropout.output,
+        variational=dropout.variational,
+    )
+
+
+def build_translator(model: Model, vocabulary: int, smoothing: float) -> Translator:
+    encoder, decoder = model.encoder or Encoder(), model.decoder or Decoder()
+    memory = encoder.hidden or model.hidden
+    hidden = decoder.hidden or model.hidden
+    source = build_embedding(model, vocabulary)
+    target = source if model.tied else build_embedding(model, vocabulary)
+    return Translator(
+        source=source,
+        target=target,
+        encoder=build_stack(
+            model,
+            width=model.width,
+            hidden=memory,
+            layers=encoder.layers or model.layers,
+            bidirectional=encoder.bidirectional,
+        ),
+        first=build_stack(model, width=model.width, hidden=hidden, layers=1),
+        attention=build_attention(model, query=hidden, memory=memory),
+        rest=build_stack(
+            model,
+            width=hidden,
+            hidden=hidden,
+            layers=(decoder.layers or model.layers) - 1,
+            context=memory,
+        ),
+        readout=build_readout(model, hidden + memory, vocabulary, target, smoothing),
+        between=model.dropout.between,
+        dropout=model.dropout.output,
+        variational=model.dropout.variational,
+    )
+
+
+def build_cell(table: dict[str, Any]) -> Callable[[int, int], Cell]:
+    """From an input width and a hidden size to a cell with the table's options."""
+    options = {key: value for key, value in table.items() if key != "kind"}
+    return lambda width, hidden: CELLS[table["kind"]](width, hidden, **options)
+
+
+def build_stack(model: Model, **sizes: Any) -> Stack:
+    return Stack(
+        build_cell(model.cell),
+        connection=model.connection,
+        dropout=model.dropout.between,
+        variational=model.dropout.variational,
+        weight_drop=model.dropout.recurrent,
+        engine=model.engine,
+        **sizes,
+    )
+
+
+def build_embedding(model: Model, vocabulary: int) -> TokenEmbedding:
+    return TokenEmbedding(
+        vocabulary,
+        model.width,
+        dropout=model.dropout.embedding,
+        variational=model.dropout.variational,
+    )
+
+
+def build_readout(
+    model: Model, width: int, vocabulary: int, embedding: TokenEmbedding, smoothing: float
+) -> Readout:
+    tied = embedding.table if model.tied else None
+    return Readout(width, vocabulary, tied=tied, label_smoothing=smoothing)
+
+
+def build_attention(model: Model, *, query: int, memory: int) -> Attention:
+    options = dict(model.attention or {"kind": "dot"})
+    return ATTENTIONS[options.pop("kind")](query, memory, **options)
+
+
+def build_optimizer(training: Training, model: nn.Module) -> Optimizer:
+    return make_optimizer(model, **training.optimizer.model_dump())
+
+
+def build_schedule(training: Training) -> Schedule:
+    table = training.schedule
+    match table:
+        case Decay():
+            return Schedule(table.kind, table.warmup, floor=table.floor)
+        case InverseSquareRoot():
+            return Schedule(table.kind, table.warmup)
+        case Plateau():
+            return Schedule(table.kind, table.warmup, factor=table.factor)
+        case _:
+            return Schedule("constant", table.warmup)
+
+
+def build_average(training: Training) -> average.Average:
+    match training.average:
+        case Exponential(decay=decay):
+            return average.Exponential(decay)
+        case Last(checkpoints=checkpoints):
+            return average.Last(checkpoints)
+        case _:
+            return average.Average()
+
+
+def build_plan(training: Training) -> Plan:
+    schedule = training.schedule
+    return Plan(
+        steps=training.steps,
+        epochs=training.epochs,
+        minutes=training.minutes,
+        rate=training.optimizer.rate,
+        clip=training.clip,
+        accumulate=training.accumulate,
+        validate_every=training.validate_every,
+        save_every=training.save_every,
+        patience=training.patience,
+        best_by=training.best_by,
+        plateau_patience=schedule.patience if isinstance(schedule, Plateau) else None,
+    )
+
+
+def parameters_by_part(model: nn.Module) -> dict[str, int]:
+    """How many parameters each part has; a shared one counts where it stands first."""
+    counts: dict[str, int] = {}
+    for name, parameter in model.named_parameters():
+        part = name.split(".")[0]
+        counts[part] = counts.get(part, 0) + parameter.numel()
+    return counts
+
+
+def engines_by_layer(model: LanguageModel | Translator, *, resets: bool = False) -> dict[str, str]:
+    """Which engine serves each layer in training, and why the faster ones refuse."""
+    if isinstance(model, LanguageModel):
+        stacks = {"stack": (model.stack, Call(resets=resets, last=True))}
+    else:
+        call = Call(lengths=True, last=False)
+        stacks = {name: (getattr(model, name), call) for name in ("encoder", "first", "rest")}
+    return {
+        f"{name} {index}": str(choice)
+        for name, (stack, call) in stacks.items()
+        for index, choice in enumerate(stack.choices(call), 1)
+    }

@@ -1,0 +1,100 @@
+"""A run's scores on a split of its own data or of others."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from seqlstm.config.sections import Data, Tapes
+from seqlstm.errors import ArgumentError
+from seqlstm.evaluation.perplexity import score_text
+from seqlstm.evaluation.translation import score_translations
+from seqlstm.inference.language import LoadedLanguageModel
+from seqlstm.inference.translation import LoadedTranslator
+from seqlstm.recipe.corpora import read_split
+from seqlstm.recipe.load import load
+from seqlstm.recipe.train import read_run_recipe
+from seqlstm.run import RunFolder
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured, as `--json` prints it; a translator's translations."""
+
+    values: dict[str, Any]
+    translations: list[str] | None = None
+
+
+def evaluate(
+    path: Path,
+    *,
+    split: str = "test",
+    source: str | None = None,
+    width: int | None = None,
+    length_penalty: float | None = None,
+    batch: int = 64,
+    **options: Any,
+) -> Evaluation:
+    """Score the run in a folder.
+
+    Args:
+        path: the run folder.
+        split: of the data; sums too, as in "validation+test".
+        source: other data than the recipe's, with the same columns.
+        width, length_penalty, batch: of a translator's beam search.
+        options: weights, device and precision, as `load` takes them.
+
+    Raises:
+        ArgumentError: beam options for a language model.
+    """
+    recipe = read_run_recipe(RunFolder.open(path))
+    loaded = load(path, **options)
+    if isinstance(loaded, LoadedTranslator):
+        return of_translator(loaded, recipe.data, split, source, width, length_penalty, batch)
+    if width is not None or length_penalty is not None:
+        raise ArgumentError("width and length penalty are for translators; this is none")
+    layout = recipe.data.layout
+    return of_language_model(
+        loaded, recipe.data, split, source, isinstance(layout, Tapes) and layout.resets
+    )
+
+
+def of_translator(
+    loaded: LoadedTranslator,
+    data: Data,
+    split: str,
+    source: str | None,
+    width: int | None,
+    length_penalty: float | None,
+    batch: int,
+) -> Evaluation:
+    pairs = read_split(data, split, source=source).pairs
+    began = time.monotonic()
+    found = loaded.translate(
+        [line for line, _ in pairs], width=width, length_penalty=length_penalty, batch=batch
+    )
+    seconds = time.monotonic() - began
+    scores = score_translations(found, [reference for _, reference in pairs])
+    order = ("bleu", "chrf", "ter", "exact_match", "sentences", "seconds", "signatures")
+    values = asdict(scores) | {"seconds": seconds}
+    return Evaluation({key: values[key] for key in order}, found)
+
+
+def of_language_model(
+    loaded: LoadedLanguageModel, data: Data, split: str, source: str | None, resets: bool
+) -> Evaluation:
+    scores = score_text(
+        loaded.model,
+        read_split(data, split, source=source).texts,
+        tokenizer=loaded.tokenizer,
+        precision=loaded.precision,
+        unit=data.unit,
+        resets=resets,
+    )
+    names = (
+        *("nats_per_token", "perplexity_per_token", "perplexity_per_word", "bits_per_byte"),
+        *("bits_per_character", "tokens", "words", "bytes", "characters", "signature"),
+    )
+    return Evaluation({name: getattr(scores, name) for name in names})

@@ -1,0 +1,109 @@
+"""Where recipes and tokenizers lie: beside the package in a checkout, inside it in a wheel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from seqlstm.config import Catalogue, Recipe, parse, read_overrides, read_table
+from seqlstm.errors import TokenizerError, UserError, nearest
+from seqlstm.models.attention import ATTENTIONS
+from seqlstm.recurrent.catalogue import CELLS
+
+CATALOGUE: Catalogue = {"cell": CELLS, "attention": ATTENTIONS}
+
+
+def shipped(folder: str) -> Path:
+    """The folder `recipes` or `tokenizers` that came with the package."""
+    package = Path(str(files("seqlstm")))
+    inside = package / folder
+    return inside if inside.is_dir() else package.parent / folder
+
+
+def recipe_paths() -> dict[str, Path]:
+    """The recipes that came with the package, by name."""
+    return {path.stem: path for path in sorted(shipped("recipes").glob("*.toml"))}
+
+
+def find_recipe(name: str) -> Path:
+    """A recipe's file, from its path or the name of one that came with the package.
+
+    Raises:
+        UserError: there is none; names the nearest.
+    """
+    path = Path(name).expanduser()
+    if path.is_file():
+        return path
+    known = recipe_paths()
+    if name in known:
+        return known[name]
+    hint = nearest(name, known) or f"Recipes that came along: {', '.join(known)}."
+    raise UserError(f'no recipe "{name}": neither a file nor the name of one', hint=hint)
+
+
+def read_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
+    """A recipe by name or path, with overrides.
+
+    Raises:
+        RecipeError: with every mistake.
+        UserError: there is no such recipe.
+    """
+    path = find_recipe(name)
+    table = read_overrides(read_table(path), overrides)
+    return parse(table, where=name, catalogue=CATALOGUE)
+
+
+def find_tokenizer(file: str) -> Path:
+    """A SentencePiece model's file: as it stands, or below what came with the package.
+
+    Raises:
+        TokenizerError: it is nowhere.
+    """
+    path = Path(file).expanduser()
+    if path.is_file():
+        return path
+    if path.parts[:1] == ("tokenizers",):
+        inside = shipped("tokenizers").joinpath(*path.parts[1:])
+        if inside.is_file():
+            return inside
+    known = ", ".join(f"tokenizers/{one.name}" for one in shipped("tokenizers").glob("*.model"))
+    raise TokenizerError(f"no tokenizer {file}", hint=f"Those that came along: {known}.")
+
+
+@dataclass(frozen=True)
+class Head:
+    """What the comment at the head of a recipe says.
+
+    Attributes:
+        title: its first line.
+        reaches: after "Reaches:", the score and how it was measured.
+        takes: after "Takes:", minutes and hardware.
+    """
+
+    title: str
+    reaches: str
+    takes: str
+
+
+def read_head(path: Path) -> Head:
+    """The head of a recipe. What it does not say is empty."""
+    comment: list[str] = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            break
+        comment.append(line.removeprefix("#").strip())
+
+    def after(label: str) -> str:
+        starts = [index for index, line in enumerate(comment) if line.startswith(f"{label}:")]
+        if not starts:
+            return ""
+        said = [comment[starts[0]].removeprefix(f"{label}:").strip()]
+        for line in comment[starts[0] + 1 :]:
+            if not line or line.split(" ")[0].endswith(":"):
+                break
+            said.append(line)
+        return " ".join(said)
+
+    return Head(comment[0] if comment else "", after("Reaches"), after("Takes"))

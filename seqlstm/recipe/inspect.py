@@ -1,0 +1,58 @@
+"""What a recipe would train, without training it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from seqlstm.config.sections import Tapes
+from seqlstm.recipe.build import build_model, engines_by_layer, parameters_by_part
+from seqlstm.recipe.corpora import clean, make_tokenizer, read_corpora
+from seqlstm.recipe.find import read_recipe
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A recipe's consequences.
+
+    Attributes:
+        text: the recipe resolved, as TOML.
+        parameters: by part of the model.
+        engines: by layer, with the reasons of those that refuse.
+        tokens: target tokens an epoch.
+        data: what was read and dropped.
+        warnings: of training rows that are held out too.
+    """
+
+    text: str
+    parameters: dict[str, int]
+    engines: dict[str, str]
+    tokens: int
+    data: str
+    warnings: list[str]
+
+
+def inspect(name: str, overrides: Sequence[str]) -> Inspection:
+    """Read a recipe and its data.
+
+    Raises:
+        RecipeError: with every mistake.
+        DataError, TokenizerError: from its data and tokenizer.
+    """
+    recipe = read_recipe(name, overrides)
+    train, _, warnings = read_corpora(recipe)
+    tokenizer = make_tokenizer(recipe, train)
+    train, line = clean(recipe, train, tokenizer)
+    model = build_model(recipe, tokenizer.vocabulary)
+    layout = recipe.data.layout
+    translates = recipe.task == "translation"
+    told = [target for _, target in train.pairs] if translates else train.texts
+    # Each target's end, each document's </s>, each line's newline is a token too.
+    return Inspection(
+        text=recipe.text(),
+        parameters=parameters_by_part(model),
+        engines=engines_by_layer(model, resets=isinstance(layout, Tapes) and layout.resets),
+        tokens=sum(len(ids) + 1 for ids in tokenizer.encode_batch(told)),
+        data=line,
+        warnings=warnings,
+    )

@@ -1,0 +1,1 @@
+"""Text <-> ids. The only place that imports sentencepiece."""

@@ -1,0 +1,57 @@
+"""How text is spelt for SentencePiece, which writes a space as `▁`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from seqlstm.errors import TokenizerError
+
+SPACE = "▁"
+LINE_START = "\n"
+ESCAPE = "\U0010fffd"  # The last private-use character: about as rare as a character can be.
+ESCAPES = {ESCAPE: ESCAPE + "=", SPACE: ESCAPE + "_"}
+
+WORD = re.compile(f"{SPACE}[^{SPACE}]*|[^{SPACE}]+")
+
+
+def escape(text: str) -> str:
+    """`text` without `▁`, which is SentencePiece's space.
+
+    Raises:
+        TokenizerError: `text` holds a lone surrogate.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        code, near = ord(text[error.start]), text[max(0, error.start - 20) : error.end]
+        raise TokenizerError(
+            f"not Unicode text: a lone surrogate, U+{code:04X}, at character {error.start + 1}, "
+            f"at the end of {near!a}",
+            hint='Repair the text where it is read, as with errors="replace".',
+        ) from error
+    for character, escaped in ESCAPES.items():
+        text = text.replace(character, escaped)
+    return text
+
+
+def restore(raw: str, *, previous: str | None) -> str:
+    """Undoes what encoding did to the characters: line starts, spaces, escapes.
+
+    Args:
+        raw: what pieces spell, not cut inside an escape.
+        previous: the character before, a newline at the start of a text; None if lines do not begin
+            with a space of their own.
+    """
+    if previous is not None:
+        raw = (previous + raw).replace(LINE_START + SPACE, LINE_START)[1:]
+    raw = raw.replace(SPACE, " ")
+    for character, escaped in reversed(ESCAPES.items()):
+        raw = raw.replace(escaped, character)
+    return raw
+
+
+def word_pattern(pieces: Iterable[str]) -> re.Pattern[str]:
+    """Matches the stretches of a text that no piece crosses: words, or the whole text."""
+    crosses = any(re.search(f"[^{SPACE}]{SPACE}", piece) for piece in pieces)
+    return re.compile(".+" if crosses else f"{SPACE}*[^{SPACE}]+|{SPACE}+", re.DOTALL)

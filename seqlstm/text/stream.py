@@ -1,0 +1,50 @@
+"""Ids arriving one by one -> text that will not change any more."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterable
+
+from seqlstm.text.spelling import ESCAPE, LINE_START
+from seqlstm.text.tokenizer import Tokenizer
+
+
+class TextStream:
+    """Decodes ids as they come.
+
+    For any ids, the texts that `push` returned and that of `flush`, joined, are
+    `tokenizer.decode(ids)`. What waits between two pushes is at most an unfinished UTF-8 sequence
+    of byte pieces and one escape character, so a push costs the same however long the text is.
+
+    Args:
+        tokenizer: whose ids these are.
+        context: ids that came before, such as a prompt's. Their text is not returned again: the
+            stream gives what `decode([*context, *ids])` adds to it.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, context: Iterable[int] = ()) -> None:
+        self._tokenizer = tokenizer
+        self._bytes = codecs.getincrementaldecoder("utf-8")("replace")
+        self._previous = LINE_START
+        self._held = ""
+        for id in context:
+            self.push(id)
+
+    def push(self, id: int) -> str:
+        """The text that is final now and was not before; often "" inside a character."""
+        return self._release(self._bytes.decode(self._tokenizer.surface(id)))
+
+    def flush(self) -> str:
+        """The rest, when no more ids will come; a broken UTF-8 sequence becomes U+FFFD."""
+        rest = self._release(self._bytes.decode(b"", final=True)) + self._held
+        self._held = ""
+        return rest
+
+    def _release(self, raw: str) -> str:
+        if not raw:
+            return ""
+        previous, self._previous = self._previous, raw[-1]
+        raw = self._held + raw
+        # The first half of an escaped character says nothing until its second half is there.
+        self._held = ESCAPE if raw.endswith(ESCAPE) else ""
+        return self._tokenizer.restore(raw.removesuffix(self._held), previous=previous)

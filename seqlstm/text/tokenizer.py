@@ -1,0 +1,244 @@
+"""Text <-> ids, through SentencePiece. Nothing is lost on the way.
+
+A text is encoded line by line; a newline is one piece of its own, and every line begins like a word
+(`▁the`), so that a word has the same id at the start of a line as inside it. SentencePiece writes a
+space as `▁`; a `▁` of the text itself is escaped before and restored after.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import chain, islice
+from pathlib import Path
+
+import sentencepiece
+
+from seqlstm.errors import TokenizerError
+from seqlstm.text.model_kind import model_kind
+from seqlstm.text.sampling import DropoutSampler, Inventory, UnigramSampler
+from seqlstm.text.spelling import LINE_START, SPACE, WORD, escape, restore, word_pattern
+
+SAMPLERS: dict[str, type[UnigramSampler] | type[DropoutSampler]] = {
+    "unigram": UnigramSampler,
+    "bpe": DropoutSampler,
+}
+
+
+class Tokenizer:
+    """A SentencePiece model.
+
+    With normalisation `identity` and byte fallback (what `train_tokenizer` does unless told
+    otherwise), `decode(encode(text)) == text` for every Unicode text. Without byte fallback, what
+    the vocabulary cannot spell becomes the unknown id and is decoded as `⁇`.
+
+    Attributes:
+        model: the serialized model.
+        kind: unigram, bpe, word or char.
+        vocabulary: how many ids there are.
+        pad, unknown, begin, end: the special ids. A model without padding pads with its unknown id:
+            padding is never read.
+        newline: the id of a newline, None if the model has no piece for it.
+        fingerprint: the first 12 hexadecimal digits of the model's SHA-256.
+
+    Args:
+        model: a serialized SentencePiece model, ours or not.
+
+    Raises:
+        TokenizerError: these bytes are no SentencePiece model, or it has no begin or end id.
+    """
+
+    def __init__(self, model: bytes) -> None:
+        processor = sentencepiece.SentencePieceProcessor()
+        try:
+            processor.LoadFromSerializedProto(model)
+            self.vocabulary: int = processor.get_piece_size()
+        except RuntimeError as error:
+            raise TokenizerError("not a SentencePiece model") from error
+        if not self.vocabulary:
+            raise TokenizerError("not a SentencePiece model: it has no pieces")
+        self.model = model
+        self.fingerprint = hashlib.sha256(model).hexdigest()[:12]
+        self.kind = model_kind(model)
+        self._processor = processor
+        self._set_special_ids()
+        self._pieces: list[str] = [processor.id_to_piece(id) for id in range(self.vocabulary)]
+        self._surfaces = [self._surface(id) for id in range(self.vocabulary)]
+        self._bytes = {
+            self._surfaces[id]: id for id in range(self.vocabulary) if processor.is_byte(id)
+        }
+        newline = processor.piece_to_id("\n")
+        self.newline = self._bytes.get(b"\n") if newline == self.unknown else newline
+        self._prefixed: bool = processor.normalize("a").startswith(SPACE)
+        self._words = word_pattern(self._pieces).findall
+        self._sampler = lru_cache(1)(self._build_sampler)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Tokenizer:
+        """Reads a `.model` file.
+
+        Raises:
+            TokenizerError: there is no such file, or it is no model that can be used here.
+        """
+        try:
+            model = Path(path).read_bytes()
+        except OSError as error:
+            raise TokenizerError(f"{path}: cannot be read ({error.strerror})") from error
+        try:
+            return cls(model)
+        except TokenizerError as error:
+            raise TokenizerError(f"{path}: {error.message}", hint=error.hint) from error
+
+    def save(self, path: str | Path) -> None:
+        """Writes the model to `path`: whole, or not at all."""
+        unfinished = Path(f"{path}.tmp")
+        with unfinished.open("wb") as file:
+            file.write(self.model)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of `text`, without begin and end.
+
+        Raises:
+            TokenizerError: `text` holds a lone surrogate, which no encoding of text can express.
+        """
+        return self.encode_batch([text])[0]
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        """`encode` of each text, on all cores."""
+        return self._by_line(texts, self._encode_lines)
+
+    def sample(self, texts: Sequence[str], *, alpha: float, seed: int) -> list[list[int]]:
+        """Ids that stand for the same texts, segmented at random (subword regularisation).
+
+        The same arguments give the same ids, in any process and whatever was called before.
+
+        Args:
+            texts: as for `encode_batch`.
+            alpha: unigram: the exponent of a segmentation's probability (Kudo, 2018): 0 makes all
+                segmentations equal, a large one returns the best. bpe: the probability to drop a
+                merge (Provilkov, Emelianenko & Voita, 2020), from 0 (`encode`) to 1 (characters).
+            seed: any integer.
+
+        Raises:
+            TokenizerError: the model is neither unigram nor bpe; or as `encode`.
+        """
+        draw_word = self._sampler(alpha)
+        uniform = random.Random(seed).random
+
+        def draw(lines: list[str]) -> Iterator[list[int]]:
+            for line in lines:
+                words = self._words(self._processor.normalize(line))
+                ids = [id for word in words for id in draw_word(word, uniform)]
+                yield ids if self._bytes else self._merge_unknown(ids)
+
+        return self._by_line(texts, draw)
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of `ids`, special ids left out. Bytes that are not UTF-8 become U+FFFD."""
+        return self.restore(b"".join(map(self.surface, ids)).decode("utf-8", "replace"))
+
+    def decode_batch(self, batch: Iterable[Iterable[int]]) -> list[str]:
+        """`decode` of each."""
+        return [self.decode(ids) for ids in batch]
+
+    def pieces(self, ids: Iterable[int]) -> list[str]:
+        """What each id stands for, for people to read: `▁the`, `<0x0A>`, `</s>`."""
+        return [self._pieces[id] for id in ids]
+
+    def surface(self, id: int) -> bytes:
+        """The bytes that `id` adds to a text, before `restore`."""
+        return self._surfaces[id]
+
+    def restore(self, raw: str, *, previous: str = LINE_START) -> str:
+        """Undoes what encoding did to the characters: line starts, spaces, escapes.
+
+        Args:
+            raw: joined surfaces, decoded; not cut inside an escape.
+            previous: the raw character before.
+        """
+        return restore(raw, previous=previous if self._prefixed else None)
+
+    def __reduce__(self) -> tuple[type[Tokenizer], tuple[bytes]]:
+        return Tokenizer, (self.model,)
+
+    def _set_special_ids(self) -> None:
+        self.unknown: int = self._processor.unk_id()
+        self.begin: int = self._processor.bos_id()
+        self.end: int = self._processor.eos_id()
+        if self.begin < 0 or self.end < 0:
+            missing = "begin (<s>)" if self.begin < 0 else "end (</s>)"
+            raise TokenizerError(
+                f"this SentencePiece model has no {missing} id",
+                hint="Train one that has: spm_train --pad_id=0 --unk_id=1 --bos_id=2 --eos_id=3, "
+                "or let the run train its own: [tokenizer] kind and vocabulary, no file.",
+            )
+        pad: int = self._processor.pad_id()
+        self.pad = self.unknown if pad < 0 else pad
+
+    def _surface(self, id: int) -> bytes:
+        if self._processor.is_control(id):
+            return b""
+        if self._processor.is_byte(id):
+            return bytes([int(self._pieces[id][1:-1], 16)])
+        if id == self.unknown:
+            return str(self._processor.decode([id])).replace(" ", SPACE).encode()
+        return self._pieces[id].encode()
+
+    def _by_line(
+        self, texts: Sequence[str], encode: Callable[[list[str]], Iterable[list[int]]]
+    ) -> list[list[int]]:
+        """Splits texts into lines, encodes these, and joins them with the newline's id."""
+        if self.newline is None:
+            return list(encode([escape(text) for text in texts]))
+        split = [escape(text).split("\n") for text in texts]
+        encoded = iter(encode(list(chain.from_iterable(split))))
+        return [self._join(islice(encoded, len(lines))) for lines in split]
+
+    def _join(self, lines: Iterator[list[int]]) -> list[int]:
+        ids = next(lines)
+        for line in lines:
+            ids.append(self.newline)  # type: ignore[arg-type]  # asked for only if there is one
+            ids += line
+        return ids
+
+    def _encode_lines(self, lines: list[str]) -> list[list[int]]:
+        if self.kind == "word" and not self._bytes:
+            # SentencePiece makes one id of neighbouring unknown words; a word model counts words.
+            normalized = (self._processor.normalize(line) for line in lines)
+            return [self._processor.piece_to_id(WORD.findall(line)) for line in normalized]
+        encoded: list[list[int]] = self._processor.encode(lines)
+        return encoded
+
+    def _build_sampler(self, alpha: float) -> UnigramSampler | DropoutSampler:
+        if self.kind not in SAMPLERS:
+            raise TokenizerError(
+                f"a {self.kind} tokenizer has one segmentation for a text: none can be sampled",
+                hint="Subword sampling needs a tokenizer of kind unigram or bpe.",
+            )
+        ids = {self._pieces[id]: id for id in range(self.vocabulary) if self._is_text(id)}
+        scores = {piece: self._processor.get_score(id) for piece, id in ids.items()}
+        return SAMPLERS[self.kind](Inventory(scores, ids, self._spell), alpha)
+
+    def _is_text(self, id: int) -> bool:
+        model = self._processor
+        special = model.is_control(id) or model.is_unknown(id) or model.is_unused(id)
+        return not (special or model.is_byte(id))
+
+    def _spell(self, character: str) -> list[int]:
+        if not self._bytes:
+            return [self.unknown]
+        return [self._bytes[bytes([byte])] for byte in character.encode()]
+
+    def _merge_unknown(self, ids: Iterable[int]) -> list[int]:
+        """One unknown id for a run of unknown characters, as in `encode`."""
+        merged: list[int] = []
+        for id in ids:
+            if id != self.unknown or merged[-1:] != [id]:
+                merged.append(id)
+        return merged
