@@ -33,6 +33,10 @@ class DataError(UserError):
     title = "Data"
 
 
+class SplitError(DataError):
+    """A source that has no such split."""
+
+
 class TokenizerError(UserError):
     """A SentencePiece model that cannot be trained, read or used."""
 

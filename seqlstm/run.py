@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import platform
+from contextlib import suppress
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -21,7 +22,7 @@ from typing import Any
 import torch
 
 from seqlstm import __version__
-from seqlstm.errors import RunError
+from seqlstm.errors import RunError, TrainingError
 from seqlstm.training.checkpoint import (
     load_checkpoint,
     load_weights,
@@ -44,6 +45,7 @@ CONTENTS = (
     "log.jsonl",
     "run.json",
 )
+OURS = {*CONTENTS, *(f"{name}.tmp" for name in CONTENTS)}
 
 
 class RunFolder:
@@ -58,35 +60,44 @@ class RunFolder:
         self.recipe = path / "recipe.toml"
         self.tokenizer = path / "tokenizer.model"
         self.checkpoint = path / "checkpoint.pt"
+        self.best = path / "best.safetensors"
         self.log = path / "log.jsonl"
         self.card = path / "run.json"
 
-    @classmethod
-    def create(cls, path: Path, *, recipe: str, overwrite: bool = False) -> RunFolder:
-        """A new folder for a run of the recipe. One that never reached a checkpoint is replaced.
+    def refuse_taken(self, *, overwrite: bool = False) -> None:
+        """Make sure that a run may be created here. Changes nothing.
 
         Raises:
             RunError: there is a run already and `overwrite` is false, or the folder holds other
                 things, which are never deleted.
         """
-        folder = cls(path)
-        if path.exists() and not path.is_dir():
-            raise RunError(f"{path} is a file, not a folder")
-        if folder.card.is_file():
-            if folder.checkpoint.is_file() and not overwrite:
-                raise RunError(
-                    f"{path} holds a run already",
-                    hint="Go on with it (--resume), replace it (--overwrite), or name another "
-                    "folder (--run DIR).",
-                )
-            for name in CONTENTS:
-                (path / name).unlink(missing_ok=True)
-        elif path.is_dir() and any(path.iterdir()):
-            raise RunError(f"{path} holds other things, and no run", hint="Name another folder.")
-        path.mkdir(parents=True, exist_ok=True)
-        write_whole(folder.recipe, recipe.encode())
-        folder.write_card({})
-        return folder
+        if self.path.exists() and not self.path.is_dir():
+            raise RunError(f"{self.path} is a file, not a folder")
+        if not self.path.is_dir():
+            return
+        if any(one.name not in OURS for one in self.path.iterdir()):
+            raise RunError(f"{self.path} holds other things", hint="Name another folder.")
+        if not overwrite and any(file.is_file() for file in (self.checkpoint, self.best)):
+            raise RunError(
+                f"{self.path} holds a run already",
+                hint="Go on with it (--resume), replace it (--overwrite), or name another "
+                "folder (--run DIR).",
+            )
+
+    def create(self, *, recipe: str) -> None:
+        """Begin a run here; what one left behind goes.
+
+        Raises:
+            RunError: the folder cannot be made.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            for name in sorted(OURS, key=lambda name: name == self.card.name):
+                (self.path / name).unlink(missing_ok=True)  # the card last: till then it is a run
+        except OSError as error:
+            raise RunError(f"{self.path} cannot be made: {error.strerror}") from error
+        self.write_recipe(recipe)
+        self.write_card({})
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
@@ -102,12 +113,18 @@ class RunFolder:
                 hint="A run folder is what `seqlstm train RECIPE --run DIR` writes.",
             )
         written = folder.read_card().get("format")
-        if not isinstance(written, int) or written > FORMAT:
+        if not isinstance(written, int):
+            raise RunError(f"{folder.card} is damaged: it names no format")
+        if written > FORMAT:
             raise RunError(
                 f"{path} was written by a newer seqlstm: format {written}, this one reads {FORMAT}",
                 hint="Upgrade seqlstm.",
             )
         return folder
+
+    def write_recipe(self, text: str) -> None:
+        """Keep the resolved recipe."""
+        write_whole(self.recipe, text.encode())
 
     def write_card(self, facts: dict[str, Any]) -> None:
         """What a person needs to audit the run."""
@@ -123,10 +140,17 @@ class RunFolder:
         write_whole(self.card, json.dumps(card, indent=2, ensure_ascii=False).encode())
 
     def read_card(self) -> dict[str, Any]:
+        """What `write_card` wrote.
+
+        Raises:
+            RunError: the file is damaged.
+        """
         try:
-            card: dict[str, Any] = json.loads(self.card.read_text(encoding="utf-8"))
+            card = json.loads(self.card.read_text(encoding="utf-8"))
         except (ValueError, OSError) as error:
             raise RunError(f"{self.card} is damaged: {error}") from error
+        if not isinstance(card, dict):
+            raise RunError(f"{self.card} is damaged: it holds no table")
         return card
 
     def keep_weights(self, name: str, weights: Weights, *, step: int) -> None:
@@ -141,32 +165,53 @@ class RunFolder:
         return load_weights(file)
 
     def weights_file(self, name: str) -> Path:
+        """Where `best` or `last` stands."""
         return self.path / f"{name}.safetensors"
 
     def keep_checkpoint(self, contents: dict[str, Any]) -> None:
+        """Write all that going on depends on."""
         save_checkpoint(self.checkpoint, contents)
 
     def read_checkpoint(self) -> dict[str, Any]:
+        """What `keep_checkpoint` wrote.
+
+        Raises:
+            RunError: the file is damaged or foreign.
+        """
         return load_checkpoint(self.checkpoint)
 
     def write_log(self, report: Report) -> None:
-        """A line for every validation, for the end, and for every twentieth step."""
+        """A line for every validation, for the end, and for every twentieth step.
+
+        Raises:
+            TrainingError: the disk is full.
+        """
         if report.kind == "saved" or (report.kind == "step" and report.step % LOG_EVERY):
             return
+        facts = asdict(report).items()
         line = {
-            key: value for key, value in asdict(report).items() if value not in (None, {}, False)
+            key: value for key, value in facts if value not in ({}, None) and value is not False
         }
-        with self.log.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        try:
+            with self.log.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError as error:
+            raise TrainingError(
+                f"{self.log} could not be written: {error.strerror}",
+                hint="The last checkpoint is intact. Make room, then go on with --resume.",
+            ) from error
 
     def read_log(self) -> list[dict[str, Any]]:
-        if not self.log.is_file():
-            return []
-        lines = self.log.read_text(encoding="utf-8").splitlines()
-        return [json.loads(line) for line in lines if line.endswith("}")]
+        """The lines of the log, but for one that a crash or a full disk has cut."""
+        lines = []
+        if self.log.is_file():
+            for line in self.log.read_text(encoding="utf-8").splitlines():
+                with suppress(ValueError):
+                    lines.append(json.loads(line))
+        return lines
 
     def truncate_log(self, step: int) -> None:
         """Forget what happened after a step: a resumed run will do it again."""
         kept = [line for line in self.read_log() if line["step"] <= step and line["kind"] != "end"]
-        text = "".join(json.dumps(line) + "\n" for line in kept)
+        text = "".join(json.dumps(line) + "\n" for line in kept if step)
         write_whole(self.log, text.encode())

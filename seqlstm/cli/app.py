@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from seqlstm import __version__
-from seqlstm.cli.console import err, show_error, shown_warnings
+from seqlstm.cli.console import end_quietly, err, show_error, shown_warnings
 from seqlstm.errors import UserError
 
 
@@ -25,9 +25,7 @@ class Commands(TyperGroup):
             show_error(error)
             raise typer.Exit(2) from None
         except BrokenPipeError:
-            # Whoever read the output has had enough, as `head` has.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(0) from None
+            end_quietly()
         except KeyboardInterrupt:
             err.print("interrupted")
             raise typer.Exit(130) from None
@@ -63,6 +61,9 @@ def options(
 
 def main() -> None:
     """The entry point of the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8")  # whatever the locale says: text is UTF-8 here
     app()
 
 

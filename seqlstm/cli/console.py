@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Iterator
@@ -15,8 +16,22 @@ from rich.table import Table
 
 from seqlstm.errors import UserError
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False)
+
+class Output(Console):
+    """A console whose reader may have had enough, as `head` has."""
+
+    def on_broken_pipe(self) -> None:
+        end_quietly()
+
+
+def end_quietly() -> None:
+    """Leave as a command in a pipe does when nobody reads on."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(0)
+
+
+out = Output(highlight=False, soft_wrap=True)
+err = Output(stderr=True, highlight=False)
 
 
 def show_error(error: UserError) -> None:
@@ -55,6 +70,8 @@ def shown_warnings() -> Iterator[None]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
+        # cuDNN copies separate parameters into one block for each call: known, and cheap.
+        warnings.filterwarnings("ignore", message="RNN module weights")
         warnings.showwarning = show
         yield
 

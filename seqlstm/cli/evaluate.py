@@ -10,6 +10,7 @@ import typer
 
 from seqlstm.cli.arguments import Device, Precision, Run, Weights, WhichPrecision, WhichWeights
 from seqlstm.cli.console import note, out, table, write
+from seqlstm.errors import ArgumentError
 
 if TYPE_CHECKING:
     from seqlstm.recipe.evaluate import Evaluation
@@ -33,7 +34,9 @@ def evaluate(
     length_penalty: Annotated[
         float | None, typer.Option(min=0, help="GNMT's alpha; 0 for none.")
     ] = None,
-    batch: Annotated[int, typer.Option(min=1, help="Sentences at once.")] = 64,
+    batch: Annotated[
+        int | None, typer.Option(min=1, help="Sentences that a translator reads at once: 64.")
+    ] = None,
     weights: WhichWeights = Weights.best,
     device: Device = "auto",
     precision: WhichPrecision = Precision.float32,
@@ -45,6 +48,8 @@ def evaluate(
     """
     from seqlstm.recipe.evaluate import evaluate as measure
 
+    if output:
+        prepare(output)
     found = measure(
         run,
         split=split,
@@ -55,6 +60,7 @@ def evaluate(
         weights=weights.value,
         device=device,
         precision=precision.value,
+        translations=output is not None,
     )
     if output and found.translations is not None:
         output.write_text("".join(f"{line}\n" for line in found.translations), encoding="utf-8")
@@ -62,6 +68,14 @@ def evaluate(
         write(json.dumps(found.values, ensure_ascii=False))
     else:
         show(found)
+
+
+def prepare(output: Path) -> None:
+    """Learn that a file cannot be written before, not after, minutes of translation."""
+    try:
+        output.touch()
+    except OSError as error:
+        raise ArgumentError(f"{output} cannot be written: {error.strerror}") from error
 
 
 def show(found: Evaluation) -> None:

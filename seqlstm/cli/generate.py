@@ -18,6 +18,7 @@ from seqlstm.cli.arguments import (
 )
 from seqlstm.cli.console import note, write
 from seqlstm.cli.inputs import lines_of, on_terminal, prompts
+from seqlstm.errors import ArgumentError
 
 if TYPE_CHECKING:
     from seqlstm.inference.language import Session
@@ -54,6 +55,8 @@ def generate(
     On a terminal without PROMPT it is a session: you write, the model writes on, and it remembers
     all that came before, until Ctrl-D.
     """
+    if stop == "":
+        raise ArgumentError("--stop needs a text at which to stop")
     loaded = load_language_model(
         run, weights=weights.value, device=device, precision=precision.value
     )

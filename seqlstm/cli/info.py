@@ -19,7 +19,7 @@ def info(
     ] = None,
 ) -> None:
     """What a run is, what it was trained on, how far it came and what it scored."""
-    from seqlstm.recipe.train import read_run_recipe
+    from seqlstm.recipe.find import read_run_recipe
     from seqlstm.run import RunFolder
 
     folder = RunFolder.open(run)

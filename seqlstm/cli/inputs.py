@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from rich.prompt import Prompt
-
 from seqlstm.cli.console import err
 from seqlstm.errors import DataError
 
@@ -47,7 +45,7 @@ def prompts(label: str) -> Iterator[str]:
     """What somebody types, until Ctrl-D or Ctrl-C."""
     while True:
         try:
-            yield Prompt.ask(f"[bold cyan]{label}[/bold cyan]", console=err)
+            yield err.input(f"[bold cyan]{label}[/bold cyan] ")
         except (EOFError, KeyboardInterrupt):
             err.print()
             return

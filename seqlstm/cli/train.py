@@ -53,7 +53,7 @@ def train(
     from seqlstm.recipe.find import read_recipe
     from seqlstm.training.interrupt import stop_on_signals
 
-    given = [*(overrides or []), *([f"training.minutes={minutes}"] if minutes else [])]
+    given = [*(overrides or []), *([f"training.minutes={minutes}"] if minutes is not None else [])]
     resolved = read_recipe(recipe, given)
     folder = run or Path("runs") / Path(recipe).stem
     note(f"reading {resolved.data.source}")

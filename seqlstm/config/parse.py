@@ -121,11 +121,14 @@ def disagreements(table: Table) -> Iterator[Mistake]:
     for keys in IDLE[task]:
         if at(*keys) is not None:
             yield Mistake(".".join(keys), f"cannot take effect in a {task} recipe", "leave it out")
+    if at("data", "unit") == "line" and at("data", "layout", "resets"):
+        yield Mistake("data.layout.resets", 'cannot take effect with unit = "line"')
+    single = task == "language-model" and at("model", "layers") in (None, 1)
+    if single and at("model", "dropout", "between"):
+        yield Mistake("model.dropout.between", "cannot take effect with a single layer")
     if at("training", "best_by") in {"bleu", "chrf", "bits_per_byte"} - metrics:
         known = ", ".join(sorted(metrics))
-        yield Mistake(
-            "training.best_by", f"no metric of a {task} recipe", f"known: {known}"
-        )
+        yield Mistake("training.best_by", f"no metric of a {task} recipe", f"known: {known}")
 
 
 TASKS: dict[str, tuple[str, str, set[str]]] = {

@@ -123,7 +123,8 @@ class Ready(Section):
 
 
 def ready_or_trained(value: Any) -> str:
-    return "ready" if isinstance(value, Ready) or "file" in value else "trained"
+    named = isinstance(value, dict) and "file" in value
+    return "ready" if named or isinstance(value, Ready) else "trained"
 
 
 Tokenizer = Annotated[
@@ -296,6 +297,11 @@ class Recipe(Section):
     model: Model = Model()
     training: Training
     decoding: Decoding = Decoding()
+
+    @property
+    def resets(self) -> bool:
+        """Whether the state starts afresh where a document begins."""
+        return isinstance(self.data.layout, Tapes) and self.data.layout.resets
 
     def text(self) -> str:
         """The recipe resolved, defaults included, as TOML: what a run folder keeps."""

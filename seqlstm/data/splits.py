@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from seqlstm.errors import DataError, nearest
+from seqlstm.errors import DataError, SplitError, nearest
 
 Row = TypeVar("Row")
 
@@ -64,7 +64,7 @@ def resolve(split: str, *, known: Iterable[str], where: str) -> str:
     close = nearest(split, names)
     if names == ["train"]:
         close = 'Slices of it will do: "train[:98%]" to train on, "train[98%:]" to validate.'
-    raise DataError(f'{where} has no split "{split}". Its splits: {there}.', hint=close)
+    raise SplitError(f'{where} has no split "{split}". Its splits: {there}.', hint=close)
 
 
 def _aliases(split: str) -> tuple[str, ...]:

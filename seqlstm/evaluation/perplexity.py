@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from seqlstm import __version__
-from seqlstm.data.tapes import encode_stream, tape_batches
+from seqlstm.data.tapes import Stream, encode_stream, tape_batches
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.recurrent.state import State
 from seqlstm.text.tokenizer import Tokenizer
@@ -69,6 +69,7 @@ def score_text(
     resets: bool = False,
     streams: int = 1,
     span: int = 512,
+    stream: Stream | None = None,
 ) -> LanguageScores:
     """Score rows of text, each one end to end.
 
@@ -82,8 +83,9 @@ def score_text(
         streams: parts of the text that are read side by side, each from a fresh state. One is
             exact; more are faster, and lose the context at their beginnings.
         span: steps at once.
+        stream: the rows encoded, if somebody has done that already.
     """
-    stream = encode_stream(rows, tokenizer=tokenizer, unit=unit)
+    stream = stream or encode_stream(rows, tokenizer=tokenizer, unit=unit)
     streams = min(streams, stream.tokens)
     state: State | None = None
     nats = 0.0

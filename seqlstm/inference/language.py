@@ -19,6 +19,8 @@ from seqlstm.text.stream import TextStream
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.training.precision import Precision
 
+SPAN = 1024  # pieces of a prompt that are read at once
+
 
 class LoadedLanguageModel:
     """Generates and scores raw text.
@@ -116,12 +118,14 @@ class Session:
     def take(self, ids: list[int]) -> None:
         said = torch.tensor([ids], device=self.token.device)
         unread = torch.cat([self.token.unsqueeze(1), said], dim=1)
-        with self.loaded.precision.autocast():
-            _, state = self.loaded.model.stack(
-                self.loaded.model.embedding(unread[:, :-1]), self.state
-            )
-        assert state is not None
-        self.state, self.token = state, unread[:, -1]
+        model = self.loaded.model
+        # In spans, so that a book as a prompt takes no more memory than a page.
+        for span in torch.split(unread[:, :-1], SPAN, dim=1):
+            with self.loaded.precision.autocast():
+                _, state = model.stack(model.embedding(span), self.state)
+            assert state is not None
+            self.state = state
+        self.token = unread[:, -1]
         self.history = torch.cat([self.history, said], dim=1)[:, -1024:]
 
     def stream(

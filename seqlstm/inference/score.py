@@ -10,7 +10,10 @@ from functools import cached_property
 
 from torch import Tensor
 
+from seqlstm.data.buckets import within_budget
 from seqlstm.text.tokenizer import Tokenizer
+
+TOKENS = 2**15  # of a batch, padding included
 
 
 @dataclass(frozen=True)
@@ -53,11 +56,11 @@ class TruncationWarning(UserWarning):
 
 def truncate(ids: Sequence[list[int]], longest: int, *, what: str) -> list[list[int]]:
     """Cut rows to `longest` pieces, and warn of how many were."""
-    long = [row for row, one in enumerate(ids, 1) if len(one) > longest]
+    long = sum(len(one) > longest for one in ids)
     if long:
+        lines = what if long == 1 else f"{what}s"
         warnings.warn(
-            f"{len(long)} {what}{'' if len(long) == 1 else 's'} of more than {longest} pieces "
-            f"truncated, the first is number {long[0]}",
+            f"truncated {long} {lines} of more than {longest} pieces",
             TruncationWarning,
             stacklevel=3,
         )
@@ -65,10 +68,14 @@ def truncate(ids: Sequence[list[int]], longest: int, *, what: str) -> list[list[
 
 
 def by_length(lengths: Sequence[int], batch: int) -> Iterator[list[int]]:
-    """Indices, sorted by length, `batch` at a time: rows of like length waste no padding."""
+    """Indices, sorted by length, at most `batch` at a time: rows of like length waste no padding.
+
+    Fewer where they are long, so that memory stays bounded.
+    """
     order = sorted(range(len(lengths)), key=lambda index: lengths[index])
-    for start in range(0, len(order), batch):
-        yield order[start : start + batch]
+    for part in within_budget([lengths[index] for index in order], TOKENS):
+        for start in range(0, len(part), batch):
+            yield [order[index] for index in part[start : start + batch]]
 
 
 def make_score(text: str, ids: list[int], values: Tensor, tokenizer: Tokenizer) -> Score:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from seqlstm import __version__
 from seqlstm.data.buckets import pair_batch
 from seqlstm.decoding.beam import Hypothesis, beam
 from seqlstm.inference.score import Score, by_length, make_score, truncate
@@ -100,6 +101,9 @@ class LoadedTranslator:
         """
         width = self.width if width is None else width
         alpha = self.length_penalty if length_penalty is None else length_penalty
+        for name, value in (("width", width), ("batch", batch)):
+            if value < 1:
+                raise ValueError(f"{name} must be positive, was: {value}")
         if n_best > width:
             raise ValueError(f"n_best must be at most the width {width}, was: {n_best}")
         ids = truncate(self.tokenizer.encode_batch(lines), self.longest, what="line")
@@ -111,6 +115,15 @@ class LoadedTranslator:
             for row, hypotheses in zip(chosen, beams, strict=True):
                 found[row] = [self.translation(one) for one in hypotheses]
         return found
+
+    def signature(self, *, width: int | None, length_penalty: float | None, batch: int) -> str:
+        """How translations were searched for, to stand beside their scores."""
+        width = self.width if width is None else width
+        alpha = self.length_penalty if length_penalty is None else length_penalty
+        return (
+            f"beam:{width}|length_penalty:{alpha}|batch:{batch}|precision:{self.precision.name}"
+            f"|tokenizer:{self.tokenizer.kind}-{self.tokenizer.fingerprint}|version:{__version__}"
+        )
 
     @torch.inference_mode()
     def search(

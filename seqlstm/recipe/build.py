@@ -29,7 +29,7 @@ from seqlstm.models.translator import Translator
 from seqlstm.recurrent.catalogue import CELLS
 from seqlstm.recurrent.cell import Cell
 from seqlstm.recurrent.engines import Call
-from seqlstm.recurrent.stack import Stack
+from seqlstm.recurrent.stack import Highway, Residual, Stack
 from seqlstm.training import average
 from seqlstm.training.optimizer import make_optimizer
 from seqlstm.training.progress import Plan
@@ -42,13 +42,23 @@ def build_model(recipe: Recipe, vocabulary: int) -> LanguageModel | Translator:
     Raises:
         RecipeError: options that no model can have together, such as heads that divide nothing.
     """
-    smoothing = recipe.training.label_smoothing
+    build = build_translator if recipe.task == "translation" else build_language_model
     try:
-        if recipe.task == "translation":
-            return build_translator(recipe.model, vocabulary, smoothing)
-        return build_language_model(recipe.model, vocabulary, smoothing)
-    except ValueError as error:
-        raise RecipeError("model", [Mistake("model", str(error))]) from error
+        model = build(recipe.model, vocabulary, recipe.training.label_smoothing)
+        engines_by_layer(model, resets=recipe.resets)
+        refuse_idle_connection(recipe.model.connection, model)
+        return model
+    except (ValueError, TypeError) as error:
+        raise RecipeError("the model", [Mistake("model", str(error))]) from error
+
+
+def refuse_idle_connection(connection: str, model: nn.Module) -> None:
+    """A connection goes round layers that are as wide above as below; some layer must be."""
+    if connection == "plain" or any(isinstance(m, (Residual, Highway)) for m in model.modules()):
+        return
+    raise ValueError(
+        f'connection = "{connection}" goes round no layer: none is as wide above as below'
+    )
 
 
 def build_language_model(model: Model, vocabulary: int, smoothing: float) -> LanguageModel:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from seqlstm.config import Recipe
 from seqlstm.config.sections import Buckets as BucketsTable
 from seqlstm.config.sections import Data, Ready
-from seqlstm.config.sections import Tapes as TapesTable
-from seqlstm.data import buckets, tapes
 from seqlstm.data.batches import Batches
+from seqlstm.data.buckets import Buckets
 from seqlstm.data.hygiene import clean_pairs, overlap
 from seqlstm.data.sources import Corpus, FilesBySplit, read
-from seqlstm.errors import DataError, TokenizerError
+from seqlstm.data.tapes import Tapes
+from seqlstm.errors import DataError, SplitError, TokenizerError
 from seqlstm.recipe.find import find_tokenizer
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.text.train import train_tokenizer
@@ -29,7 +30,7 @@ def read_split(data: Data, split: str, *, source: str | None = None) -> Corpus:
     """
     named = data.splits.model_dump()
     wanted = "+".join(named.get(part.strip(), part.strip()) for part in split.split("+"))
-    return read(
+    corpus = read(
         source or cast("str | FilesBySplit", data.source),
         split=wanted,
         text=data.text,
@@ -37,6 +38,10 @@ def read_split(data: Data, split: str, *, source: str | None = None) -> Corpus:
         name=None if source else data.name,
         revision=None if source else data.revision,
     )
+    if data.unit != "line":
+        return corpus
+    # Some sets keep the newlines in their rows, others do not: the text is the same.
+    return replace(corpus, rows=[row.removesuffix("\n") for row in corpus.texts])
 
 
 def lines_of(corpus: Corpus) -> Sequence[str]:
@@ -59,31 +64,77 @@ def make_tokenizer(recipe: Recipe, corpus: Corpus) -> Tokenizer:
     tokenizer = Tokenizer.load(find_tokenizer(table.file))
     if table.sampling and tokenizer.kind not in ("unigram", "bpe"):
         raise TokenizerError(f"{table.file} is of kind {tokenizer.kind}, which cannot be sampled")
+    if recipe.data.unit == "line" and tokenizer.newline is None:
+        raise TokenizerError(
+            f'{table.file} has no piece for a newline, which unit = "line" needs',
+            hint="`seqlstm tokenizer train` makes one that has.",
+        )
     return tokenizer
 
 
-def read_corpora(recipe: Recipe) -> tuple[Corpus, Corpus | None, list[str]]:
-    """Training and validation split, and warnings of training rows that are held out too."""
-    data = recipe.data
-    train = read_split(data, "train")
-    validation = read_split(data, "validation") if recipe.training.validate_every else None
-    warnings = []
-    held_out = {"validation": validation, "test": read_if_there(data, "test")}
-    for name, corpus in held_out.items():
-        # Lines of one long text repeat by nature: only whole documents and pairs tell.
-        if corpus is None or data.unit == "line":
-            continue
-        if count := overlap(train.rows, corpus.rows):
-            rows = "row also stands" if count == 1 else "rows also stand"
-            warnings.append(f"{count:,} training {rows} in {name}")
-    return train, validation, warnings
+@dataclass(frozen=True)
+class Corpora:
+    """What a run learns from and is validated on.
+
+    Attributes:
+        train: without what teaches nothing.
+        validation: as it is; None if the recipe does not validate.
+        tokenizer: of all of it.
+        fingerprints: of the splits as they were read.
+        report: lines for a person: what was read and dropped.
+        warnings: what should not be, such as training rows that are held out too.
+    """
+
+    train: Corpus
+    validation: Corpus | None
+    tokenizer: Tokenizer
+    fingerprints: dict[str, str]
+    report: list[str]
+    warnings: list[str]
 
 
-def read_if_there(data: Data, split: str) -> Corpus | None:
+def read_corpora(recipe: Recipe, tokenizer: Tokenizer | None = None) -> Corpora:
+    """Read and clean a recipe's text, with a tokenizer that exists or one that the recipe makes.
+
+    Raises:
+        DataError: a split cannot be read, or nothing is left of it.
+        TokenizerError: the tokenizer cannot be made.
+    """
+    train = read_split(recipe.data, "train")
+    validates = recipe.training.validate_every is not None
+    validation = read_split(recipe.data, "validation") if validates else None
+    fingerprints = {"train": train.fingerprint}
+    if validation:
+        fingerprints["validation"] = validation.fingerprint
+    tokenizer = tokenizer or make_tokenizer(recipe, train)
+    kept, line = clean(recipe, train, tokenizer)
+    report = [line, *([f"{validation.split}: {len(validation):,} rows"] if validation else [])]
+    return Corpora(
+        train=kept,
+        validation=validation,
+        tokenizer=tokenizer,
+        fingerprints=fingerprints,
+        report=report,
+        warnings=list(find_overlaps(recipe.data, train, validation)),
+    )
+
+
+def find_overlaps(data: Data, train: Corpus, validation: Corpus | None) -> Iterator[str]:
+    """Warnings of training rows that are held out too."""
+    if data.unit == "line":  # the lines of one long text repeat by nature
+        return
     try:
-        return read_split(data, split)
-    except DataError:
-        return None
+        test = read_split(data, "test")
+    except SplitError:
+        test = None
+    except DataError as error:
+        test = None
+        yield f"training rows were not looked for in the test split: {error.message}"
+    for name, corpus in (("validation", validation), ("test", test)):
+        count = overlap(train.rows, corpus.rows) if corpus else 0
+        if count:
+            rows = "row also stands" if count == 1 else "rows also stand"
+            yield f"{count:,} training {rows} in {name}"
 
 
 def clean(recipe: Recipe, corpus: Corpus, tokenizer: Tokenizer) -> tuple[Corpus, str]:
@@ -107,36 +158,33 @@ def clean(recipe: Recipe, corpus: Corpus, tokenizer: Tokenizer) -> tuple[Corpus,
     line = f"{corpus.name} {corpus.split}: {report.line()}"
     if not kept:
         raise DataError(line, hint="data.longest or data.ratio is too strict for this text.")
-    return Corpus(kept, corpus.name, corpus.split), line
+    return replace(corpus, rows=kept), line
 
 
-def make_batches(recipe: Recipe, corpus: Corpus, tokenizer: Tokenizer) -> Batches:
-    """Training batches of a cleaned corpus.
+def make_batches(recipe: Recipe, corpora: Corpora) -> Batches:
+    """Training batches.
 
     Raises:
         DataError: too little text for so many rows.
     """
-    layout, sampling = recipe.data.layout, recipe.tokenizer.sampling
+    layout, train = recipe.data.layout, corpora.train
+    common: dict[str, Any] = {
+        "tokenizer": corpora.tokenizer,
+        "sampling": recipe.tokenizer.sampling,
+        "seed": recipe.seed,
+    }
     if isinstance(layout, BucketsTable):
-        return buckets.Buckets(
-            corpus.pairs,
-            tokenizer=tokenizer,
-            tokens=layout.tokens,
-            window=layout.window,
-            sampling=sampling,
-            seed=recipe.seed,
-        )
-    assert isinstance(layout, TapesTable)
+        return Buckets(train.pairs, tokens=layout.tokens, window=layout.window, **common)
     try:
-        return tapes.Tapes(
-            corpus.texts,
-            tokenizer=tokenizer,
+        return Tapes(
+            train.texts,
             unit=recipe.data.unit,
             rows=layout.rows,
             span=layout.span,
             resets=layout.resets,
-            sampling=sampling,
-            seed=recipe.seed,
+            **common,
         )
     except ValueError as error:
-        raise DataError(f"{corpus.name} {corpus.split}: {error}") from error
+        raise DataError(
+            f"{train.name} {train.split}: {error}", hint="Lower data.layout.rows."
+        ) from error

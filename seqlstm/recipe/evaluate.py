@@ -7,15 +7,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from seqlstm.config.sections import Data, Tapes
+from seqlstm.config.sections import Data
 from seqlstm.errors import ArgumentError
 from seqlstm.evaluation.perplexity import score_text
 from seqlstm.evaluation.translation import score_translations
 from seqlstm.inference.language import LoadedLanguageModel
 from seqlstm.inference.translation import LoadedTranslator
 from seqlstm.recipe.corpora import read_split
+from seqlstm.recipe.find import read_run_recipe
 from seqlstm.recipe.load import load
-from seqlstm.recipe.train import read_run_recipe
 from seqlstm.run import RunFolder
 
 
@@ -34,7 +34,8 @@ def evaluate(
     source: str | None = None,
     width: int | None = None,
     length_penalty: float | None = None,
-    batch: int = 64,
+    batch: int | None = None,
+    translations: bool = False,
     **options: Any,
 ) -> Evaluation:
     """Score the run in a folder.
@@ -44,21 +45,22 @@ def evaluate(
         split: of the data; sums too, as in "validation+test".
         source: other data than the recipe's, with the same columns.
         width, length_penalty, batch: of a translator's beam search.
+        translations: whether a translator's translations are wanted too.
         options: weights, device and precision, as `load` takes them.
 
     Raises:
-        ArgumentError: beam options for a language model.
+        ArgumentError: what is for translators, of a language model.
     """
     recipe = read_run_recipe(RunFolder.open(path))
     loaded = load(path, **options)
     if isinstance(loaded, LoadedTranslator):
-        return of_translator(loaded, recipe.data, split, source, width, length_penalty, batch)
-    if width is not None or length_penalty is not None:
-        raise ArgumentError("width and length penalty are for translators; this is none")
-    layout = recipe.data.layout
-    return of_language_model(
-        loaded, recipe.data, split, source, isinstance(layout, Tapes) and layout.resets
-    )
+        search = {"width": width, "length_penalty": length_penalty, "batch": batch or 64}
+        return of_translator(loaded, recipe.data, split, source, search)
+    if translations or not (width is length_penalty is batch is None):
+        raise ArgumentError(
+            f"output, width, length penalty and batch are for translators: {path} is none"
+        )
+    return of_language_model(loaded, recipe.data, split, source, recipe.resets)
 
 
 def of_translator(
@@ -66,19 +68,16 @@ def of_translator(
     data: Data,
     split: str,
     source: str | None,
-    width: int | None,
-    length_penalty: float | None,
-    batch: int,
+    search: dict[str, Any],
 ) -> Evaluation:
     pairs = read_split(data, split, source=source).pairs
     began = time.monotonic()
-    found = loaded.translate(
-        [line for line, _ in pairs], width=width, length_penalty=length_penalty, batch=batch
-    )
+    found = loaded.translate([line for line, _ in pairs], **search)
     seconds = time.monotonic() - began
     scores = score_translations(found, [reference for _, reference in pairs])
     order = ("bleu", "chrf", "ter", "exact_match", "sentences", "seconds", "signatures")
     values = asdict(scores) | {"seconds": seconds}
+    values["signatures"] = scores.signatures | {"search": loaded.signature(**search)}
     return Evaluation({key: values[key] for key in order}, found)
 
 

@@ -11,6 +11,7 @@ from seqlstm.config import Catalogue, Recipe, parse, read_overrides, read_table
 from seqlstm.errors import TokenizerError, UserError, nearest
 from seqlstm.models.attention import ATTENTIONS
 from seqlstm.recurrent.catalogue import CELLS
+from seqlstm.run import RunFolder
 
 CATALOGUE: Catalogue = {"cell": CELLS, "attention": ATTENTIONS}
 
@@ -53,6 +54,15 @@ def read_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     path = find_recipe(name)
     table = read_overrides(read_table(path), overrides)
     return parse(table, where=name, catalogue=CATALOGUE)
+
+
+def read_run_recipe(folder: RunFolder) -> Recipe:
+    """The resolved recipe of a run.
+
+    Raises:
+        RecipeError: somebody has changed it for the worse.
+    """
+    return parse(read_table(folder.recipe), where=str(folder.recipe), catalogue=CATALOGUE)
 
 
 def find_tokenizer(file: str) -> Path:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from seqlstm.config.sections import Tapes
 from seqlstm.recipe.build import build_model, engines_by_layer, parameters_by_part
-from seqlstm.recipe.corpora import clean, make_tokenizer, read_corpora
+from seqlstm.recipe.corpora import read_corpora
 from seqlstm.recipe.find import read_recipe
 
 
@@ -40,19 +39,17 @@ def inspect(name: str, overrides: Sequence[str]) -> Inspection:
         DataError, TokenizerError: from its data and tokenizer.
     """
     recipe = read_recipe(name, overrides)
-    train, _, warnings = read_corpora(recipe)
-    tokenizer = make_tokenizer(recipe, train)
-    train, line = clean(recipe, train, tokenizer)
+    corpora = read_corpora(recipe)
+    tokenizer, train = corpora.tokenizer, corpora.train
     model = build_model(recipe, tokenizer.vocabulary)
-    layout = recipe.data.layout
     translates = recipe.task == "translation"
     told = [target for _, target in train.pairs] if translates else train.texts
     # Each target's end, each document's </s>, each line's newline is a token too.
     return Inspection(
         text=recipe.text(),
         parameters=parameters_by_part(model),
-        engines=engines_by_layer(model, resets=isinstance(layout, Tapes) and layout.resets),
+        engines=engines_by_layer(model, resets=recipe.resets),
         tokens=sum(len(ids) + 1 for ids in tokenizer.encode_batch(told)),
-        data=line,
-        warnings=warnings,
+        data="\n".join(corpora.report),
+        warnings=corpora.warnings,
     )

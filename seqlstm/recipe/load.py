@@ -9,7 +9,7 @@ from seqlstm.inference.language import LoadedLanguageModel
 from seqlstm.inference.translation import LoadedTranslator
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.recipe.build import build_model
-from seqlstm.recipe.train import read_run_recipe
+from seqlstm.recipe.find import read_run_recipe
 from seqlstm.run import RunFolder
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.training.precision import choose_device, choose_precision

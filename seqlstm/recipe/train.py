@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from seqlstm.config import Recipe, parse, read_table
-from seqlstm.config.sections import Tapes
-from seqlstm.data.sources import Corpus
-from seqlstm.errors import Mistake, RecipeError, RunError
-from seqlstm.models.language_model import LanguageModel
-from seqlstm.models.translator import Translator
+from seqlstm.config import Recipe
+from seqlstm.errors import ArgumentError, DataError, Mistake, RecipeError, RunError
 from seqlstm.recipe.build import (
     build_average,
     build_model,
@@ -23,8 +18,8 @@ from seqlstm.recipe.build import (
     build_schedule,
     engines_by_layer,
 )
-from seqlstm.recipe.corpora import clean, make_batches, make_tokenizer, read_corpora
-from seqlstm.recipe.find import CATALOGUE
+from seqlstm.recipe.corpora import Corpora, make_batches, read_corpora
+from seqlstm.recipe.find import read_run_recipe
 from seqlstm.recipe.validate import make_validation
 from seqlstm.run import RunFolder
 from seqlstm.text.tokenizer import Tokenizer
@@ -44,7 +39,14 @@ ENDS = {"steps", "epochs", "minutes", "patience", "save_every"}
 
 @dataclass(frozen=True)
 class Prepared:
-    """A run that is ready to train."""
+    """A run that is ready to train.
+
+    Attributes:
+        loop: to be run.
+        folder: where its files go.
+        notes: lines for a person: data, tokenizer, model, precision, engines.
+        warnings: what a person should look at.
+    """
 
     loop: Loop
     folder: RunFolder
@@ -59,22 +61,30 @@ class Prepared:
 
 
 def start(
-    recipe: Recipe,
-    path: Path,
-    *,
-    overwrite: bool = False,
-    origin: Path | None = None,
+    recipe: Recipe, path: Path, *, overwrite: bool = False, origin: Path | None = None
 ) -> Prepared:
-    """A new run in a new folder.
+    """A new run in a new folder. Nothing is written, or replaced, before all is read and built.
 
     Args:
         recipe: what to train.
         path: of the run folder.
         overwrite: replace a run that stands there.
         origin: a run whose weights and tokenizer to start from.
+
+    Raises:
+        UserError: of any kind: the recipe, its data, its tokenizer, the folder.
     """
-    folder = RunFolder.create(path, recipe=recipe.text(), overwrite=overwrite)
-    return prepare(recipe, folder, origin=RunFolder.open(origin) if origin else None)
+    folder = RunFolder(path)
+    folder.refuse_taken(overwrite=overwrite)
+    parent = RunFolder.open(origin) if origin else None
+    if parent and parent.path.resolve() == path.resolve():
+        raise ArgumentError(f"{path} cannot start from itself")
+    corpora = read_corpora(recipe, Tokenizer.load(parent.tokenizer) if parent else None)
+    prepared = prepare(recipe, folder, corpora, parent)
+    folder.create(recipe=recipe.text())
+    corpora.tokenizer.save(folder.tokenizer)
+    folder.write_card(card(corpora, prepared, origin))
+    return prepared
 
 
 def resume(recipe: Recipe, path: Path) -> Prepared:
@@ -82,28 +92,51 @@ def resume(recipe: Recipe, path: Path) -> Prepared:
 
     Raises:
         RecipeError: the recipe is another than the run's; when it ends may differ.
-        RunError: there is no run, or it has ended.
+        DataError: the data have changed since the run began.
+        RunError: there is no run, its checkpoint is damaged, or it has ended.
     """
     folder = RunFolder.open(path)
     check_same(read_run_recipe(folder), recipe, path)
-    prepared = prepare(recipe, folder)
+    before = folder.read_card()
+    tokenizer = Tokenizer.load(folder.tokenizer) if folder.tokenizer.is_file() else None
+    corpora = read_corpora(recipe, tokenizer)
+    known = before.get("data", {}).get("fingerprints", corpora.fingerprints)
+    if known != corpora.fingerprints:
+        raise DataError(
+            f"the data have changed since this run began: {known}, now {corpora.fingerprints}",
+            hint="Restore them, or start a new run.",
+        )
+    origin = before.get("origin")
+    prepared = prepare(recipe, folder, corpora, RunFolder.open(Path(origin)) if origin else None)
     if folder.checkpoint.is_file():
-        prepared.loop.load_state_dict(folder.read_checkpoint())
-        folder.truncate_log(prepared.loop.progress.step)
+        load_checkpoint(prepared.loop, folder)
+    step = prepared.loop.progress.step
     if reason := prepared.loop.end():
         raise RunError(
-            f"{path} has ended at step {prepared.loop.progress.step}: {reason}",
+            f"{path} has ended at step {step}: {reason}",
             hint="A later end makes it go on: training.steps=N, training.epochs=N or --minutes N.",
         )
+    folder.write_recipe(recipe.text())
+    folder.truncate_log(step)
+    corpora.tokenizer.save(folder.tokenizer)
+    folder.write_card(card(corpora, prepared, origin))
     return prepared
 
 
-def read_run_recipe(folder: RunFolder) -> Recipe:
-    return parse(read_table(folder.recipe), where=str(folder.recipe), catalogue=CATALOGUE)
+def load_checkpoint(loop: Loop, folder: RunFolder) -> None:
+    contents = folder.read_checkpoint()
+    try:
+        loop.load_state_dict(contents)
+    except (KeyError, TypeError, ValueError, RuntimeError, AssertionError) as error:
+        raise RunError(f"{folder.checkpoint} belongs to another run: {error}") from error
 
 
 def check_same(old: Recipe, new: Recipe, path: Path) -> None:
-    """Refuse to go on with a recipe that differs in more than its end."""
+    """Refuse to go on with a recipe that differs in more than its end.
+
+    Raises:
+        RecipeError: names every key that differs.
+    """
     before, after = flat(old.model_dump()), flat(new.model_dump())
     free = {f"training.{key}" for key in ENDS}
     mistakes = [
@@ -112,7 +145,8 @@ def check_same(old: Recipe, new: Recipe, path: Path) -> None:
         if key not in free and before.get(key) != after.get(key)
     ]
     if mistakes:
-        raise RecipeError(f"{path} cannot be resumed with another recipe", mistakes)
+        where = f"{path} cannot be resumed with another recipe ({path}/recipe.toml is its own)"
+        raise RecipeError(where, mistakes)
 
 
 def flat(table: dict[str, object], prefix: str = "") -> dict[str, object]:
@@ -126,68 +160,48 @@ def flat(table: dict[str, object], prefix: str = "") -> dict[str, object]:
     return result
 
 
-def prepare(recipe: Recipe, folder: RunFolder, *, origin: RunFolder | None = None) -> Prepared:
-    """Data, tokenizer, model and loop of a run."""
-    began = time.monotonic()
+def prepare(
+    recipe: Recipe, folder: RunFolder, corpora: Corpora, origin: RunFolder | None
+) -> Prepared:
+    """Model and loop of a run."""
     keep_memory()
     use_threads(recipe.threads)
     device = choose_device(recipe.device)
     precision = choose_precision(recipe.precision, device)
-    train, validation, warnings = read_corpora(recipe)
-    tokenizer = keep_tokenizer(recipe, folder, train, origin)
-    train, line = clean(recipe, train, tokenizer)
-    lines = [line]
-    if validation:
-        lines.append(f"{validation.name} {validation.split}: {len(validation):,} rows")
     torch.manual_seed(recipe.seed)
-    model = build_model(recipe, tokenizer.vocabulary)
+    model = build_model(recipe, corpora.tokenizer.vocabulary)
     if origin:
         set_weights(model, origin.read_weights())
     model.to(device)
     loop = Loop(
         model,
-        make_batches(recipe, train, tokenizer),
+        make_batches(recipe, corpora),
         optimizer=build_optimizer(recipe.training, model),
         schedule=build_schedule(recipe.training),
         plan=build_plan(recipe.training),
         precision=precision,
         average=build_average(recipe.training),
         keeper=folder,
-        validate=make_validation(recipe, model, tokenizer, validation, precision),
+        validate=make_validation(recipe, model, corpora, precision),
     )
+    engines = engines_by_layer(model, resets=recipe.resets)
+    same = set(engines.values())
     notes = [
-        *lines,
-        *(
-            [f"{validation.name} {validation.split}: {len(validation):,} rows"]
-            if validation
-            else []
-        ),
-        f"tokenizer: {tokenizer.kind}, {tokenizer.vocabulary:,} pieces",
+        *corpora.report,
+        f"tokenizer: {corpora.tokenizer.kind}, {corpora.tokenizer.vocabulary:,} pieces",
         f"model: {sum(p.numel() for p in model.parameters()):,} parameters",
         f"precision: {precision.name} on {device} ({precision.reason})",
-        *engine_notes(recipe, model),
-        f"ready in {time.monotonic() - began:.1f} s",
+        *([f"engine: {same.pop()}"] if len(same) == 1 else map(": ".join, engines.items())),
     ]
-    facts = {"data": {"train": train.fingerprint, "notes": notes, "warnings": warnings}}
-    folder.write_card(facts | {"tokenizer": tokenizer.fingerprint})
-    return Prepared(loop, folder, notes, warnings)
+    return Prepared(loop, folder, notes, corpora.warnings)
 
 
-def engine_notes(recipe: Recipe, model: LanguageModel | Translator) -> list[str]:
-    """The engine of every layer; one line if they agree."""
-    layout = recipe.data.layout
-    engines = engines_by_layer(model, resets=isinstance(layout, Tapes) and layout.resets)
-    if len(set(engines.values())) == 1:
-        return [f"engine: {next(iter(engines.values()))}"]
-    return [f"engine of {layer}: {engine}" for layer, engine in engines.items()]
-
-
-def keep_tokenizer(
-    recipe: Recipe, folder: RunFolder, train: Corpus, origin: RunFolder | None
-) -> Tokenizer:
-    """The run's tokenizer: what its folder holds, or the origin's, or the recipe's."""
-    if folder.tokenizer.is_file():
-        return Tokenizer.load(folder.tokenizer)
-    tokenizer = Tokenizer.load(origin.tokenizer) if origin else make_tokenizer(recipe, train)
-    tokenizer.save(folder.tokenizer)
-    return tokenizer
+def card(corpora: Corpora, prepared: Prepared, origin: Path | str | None) -> dict[str, object]:
+    """What the run folder says of its data, to people and to `resume`."""
+    data = {
+        "fingerprints": corpora.fingerprints,
+        "notes": prepared.notes,
+        "warnings": prepared.warnings,
+    }
+    started = {"origin": str(Path(origin).resolve())} if origin else {}
+    return {"data": data, "tokenizer": corpora.tokenizer.fingerprint, **started}

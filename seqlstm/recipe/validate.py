@@ -4,74 +4,91 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from torch import nn
-
 from seqlstm.config import Recipe
-from seqlstm.config.sections import Tapes
 from seqlstm.data.buckets import bucket, pair_batch
 from seqlstm.data.sources import Corpus
+from seqlstm.data.tapes import encode_stream
 from seqlstm.evaluation import translation
 from seqlstm.evaluation.perplexity import score_text
+from seqlstm.inference.score import truncate
 from seqlstm.inference.translation import LoadedTranslator
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.models.translator import Translator
+from seqlstm.recipe.corpora import Corpora
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.training.precision import Precision
 
+Validation = Callable[[], dict[str, float]]
+TOKENS = 4096  # of a batch
+
 
 def make_validation(
-    recipe: Recipe,
-    model: nn.Module,
-    tokenizer: Tokenizer,
-    corpus: Corpus | None,
-    precision: Precision,
-) -> Callable[[], dict[str, float]] | None:
-    """A measurement of the model on the validation split, if there is one."""
+    recipe: Recipe, model: LanguageModel | Translator, corpora: Corpora, precision: Precision
+) -> Validation | None:
+    """A measurement of the model on the validation split, if the recipe validates."""
+    corpus, tokenizer = corpora.validation, corpora.tokenizer
     if corpus is None:
         return None
     if isinstance(model, LanguageModel):
-        return lambda: validate_language(recipe, model, tokenizer, corpus, precision)
-    assert isinstance(model, Translator)
-    return lambda: validate_translation(recipe, model, tokenizer, corpus, precision)
+        return of_language_model(recipe, model, corpus, tokenizer, precision)
+    return of_translator(recipe, model, corpus, tokenizer, precision)
 
 
-def validate_language(
+def of_language_model(
     recipe: Recipe,
     model: LanguageModel,
-    tokenizer: Tokenizer,
     corpus: Corpus,
+    tokenizer: Tokenizer,
     precision: Precision,
-) -> dict[str, float]:
-    layout = recipe.data.layout
-    assert isinstance(layout, Tapes)
-    scores = score_text(
-        model,
-        corpus.texts,
-        tokenizer=tokenizer,
-        precision=precision,
-        unit=recipe.data.unit,
-        resets=layout.resets,
-        streams=layout.rows,
-    )
-    return {"loss": scores.nats_per_token, "bits_per_byte": scores.bits_per_byte}
+) -> Validation:
+    """Loss and bits per byte, on as many streams as the tapes have rows."""
+    stream = encode_stream(corpus.texts, tokenizer=tokenizer, unit=recipe.data.unit)
+
+    def validate() -> dict[str, float]:
+        scores = score_text(
+            model,
+            corpus.texts,
+            stream=stream,
+            tokenizer=tokenizer,
+            precision=precision,
+            unit=recipe.data.unit,
+            resets=recipe.resets,
+            streams=recipe.data.layout.rows,  # type: ignore[union-attr]
+        )
+        return {"loss": scores.nats_per_token, "bits_per_byte": scores.bits_per_byte}
+
+    return validate
 
 
-def validate_translation(
-    recipe: Recipe, model: Translator, tokenizer: Tokenizer, corpus: Corpus, precision: Precision
-) -> dict[str, float]:
+def of_translator(
+    recipe: Recipe,
+    model: Translator,
+    corpus: Corpus,
+    tokenizer: Tokenizer,
+    precision: Precision,
+) -> Validation:
     """The loss; BLEU and chrF of greedy translations only where the recipe chooses by them."""
-    sources = tokenizer.encode_batch([source for source, _ in corpus.pairs])
-    targets = tokenizer.encode_batch([target for _, target in corpus.pairs])
-    nats, tokens = 0.0, 0
-    for rows in bucket(sources, targets, 4096):
-        batch = pair_batch([sources[i] for i in rows], [targets[i] for i in rows], tokenizer)
-        loss, count, _ = model(batch.to(precision.device))
-        nats, tokens = nats + float(loss), tokens + count
-    values = {"loss": nats / tokens}
-    if recipe.training.best_by in ("bleu", "chrf"):
-        loaded = LoadedTranslator(model, tokenizer, precision=precision)
-        found = loaded.translate([source for source, _ in corpus.pairs], width=1, batch=256)
-        references = [target for _, target in corpus.pairs]
-        values["bleu"] = translation.bleu(found, references)
-        values["chrf"] = translation.chrf(found, references)
-    return values
+    longest = recipe.data.longest
+
+    def cut(lines: list[str]) -> list[list[int]]:
+        return truncate(tokenizer.encode_batch(lines), longest, what="validation line")
+
+    sources = cut([source for source, _ in corpus.pairs])
+    targets = cut([target for _, target in corpus.pairs])
+    batches = [
+        pair_batch([sources[i] for i in rows], [targets[i] for i in rows], tokenizer)
+        for rows in bucket(sources, targets, TOKENS)
+    ]
+
+    def validate() -> dict[str, float]:
+        nats = sum(float(model(batch.to(precision.device))[0]) for batch in batches)
+        values = {"loss": nats / sum(batch.tokens for batch in batches)}
+        if recipe.training.best_by in ("bleu", "chrf"):
+            loaded = LoadedTranslator(model, tokenizer, precision=precision, longest=longest)
+            found = loaded.translate([source for source, _ in corpus.pairs], width=1, batch=256)
+            references = [target for _, target in corpus.pairs]
+            values["bleu"] = translation.bleu(found, references)
+            values["chrf"] = translation.chrf(found, references)
+        return values
+
+    return validate

@@ -21,7 +21,8 @@ Uniform = Callable[[], float]
 """Draws the next number from [0, 1)."""
 
 WORDS_KEPT = 1 << 15
-STATES_KEPT = 1 << 18
+PIECES_KEPT = 1 << 20
+LONGEST_WORD = 256
 
 
 class Inventory(NamedTuple):
@@ -132,6 +133,9 @@ class DropoutSampler:
 
     def __call__(self, word: str, uniform: Uniform) -> list[int]:
         """The ids of one segmentation of `word`."""
+        if len(word) > LONGEST_WORD:  # its merges would cost the square of its length
+            parts = (word[at : at + LONGEST_WORD] for at in range(0, len(word), LONGEST_WORD))
+            return [id for part in parts for id in self(part, uniform)]
         state = self._first.get(word) or self._begin(word)
         alpha = self._alpha
         while True:
@@ -146,7 +150,7 @@ class DropoutSampler:
 
     def _begin(self, word: str) -> State:
         state = self._state(list(word))
-        if self._has_room():
+        if self._has_room(state):
             self._first[word] = state
         return state
 
@@ -154,14 +158,15 @@ class DropoutSampler:
         place, pieces = state.places[choice], state.pieces
         joined = pieces[place] + pieces[place + 1]
         following = self._state([*pieces[:place], joined, *pieces[place + 2 :]])
-        if self._has_room():
+        if self._has_room(following):
             state.next[choice] = following
         return following
 
-    def _has_room(self) -> bool:
+    def _has_room(self, state: State) -> bool:
         """Counts one more state to keep. The first ones stay: frequent words come early."""
-        self._kept += self._kept < STATES_KEPT
-        return self._kept < STATES_KEPT
+        if self._kept < PIECES_KEPT:
+            self._kept += len(state.pieces)
+        return self._kept < PIECES_KEPT
 
     def _state(self, pieces: list[str]) -> State:
         scores = self._inventory.scores

@@ -1,8 +1,8 @@
 """Text <-> ids, through SentencePiece. Nothing is lost on the way.
 
-A text is encoded line by line; a newline is one piece of its own, and every line begins like a word
-(`▁the`), so that a word has the same id at the start of a line as inside it. SentencePiece writes a
-space as `▁`; a `▁` of the text itself is escaped before and restored after.
+A text is encoded line by line; a newline is one piece of its own. Every line begins like a word
+(`▁the`), so that a word has the same id there as inside; in a model of characters it does not.
+SentencePiece writes a space as `▁`; a `▁` of the text itself is escaped before and restored after.
 """
 
 from __future__ import annotations

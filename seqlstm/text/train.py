@@ -71,6 +71,8 @@ def train_tokenizer(
             normalization_rule_name=normalisation,
             remove_extra_whitespaces=normalisation != "identity",
             max_sentence_length=1 << 30,
+            # A line begins like a word; in a model of characters that would be one id too many.
+            add_dummy_prefix=kind != "char",
             user_defined_symbols=["\n"],
             pad_id=0,
             unk_id=1,

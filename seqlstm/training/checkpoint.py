@@ -10,12 +10,13 @@ from typing import Any
 
 import safetensors.torch
 import torch
+from torch import Tensor
 
 from seqlstm.errors import RunError, TrainingError
 from seqlstm.training.weights import Weights
 
 
-def write_whole(path: Path, contents: bytes) -> None:
+def write_whole(path: Path, contents: bytes | memoryview) -> None:
     """Write a file so that whoever reads it, at any moment, finds the old contents or the new.
 
     Raises:
@@ -62,9 +63,10 @@ def load_weights(path: Path) -> Weights:
 
 
 def save_checkpoint(path: Path, contents: dict[str, Any]) -> None:
+    """Write tensors and plain values, nested as they are."""
     buffer = io.BytesIO()
     torch.save(contents, buffer)
-    write_whole(path, buffer.getvalue())
+    write_whole(path, buffer.getbuffer())
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
@@ -89,15 +91,16 @@ def read(path: Path, load: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
         ) from error
 
 
-def generator_states() -> dict[str, Any]:
-    """The state of every random generator that training draws from."""
-    states: dict[str, Any] = {"cpu": torch.get_rng_state()}
-    if torch.cuda.is_available():
-        states["cuda"] = torch.cuda.get_rng_state_all()
+def generator_states(device: torch.device) -> dict[str, Tensor]:
+    """The state of every random generator that training on the device draws from."""
+    states = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        states["cuda"] = torch.cuda.get_rng_state(device)
     return states
 
 
-def restore_generators(states: dict[str, Any]) -> None:
+def restore_generators(states: dict[str, Tensor], device: torch.device) -> None:
+    """Put the generators where `generator_states` found them."""
     torch.set_rng_state(states["cpu"])
-    if "cuda" in states and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(states["cuda"])
+    if device.type == "cuda" and "cuda" in states:
+        torch.cuda.set_rng_state(states["cuda"], device)

@@ -98,9 +98,13 @@ class Loop:
         drawn = iter(self.batches)
         while not stop and self.end() is None:
             yield self.report("step", self.step(drawn))
+            best = False
             if self.due(self.plan.validate_every):
-                yield self.validated()
-            if self.due(self.plan.save_every) and self.end() is None:
+                validation = self.validated()
+                best = validation.best
+                yield validation
+            # With the best weights goes the checkpoint that knows of them.
+            if (best or self.due(self.plan.save_every)) and self.end() is None:
                 yield self.saved()
         reason = self.end()
         if reason and self.plan.validate_every and not self.due(self.plan.validate_every):
@@ -121,9 +125,11 @@ class Loop:
         set_rate(self.optimizer, rate)
         batches = list(islice(drawn, self.plan.accumulate))
         tokens = sum(batch.tokens for batch in batches)
-        loss = sum(self.backward(batch, tokens) for batch in batches)
-        norm = gradient_norm(self.model.parameters(), self.plan.clip)
-        self.check(float(loss), float(norm))
+        losses = [self.backward(batch, tokens) for batch in batches]
+        gradient = gradient_norm(self.model.parameters(), self.plan.clip)
+        # The one moment of a step at which the CPU waits for a GPU.
+        loss, norm = torch.stack([torch.stack(losses).sum(), gradient]).tolist()
+        self.check(loss, norm)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.average.after_step(self.model)
@@ -131,15 +137,17 @@ class Loop:
         self.progress.tokens += tokens
         speed = tokens / (time.monotonic() - begin)
         return {
-            "loss": float(loss),
+            "loss": loss,
             "rate": rate,
-            "gradient_norm": float(norm),
+            "gradient_norm": norm,
             "tokens": tokens,
             "tokens_per_second": speed,
         }
 
     def backward(self, batch: Batch, tokens: int) -> Tensor:
         """Gradients of the loss, as a share of `tokens`: accumulation changes nothing."""
+        if self.precision.device.type == "cuda":
+            batch = batch.pin()  # so that the copy overlaps what the GPU is doing
         batch = batch.to(self.precision.device)
         state = self.state if batch.follows else None
         with self.precision.autocast():
@@ -223,7 +231,7 @@ class Loop:
             "average": self.average.state_dict(),
             "progress": asdict(self.progress),
             "state": self.state,
-            "generators": generator_states(),
+            "generators": generator_states(self.precision.device),
         }
 
     def load_state_dict(self, contents: dict[str, Any]) -> None:
@@ -234,7 +242,7 @@ class Loop:
         self.average.load_state_dict(to_device(contents["average"], device))
         self.progress = Progress(**contents["progress"])
         self.state = to_device(contents["state"], device)
-        restore_generators(contents["generators"])
+        restore_generators(contents["generators"], device)
 
 
 def to_device(value: Any, device: torch.device) -> Any:

@@ -31,4 +31,4 @@ def set_rate(optimizer: Optimizer, rate: float) -> None:
 
 def gradient_norm(parameters: Iterable[nn.Parameter], clip: float | None) -> Tensor:
     """The norm of all gradients together, which are scaled down to `clip` if it is larger."""
-    return nn.utils.clip_grad_norm_(parameters, clip if clip else float("inf"))
+    return nn.utils.clip_grad_norm_(parameters, clip or float("inf"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import platform
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -40,6 +41,8 @@ def choose_device(wanted: str) -> torch.device:
     Raises:
         ArgumentError: a GPU where there is none.
     """
+    # cuBLAS reads this when CUDA starts: without it, its sums may differ from run to run.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     available = torch.cuda.is_available()
     if wanted == "auto":
         return torch.device("cuda" if available else "cpu")
@@ -62,9 +65,19 @@ def choose_precision(wanted: str, device: torch.device) -> Precision:
 
 
 def computes_bfloat16(device: torch.device) -> bool:
+    """Whether products in bfloat16 are the machine's own, not emulated."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
-    return device.type == "cpu" and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    if device.type != "cpu" or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return False
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    # oneDNN also says yes where it emulates: on x86 the processor must have the instructions.
+    features = (getattr(torch.cpu, name, None) for name in X86_BFLOAT16)
+    return any(feature is not None and feature() for feature in features)
+
+
+X86_BFLOAT16 = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
 
 
 def use_threads(threads: int) -> None:
@@ -84,4 +97,5 @@ def keep_memory() -> None:
     trim_threshold, mmap_threshold = -1, -3  # of malloc.h
     libc = ctypes.CDLL(None)
     libc.mallopt(trim_threshold, 2**30)
-    libc.mallopt(mmap_threshold, 2**30)
+    # Older versions refuse more than 32 MB.
+    libc.mallopt(mmap_threshold, 2**30) or libc.mallopt(mmap_threshold, 2**25)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 HIGHER_IS_BETTER = {"loss": False, "bits_per_byte": False, "bleu": True, "chrf": True}
@@ -51,7 +52,7 @@ class Progress:
     def judge(self, value: float, plan: Plan) -> bool:
         """Whether a validation's value is the best so far; counts those that are not."""
         sign = -1 if HIGHER_IS_BETTER[plan.best_by] else 1
-        if self.best is None or sign * value < sign * self.best:
+        if math.isfinite(value) and (self.best is None or sign * value < sign * self.best):
             self.best, self.best_step = value, self.step
             self.stale = self.plateau = 0
             return True

@@ -18,14 +18,12 @@ class Schedule:
         warmup: steps over which the rate rises in a straight line.
         floor: share of the full rate that linear and cosine end at.
         factor: what a plateau multiplies the rate by.
-        patience: validations without a better one that make a plateau.
     """
 
     shape: Shape = "constant"
     warmup: int = 0
     floor: float = 0.0
     factor: float = 0.5
-    patience: int = 2
 
     def __call__(self, *, step: int, progress: float, stale: int = 0) -> float:
         """The multiple for one step.

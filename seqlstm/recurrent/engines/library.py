@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from seqlstm.recurrent.cell import Cell
+from seqlstm.recurrent.cell import Cell, GatedCell
 from seqlstm.recurrent.engines.engine import Call, Engine
 from seqlstm.recurrent.gru import GRU
 from seqlstm.recurrent.lstm import LSTM
@@ -38,10 +38,21 @@ class Library(Engine):
         lengths: Tensor | None = None,
         resets: Tensor | None = None,
     ) -> tuple[Tensor, State]:
-        carried = map_state(lambda tensor: tensor.unsqueeze(0), state)
+        dtype = cuda_dtype(inputs)
+        if dtype is not None:
+            with torch.autocast("cuda", enabled=False):
+                return self.fused(cell, inputs.to(dtype), state, dtype)
+        assert isinstance(cell, GatedCell)
+        return self.fused(cell, inputs, state, cell.bias.dtype)
+
+    def fused(
+        self, cell: Cell, inputs: Tensor, state: State, dtype: torch.dtype
+    ) -> tuple[Tensor, State]:
+        """The kernel's outputs and last state, computed in `dtype`, or as CPU autocast has it."""
+        carried = map_state(lambda tensor: tensor.unsqueeze(0).to(dtype), state)
         if isinstance(cell, LSTM):
             zeros = torch.zeros_like(cell.bias)
-            weights = [cell.input, cell.recurrent, cell.bias, zeros]
+            weights = [w.to(dtype) for w in (cell.input, cell.recurrent, cell.bias, zeros)]
             outputs, *last = torch.lstm(
                 inputs, carried, weights, True, 1, 0.0, self.trains(cell), False, False
             )
@@ -49,7 +60,7 @@ class Library(Engine):
             assert isinstance(cell, GRU)
             zeros = cell.bias.new_zeros(2 * cell.hidden)
             bias = torch.cat([zeros, cell.recurrent_bias])
-            weights = [cell.input, cell.recurrent, cell.bias, bias]
+            weights = [w.to(dtype) for w in (cell.input, cell.recurrent, cell.bias, bias)]
             outputs, *last = torch.gru(
                 inputs, carried[0], weights, True, 1, 0.0, self.trains(cell), False, False
             )
@@ -60,3 +71,15 @@ class Library(Engine):
     def trains(cell: Cell) -> bool:
         """cuDNN keeps what a backward pass needs only when told that it trains."""
         return cell.training or torch.is_grad_enabled()
+
+
+def cuda_dtype(inputs: Tensor) -> torch.dtype | None:
+    """What to compute in under autocast on a GPU; None elsewhere.
+
+    torch's own autocast hands cuDNN's recurrences float16, whatever it was asked for; before
+    version 9.13 these do not take bfloat16.
+    """
+    if not (inputs.is_cuda and torch.is_autocast_enabled("cuda")):
+        return None
+    version = torch.backends.cudnn.version() or 0  # type: ignore[no-untyped-call]
+    return torch.get_autocast_dtype("cuda") if version >= 91300 else torch.float32

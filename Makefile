@@ -1,0 +1,35 @@
+# make demo   train a translator and a language model, translate, generate and score
+# make test   the whole test suite
+# make lint   ruff and mypy
+
+PYTHON ?= python3
+BIN = .venv/bin
+INSTALLED = .venv/installed
+LINES = 'Friday, March 9, 2035' '3:45 PM' '$$1,204.50' '12 weeks'
+
+.PHONY: demo test lint clean
+
+demo: $(INSTALLED)
+	$(BIN)/seqlstm train dates-en-de --run runs/demo-dates --overwrite
+	$(BIN)/seqlstm evaluate runs/demo-dates
+	printf '%s\n' $(LINES) | $(BIN)/seqlstm translate runs/demo-dates
+	$(BIN)/seqlstm train python-docs --run runs/demo-docs --overwrite --minutes 1
+	$(BIN)/seqlstm evaluate runs/demo-docs
+	$(BIN)/seqlstm generate runs/demo-docs "Return the " --length 150 --seed 1
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# The versions that the tests and figures were made with.
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf .venv dist build
