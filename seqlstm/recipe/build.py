@@ -9,14 +9,12 @@ from torch import nn
 from torch.optim import Optimizer
 
 from seqlstm.config import Recipe
-from seqlstm.config.sections import (
+from seqlstm.config.sections import Decoder, Encoder, Model
+from seqlstm.config.training import (
     Decay,
-    Decoder,
-    Encoder,
     Exponential,
     InverseSquareRoot,
     Last,
-    Model,
     Plateau,
     Training,
 )

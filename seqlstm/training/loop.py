@@ -125,7 +125,13 @@ class Loop:
         set_rate(self.optimizer, rate)
         batches = list(islice(drawn, self.plan.accumulate))
         tokens = sum(batch.tokens for batch in batches)
-        losses = [self.backward(batch, tokens) for batch in batches]
+        try:
+            losses = [self.backward(batch, tokens) for batch in batches]
+        except torch.cuda.OutOfMemoryError as error:
+            raise TrainingError(
+                f"step {self.progress.step + 1}: the GPU's memory is full",
+                hint="Lower data.layout.tokens, or rows and span; training.accumulate makes up.",
+            ) from error
         gradient = gradient_norm(self.model.parameters(), self.plan.clip)
         # The one moment of a step at which the CPU waits for a GPU.
         loss, norm = torch.stack([torch.stack(losses).sum(), gradient]).tolist()

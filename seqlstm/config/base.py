@@ -1,0 +1,20 @@
+"""What the tables of a recipe have in common."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, Strict
+
+Probability = Annotated[float, Field(ge=0, lt=1)]
+Share = Annotated[float, Field(gt=0, le=1)]
+NotNegative = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=0)]
+First = TypeVar("First")
+Two = Annotated[tuple[First, First], Strict(False)]  # TOML has arrays, no tuples
+
+
+class Section(BaseModel):
+    """A table: unknown keys are mistakes, values keep the types that TOML gives them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)

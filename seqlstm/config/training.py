@@ -1,0 +1,111 @@
+"""What a recipe may say of its training: optimizer, schedule, averages, and when things happen."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from seqlstm.config.base import Count, NotNegative, Probability, Section, Two
+
+
+class Adam(Section):
+    """Kingma & Ba (2015); `adamw`: Loshchilov & Hutter (2019)."""
+
+    kind: Literal["adam", "adamw"] = "adam"
+    rate: PositiveFloat = 1e-3
+    betas: Two[Probability] = (0.9, 0.999)
+    weight_decay: NotNegative = 0.0
+
+
+class SGD(Section):
+    kind: Literal["sgd"] = "sgd"
+    rate: PositiveFloat
+    momentum: Probability = 0.0
+    weight_decay: NotNegative = 0.0
+
+
+class Constant(Section):
+    kind: Literal["constant"] = "constant"
+    warmup: Count = 0
+
+
+class Decay(Section):
+    """From the full rate to `floor` times it, by the share of the training that is done."""
+
+    kind: Literal["linear", "cosine"]
+    warmup: Count = 0
+    floor: Probability = 0.0
+
+
+class InverseSquareRoot(Section):
+    """Vaswani et al. (2017): the rate falls as one over the root of the steps after the warm-up."""
+
+    kind: Literal["inverse-square-root"]
+    warmup: PositiveInt
+
+
+class Plateau(Section):
+    """The rate is multiplied by `factor` after `patience` validations without a better one."""
+
+    kind: Literal["plateau"]
+    warmup: Count = 0
+    factor: Probability = 0.5
+    patience: PositiveInt = 2
+
+
+class Exponential(Section):
+    """An average that forgets by `decay` a step (Polyak & Juditsky, 1992)."""
+
+    kind: Literal["exponential"]
+    decay: Probability = 0.999
+
+
+class Last(Section):
+    """The mean of the weights at the last so many validations."""
+
+    kind: Literal["last"]
+    checkpoints: PositiveInt = 5
+
+
+class Training(Section):
+    """`steps`, `epochs`, `minutes` (of the clock): the first reached ends it.
+
+    `validate_every`, `save_every`: in steps. `patience`: validations without a better one.
+    `accumulate`: batches a step.
+    """
+
+    steps: PositiveInt | None = None
+    epochs: PositiveInt | None = None
+    minutes: PositiveFloat | None = None
+    optimizer: Annotated[Adam | SGD, Field(discriminator="kind")] = Adam()
+    schedule: Annotated[
+        Constant | Decay | InverseSquareRoot | Plateau, Field(discriminator="kind")
+    ] = Constant()
+    clip: PositiveFloat | None = 1.0
+    accumulate: PositiveInt = 1
+    label_smoothing: Probability = 0.0
+    average: Annotated[Exponential | Last, Field(discriminator="kind")] | None = None
+    validate_every: PositiveInt | None = None
+    save_every: PositiveInt = 500
+    patience: PositiveInt | None = None
+    best_by: Literal["loss", "bleu", "chrf", "bits_per_byte"] = "loss"
+
+    @model_validator(mode="after")
+    def ends(self) -> Training:
+        if not (self.steps or self.epochs or self.minutes):
+            raise ValueError("one of steps, epochs or minutes must end it")
+        return self
+
+    @model_validator(mode="after")
+    def validates(self) -> Training:
+        idle = {
+            "patience": self.patience is not None,
+            "best_by": self.best_by != "loss",
+            'schedule.kind = "plateau"': isinstance(self.schedule, Plateau),
+            'average.kind = "last"': isinstance(self.average, Last),
+        }
+        named = [key for key, given in idle.items() if given]
+        if named and self.validate_every is None:
+            raise ValueError(f"{', '.join(named)} cannot take effect without validate_every")
+        return self
