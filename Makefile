@@ -18,7 +18,8 @@ demo: $(INSTALLED)
 	$(BIN)/seqlstm generate runs/demo-docs "Return the " --length 150 --seed 1
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	# One thread: the models are tiny, and threads that wait for each other cost more than they give.
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

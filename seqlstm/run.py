@@ -155,7 +155,9 @@ class RunFolder:
 
     def keep_weights(self, name: str, weights: Weights, *, step: int) -> None:
         """Write `best` or `last`."""
-        save_weights(self.weights_file(name), weights, {"step": str(step), "format": str(FORMAT)})
+        # One entry: safetensors writes several in an order that differs from time to time.
+        note = {"seqlstm": f"format {FORMAT}, step {step}"}
+        save_weights(self.weights_file(name), weights, note)
 
     def read_weights(self, name: str = "best") -> Weights:
         """`best`, which is `last` in a run that never validated, or `last`."""

@@ -31,7 +31,9 @@ def check_component(name: str) -> Callable[[Component, ValidationInfo], Componen
         constructors = (info.context or {}).get(name)
         if constructors is None:
             return table
-        kind = str(table.get("kind", "missing"))
+        kind = str(table.get("kind"))
+        if "kind" not in table:
+            raise ValueError(f"names no kind; known are {', '.join(constructors)}")
         if kind not in constructors:
             hint = nearest(kind, constructors) or f"known are {', '.join(constructors)}"
             raise ValueError(f'no {name} of kind "{kind}"; {hint}')

@@ -65,7 +65,7 @@ def put(table: Table, override: str) -> Mistake | None:
         table = table.setdefault(parent, {})
         if not isinstance(table, dict):
             return Mistake(key, f"{parent} is a value, not a table")
-    if text.strip():
+    if text := text.strip():
         table[last] = toml_value(text)
     else:
         table.pop(last, None)
@@ -140,7 +140,7 @@ TASKS: dict[str, tuple[str, str, set[str]]] = {
 
 def mistake(detail: ErrorDetails, table: Table) -> Mistake:
     """One of pydantic's errors in the words of this project."""
-    key = dotted(detail["loc"], table)
+    key = dotted(detail, table)
     kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
     if kind == "extra_forbidden":
         known = keys_at(detail["loc"])
@@ -166,16 +166,16 @@ def mistake(detail: ErrorDetails, table: Table) -> Mistake:
     return Mistake(key, message if isinstance(value, dict) else f"{message}, was: {value}")
 
 
-def dotted(location: tuple[int | str, ...], table: Table) -> str:
+def dotted(detail: ErrorDetails, table: Table) -> str:
     """pydantic's location as the recipe's key: the tags of unions are no keys."""
     value: Any = table
     keys = []
-    for index, part in enumerate(location):
+    for part in detail["loc"]:
         if isinstance(value, dict) and part in value:
             value = value[part]
-        elif index < len(location) - 1:
-            continue
-        keys.append(str(part))
+            keys.append(str(part))
+    if detail["type"] == "missing":
+        keys.append(str(detail["loc"][-1]))
     return ".".join(keys)
 
 

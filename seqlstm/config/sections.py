@@ -6,6 +6,7 @@ of classes, so that an option which could not take effect is an unknown key.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 import tomli_w
@@ -162,12 +163,18 @@ class Decoding(Section):
     length_penalty: NotNegative = 1.0
 
 
+def known_device(name: str) -> str:
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
+        raise ValueError(f"must be auto, cpu, cuda or cuda:N, was: {name}")
+    return name
+
+
 class Recipe(Section):
     """The whole of it. `threads`: 0 for all cores."""
 
     task: Literal["translation", "language-model"]
     seed: Count = 1
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
+    device: Annotated[str, AfterValidator(known_device)] = "auto"
     threads: Count = 0
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     data: Data

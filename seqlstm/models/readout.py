@@ -71,7 +71,7 @@ def cross_entropy(
         smoothing: label smoothing, from 0 to 1.
     """
     device = features.device.type
-    autocast = torch.is_autocast_enabled(device)
+    autocast = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
     dtype = torch.get_autocast_dtype(device) if autocast else weight.dtype
     needed = torch.is_grad_enabled() and (features.requires_grad or weight.requires_grad)
     loss: Tensor = LinearCrossEntropy.apply(  # type: ignore[no-untyped-call]

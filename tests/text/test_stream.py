@@ -72,8 +72,8 @@ def test_a_word_after_context_keeps_its_space(tokenizers: dict[str, Tokenizer]) 
 def test_nothing_is_shown_inside_a_character(tokenizers: dict[str, Tokenizer]) -> None:
     char = tokenizers["char"]
     stream = TextStream(char)
-    assert [stream.push(id) for id in char.encode("a😀")] == ["", "a", "", "", "", "😀"]
+    assert [stream.push(id) for id in char.encode("a😀")] == ["a", "", "", "", "😀"]
     assert stream.flush() == ""
     stream = TextStream(char)
-    assert [stream.push(id) for id in char.encode("😀")[:4]] == ["", "", "", ""]
+    assert [stream.push(id) for id in char.encode("😀")[:3]] == ["", "", ""]
     assert stream.flush() == "\ufffd"

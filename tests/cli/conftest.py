@@ -1,0 +1,28 @@
+"""One tiny translator and one tiny language model, trained once by the command itself."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.runs import LANGUAGE_MODEL, TRANSLATOR, train_in
+
+
+@pytest.fixture(scope="session")
+def translator(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder; its recipe and texts lie beside it."""
+    return train_in(tmp_path_factory.mktemp("translator"), TRANSLATOR)
+
+
+@pytest.fixture(scope="session")
+def language_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder; its recipe and texts lie beside it."""
+    return train_in(tmp_path_factory.mktemp("language"), LANGUAGE_MODEL)
+
+
+@pytest.fixture
+def copied(translator: Path, tmp_path: Path) -> Path:
+    """A copy of the translator's run folder, to be damaged."""
+    return Path(shutil.copytree(translator, tmp_path / "copied"))

@@ -1,0 +1,90 @@
+"""The command as a whole: version, help, and a real process with pipes at its ends."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import seqlstm
+from tests.runs import answer, invoke, pairs_of, refusal, write_lines
+
+COMMANDS = (
+    *("recipes", "recipes show", "recipes copy", "check", "train", "evaluate", "translate"),
+    *("generate", "score", "tokenizer", "tokenizer train", "tokenizer encode"),
+    *("tokenizer decode", "info"),
+)
+
+
+def process(*arguments: object, text: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """`python -m seqlstm` with nothing that forces colours."""
+    forcing = {"FORCE_COLOR", "GITHUB_ACTIONS", "TTY_COMPATIBLE", "PY_COLORS"}
+    return subprocess.run(
+        [sys.executable, "-m", "seqlstm", *map(str, arguments)],
+        input=text,
+        capture_output=True,
+        env={key: value for key, value in os.environ.items() if key not in forcing},
+        check=False,
+        timeout=120,
+    )
+
+
+def test_version() -> None:
+    assert answer("--version") == f"seqlstm {seqlstm.__version__}\n"
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help_names_every_command(flag: str) -> None:
+    text = answer(flag)
+    assert all(command.split()[0] in text for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_helps(command: str) -> None:
+    text = answer(*command.split(), "-h")
+    assert "Usage" in text
+    assert command in text
+
+
+def test_without_a_command_it_helps() -> None:
+    assert "Usage" in invoke().output
+
+
+@pytest.mark.parametrize("wrong", [["trian"], ["train"], ["translate", "x", "--width", "0"]])
+def test_a_wrong_command_line_is_exit_code_2(wrong: list[str]) -> None:
+    assert refusal(*wrong)
+
+
+class TestProcess:
+    def test_it_gives_what_the_command_gives_without_colours(
+        self, translator: Path, tmp_path: Path
+    ) -> None:
+        lines = [line for line, _ in pairs_of("test")[:3]]
+        file = write_lines(tmp_path / "lines.txt", lines)
+        ended = process("translate", translator, file, "--scores")
+        assert ended.returncode == 0, ended.stderr
+        assert ended.stdout.decode() == answer("translate", translator, file, "--scores")
+        assert ended.stderr == b""
+
+    def test_a_mistake_is_plain_lines_and_exit_code_2(self, translator: Path) -> None:
+        ended = process("translate", translator, text=b"fine\nnot \xff fine\n")
+        assert ended.returncode == 2
+        assert ended.stderr.decode() == "Data error: standard input, line 2 is not UTF-8\n"
+        assert b"\x1b" not in ended.stdout + ended.stderr
+
+    def test_whoever_has_read_enough_may_leave(self, translator: Path, tmp_path: Path) -> None:
+        file = write_lines(tmp_path / "many.txt", ["A woman paints the house today."] * 5000)
+        with subprocess.Popen(
+            [sys.executable, "-m", "seqlstm", "translate", translator, file, "--width", "1"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as running:
+            assert running.stdout is not None
+            assert running.stderr is not None
+            assert running.stdout.readline()
+            running.stdout.close()
+            assert running.stderr.read() == b""
+            assert running.wait(timeout=120) == 0

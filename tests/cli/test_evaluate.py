@@ -1,0 +1,105 @@
+"""`seqlstm evaluate`: the numbers that can be published."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sacrebleu
+
+from tests.runs import answer, invoke, pairs_of, refusal, write_lines, write_table
+
+TRANSLATION = ["bleu", "chrf", "ter", "exact_match", "sentences", "seconds", "signatures"]
+LANGUAGE = [
+    *("nats_per_token", "perplexity_per_token", "perplexity_per_word", "bits_per_byte"),
+    *("bits_per_character", "tokens", "words", "bytes", "characters", "signature"),
+]
+
+
+def scores(*arguments: object) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(answer("evaluate", *arguments, "--json"))
+    return found
+
+
+class TestTranslator:
+    def test_json_has_the_keys_that_the_table_shows(self, translator: Path) -> None:
+        found = scores(translator)
+        assert list(found) == TRANSLATION
+        assert list(found["signatures"]) == ["bleu", "chrf", "ter", "search"]
+        assert found["sentences"] == len(pairs_of("test"))
+        result = invoke("evaluate", translator)
+        shown = dict(line.rsplit(maxsplit=1) for line in result.stdout.splitlines() if line.strip())
+        assert shown["exact match"] == f"{found['exact_match']:.4f}"
+        assert shown["bleu"] == f"{found['bleu']:.4f}"
+        assert shown["sentences"] == "20"
+        for name, signature in found["signatures"].items():
+            assert f"{name} {signature}" in result.stderr
+
+    def test_output_keeps_the_translations_that_were_scored(
+        self, translator: Path, tmp_path: Path
+    ) -> None:
+        output = tmp_path / "translations.txt"
+        found = scores(translator, "--output", output, "--width", "2", "--length-penalty", "0")
+        lines = output.read_text(encoding="utf-8").splitlines()
+        references = [target for _, target in pairs_of("test")]
+        assert found["bleu"] == sacrebleu.corpus_bleu(lines, [references]).score
+        file = translator.parent / "test.en"
+        options = ("--width", "2", "--length-penalty", "0")
+        assert answer("translate", translator, file, *options).splitlines() == lines
+
+    def test_splits_add_up(self, translator: Path) -> None:
+        assert scores(translator, "--split", "validation+test", "--width", "1")["sentences"] == 40
+        assert scores(translator, "--split", "test[:5]", "--width", "1")["sentences"] == 5
+
+    def test_another_source_has_the_same_columns(self, translator: Path, tmp_path: Path) -> None:
+        rows: list[tuple[str, ...]] = list(pairs_of("test")[:4])
+        file = write_table(tmp_path / "other.jsonl", ("en", "de"), rows)
+        found = scores(translator, "--source", file, "--split", "train")
+        assert found["sentences"] == 4
+        said = refusal("evaluate", translator, "--source", file)
+        assert 'no split "test"' in said
+
+    def test_a_split_that_is_not_there(self, translator: Path) -> None:
+        said = refusal("evaluate", translator, "--split", "tests")
+        assert 'no split "tests". Its splits: train, validation, test' in said
+
+
+class TestLanguageModel:
+    def test_json_has_the_keys_and_they_agree(self, language_model: Path) -> None:
+        found = scores(language_model)
+        assert list(found) == LANGUAGE
+        text = (language_model.parent / "test.en").read_text(encoding="utf-8")
+        assert found["bytes"] == len(text.encode())
+        assert found["characters"] == len(text)
+        assert found["words"] == len(text.split()) + text.count("\n")
+        nats = found["nats_per_token"] * found["tokens"]
+        assert found["perplexity_per_token"] == pytest.approx(math.exp(found["nats_per_token"]))
+        assert found["perplexity_per_word"] == pytest.approx(math.exp(nats / found["words"]))
+        assert found["bits_per_byte"] == pytest.approx(nats / math.log(2) / found["bytes"])
+        assert found["bits_per_character"] == pytest.approx(nats / math.log(2) / len(text))
+        assert "tokenizer:unigram-" in found["signature"]
+        assert found["signature"] in invoke("evaluate", language_model).stderr
+
+    def test_splits_add_up(self, language_model: Path) -> None:
+        parts = [scores(language_model, "--split", split) for split in ("validation", "test")]
+        both = scores(language_model, "--split", "validation+test")
+        for count in ("tokens", "words", "bytes", "characters"):
+            assert both[count] == parts[0][count] + parts[1][count]
+
+    def test_a_file_of_ones_own(self, language_model: Path, tmp_path: Path) -> None:
+        file = write_lines(tmp_path / "mine.txt", ["The child sees the house today."])
+        assert scores(language_model, "--source", file, "--split", "train")["words"] == 7
+
+    @pytest.mark.parametrize(
+        "option", [["--width", "3"], ["--length-penalty", "1"], ["--batch", "8"]]
+    )
+    def test_a_beam_is_for_translators(self, language_model: Path, option: list[str]) -> None:
+        assert "for translators" in refusal("evaluate", language_model, *option)
+
+    def test_there_are_no_translations_to_keep(self, language_model: Path, tmp_path: Path) -> None:
+        said = refusal("evaluate", language_model, "--output", tmp_path / "x")
+        assert "for translators" in said
+        assert not (tmp_path / "x").exists()

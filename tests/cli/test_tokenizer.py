@@ -1,0 +1,78 @@
+"""`seqlstm tokenizer`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from seqlstm.text.tokenizer import Tokenizer
+from tests.runs import answer, invoke, pairs_of, refusal, write_lines, write_table
+
+LINES = ["The child sees  the house.", "", "Zwölf ▁ 🙂"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tokenizer")
+    text = write_lines(folder / "text.txt", [line for line, _ in pairs_of("train")])
+    model = folder / "made.model"
+    result = invoke("tokenizer", "train", text, "-o", model, "--vocabulary", 305)
+    assert result.exit_code == 0, result.output
+    assert "made.model: unigram, 305 pieces, " in result.stderr
+    return model
+
+
+def test_decode_gives_back_what_encode_was_given(model: Path, tmp_path: Path) -> None:
+    file = write_lines(tmp_path / "lines.txt", LINES)
+    ids = answer("tokenizer", "encode", model, file)
+    assert len(ids.splitlines()) == len(LINES)
+    assert answer("tokenizer", "encode", model, text=file.read_bytes()) == ids
+    assert answer("tokenizer", "decode", model, text=ids) == file.read_text(encoding="utf-8")
+
+
+def test_ids_and_pieces_are_the_tokenizers(model: Path) -> None:
+    tokenizer = Tokenizer.load(model)
+    ids = tokenizer.encode(LINES[0])
+    assert answer("tokenizer", "encode", model, text=LINES[0]) == " ".join(map(str, ids)) + "\n"
+    pieces = answer("tokenizer", "encode", model, "--pieces", text=LINES[0])
+    assert pieces.split() == tokenizer.pieces(ids)
+
+
+def test_pairs_teach_both_sides(tmp_path: Path) -> None:
+    rows: list[tuple[str, ...]] = list(pairs_of("train"))
+    table = write_table(tmp_path / "rows.jsonl", ("en", "de"), rows)
+    model = tmp_path / "both.model"
+    options = ("--pair", "en", "de", "--kind", "char", "--vocabulary", 400)
+    answer("tokenizer", "train", table, "-o", model, *options)
+    tokenizer = Tokenizer.load(model)
+    assert tokenizer.kind == "char"
+    assert "Ä" in tokenizer.pieces(range(tokenizer.vocabulary))
+
+
+@pytest.mark.parametrize("wrong", ["4 x 5", "4 -1", "99999", "1.5"])
+def test_what_is_no_id_names_the_line(model: Path, wrong: str) -> None:
+    said = refusal("tokenizer", "decode", model, text=f"5 6\n{wrong}\n")
+    assert "line 2: " in said
+    assert "numbers from 0 to 304" in said
+
+
+def test_what_is_no_model_says_so(tmp_path: Path) -> None:
+    assert "cannot be read" in refusal("tokenizer", "encode", tmp_path / "no.model", text="x")
+    (tmp_path / "bad.model").write_bytes(b"nonsense")
+    said = refusal("tokenizer", "encode", tmp_path / "bad.model", text="x")
+    assert "bad.model: not a SentencePiece model" in said
+
+
+def test_a_vocabulary_too_large_names_the_largest(tmp_path: Path) -> None:
+    file = write_lines(tmp_path / "text.txt", ["a few words"])
+    said = refusal("tokenizer", "train", file, "-o", tmp_path / "x.model", "--vocabulary", 9000)
+    assert "too large" in said
+    assert not (tmp_path / "x.model").exists()
+
+
+def test_a_model_goes_where_it_can(model: Path, tmp_path: Path) -> None:
+    output = tmp_path / "no" / "such" / "folder.model"
+    text = model.parent / "text.txt"
+    said = refusal("tokenizer", "train", text, "-o", output, "--vocabulary", 305)
+    assert "folder.model" in said

@@ -1,0 +1,30 @@
+"""Recipes to make mistakes in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seqlstm.config import Catalogue, Recipe, parse, read_overrides
+from seqlstm.models.attention import ATTENTIONS
+from seqlstm.recurrent.catalogue import CELLS
+
+CATALOGUE: Catalogue = {"cell": CELLS, "attention": ATTENTIONS}
+
+TABLES: dict[str, dict[str, Any]] = {
+    "translation": {
+        "task": "translation",
+        "data": {"source": "my/pairs", "pair": ["en", "de"], "layout": {"kind": "buckets"}},
+        "training": {"steps": 10},
+    },
+    "language-model": {
+        "task": "language-model",
+        "data": {"source": "my/text", "text": "text", "layout": {"kind": "tapes"}},
+        "training": {"steps": 10},
+    },
+}
+
+
+def recipe(task: str, *overrides: str) -> Recipe:
+    """The least recipe of a task, with overrides."""
+    table = read_overrides(TABLES[task], overrides)
+    return parse(table, where="recipe", catalogue=CATALOGUE)

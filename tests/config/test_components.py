@@ -1,0 +1,49 @@
+"""A component's options are its constructor's keywords."""
+
+from __future__ import annotations
+
+import pytest
+
+from seqlstm.config import parse, read_overrides
+from seqlstm.config.components import keywords
+from seqlstm.errors import RecipeError
+from seqlstm.recurrent.catalogue import CELLS
+from tests.config.cases import TABLES, recipe
+
+
+def made(width: int, *, gain: float = 1.0, heads: int = 1) -> None:
+    """A constructor: what it is built from comes by place, what may be set by keyword."""
+
+
+def test_keywords_are_what_a_recipe_may_set() -> None:
+    assert keywords(made) == ["gain", "heads"]
+    assert keywords(CELLS["gru"]) == ["reset"]
+    assert keywords(CELLS["elman"]) == []
+
+
+@pytest.mark.parametrize(
+    ("override", "problem"),
+    [
+        (
+            'model.cell={kind="gru", rest="after"}',
+            'gru has no option "rest"; did you mean "reset"?',
+        ),
+        ('model.cell={kind="elman", reset="after"}', 'elman has no option "reset"; it has none'),
+        ('model.cell={kind="lstm", hidden=3}', "it has forget_bias"),
+        ('model.cell={kind="qqq"}', 'no cell of kind "qqq"; known are lstm, gru, elman'),
+        ('model.attention={kind="dott"}', 'no attention of kind "dott"; did you mean "dot"?'),
+        ('model.attention={kind="dot", heds=2}', 'did you mean "heads"?'),
+        ("model.attention={heads=2}", "names no kind; known are dot"),
+    ],
+)
+def test_options_are_checked(override: str, problem: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        recipe("translation", override)
+    (mistake,) = caught.value.mistakes
+    assert mistake.key == override.split("=")[0]
+    assert problem in mistake.problem
+
+
+def test_without_a_catalogue_any_table_goes() -> None:
+    table = read_overrides(TABLES["translation"], ['model.cell={kind="future", depth=3}'])
+    assert parse(table, where="recipe").model.cell == {"kind": "future", "depth": 3}

@@ -1,0 +1,235 @@
+"""Recipes as text: there and back, and every mistake in them at once."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+from seqlstm.config import parse, read_overrides
+from seqlstm.config.sections import Buckets, Ready, Tapes, Trained
+from seqlstm.config.training import Adam, Constant
+from seqlstm.errors import Mistake, RecipeError
+from tests.config.cases import CATALOGUE, TABLES, recipe
+
+EVERYTHING = {
+    "translation": [
+        "seed=7",
+        "device=cuda:1",
+        "precision=bfloat16",
+        'data.source={train=["a.en", "a.de"], validation="b.tsv"}',
+        "data.revision=refs/convert/parquet",
+        "data.splits.validation=dev",
+        "data.ratio=3",
+        "data.layout.tokens=100",
+        "tokenizer={kind='bpe', sampling=0.1}",
+        "model.encoder={layers=2, bidirectional=false}",
+        "model.decoder.hidden=64",
+        'model.cell={kind="gru", reset="before"}',
+        'model.attention={kind="dot", heads=4}',
+        "model.dropout.recurrent=0.5",
+        'training.optimizer={kind="sgd", rate=0.5, momentum=0.9}',
+        'training.schedule={kind="plateau", factor=0.25, patience=3}',
+        'training.average={kind="last", checkpoints=3}',
+        "training.validate_every=5",
+        "training.best_by=bleu",
+        "training.minutes=1.5",
+        "decoding.width=1",
+    ],
+    "language-model": [
+        "data.unit=document",
+        "data.layout={kind='tapes', rows=2, resets=true}",
+        "tokenizer={file='my.model', sampling=0.2}",
+        "model.tied=false",
+        "model.connection=highway",
+        "training.epochs=3",
+        'training.optimizer={kind="adamw", betas=[0.8, 0.9], weight_decay=0.1}',
+        'training.schedule={kind="inverse-square-root", warmup=4}',
+        'training.average={kind="exponential", decay=0.9}',
+    ],
+}
+
+
+def mistakes(task: str, *overrides: str) -> list[Mistake]:
+    with pytest.raises(RecipeError) as caught:
+        recipe(task, *overrides)
+    return list(caught.value.mistakes)
+
+
+@pytest.mark.parametrize("task", TABLES)
+@pytest.mark.parametrize("full", [False, True])
+def test_a_recipe_survives_its_own_text(task: str, full: bool) -> None:
+    stated = recipe(task, *(EVERYTHING[task] if full else []))
+    again = parse(tomllib.loads(stated.text()), where="again", catalogue=CATALOGUE)
+    assert again == stated
+    assert again.text() == stated.text()
+
+
+def test_the_text_states_every_default_that_can_take_effect() -> None:
+    table = tomllib.loads(recipe("translation").text())
+    assert table["seed"] == 1
+    assert table["data"]["layout"] == {"kind": "buckets", "tokens": 2500, "window": 8192}
+    assert table["training"]["optimizer"]["betas"] == [0.9, 0.999]
+    assert table["decoding"] == {"width": 5, "length_penalty": 1.0}
+    assert "unit" not in table["data"]
+    other = tomllib.loads(recipe("language-model").text())
+    assert "decoding" not in other
+    assert {"longest", "drop_duplicates"} & other["data"].keys() == set()
+
+
+def test_a_recipe_cannot_be_changed() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        recipe("translation").seed = 2  # type: ignore[misc]
+
+
+def test_a_kind_chooses_its_table() -> None:
+    assert recipe("translation").data.layout == Buckets()
+    assert recipe("language-model").data.layout == Tapes()
+    assert recipe("translation").tokenizer == Trained()
+    assert recipe("translation", "tokenizer.file=a.model").tokenizer == Ready(file="a.model")
+    assert recipe("translation").training.optimizer == Adam()
+    assert recipe("translation").training.schedule == Constant()
+
+
+def test_every_mistake_at_once() -> None:
+    found = mistakes(
+        "translation",
+        "sead=3",
+        "data.layout.tokens=0",
+        "model.hiden=4",
+        'model.cell={kind="lstn"}',
+        "training.steps=ten",
+        "training.optimizer.kind=adma",
+        "training.best_by=blue",
+        "data.text=text",
+    )
+    assert {one.key: (one.problem, one.suggestion) for one in found} == {
+        "sead": ("unknown key", 'did you mean "seed"?'),
+        "data.layout.tokens": ("must be greater than 0, was: 0", None),
+        "model.hiden": ("unknown key", 'did you mean "hidden"?'),
+        "model.cell": ('no cell of kind "lstn"; did you mean "lstm"?', None),
+        "training.steps": ("must be a valid integer, was: ten", None),
+        "training.optimizer.kind": (
+            "must be one of adam, adamw, sgd, was: adma",
+            'did you mean "adam"?',
+        ),
+        "training.best_by": (
+            "must be one of loss, bleu, chrf, bits_per_byte, was: blue",
+            'did you mean "bleu"?',
+        ),
+        "data.text": ("cannot take effect in a translation recipe", "leave it out"),
+    }
+    assert len(found) == 8
+
+
+def test_the_error_names_the_recipe_and_every_mistake() -> None:
+    table = read_overrides(TABLES["translation"], ["seed=-1", "threads=many"])
+    with pytest.raises(RecipeError) as caught:
+        parse(table, where="my.toml")
+    assert str(caught.value).splitlines() == [
+        "my.toml: 2 mistakes",
+        "  seed: must be greater than or equal to 0, was: -1",
+        "  threads: must be a valid integer, was: many",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("override", "key", "problem"),
+    [
+        ("task=translating", "task", "must be one of translation, language-model"),
+        ("seed=true", "seed", "must be a valid integer"),
+        ("seed=1.0", "seed", "must be a valid integer"),
+        ("device=gpu", "device", "was: gpu"),
+        ("data=3", "data", "must"),
+        ("data.pair=en", "data.pair", "must be a valid"),
+        ('data.pair=["en"]', "data.pair.1", "missing"),
+        ("data.layout={rows=3}", "data.layout.kind", "missing"),
+        ("data.layout.rows=3", "data.layout.rows", "unknown key"),
+        ("tokenizer=unigram", "tokenizer", "must"),
+        ('tokenizer={file="a.model", kind="bpe"}', "tokenizer.kind", "cannot take effect beside"),
+        ('tokenizer={kind="char", sampling=0.1}', "tokenizer", "sampling needs unigram or bpe"),
+        ("tokenizer.sampling=1.0", "tokenizer.sampling", "must be less than 1, was: 1.0"),
+        ("model.cell=lstm", "model.cell", "must be a valid"),
+        ("model.dropout.between=1", "model.dropout.between", "must be less than 1"),
+        ("training.clip=inf", "training.clip", "must be a finite number, was: inf"),
+        ('training.optimizer={kind="sgd"}', "training.optimizer.rate", "missing"),
+        ('training.schedule={kind="cosine", factor=0.5}', "training.schedule.factor", "unknown"),
+        ('training.schedule={kind="inverse-square-root"}', "training.schedule.warmup", "missing"),
+        ("training.steps=", "training", "one of steps, epochs or minutes must end it"),
+        ("training.patience=3", "training", "patience cannot take effect without validate_every"),
+        ("training.best_by=chrf", "training", "best_by cannot take effect"),
+        ('training.schedule={kind="plateau"}', "training", "cannot take effect"),
+        ('training.average={kind="last"}', "training", "cannot take effect"),
+    ],
+)
+def test_one_mistake(override: str, key: str, problem: str) -> None:
+    found = mistakes("translation", override)
+    assert key in [one.key for one in found]
+    assert any(one.key == key and problem in one.problem for one in found), found
+
+
+@pytest.mark.parametrize("override", ["tokenizer=3", "tokenizer=[1]", "data.source=3"])
+def test_a_value_in_place_of_a_table(override: str) -> None:
+    found = mistakes("translation", override)
+    assert {one.key for one in found} == {override.split("=")[0]}
+
+
+@pytest.mark.parametrize(
+    ("task", "override", "key"),
+    [
+        ("translation", "data.text=text", "data.text"),
+        ("translation", "data.unit=line", "data.unit"),
+        ("language-model", 'data.pair=["a", "b"]', "data.pair"),
+        ("language-model", "data.longest=9", "data.longest"),
+        ("language-model", "data.ratio=2", "data.ratio"),
+        ("language-model", "data.drop_duplicates=false", "data.drop_duplicates"),
+        ("language-model", 'model.attention={kind="dot"}', "model.attention"),
+        ("language-model", "model.encoder.layers=2", "model.encoder"),
+        ("language-model", "model.decoder.layers=2", "model.decoder"),
+        ("language-model", "decoding.width=3", "decoding.width"),
+        ("language-model", "decoding.length_penalty=0", "decoding.length_penalty"),
+    ],
+)
+def test_a_key_that_cannot_take_effect(task: str, override: str, key: str) -> None:
+    wanted = Mistake(key, f"cannot take effect in a {task} recipe", "leave it out")
+    assert mistakes(task, override) == [wanted]
+
+
+def test_lines_have_no_documents_to_reset_at() -> None:
+    (found,) = mistakes("language-model", "data.unit=line", "data.layout.resets=true")
+    assert found == Mistake("data.layout.resets", 'cannot take effect with unit = "line"')
+    assert not recipe("language-model", "data.unit=line", "data.layout.resets=false").resets
+    assert recipe("language-model", "data.layout.resets=true").resets
+
+
+def test_a_single_layer_has_nothing_between() -> None:
+    (found,) = mistakes("language-model", "model.dropout.between=0.1")
+    assert found == Mistake("model.dropout.between", "cannot take effect with a single layer")
+    recipe("language-model", "model.dropout.between=0.1", "model.layers=2")
+    recipe("translation", "model.dropout.between=0.1")
+
+
+@pytest.mark.parametrize(
+    ("task", "kind", "right"),
+    [("translation", "tapes", "buckets"), ("language-model", "buckets", "tapes")],
+)
+def test_each_task_has_its_layout(task: str, kind: str, right: str) -> None:
+    (found,) = mistakes(task, f'data.layout={{kind="{kind}"}}')
+    assert found == Mistake("data.layout.kind", f'a {task} recipe needs "{right}"')
+
+
+@pytest.mark.parametrize(
+    ("task", "metric", "known"),
+    [("translation", "bits_per_byte", "bleu, chrf, loss"), ("language-model", "bleu", "bits_per")],
+)
+def test_each_task_has_its_metrics(task: str, metric: str, known: str) -> None:
+    (found,) = mistakes(task, f"training.best_by={metric}", "training.validate_every=1")
+    assert (found.key, found.problem) == ("training.best_by", f"no metric of a {task} recipe")
+    assert known in str(found.suggestion)
+
+
+@pytest.mark.parametrize(("task", "column"), [("translation", "pair"), ("language-model", "text")])
+def test_each_task_names_its_columns(task: str, column: str) -> None:
+    (found,) = mistakes(task, f"data.{column}=")
+    assert found.key == f"data.{column}"
+    assert "missing" in found.problem

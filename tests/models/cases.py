@@ -1,0 +1,102 @@
+"""Batches of random ids, and what the laws of both models ask of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from seqlstm.models.batch import Batch, real_positions
+from seqlstm.models.language_model import LanguageModel
+from seqlstm.models.translator import Translator
+from seqlstm.recurrent.catalogue import CELLS
+from seqlstm.recurrent.cell import Cell
+from seqlstm.recurrent.state import State
+from tests.recurrent.cases import Case, generator
+
+VOCABULARY, ROWS, TIME = 11, 4, 7
+LENGTHS = [5, 7, 1, 3]
+SOURCE_LENGTHS = [2, 6, 4, 1]
+
+
+def cell_of(case: Case) -> Callable[[int, int], Cell]:
+    return partial(CELLS[case.kind], **case.options)
+
+
+def ids(*shape: int, seed: int = 1) -> Tensor:
+    return torch.randint(VOCABULARY, shape, generator=generator(seed))
+
+
+def text_batch(lengths: Sequence[int] | None = None) -> Batch:
+    """Rows of text, of the given lengths or all full."""
+    said = ids(ROWS, TIME + 1)
+    return Batch(
+        inputs=said[:, :-1],
+        targets=said[:, 1:],
+        real=real_positions(torch.tensor(lengths or [TIME] * ROWS), TIME),
+        lengths=torch.tensor(lengths) if lengths else None,
+    )
+
+
+def pair_batch() -> Batch:
+    """Rows of text and their sources, of unlike lengths; padding is as random as the rest."""
+    source = ids(ROWS, max(SOURCE_LENGTHS), seed=2)
+    return replace(text_batch(LENGTHS), source=source, source_lengths=torch.tensor(SOURCE_LENGTHS))
+
+
+def rows_of(batch: Batch, *rows: int) -> Batch:
+    """Some rows of a padded batch by themselves, cut to the longest of them."""
+    assert batch.lengths is not None
+    index = torch.tensor(rows)
+    lengths = batch.lengths[index]
+    time = int(lengths.max())
+    chosen = Batch(
+        inputs=batch.inputs[index, :time],
+        targets=batch.targets[index, :time],
+        real=real_positions(lengths, time),
+        lengths=lengths,
+    )
+    if batch.source is None or batch.source_lengths is None:
+        return chosen
+    source_lengths = batch.source_lengths[index]
+    source = batch.source[index, : int(source_lengths.max())]
+    return replace(chosen, source=source, source_lengths=source_lengths)
+
+
+def other_padding(batch: Batch) -> Batch:
+    """The same batch with every id that is none of its text replaced by another."""
+    assert batch.lengths is not None
+
+    def changed(table: Tensor, lengths: Tensor) -> Tensor:
+        ended = torch.arange(table.shape[1]) >= lengths.unsqueeze(1)
+        return torch.where(ended, (table + 1) % VOCABULARY, table)
+
+    other = replace(
+        batch,
+        inputs=changed(batch.inputs, batch.lengths),
+        targets=changed(batch.targets, batch.lengths),
+    )
+    if batch.source is None or batch.source_lengths is None:
+        return other
+    return replace(other, source=changed(batch.source, batch.source_lengths))
+
+
+def step_by_step(
+    model: LanguageModel | Translator, batch: Batch, state: State, memory: State | None = None
+) -> tuple[Tensor, State]:
+    """Log-probability of every target, one `advance` after the other, and the last state."""
+    advance: Callable[..., tuple[Tensor, State]] = model.advance
+    scores = []
+    for token, target in zip(batch.inputs.unbind(1), batch.targets.unbind(1), strict=True):
+        logits, state = advance(token, state, memory)
+        scores.append(logits.log_softmax(-1).gather(1, target.unsqueeze(1)).squeeze(1))
+    return torch.stack(scores, 1), state
+
+
+def gradients(model: nn.Module, batch: Batch) -> tuple[Tensor, ...]:
+    """Of the summed loss, with respect to every parameter."""
+    loss, _, _ = model(batch)
+    return torch.autograd.grad(loss, list(model.parameters()))

@@ -1,0 +1,168 @@
+"""The laws of the language model, for every cell."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+
+from seqlstm.models.batch import Batch
+from seqlstm.models.language_model import LanguageModel
+from seqlstm.recurrent.state import State, detach, select
+from tests.models.cases import (
+    LENGTHS,
+    ROWS,
+    TIME,
+    VOCABULARY,
+    cell_of,
+    gradients,
+    ids,
+    other_padding,
+    rows_of,
+    step_by_step,
+    text_batch,
+)
+from tests.recurrent.cases import Case, assert_same, every_cell
+from tests.tiny import language_model, random_language_model
+
+
+def model_of(case: Case) -> LanguageModel:
+    return random_language_model(VOCABULARY, cell=cell_of(case))
+
+
+def lived_in(model: LanguageModel) -> State:
+    """The state after some other text."""
+    read = replace(text_batch(), inputs=ids(ROWS, TIME, seed=8))
+    _, state = model.log_probabilities(read, last=True)
+    assert state is not None
+    return detach(state)
+
+
+def cut(batch: Batch, start: int, stop: int) -> Batch:
+    """Some steps of a full batch."""
+    part = slice(start, stop)
+    real = torch.arange(ROWS * (stop - start))
+    return Batch(inputs=batch.inputs[:, part], targets=batch.targets[:, part], real=real)
+
+
+@every_cell
+def test_step_by_step_equals_full_forward(case: Case) -> None:
+    model, batch = model_of(case), text_batch()
+    state = lived_in(model)
+    scores, last = step_by_step(model, batch, state)
+    assert_same((scores, last), model.log_probabilities(batch, state, last=True))
+
+
+@every_cell
+def test_whole_equals_in_pieces(case: Case) -> None:
+    model, batch = model_of(case), text_batch()
+    state: State | None = lived_in(model)
+    loss, tokens, last = model(batch, state)
+    losses, counts = [], []
+    for start, stop in ((0, 2), (2, 3), (3, TIME)):
+        part, count, state = model(cut(batch, start, stop), state)
+        losses.append(part)
+        counts.append(count)
+    assert sum(counts) == tokens == ROWS * TIME
+    assert_same((sum(losses), state), (loss, last))
+
+
+@every_cell
+def test_padded_equals_alone(case: Case) -> None:
+    model, batch = model_of(case), text_batch(LENGTHS)
+    scores, last = model.log_probabilities(batch, last=True)
+    assert last is not None
+    losses = []
+    for row, length in enumerate(LENGTHS):
+        alone = rows_of(batch, row)
+        own, end = model.log_probabilities(alone, last=True)
+        assert_same((scores[row : row + 1, :length], select(last, torch.tensor([row]))), (own, end))
+        assert (scores[row, length:] == 0).all()
+        losses.append(model(alone)[0])
+    loss, tokens, _ = model(batch)
+    assert tokens == sum(LENGTHS)
+    assert_same(loss, sum(losses))
+
+
+@every_cell
+def test_gradients_of_a_batch_are_the_sum_of_its_rows(case: Case) -> None:
+    model, batch = model_of(case), text_batch(LENGTHS)
+    alone = [gradients(model, rows_of(batch, row)) for row in range(ROWS)]
+    assert_same(gradients(model, batch), tuple(sum(parts) for parts in zip(*alone, strict=True)))
+
+
+@every_cell
+def test_the_loss_is_the_sum_of_the_log_probabilities(case: Case) -> None:
+    model = model_of(case)
+    for batch in (text_batch(), text_batch(LENGTHS)):
+        scores, state = model.log_probabilities(batch)
+        assert state is None
+        assert_same(model(batch)[0], -scores.sum())
+
+
+@every_cell
+def test_padding_never_changes_the_loss(case: Case) -> None:
+    model, batch = model_of(case), text_batch(LENGTHS)
+    changed = other_padding(batch)
+    assert not torch.equal(batch.inputs, changed.inputs)
+    assert torch.equal(model(batch)[0], model(changed)[0])
+
+
+@every_cell
+def test_rows_do_not_see_each_other(case: Case) -> None:
+    model, batch, order = model_of(case), text_batch(LENGTHS), (3, 0, 2, 1, 0)
+    scores, _ = model.log_probabilities(batch)
+    permuted, _ = model.log_probabilities(rows_of(batch, *order))
+    assert_same(permuted, scores[list(order)])
+
+
+@every_cell
+def test_a_reset_is_a_fresh_start(case: Case) -> None:
+    model, batch = model_of(case), text_batch()
+    resets = torch.zeros(ROWS, TIME, dtype=torch.bool)
+    resets[:, 3] = True
+    state = lived_in(model)
+    scores, last = model.log_probabilities(replace(batch, resets=resets), state, last=True)
+    before, _ = model.log_probabilities(cut(batch, 0, 3), state)
+    after, end = model.log_probabilities(cut(batch, 3, TIME), last=True)
+    assert_same((scores, last), (torch.cat([before, after], 1), end))
+
+
+@every_cell
+def test_runs_without_a_device(case: Case) -> None:
+    meta = torch.device("meta")
+    model = language_model(VOCABULARY, cell=cell_of(case), dropout=0.5, weight_drop=0.5).to(meta)
+    resets = torch.zeros(ROWS, TIME, dtype=torch.bool)
+    for batch in (text_batch(), text_batch(LENGTHS), replace(text_batch(), resets=resets)):
+        loss, tokens, state = model.train()(batch.to(meta))
+        assert loss.is_meta
+        assert tokens == batch.tokens
+        assert state is not None
+
+
+def test_bfloat16_comes_close() -> None:
+    model, batch = language_model(VOCABULARY).eval(), text_batch(LENGTHS)
+    with torch.autocast("cpu", torch.bfloat16):
+        loss, _, state = model(batch)
+        scores, _ = model.log_probabilities(batch)
+    assert loss.dtype == scores.dtype == torch.float32
+    assert_same(
+        (loss, scores), (model(batch)[0], model.log_probabilities(batch)[0]), rtol=0.02, atol=0.05
+    )
+    assert all(part.dtype == torch.float32 for layer in state for part in layer)
+
+
+def test_dropout_and_smoothing_are_for_training() -> None:
+    model = language_model(VOCABULARY, dropout=0.5, smoothing=0.1)
+    plain = language_model(VOCABULARY)
+    batch = text_batch(LENGTHS)
+    assert torch.equal(model.eval()(batch)[0], plain(batch)[0])
+    first, second = model.train()(batch)[0], model(batch)[0]
+    assert first != second
+
+
+def test_the_tied_table_stands_once() -> None:
+    model = language_model(VOCABULARY)
+    assert model.readout.weight is model.embedding.table.weight
+    names = [name for name, parameter in model.named_parameters() if len(parameter) == VOCABULARY]
+    assert names == ["embedding.table.weight", "readout.bias"]

@@ -1,0 +1,154 @@
+"""The laws of the translator, for every cell."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from seqlstm.models.attention import Memory
+from seqlstm.models.batch import Batch
+from seqlstm.models.translator import Translator
+from seqlstm.recurrent.state import select
+from tests.models.cases import (
+    LENGTHS,
+    ROWS,
+    TIME,
+    VOCABULARY,
+    cell_of,
+    gradients,
+    ids,
+    other_padding,
+    pair_batch,
+    rows_of,
+    step_by_step,
+)
+from tests.recurrent.cases import Case, assert_same, every_cell
+from tests.tiny import random_translator, translator
+
+# Attention's weights are computed in float32, whatever the rest is.
+CLOSE = {"rtol": 1e-5, "atol": 1e-4}
+
+
+def model_of(case: Case, layers: int = 2) -> Translator:
+    return random_translator(VOCABULARY, cell=cell_of(case), layers=layers)
+
+
+def memory_of(model: Translator, batch: Batch) -> Memory:
+    assert batch.source is not None
+    assert batch.source_lengths is not None
+    return model.encode(batch.source, batch.source_lengths)
+
+
+@every_cell
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_step_by_step_equals_full_forward(case: Case, layers: int) -> None:
+    model, batch = model_of(case, layers), pair_batch()
+    scores, _ = step_by_step(model, batch, model.initial_state(ROWS), memory_of(model, batch))
+    real = torch.arange(TIME) < torch.tensor(LENGTHS).unsqueeze(1)
+    assert_same(scores.where(real, 0), model.log_probabilities(batch), **CLOSE)
+
+
+@every_cell
+def test_padded_equals_alone(case: Case) -> None:
+    model, batch = model_of(case), pair_batch()
+    scores = model.log_probabilities(batch)
+    losses = []
+    for row, length in enumerate(LENGTHS):
+        alone = rows_of(batch, row)
+        assert_same(scores[row : row + 1, :length], model.log_probabilities(alone), **CLOSE)
+        assert (scores[row, length:] == 0).all()
+        losses.append(model(alone)[0])
+    loss, tokens, state = model(batch)
+    assert (tokens, state) == (sum(LENGTHS), None)
+    assert_same(loss, sum(losses), **CLOSE)
+
+
+@every_cell
+def test_gradients_of_a_batch_are_the_sum_of_its_rows(case: Case) -> None:
+    model, batch = model_of(case), pair_batch()
+    alone = [gradients(model, rows_of(batch, row)) for row in range(ROWS)]
+    summed = tuple(sum(parts) for parts in zip(*alone, strict=True))
+    assert_same(gradients(model, batch), summed, rtol=1e-4, atol=1e-4)
+
+
+@every_cell
+def test_the_loss_is_the_sum_of_the_log_probabilities(case: Case) -> None:
+    model, batch = model_of(case), pair_batch()
+    assert_same(model(batch)[0], -model.log_probabilities(batch).sum())
+
+
+@every_cell
+def test_padding_never_changes_the_loss(case: Case) -> None:
+    model, batch = model_of(case), pair_batch()
+    changed = other_padding(batch)
+    assert batch.source is not None
+    assert changed.source is not None
+    assert not torch.equal(batch.source, changed.source)
+    assert torch.equal(model(batch)[0], model(changed)[0])
+
+
+@every_cell
+def test_every_real_source_id_is_read(case: Case) -> None:
+    model, batch = model_of(case), pair_batch()
+    assert batch.source is not None
+    scores = model.log_probabilities(batch)
+    for place in range(6):
+        source = batch.source.clone()
+        source[1, place] = (source[1, place] + 1) % VOCABULARY
+        changed = model.log_probabilities(replace(batch, source=source))
+        assert (changed[1] - scores[1]).abs().max() > 1e-6
+        assert torch.equal(changed[[0, 2, 3]], scores[[0, 2, 3]])
+
+
+@every_cell
+def test_rows_do_not_see_each_other(case: Case) -> None:
+    model, batch, order = model_of(case), pair_batch(), (3, 0, 2, 1, 0)
+    permuted = model.log_probabilities(rows_of(batch, *order))
+    assert_same(permuted, model.log_probabilities(batch)[list(order)], **CLOSE)
+
+
+@every_cell
+def test_beams_share_the_memory_of_their_sentence(case: Case) -> None:
+    model, batch, beams = model_of(case), pair_batch(), 3
+    memory, token = memory_of(model, batch), ids(ROWS * beams, seed=4)
+    sentence = torch.arange(ROWS).repeat_interleave(beams)
+    _, state = model.advance(ids(ROWS, seed=5), model.initial_state(ROWS), memory)
+    state = select(state, sentence)
+    shared = model.advance(token, state, memory)
+    copied = model.advance(token, state, select(memory, sentence))
+    assert_same(shared, copied, **CLOSE)
+
+
+@every_cell
+def test_runs_without_a_device(case: Case) -> None:
+    meta = torch.device("meta")
+    model = translator(VOCABULARY, cell=cell_of(case), dropout=0.5, weight_drop=0.5).to(meta)
+    loss, tokens, _ = model.train()(pair_batch().to(meta))
+    assert loss.is_meta
+    assert tokens == sum(LENGTHS)
+
+
+def test_bfloat16_comes_close() -> None:
+    model, batch = translator(VOCABULARY).eval(), pair_batch()
+    with torch.autocast("cpu", torch.bfloat16):
+        loss, _, _ = model(batch)
+        scores = model.log_probabilities(batch)
+    assert loss.dtype == scores.dtype == torch.float32
+    exact = (model(batch)[0], model.log_probabilities(batch))
+    assert_same((loss, scores), exact, rtol=0.02, atol=0.05)
+
+
+def test_dropout_and_smoothing_are_for_training() -> None:
+    model = translator(VOCABULARY, dropout=0.5, smoothing=0.1)
+    plain, batch = translator(VOCABULARY), pair_batch()
+    assert torch.equal(model.eval()(batch)[0], plain(batch)[0])
+    assert model.train()(batch)[0] != model(batch)[0]
+
+
+def test_one_table_serves_both_sides_and_the_readout() -> None:
+    model = translator(VOCABULARY)
+    assert model.readout.weight is model.source.table.weight is model.target.table.weight
+    names = [name for name, parameter in model.named_parameters() if len(parameter) == VOCABULARY]
+    assert names == ["source.table.weight", "readout.bias"]

@@ -1,0 +1,88 @@
+"""Recipes and tokenizers by name, and what stands at a recipe's head."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from seqlstm.errors import RecipeError, TokenizerError, UserError
+from seqlstm.recipe import find
+from seqlstm.recipe.find import find_recipe, find_tokenizer, read_head, read_recipe, recipe_paths
+
+
+class TestRecipes:
+    def test_by_name(self) -> None:
+        assert find_recipe("dates-en-de") == recipe_paths()["dates-en-de"]
+
+    def test_a_file_comes_before_a_name(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "dates-en-de").write_text("")
+        assert find_recipe("dates-en-de") == Path("dates-en-de")
+
+    def test_an_unknown_one_names_the_nearest(self) -> None:
+        with pytest.raises(UserError, match='no recipe "date-en-de"') as caught:
+            find_recipe("date-en-de")
+        assert caught.value.hint == 'did you mean "dates-en-de"?'
+
+    def test_or_all_if_none_is_near(self) -> None:
+        with pytest.raises(UserError) as caught:
+            find_recipe("qqq")
+        assert caught.value.hint is not None
+        assert all(name in caught.value.hint for name in recipe_paths())
+
+    def test_a_cells_options_are_checked_with_all_else(self) -> None:
+        overrides = ["model.cell={kind='gruu'}", "model.width=0", "traning.steps=3"]
+        with pytest.raises(RecipeError) as caught:
+            read_recipe("dates-en-de", overrides)
+        found = {mistake.key: str(mistake) for mistake in caught.value.mistakes}
+        assert set(found) == {"model.cell", "model.width", "traning"}
+        assert 'did you mean "gru"?' in found["model.cell"]
+        assert 'did you mean "training"?' in found["traning"]
+
+
+class TestTokenizers:
+    @pytest.fixture
+    def shipped(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        folder = tmp_path / "came along"
+        (folder / "tokenizers").mkdir(parents=True)
+        (folder / "tokenizers" / "some.model").write_bytes(b"")
+        monkeypatch.setattr(find, "shipped", lambda name: folder / name)
+        return folder / "tokenizers"
+
+    def test_one_that_came_along(self, shipped: Path) -> None:
+        assert find_tokenizer("tokenizers/some.model") == shipped / "some.model"
+
+    def test_a_file_comes_first(
+        self, shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "tokenizers").mkdir()
+        (tmp_path / "tokenizers" / "some.model").write_bytes(b"mine")
+        assert find_tokenizer("tokenizers/some.model").read_bytes() == b"mine"
+
+    def test_a_missing_one_names_those_there_are(self, shipped: Path) -> None:
+        for name in ("tokenizers/other.model", "some.model"):
+            with pytest.raises(TokenizerError, match=f"no tokenizer {name}") as caught:
+                find_tokenizer(name)
+            assert "tokenizers/some.model" in str(caught.value)
+
+
+class TestHeads:
+    def head(self, folder: Path, text: str) -> find.Head:
+        path = folder / "recipe.toml"
+        path.write_text(text, encoding="utf-8")
+        return read_head(path)
+
+    def test_what_it_says_may_take_several_lines(self, tmp_path: Path) -> None:
+        head = self.head(
+            tmp_path,
+            "# A title.\n#   seqlstm train x\n# Reaches: BLEU 40\n#   on test\n"
+            '# Takes: 20 minutes on\n# two cores\n#\n# More.\ntask = "x"\n# Takes: nothing\n',
+        )
+        assert head == find.Head("A title.", "BLEU 40 on test", "20 minutes on two cores")
+
+    def test_what_it_does_not_say_is_empty(self, tmp_path: Path) -> None:
+        assert self.head(tmp_path, 'task = "x"\n') == find.Head("", "", "")

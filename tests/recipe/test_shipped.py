@@ -1,0 +1,93 @@
+"""Every recipe and tokenizer that comes along: it parses, builds, trains offline and serves."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+import torch
+
+from seqlstm.config import Recipe, parse
+from seqlstm.inference.translation import LoadedTranslator
+from seqlstm.recipe.build import build_model
+from seqlstm.recipe.find import CATALOGUE, read_head, read_recipe, recipe_paths, shipped
+from seqlstm.recipe.load import load
+from seqlstm.recipe.train import start
+from seqlstm.text.tokenizer import Tokenizer
+from tests.runs import pairs_of, write_table
+
+RECIPES = sorted(recipe_paths())
+TOKENIZERS = sorted(shipped("tokenizers").glob("*.model"))
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+
+
+def tiny(recipe: Recipe, folder: Path) -> list[str]:
+    """Overrides that leave a recipe as it is but for its data, its sizes and its end."""
+    data = recipe.data
+    columns = data.pair or (data.text or "text",)
+    rows: list[tuple[str, ...]] = [pair[: len(columns)] for pair in pairs_of("train")]
+    names = {part.split("[")[0] for part in "+".join(data.splits.model_dump().values()).split("+")}
+    files = {name: str(write_table(folder / f"{name}.jsonl", columns, rows)) for name in names}
+    source = ", ".join(f"{name} = {json.dumps(file)}" for name, file in files.items())
+    vocabulary = f"tokenizer.vocabulary={320 if data.pair else 300}"
+    return [
+        *("device=cpu", "threads=", "data.name=", "data.revision=", f"data.source={{ {source} }}"),
+        *([vocabulary] if not hasattr(recipe.tokenizer, "file") else []),
+        *(["data.layout.rows=2", "data.layout.span=8"] if data.layout.kind == "tapes" else []),
+        *("model.width=16", "model.hidden=16", "training.minutes=", "training.epochs="),
+        *("training.steps=2", "training.validate_every=1"),
+    ]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_it_trains_two_steps_and_serves(name: str, tmp_path: Path) -> None:
+    recipe = read_recipe(name, tiny(read_recipe(name), tmp_path))
+    prepared = start(recipe, tmp_path / "run")
+    reports = list(prepared.run())
+    kinds = ["step", "validation", "saved", "step", "validation", "saved", "end"]
+    assert [report.kind for report in reports] == kinds
+    assert reports[-1].reason == "as planned"
+    loaded = load(tmp_path / "run", device="cpu")
+    assert loaded.task == recipe.task
+    if isinstance(loaded, LoadedTranslator):
+        assert len(loaded.translate(["A woman paints."], width=2)) == 1
+    else:
+        assert isinstance(loaded.generate("A woman", length=3, seed=1), str)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_at_its_own_size_it_builds(name: str) -> None:
+    with torch.device("meta"):
+        model = build_model(read_recipe(name), 1000)
+    assert all(parameter.is_meta for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_resolved_it_is_the_same_recipe(name: str) -> None:
+    recipe = read_recipe(name)
+    assert parse(tomllib.loads(recipe.text()), where=name, catalogue=CATALOGUE) == recipe
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_its_head_says_what_it_is_what_it_reaches_and_what_it_takes(name: str) -> None:
+    head = read_head(recipe_paths()[name])
+    assert head.title
+    assert head.reaches
+    assert head.takes
+    text = recipe_paths()[name].read_text(encoding="utf-8")
+    assert f"\n#   seqlstm train {name}" in text
+
+
+@pytest.mark.parametrize("path", TOKENIZERS, ids=lambda path: path.stem)
+def test_a_shipped_tokenizer_loses_nothing(path: Path) -> None:
+    tokenizer = Tokenizer.load(path)
+    for line in ("def  f(x):\n    return x", "Zwölf Boxkämpfer …", "日本語 🙂 ▁", ""):
+        assert tokenizer.decode(tokenizer.encode(line)) == line

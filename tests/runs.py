@@ -1,0 +1,164 @@
+"""A tiny language, recipes for it, and the command in this process: what tests of runs share."""
+
+from __future__ import annotations
+
+import json
+from itertools import product
+from pathlib import Path
+
+from typer.testing import CliRunner, Result
+
+from seqlstm.cli.app import app
+
+WHO = (
+    ("The child", "Das Kind"),
+    ("A woman", "Eine Frau"),
+    ("My neighbour", "Mein Nachbar"),
+    ("Nobody", "Niemand"),
+    ("The old man", "Der alte Mann"),
+    ("Everyone", "Jeder"),
+)
+DOES = (("sees", "sieht"), ("buys", "kauft"), ("finds", "findet"), ("paints", "malt"))
+WHAT = (
+    ("a red boat", "ein rotes Boot"),
+    ("the house", "das Haus"),
+    ("two apples", "zwei Äpfel"),
+    ("old letters", "alte Briefe"),
+    ("the café", "das Café"),
+)
+WHEN = (("today", "heute"), ("at night", "nachts"))
+
+
+def sentence(who: str, does: str, what: str, when: str) -> str:
+    return f"{who} {does} {what} {when}."
+
+
+def pairs_of(split: str) -> list[tuple[str, str]]:
+    """200 pairs to train on, 20 for each of the other splits; none stands in two."""
+    rest = {"validation": {5}, "test": {11}}.get(split, {*range(12)} - {5, 11})
+    every = [
+        (sentence(*english), sentence(*german))
+        for english, german in (
+            zip(*words, strict=True) for words in product(WHO, DOES, WHAT, WHEN)
+        )
+    ]
+    return [pair for index, pair in enumerate(every) if index % 12 in rest]
+
+
+def write_texts(folder: Path) -> None:
+    """Every split as plain text, `SPLIT.en` and `SPLIT.de`, lines that stand side by side."""
+    for split in ("train", "validation", "test"):
+        english, german = zip(*pairs_of(split), strict=True)
+        for language, lines in (("en", english), ("de", german)):
+            write_lines(folder / f"{split}.{language}", lines)
+
+
+def write_lines(path: Path, lines: tuple[str, ...] | list[str]) -> Path:
+    path.write_bytes("".join(f"{line}\n" for line in lines).encode())
+    return path
+
+
+def write_table(path: Path, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> Path:
+    """JSON lines with these columns; dotted ones are nested."""
+    lines = []
+    for row in rows:
+        table: dict[str, object] = {}
+        for column, value in zip(columns, row, strict=True):
+            *parents, last = column.split(".")
+            inner = table
+            for parent in parents:
+                inner = inner.setdefault(parent, {})  # type: ignore[assignment]
+            inner[last] = value
+        lines.append(json.dumps(table, ensure_ascii=False))
+    return write_lines(path, lines)
+
+
+TRANSLATOR = """# A translator that is small enough for a test.
+task = "translation"
+device = "cpu"
+precision = "float32"
+
+[data]
+source = {{ train = ["{at}/train.en", "{at}/train.de"], validation = ["{at}/validation.en", \
+"{at}/validation.de"], test = ["{at}/test.en", "{at}/test.de"] }}
+pair = ["en", "de"]
+layout = {{ kind = "buckets", tokens = 800 }}
+longest = 60
+
+[tokenizer]
+kind = "unigram"
+vocabulary = 320
+
+[model]
+width = 24
+hidden = 32
+layers = 2
+
+[training]
+steps = 60
+optimizer = {{ kind = "adam", rate = 2e-2 }}
+validate_every = 20
+save_every = 25
+
+[decoding]
+width = 3
+"""
+
+LANGUAGE_MODEL = """# A language model that is small enough for a test.
+task = "language-model"
+device = "cpu"
+precision = "float32"
+
+[data]
+source = {{ train = "{at}/train.en", validation = "{at}/validation.en", test = "{at}/test.en" }}
+text = "text"
+unit = "line"
+layout = {{ kind = "tapes", rows = 8, span = 16 }}
+
+[tokenizer]
+kind = "unigram"
+vocabulary = 300
+
+[model]
+width = 24
+hidden = 32
+
+[training]
+steps = 60
+optimizer = {{ kind = "adam", rate = 2e-2 }}
+validate_every = 20
+"""
+
+
+def write_recipe(folder: Path, recipe: str) -> Path:
+    """The recipe with its texts beside it."""
+    write_texts(folder)
+    path = folder / "recipe.toml"
+    path.write_text(recipe.format(at=folder.as_posix()), encoding="utf-8")
+    return path
+
+
+def invoke(*arguments: object, text: str | bytes | None = None) -> Result:
+    """The command in this process, with pipes at its ends."""
+    return CliRunner(env={"TERM": "dumb"}).invoke(app, [str(one) for one in arguments], input=text)
+
+
+def answer(*arguments: object, text: str | bytes | None = None) -> str:
+    """What a command that succeeds writes to standard output."""
+    result = invoke(*arguments, text=text)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def refusal(*arguments: object, text: str | bytes | None = None) -> str:
+    """What a command that a person has to mend says: exit code 2 and no traceback."""
+    result = invoke(*arguments, text=text)
+    assert result.exit_code == 2, (result.output, result.exception)
+    assert "Traceback" not in result.output
+    return result.stderr
+
+
+def train_in(folder: Path, recipe: str) -> Path:
+    """The run folder of a recipe, trained by the command."""
+    answer("train", write_recipe(folder, recipe), "--run", folder / "run")
+    return folder / "run"

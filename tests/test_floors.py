@@ -1,0 +1,66 @@
+"""The floors of the house: a module imports only from floors below its own."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import seqlstm
+
+PACKAGE = Path(seqlstm.__file__).parent
+FLOORS = (
+    {"errors"},
+    {"config"},  # tells its mistakes by them
+    {"recurrent", "text"},
+    {"models"},
+    {"data", "decoding", "training"},
+    {"evaluation", "inference"},
+    {"run"},  # a run folder is a room of its own, which recipes use
+    {"recipe"},
+    {"cli"},
+)
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+HOMES = {
+    "sentencepiece": "text",
+    "datasets": "data",
+    "sacrebleu": "evaluation",
+    "typer": "cli",
+    "rich": "cli",
+}
+# The two doors of the house, which stand before every floor.
+MODULES = [path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.name[0] != "_"]
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Dotted names of all that a module imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def test_every_room_has_a_floor() -> None:
+    assert {room_of(path) for path in MODULES} == FLOOR.keys()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_come_from_floors_below(path: Path) -> None:
+    room = room_of(path)
+    for name in imports(path):
+        package, *rest = name.split(".")
+        if package == "seqlstm" and rest[0] not in (room, "__version__"):
+            assert FLOOR[rest[0]] < FLOOR[room], f"{room} imports {name}"
+        assert HOMES.get(package, room) == room, f"{room} imports {name}"
+
+
+def test_nothing_shadows_the_package_tokenizers() -> None:
+    assert not (PACKAGE.parent / "tokenizers" / "__init__.py").exists()

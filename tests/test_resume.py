@@ -1,0 +1,243 @@
+"""Stopped or killed at any moment, a resumed run reaches the bits of one that was never stopped.
+
+Real processes, really killed. Each run is stopped again and again on its way to the end.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.runs import write_recipe
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+
+INTERRUPTED = Path(__file__).with_name("interrupted.py")
+
+TRANSLATOR = """# Buckets, dropout, unigram sampling, accumulation, an average, patience.
+task = "translation"
+device = "cpu"
+threads = 1
+
+[data]
+source = {{ train = ["{at}/train.en", "{at}/train.de"], \
+validation = ["{at}/validation.en", "{at}/validation.de"] }}
+pair = ["en", "de"]
+layout = {{ kind = "buckets", tokens = 150, window = 64 }}
+
+[tokenizer]
+vocabulary = 320
+sampling = 0.2
+
+[model]
+width = 12
+hidden = 16
+layers = 2
+dropout = {{ embedding = 0.1, between = 0.2, output = 0.2 }}
+
+[training]
+steps = 40
+optimizer = {{ kind = "adam", rate = 1e-2 }}
+schedule = {{ kind = "cosine", warmup = 5 }}
+accumulate = 2
+label_smoothing = 0.1
+average = {{ kind = "exponential", decay = 0.9 }}
+validate_every = 4
+save_every = 7
+patience = 3
+"""
+
+LANGUAGE_MODEL = """# Tapes, carried state, dropout, weight drop, sampling, an average of the last.
+task = "language-model"
+device = "cpu"
+threads = 1
+precision = "float32"
+
+[data]
+source = {{ train = "{at}/train.en", validation = "{at}/validation.en" }}
+text = "text"
+layout = {{ kind = "tapes", rows = 4, span = 20 }}
+
+[tokenizer]
+kind = "bpe"
+vocabulary = 310
+sampling = 0.1
+
+[model]
+width = 12
+hidden = 16
+dropout = {{ embedding = 0.1, output = 0.2, recurrent = 0.2 }}
+
+[training]
+steps = 70
+optimizer = {{ kind = "adamw", rate = 1e-2, weight_decay = 0.1 }}
+schedule = {{ kind = "plateau", patience = 1 }}
+average = {{ kind = "last", checkpoints = 3 }}
+validate_every = 13
+save_every = 10
+"""
+
+Process = subprocess.Popen[str]
+
+
+class Run:
+    """A run that a test stops and resumes.
+
+    Args:
+        recipe: what it trains.
+        folder: where.
+    """
+
+    def __init__(self, recipe: Path, folder: Path) -> None:
+        self.command = ["train", str(recipe), "--run", str(folder)]
+        self.folder = folder
+        self.sign = folder.with_name(f"{folder.name}.sign")
+
+    def start(self, *program: str) -> Process:
+        """A process that goes on from wherever the run stands."""
+        resume = ["--resume"] if self.folder.is_dir() else []
+        command = [sys.executable, *program, *self.command, *resume]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def hold(self, moment: str, count: int) -> Process:
+        """The same, held still at a moment."""
+        self.sign.unlink(missing_ok=True)
+        process = self.start("-P", str(INTERRUPTED), moment, str(count), str(self.sign))
+        until = time.monotonic() + 90
+        while not self.sign.exists():
+            if process.poll() is not None or time.monotonic() > until:
+                process.kill()
+                raise AssertionError(f"{moment} {count} never came: {process.communicate()}")
+            time.sleep(0.02)
+        return process
+
+    def stop(self, moment: str, count: int, number: signal.Signals) -> int:
+        """How the process ended that was sent a signal at a moment."""
+        process = self.hold(moment, count)
+        process.send_signal(number)
+        process.communicate(timeout=60)
+        return process.returncode
+
+    def end(self, *program: str) -> tuple[int, str]:
+        """Exit code and messages of a process that nobody stops."""
+        process = self.start(*(program or ("-m", "seqlstm")))
+        _, messages = process.communicate(timeout=120)
+        return process.returncode, messages
+
+    def saved_step(self) -> int:
+        """Where the checkpoint stands."""
+        contents = torch.load(self.folder / "checkpoint.pt", weights_only=True)
+        step: int = contents["progress"]["step"]
+        return step
+
+    def weights(self) -> dict[str, str]:
+        """Digests of the files."""
+        files = {name: self.folder / f"{name}.safetensors" for name in ("best", "last")}
+        return {name: sha256(file.read_bytes()).hexdigest() for name, file in files.items()}
+
+    def log(self) -> list[dict[str, Any]]:
+        """What was reported, but for what the clock says."""
+        lines = [json.loads(line) for line in (self.folder / "log.jsonl").read_text().splitlines()]
+        for line in lines:
+            del line["seconds"]
+            line.get("values", {}).pop("tokens_per_second", None)
+        return lines
+
+    def leftovers(self) -> list[str]:
+        return [path.name for path in self.folder.iterdir() if path.suffix == ".tmp"]
+
+
+@pytest.fixture(scope="module")
+def recipes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return {
+        "translator": write_recipe(tmp_path_factory.mktemp("translator"), TRANSLATOR),
+        "language model": write_recipe(tmp_path_factory.mktemp("language"), LANGUAGE_MODEL),
+    }
+
+
+@pytest.fixture(scope="module")
+def never_stopped(recipes: dict[str, Path]) -> Iterator[dict[str, tuple[Run, Process]]]:
+    """Runs that nobody stops; they go on in the background until somebody waits for them."""
+    runs = {name: Run(recipe, recipe.parent / "whole") for name, recipe in recipes.items()}
+    running = {name: (run, run.start("-m", "seqlstm")) for name, run in runs.items()}
+    yield running
+    for _, process in running.values():
+        process.kill()
+        process.communicate()
+
+
+def assert_same(run: Run, whole: tuple[Run, Process]) -> None:
+    """The bits of the weights, and every line of the log, are those of the run never stopped."""
+    other, process = whole
+    _, messages = process.communicate(timeout=120)
+    assert process.returncode == 0, messages
+    assert run.weights() == other.weights()
+    assert run.log() == other.log()
+    assert run.leftovers() == []
+
+
+def test_a_translator_stopped_again_and_again(
+    recipes: dict[str, Path], never_stopped: dict[str, tuple[Run, Process]]
+) -> None:
+    recipe = recipes["translator"]
+    run = Run(recipe, recipe.parent / "stopped")
+    killed = -signal.SIGKILL
+    # A validation has kept its weights; there is no checkpoint at all.
+    assert run.stop("best", 1, signal.SIGKILL) == killed
+    assert not (run.folder / "checkpoint.pt").exists()
+    # The second checkpoint is written and not yet in its place; the first one stands.
+    assert run.stop("checkpoint", 2, signal.SIGKILL) == killed
+    assert run.saved_step() == 4
+    # Anywhere, past the end of an epoch.
+    assert run.stop("step", 13, signal.SIGKILL) == killed
+    assert run.saved_step() in (8, 12)
+    # Ctrl-C between two checkpoints: it saves, and stops.
+    assert run.stop("step", 17, signal.SIGINT) == 130
+    assert run.saved_step() == 17
+    assert run.end()[0] == 0
+    assert_same(run, never_stopped["translator"])
+
+
+def test_a_language_model_stopped_again_and_again(
+    recipes: dict[str, Path], never_stopped: dict[str, tuple[Run, Process]]
+) -> None:
+    recipe = recipes["language model"]
+    run = Run(recipe, recipe.parent / "stopped")
+    killed = -signal.SIGKILL
+    # New weights stand beside the checkpoint before.
+    assert run.stop("last", 2, signal.SIGKILL) == killed
+    assert run.saved_step() == 10
+    # Half a checkpoint is written.
+    assert run.stop("half", 2, signal.SIGKILL) == killed
+    assert run.saved_step() == 13
+    assert run.leftovers() == ["checkpoint.pt.tmp"]
+    # Anywhere, past the end of an epoch.
+    assert run.stop("step", 47, signal.SIGKILL) == killed
+    assert run.saved_step() == 40
+    assert run.stop("step", 55, signal.SIGTERM) == 143
+    assert run.saved_step() == 55
+    assert run.end()[0] == 0
+    assert_same(run, never_stopped["language model"])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_leaves_the_last_checkpoint(recipes: dict[str, Path]) -> None:
+    recipe = recipes["language model"]
+    run = Run(recipe, recipe.parent / "full")
+    code, messages = run.end("-P", str(INTERRUPTED), "disk-full", "2", str(run.sign))
+    assert code == 2
+    assert "checkpoint.pt could not be written: No space left on device" in messages
+    assert "--resume" in messages
+    assert "Traceback" not in messages
+    assert run.saved_step() == 10
+    assert run.leftovers() == []

@@ -1,0 +1,169 @@
+"""A run folder: what may be replaced, what is refused, and what a log keeps."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from seqlstm.errors import RunError
+from seqlstm.run import FORMAT, RunFolder
+from seqlstm.training.progress import Report
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    return created(tmp_path / "run")
+
+
+def created(path: Path, recipe: str = "seed = 1\n", *, overwrite: bool = False) -> RunFolder:
+    """A new run, in the place of what may be replaced."""
+    folder = RunFolder(path)
+    folder.refuse_taken(overwrite=overwrite)
+    folder.create(recipe=recipe)
+    return folder
+
+
+def report(kind: str, step: int, **more: object) -> Report:
+    values = {"loss": 1.0 / step}
+    return Report(kind, step=step, epochs=0.5, seconds=1.0, done=0.1, values=values, **more)  # type: ignore[arg-type]
+
+
+class TestCreate:
+    def test_a_new_run_holds_its_recipe_and_its_card(self, folder: RunFolder) -> None:
+        assert folder.recipe.read_text() == "seed = 1\n"
+        card = RunFolder.open(folder.path).read_card()
+        assert card["format"] == FORMAT
+        assert set(card["packages"]) == {"torch", "sentencepiece", "datasets", "sacrebleu"}
+        assert sorted(path.name for path in folder.path.iterdir()) == ["recipe.toml", "run.json"]
+
+    def test_parents_are_made(self, tmp_path: Path) -> None:
+        assert created(tmp_path / "a" / "b").card.is_file()
+
+    @pytest.mark.parametrize("name", ["checkpoint.pt", "best.safetensors"])
+    def test_a_run_that_came_somewhere_is_refused(self, folder: RunFolder, name: str) -> None:
+        (folder.path / name).write_bytes(b"")
+        with pytest.raises(RunError, match="holds a run already") as caught:
+            created(folder.path, "seed = 2\n")
+        assert "--resume" in str(caught.value)
+        assert "--overwrite" in str(caught.value)
+        assert folder.recipe.read_text() == "seed = 1\n"
+
+    def test_overwrite_leaves_nothing_of_the_old_run(self, folder: RunFolder) -> None:
+        folder.keep_checkpoint({"step": 1})
+        folder.keep_weights("best", {"weight": torch.ones(2)}, step=1)
+        folder.write_log(report("validation", 1))
+        (folder.path / "checkpoint.pt.tmp").write_bytes(b"half")
+        created(folder.path, "seed = 2\n", overwrite=True)
+        names = sorted(path.name for path in folder.path.iterdir())
+        assert names == ["recipe.toml", "run.json"]
+        assert folder.recipe.read_text() == "seed = 2\n"
+
+    def test_a_run_that_came_nowhere_is_replaced(self, folder: RunFolder) -> None:
+        folder.tokenizer.write_bytes(b"old")
+        folder.card.unlink()  # as if killed between the two files
+        created(folder.path, "seed = 2\n")
+        assert not folder.tokenizer.exists()
+
+    @pytest.mark.parametrize("overwrite", [False, True])
+    def test_other_things_are_never_touched(self, folder: RunFolder, overwrite: bool) -> None:
+        (folder.path / "thesis.tex").write_text("mine")
+        with pytest.raises(RunError, match="holds other things"):
+            created(folder.path, "seed = 2\n", overwrite=overwrite)
+        assert (folder.path / "thesis.tex").read_text() == "mine"
+        assert folder.recipe.read_text() == "seed = 1\n"
+
+    def test_an_empty_folder_will_do(self, tmp_path: Path) -> None:
+        assert created(tmp_path).path == tmp_path
+
+    def test_a_file_is_no_folder(self, tmp_path: Path) -> None:
+        path = tmp_path / "file"
+        path.write_text("")
+        with pytest.raises(RunError, match="is a file, not a folder"):
+            created(path, overwrite=True)
+
+    def test_below_a_file_there_is_no_folder(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("")
+        with pytest.raises(RunError, match="cannot be made"):
+            created(tmp_path / "file" / "run")
+
+
+class TestOpen:
+    def test_what_is_no_run_says_what_is_missing(self, tmp_path: Path) -> None:
+        with pytest.raises(RunError, match=r"is no run folder: it has no run\.json"):
+            RunFolder.open(tmp_path / "nowhere")
+
+    def test_a_newer_format_is_refused(self, folder: RunFolder) -> None:
+        card = json.loads(folder.card.read_text()) | {"format": FORMAT + 1}
+        folder.card.write_text(json.dumps(card))
+        with pytest.raises(RunError, match=f"newer seqlstm: format {FORMAT + 1}") as caught:
+            RunFolder.open(folder.path)
+        assert caught.value.hint == "Upgrade seqlstm."
+
+    @pytest.mark.parametrize("damaged", [b'{"format": 1', b"", b"\xff\xfe", b"[]", b"null"])
+    def test_a_damaged_card_is_named(self, folder: RunFolder, damaged: bytes) -> None:
+        folder.card.write_bytes(damaged)
+        with pytest.raises(RunError, match=r"run\.json is damaged"):
+            RunFolder.open(folder.path)
+
+
+class TestWeights:
+    def test_best_is_last_in_a_run_that_never_validated(self, folder: RunFolder) -> None:
+        folder.keep_weights("last", {"weight": torch.tensor([2.0])}, step=9)
+        assert folder.read_weights("best")["weight"].item() == 2.0
+        folder.keep_weights("best", {"weight": torch.tensor([1.0])}, step=5)
+        assert folder.read_weights("best")["weight"].item() == 1.0
+        assert folder.read_weights("last")["weight"].item() == 2.0
+
+    def test_the_same_weights_are_the_same_file(self, folder: RunFolder) -> None:
+        contents = set()
+        for _ in range(8):
+            folder.keep_weights("last", {"weight": torch.ones(3), "bias": torch.ones(1)}, step=9)
+            contents.add(folder.weights_file("last").read_bytes())
+        assert len(contents) == 1
+
+    def test_a_run_that_never_saved_says_so(self, folder: RunFolder) -> None:
+        with pytest.raises(RunError, match=r"last\.safetensors is missing"):
+            folder.read_weights()
+
+    def test_a_checkpoint_round_trips(self, folder: RunFolder) -> None:
+        contents = {"state": ((torch.ones(1, 2), None),), "progress": {"step": 3, "best": None}}
+        folder.keep_checkpoint(contents)
+        read = folder.read_checkpoint()
+        assert read["progress"] == contents["progress"]
+        torch.testing.assert_close(read["state"], contents["state"], rtol=0, atol=0)
+
+
+class TestLog:
+    def test_it_has_validations_ends_and_every_twentieth_step(self, folder: RunFolder) -> None:
+        for step in range(1, 42):
+            folder.write_log(report("step", step))
+        folder.write_log(report("validation", 41, best=True))
+        folder.write_log(report("saved", 41))
+        folder.write_log(report("end", 41, reason="as planned"))
+        lines = [(line["kind"], line["step"]) for line in folder.read_log()]
+        assert lines == [("step", 20), ("step", 40), ("validation", 41), ("end", 41)]
+        assert folder.read_log()[2]["best"] is True
+        assert folder.read_log()[3]["reason"] == "as planned"
+
+    def test_truncation_forgets_what_came_later_and_every_end(self, folder: RunFolder) -> None:
+        for step in (20, 40, 60):
+            folder.write_log(report("step", step))
+            folder.write_log(report("end", step, reason="stopped"))
+        folder.truncate_log(40)
+        lines = [(line["kind"], line["step"]) for line in folder.read_log()]
+        assert lines == [("step", 20), ("step", 40)]
+
+    def test_a_line_cut_short_does_not_count(self, folder: RunFolder) -> None:
+        folder.write_log(report("step", 20))
+        with folder.log.open("a") as file:
+            file.write('{"kind": "step", "step": 4')
+        assert [line["step"] for line in folder.read_log()] == [20]
+        folder.truncate_log(60)
+        folder.write_log(report("step", 40))
+        assert [line["step"] for line in folder.read_log()] == [20, 40]
+
+    def test_a_run_that_has_not_begun_has_an_empty_one(self, folder: RunFolder) -> None:
+        assert folder.read_log() == []

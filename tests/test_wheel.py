@@ -1,0 +1,86 @@
+"""What is installed is whole: recipes and tokenizers on board, it trains where no checkout is."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import seqlstm
+
+CHECKOUT = Path(seqlstm.__file__).parents[1]
+
+pytest.importorskip("hatchling")
+pytest.importorskip("pip")
+
+
+def run(*command: object, at: Path) -> str:
+    """Standard output of a command that succeeds, run where no checkout is."""
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    ended = subprocess.run(
+        list(map(str, command)),
+        cwd=at,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    options = ("--no-deps", "--no-build-isolation", "--disable-pip-version-check", "--quiet")
+    run(sys.executable, "-m", "pip", "wheel", *options, "-w", folder, CHECKOUT, at=folder)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of a fresh environment with the wheel, and our dependencies by a path alone."""
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder, symlinks=os.name == "posix", with_pip=False)
+    scripts = folder / ("bin" if os.name == "posix" else "Scripts")
+    python = scripts / Path(sys.executable).name
+    options = ("--no-deps", "--no-index", "--disable-pip-version-check", "--quiet")
+    run(sys.executable, "-m", "pip", "--python", python, "install", *options, wheel, at=folder)
+    # Paths of a .pth file are not searched for further ones: an editable install stays out.
+    path = "import sysconfig; print(sysconfig.get_paths()['purelib'])"
+    site = Path(run(python, "-c", path, at=folder).strip())
+    (site / "dependencies.pth").write_text(sysconfig.get_paths()["purelib"])
+    return python
+
+
+def test_it_holds_one_package_and_what_ships_in_it(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    top = {name.split("/")[0] for name in names}
+    assert top == {"seqlstm", f"seqlstm-{seqlstm.__version__}.dist-info"}
+    for folder, pattern in (("recipes", "*.toml"), ("tokenizers", "*.model")):
+        for path in (CHECKOUT / folder).glob(pattern):
+            assert f"seqlstm/{folder}/{path.name}" in names
+    assert "seqlstm/recipes/dates-en-de.toml" in names
+    assert not [name for name in names if "__pycache__" in name]
+
+
+def test_the_recipes_are_those_on_board(installed: Path, tmp_path: Path) -> None:
+    found = "import seqlstm.recipe.find as find; print(find.shipped('recipes'))"
+    inside = Path(run(installed, "-c", found, at=tmp_path).strip())
+    assert inside.is_relative_to(installed.parents[1])
+    assert (inside.parent / "cli" / "app.py").is_file()
+    assert "dates-en-de" in run(installed.with_name("seqlstm"), "recipes", at=tmp_path)
+
+
+def test_it_trains_where_no_checkout_is(installed: Path, tmp_path: Path) -> None:
+    tiny = ("data.splits.train=train[:200]", "tokenizer.vocabulary=400", "data.layout.tokens=300")
+    short = ("training.minutes=", "training.steps=2", "training.validate_every=")
+    run(installed, "-m", "seqlstm", "train", "dates-en-de", *tiny, *short, at=tmp_path)
+    assert (tmp_path / "runs" / "dates-en-de" / "last.safetensors").is_file()

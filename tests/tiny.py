@@ -1,0 +1,122 @@
+"""The smallest text and models on which the laws of the upper floors can be tried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from itertools import product
+
+import torch
+
+from seqlstm.models.attention import Dot
+from seqlstm.models.embedding import TokenEmbedding
+from seqlstm.models.language_model import LanguageModel
+from seqlstm.models.readout import Readout
+from seqlstm.models.translator import Translator
+from seqlstm.recurrent.cell import Cell
+from seqlstm.recurrent.lstm import LSTM
+from seqlstm.recurrent.stack import Stack
+from seqlstm.training.precision import Precision
+from tests.recurrent.cases import randomise
+
+WHO = (
+    ("The gardener", "Der Gärtner"),
+    ("Nobody", "Niemand"),
+    ("My oldest friend", "Mein ältester Freund"),
+)
+DOES = (
+    ("sees", "sieht"),
+    ("sells", "verkauft"),
+    ("remembers", "erinnert sich an"),
+    ("counts", "zählt"),
+)
+WHAT = (
+    ("42 tulips.", "42 Tulpen."),
+    ("nothing.", "nichts."),
+    ("the green lantern behind the church.", "die grüne Laterne hinter der Kirche."),
+)
+PAIRS = [
+    (f"{who[0]} {does[0]} {what[0]}", f"{who[1]} {does[1]} {what[1]}")
+    for who, does, what in product(WHO, DOES, WHAT)
+]
+LINES = [source for source, _ in PAIRS]
+DOCUMENTS = ["\n".join(LINES[start : start + 3]) for start in range(0, len(LINES), 3)]
+
+FLOAT32 = Precision("float32", torch.device("cpu"), "as the test asks")
+WIDTH, HIDDEN = 6, 8
+
+MakeCell = Callable[[int, int], Cell]
+
+
+def language_model(
+    vocabulary: int,
+    *,
+    cell: MakeCell = LSTM,
+    dropout: float = 0.0,
+    weight_drop: float = 0.0,
+    smoothing: float = 0.0,
+    seed: int = 0,
+) -> LanguageModel:
+    """Two layers, as they are before training."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        embedding = TokenEmbedding(vocabulary, WIDTH, dropout=dropout)
+        return LanguageModel(
+            embedding=embedding,
+            stack=Stack(
+                cell,
+                width=WIDTH,
+                hidden=HIDDEN,
+                layers=2,
+                dropout=dropout,
+                weight_drop=weight_drop,
+            ),
+            readout=Readout(HIDDEN, vocabulary, tied=embedding.table, label_smoothing=smoothing),
+            dropout=dropout,
+        )
+
+
+def translator(
+    vocabulary: int,
+    *,
+    cell: MakeCell = LSTM,
+    layers: int = 2,
+    dropout: float = 0.0,
+    weight_drop: float = 0.0,
+    smoothing: float = 0.0,
+    seed: int = 0,
+) -> Translator:
+    """One layer that reads the source in both directions, `layers` that write; untrained."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        stack = partial(Stack, cell, hidden=HIDDEN, dropout=dropout, weight_drop=weight_drop)
+        table = TokenEmbedding(vocabulary, WIDTH, dropout=dropout)
+        return Translator(
+            source=table,
+            target=table,
+            encoder=stack(width=WIDTH, layers=1, bidirectional=True),
+            first=stack(width=WIDTH, layers=1),
+            attention=Dot(HIDDEN, HIDDEN, heads=2),
+            rest=stack(width=HIDDEN, layers=layers - 1, context=HIDDEN),
+            readout=Readout(2 * HIDDEN, vocabulary, tied=table.table, label_smoothing=smoothing),
+            between=dropout,
+            dropout=dropout,
+        )
+
+
+def random_language_model(
+    vocabulary: int, *, cell: MakeCell = LSTM, seed: int = 0
+) -> LanguageModel:
+    """In float64 and evaluation mode, random in every parameter."""
+    model: LanguageModel = randomise(language_model(vocabulary, cell=cell).double(), seed=seed)
+    return model.eval()
+
+
+def random_translator(
+    vocabulary: int, *, cell: MakeCell = LSTM, layers: int = 2, seed: int = 0
+) -> Translator:
+    """In float64 and evaluation mode, random in every parameter."""
+    model: Translator = randomise(
+        translator(vocabulary, cell=cell, layers=layers).double(), seed=seed
+    )
+    return model.eval()

@@ -1,0 +1,121 @@
+"""A model of one spring, batches that repeat, and a shelf in place of a run folder."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from seqlstm.models.batch import Batch
+from seqlstm.recurrent.state import State
+from seqlstm.training.average import Average
+from seqlstm.training.loop import Batches, Loop
+from seqlstm.training.optimizer import make_optimizer
+from seqlstm.training.progress import Plan, Report
+from seqlstm.training.schedule import Schedule
+from seqlstm.training.weights import Weights
+from tests.tiny import FLOAT32
+
+
+def batch_of(tokens: int, *, follows: bool = False) -> Batch:
+    ids = torch.zeros(1, tokens, dtype=torch.long)
+    return Batch(inputs=ids, targets=ids, real=torch.arange(tokens), follows=follows)
+
+
+class Repeated:
+    """The same batches again and again."""
+
+    def __init__(self, *batches: Batch) -> None:
+        self.batches = batches
+        self.drawn = 0
+
+    @property
+    def epochs(self) -> float:
+        return self.drawn / len(self.batches)
+
+    def __iter__(self) -> Iterator[Batch]:
+        while True:
+            batch = self.batches[self.drawn % len(self.batches)]
+            self.drawn += 1
+            yield batch
+
+    def state_dict(self) -> dict[str, int]:
+        return {"drawn": self.drawn}
+
+    def load_state_dict(self, position: dict[str, int]) -> None:
+        self.drawn = position["drawn"]
+
+
+class Spring(nn.Module):
+    """Half the square of four weights, for each token: each step of SGD takes `rate` of them away.
+
+    Keeps what it was called with.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(2, 2))
+        self.modes: list[bool] = []
+        self.states: list[State | None] = []
+
+    def forward(self, batch: Batch, state: State | None) -> tuple[Tensor, int, State]:
+        self.modes.append(self.training)
+        self.states.append(state)
+        after = (self.weight.sum() + len(self.states),)
+        return batch.tokens * self.energy(), batch.tokens, after
+
+    def energy(self) -> Tensor:
+        return self.weight.square().sum() / 2
+
+
+class Shelf:
+    """Keeps weights by name, and every checkpoint as the bytes that a file would hold."""
+
+    def __init__(self) -> None:
+        self.weights: dict[str, tuple[int, Weights]] = {}
+        self.checkpoints: list[bytes] = []
+
+    def keep_weights(self, name: str, weights: Weights, *, step: int) -> None:
+        self.weights[name] = (step, weights)
+
+    def keep_checkpoint(self, contents: dict[str, Any]) -> None:
+        buffer = io.BytesIO()
+        torch.save(contents, buffer)
+        self.checkpoints.append(buffer.getvalue())
+
+    def checkpoint(self, number: int = -1) -> dict[str, Any]:
+        contents: dict[str, Any] = torch.load(
+            io.BytesIO(self.checkpoints[number]), weights_only=True
+        )
+        return contents
+
+
+def loop_of(
+    model: nn.Module,
+    batches: Batches,
+    plan: Plan,
+    *,
+    kind: str = "sgd",
+    schedule: Schedule | None = None,
+    average: Average | None = None,
+    shelf: Shelf | None = None,
+    validate: Callable[[], dict[str, float]] | None = None,
+) -> Loop:
+    return Loop(
+        model,
+        batches,
+        optimizer=make_optimizer(model, kind=kind, rate=plan.rate),
+        schedule=schedule or Schedule(),
+        plan=plan,
+        precision=FLOAT32,
+        average=average or Average(),
+        keeper=shelf or Shelf(),
+        validate=validate,
+    )
+
+
+def of_kind(reports: list[Report], kind: str) -> list[Report]:
+    return [report for report in reports if report.kind == kind]

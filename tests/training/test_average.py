@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from seqlstm.training.average import Average, Exponential, Last
+
+
+def model_at(value: float) -> nn.Linear:
+    model = nn.Linear(1, 1, bias=False)
+    move(model, value)
+    return model
+
+
+def move(model: nn.Linear, value: float) -> None:
+    with torch.no_grad():
+        model.weight.fill_(value)
+
+
+def averaged(average: Average) -> float:
+    weights = average.weights()
+    assert weights is not None
+    return float(weights["weight"])
+
+
+def test_no_average_is_the_models_own() -> None:
+    average, model = Average(), model_at(3)
+    average.after_step(model)
+    average.before_validation(model)
+    assert average.weights() is None
+    with average.applied(model):
+        assert model.weight.item() == 3
+    average.load_state_dict(average.state_dict())
+
+
+def test_exponential_by_hand() -> None:
+    average, model = Exponential(0.26), model_at(0)
+    assert average.weights() is None
+    expected = 1.0
+    for step, value in enumerate([1.0, 2.0, 4.0, -3.0], 1):
+        move(model, value)
+        average.after_step(model)
+        decay = min(0.26, (1 + step) / (10 + step))  # 2/11, 3/12, then 0.26
+        expected = decay * expected + (1 - decay) * value
+        assert averaged(average) == pytest.approx(expected, rel=1e-6)
+
+
+def test_last_by_hand() -> None:
+    average, model = Last(2), model_at(0)
+    assert average.weights() is None
+    for value, expected in ((1.0, 1.0), (2.0, 1.5), (6.0, 4.0)):
+        move(model, value)
+        average.after_step(model)
+        average.before_validation(model)
+        assert averaged(average) == expected
+
+
+@pytest.mark.parametrize("average", [Exponential(0.5), Last(3)])
+def test_applied_puts_the_average_in_and_takes_it_out(average: Average) -> None:
+    model = model_at(1)
+    for value in (1.0, 5.0):
+        move(model, value)
+        average.after_step(model)
+        average.before_validation(model)
+    with average.applied(model):
+        assert model.weight.item() == pytest.approx(averaged(average))
+        assert model.weight.item() != 5
+    assert model.weight.item() == 5
+    with pytest.raises(RuntimeError, match="inside"), average.applied(model):
+        raise RuntimeError("inside")
+    assert model.weight.item() == 5
+
+
+@pytest.mark.parametrize("kind", [Exponential, Last])
+def test_an_average_goes_on_from_its_state(kind: type[Exponential] | type[Last]) -> None:
+    def seen(average: Average, *values: float) -> Average:
+        for value in values:
+            model = model_at(value)
+            average.after_step(model)
+            average.before_validation(model)
+        return average
+
+    whole = seen(kind(3), 1.0, 2.0, 7.0, -1.0)
+    resumed = kind(3)
+    resumed.load_state_dict(seen(kind(3), 1.0, 2.0).state_dict())
+    assert averaged(seen(resumed, 7.0, -1.0)) == averaged(whole)

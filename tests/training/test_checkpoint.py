@@ -1,0 +1,166 @@
+"""Files that are whole or not there."""
+
+from __future__ import annotations
+
+import errno
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from seqlstm.errors import RunError, TrainingError
+from seqlstm.training.checkpoint import (
+    generator_states,
+    load_checkpoint,
+    load_weights,
+    restore_generators,
+    save_checkpoint,
+    save_weights,
+    write_whole,
+)
+
+CONTENTS: dict[str, Any] = {
+    "state": ((torch.ones(2, 3), torch.zeros(2)), (torch.full((2,), 0.1),)),
+    "half": torch.tensor([1.5], dtype=torch.bfloat16),
+    "progress": {"step": 3, "best": None, "seconds": 1.25},
+}
+CPU = torch.device("cpu")
+WEIGHTS = {"a": torch.arange(6.0).view(2, 3), "b": torch.tensor([0.1])}
+
+every_reader = pytest.mark.parametrize(
+    ("name", "load"), [("checkpoint.pt", load_checkpoint), ("best.safetensors", load_weights)]
+)
+Load = Callable[[Path], Any]
+
+
+def written(folder: Path, name: str) -> Path:
+    path = folder / name
+    if name.endswith(".pt"):
+        save_checkpoint(path, CONTENTS)
+    else:
+        save_weights(path, WEIGHTS, {"step": "3"})
+    return path
+
+
+def fail(*arguments: Any) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def interrupt(*arguments: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_file_is_written_and_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_whole(path, b"old")
+    write_whole(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("step", ["os.fsync", "pathlib.Path.replace", "pathlib.Path.open"])
+def test_a_full_disk_leaves_the_old_file(
+    step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    write_whole(path, b"old")
+    with monkeypatch.context() as patch:
+        patch.setattr(step, fail)
+        with pytest.raises(TrainingError, match=r"file could not be written: No space left"):
+            write_whole(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_an_interrupted_writing_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path, "checkpoint.pt")
+    before = path.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            save_checkpoint(path, {"other": 1})
+    assert path.read_bytes() == before
+    save_checkpoint(path, {"other": 1})
+    assert load_checkpoint(path) == {"other": 1}
+    assert os.listdir(tmp_path) == ["checkpoint.pt"]
+
+
+def test_a_missing_folder(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="could not be written: No such file"):
+        write_whole(tmp_path / "none" / "file", b"new")
+
+
+def test_a_checkpoint_comes_back(tmp_path: Path) -> None:
+    found = load_checkpoint(written(tmp_path, "checkpoint.pt"))
+    torch.testing.assert_close(found, CONTENTS, rtol=0, atol=0)
+    assert isinstance(found["state"], tuple)
+
+
+def test_weights_come_back(tmp_path: Path) -> None:
+    found = load_weights(written(tmp_path, "best.safetensors"))
+    assert found.keys() == WEIGHTS.keys()
+    assert all(torch.equal(found[name], WEIGHTS[name]) for name in WEIGHTS)
+
+
+def test_the_same_weights_are_the_same_bytes(tmp_path: Path) -> None:
+    one = written(tmp_path, "one.safetensors").read_bytes()
+    assert one == written(tmp_path, "other.safetensors").read_bytes()
+
+
+@every_reader
+def test_a_missing_file(name: str, load: Load, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=f"{name} is missing"):
+        load(tmp_path / name)
+
+
+@every_reader
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.9, 0.999])
+def test_a_truncated_file(name: str, load: Load, share: float, tmp_path: Path) -> None:
+    path = written(tmp_path, name)
+    contents = path.read_bytes()
+    path.write_bytes(contents[: int(share * len(contents))])
+    with pytest.raises(RunError, match=f"{name} is damaged, or was not written by seqlstm"):
+        load(path)
+
+
+@every_reader
+def test_a_foreign_file(name: str, load: Load, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"seed = 1\n" * 50)
+    with pytest.raises(RunError, match=f"{name} is damaged"):
+        load(path)
+
+
+class Harmful:
+    """What would run code when unpickled."""
+
+    def __reduce__(self) -> tuple[Callable[[str], Any], tuple[str]]:
+        return os.mkdir, ("harm",)
+
+
+def test_nothing_in_a_checkpoint_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "checkpoint.pt"
+    torch.save({"model": Harmful()}, path)
+    with pytest.raises(RunError, match="damaged"):
+        load_checkpoint(path)
+    path.write_bytes(pickle.dumps(Harmful(), protocol=2))
+    with pytest.raises(RunError, match="damaged"):
+        load_checkpoint(path)
+    assert not (tmp_path / "harm").exists()
+
+
+def test_generators_go_on_where_they_stood() -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.rand(3)
+        states = generator_states(CPU)
+        expected = torch.rand(5)
+        torch.manual_seed(99)
+        restore_generators(states, CPU)
+        assert torch.equal(torch.rand(5), expected)

@@ -1,0 +1,264 @@
+"""The loop: what it reports, keeps, refuses, and when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import Tensor
+
+from seqlstm.data.buckets import pair_batch
+from seqlstm.errors import TrainingError
+from seqlstm.text.tokenizer import Tokenizer
+from seqlstm.training.average import Exponential
+from seqlstm.training.interrupt import StopRequest
+from seqlstm.training.progress import Plan
+from seqlstm.training.schedule import Schedule
+from seqlstm.training.weights import weights_of
+from tests.recurrent.cases import assert_same
+from tests.tiny import PAIRS, random_translator
+from tests.training.cases import Repeated, Shelf, Spring, batch_of, loop_of, of_kind
+
+
+def measured(*values: float, name: str = "loss") -> Callable[[], dict[str, float]]:
+    """A validation whose results are known beforehand."""
+    results = iter(values)
+    return lambda: {name: next(results)}
+
+
+def spring_at(weight: float) -> Tensor:
+    return torch.full((2, 2), weight)
+
+
+def test_what_happens_when() -> None:
+    plan = Plan(steps=4, validate_every=2, save_every=3)
+    loop = loop_of(Spring(), Repeated(batch_of(3)), plan, validate=measured(1.0, 2.0))
+    found = [(report.kind, report.step) for report in loop.run()]
+    assert found == [
+        ("step", 1),
+        ("step", 2),
+        ("validation", 2),
+        ("saved", 2),  # with the best weights goes the checkpoint that knows of them
+        ("step", 3),
+        ("saved", 3),
+        ("step", 4),
+        ("validation", 4),
+        ("saved", 4),
+        ("end", 4),
+    ]
+
+
+def test_the_last_step_is_validated_even_between() -> None:
+    plan = Plan(steps=4, validate_every=3)
+    loop = loop_of(Spring(), Repeated(batch_of(3)), plan, validate=measured(1.0, 2.0))
+    reports = list(loop.run())
+    assert [report.step for report in of_kind(reports, "validation")] == [3, 4]
+    assert reports[-1].reason == "as planned"
+
+
+def test_a_step_reports_what_it_did() -> None:
+    plan = Plan(steps=4, rate=0.5)
+    shelf = Shelf()
+    loop = loop_of(Spring(), Repeated(batch_of(3)), plan, schedule=Schedule("linear"), shelf=shelf)
+    reports = of_kind(list(loop.run()), "step")
+    rates = [0.5, 0.375, 0.25, 0.125]
+    assert [report.values["rate"] for report in reports] == rates
+    weight = 1.0
+    for report, rate in zip(reports, rates, strict=True):
+        assert report.values["loss"] == pytest.approx(2 * weight**2)
+        assert report.values["gradient_norm"] == pytest.approx(2 * weight)
+        assert report.values["tokens"] == 3
+        weight *= 1 - rate
+    assert [report.done for report in reports] == [0.25, 0.5, 0.75, 1.0]
+    assert loop.progress.tokens == 12
+    step, kept = shelf.weights["last"]
+    assert step == 4
+    assert_same(kept["weight"], spring_at(weight), rtol=1e-6, atol=0)
+
+
+def test_gradients_are_clipped() -> None:
+    model = Spring()
+    list(loop_of(model, Repeated(batch_of(3)), Plan(steps=1, rate=1.0, clip=0.5)).run())
+    assert_same(model.weight, spring_at(1 - 0.25), rtol=1e-5, atol=0)
+
+
+def test_two_halves_accumulated_are_one_batch(tokenizer: Tokenizer) -> None:
+    """Halves of unlike sizes: each token counts the same."""
+
+    def trained(*parts: list[tuple[str, str]]) -> tuple[list[Tensor], dict[str, float]]:
+        batches = [
+            pair_batch(
+                tokenizer.encode_batch([source for source, _ in part]),
+                tokenizer.encode_batch([target for _, target in part]),
+                tokenizer,
+            )
+            for part in parts
+        ]
+        model = random_translator(tokenizer.vocabulary)
+        plan = Plan(steps=2, rate=0.1, clip=1.0, accumulate=len(parts))
+        reports = list(loop_of(model, Repeated(*batches), plan).run())
+        return list(model.parameters()), of_kind(reports, "step")[-1].values
+
+    halves, several = trained(PAIRS[:2], PAIRS[2:8])
+    whole, one = trained(PAIRS[:8])
+    assert_same(tuple(halves), tuple(whole), rtol=1e-5, atol=1e-6)
+    for key in ("loss", "gradient_norm", "tokens"):
+        assert several[key] == pytest.approx(one[key], rel=1e-5)
+
+
+def test_the_state_goes_on_where_batches_follow() -> None:
+    batches = Repeated(batch_of(3), batch_of(3, follows=True), batch_of(3, follows=True))
+    model = Spring()
+    list(loop_of(model, batches, Plan(steps=2, accumulate=2, rate=0.5)).run())
+    first, second, third, fourth = model.states
+    assert first is None
+    assert second is not None
+    assert third is not None
+    assert fourth is None  # the next epoch begins
+    assert not second[0].requires_grad
+    assert (float(second[0]), float(third[0])) == (5.0, 6.0)
+
+
+def test_the_best_weights_are_kept() -> None:
+    shelf, model = Shelf(), Spring()
+    plan = Plan(steps=6, rate=0.5, validate_every=2)
+    loop = loop_of(
+        model, Repeated(batch_of(3)), plan, shelf=shelf, validate=measured(3.0, 1.0, 2.0)
+    )
+    reports = of_kind(list(loop.run()), "validation")
+    assert [report.best for report in reports] == [True, True, False]
+    assert [report.values for report in reports] == [{"loss": 3.0}, {"loss": 1.0}, {"loss": 2.0}]
+    assert {name: step for name, (step, _) in shelf.weights.items()} == {"best": 4, "last": 6}
+    assert_same(shelf.weights["best"][1]["weight"], spring_at(0.5**4), rtol=1e-6, atol=0)
+    assert_same(shelf.weights["last"][1]["weight"], spring_at(0.5**6), rtol=1e-6, atol=0)
+
+
+def test_patience_ends_it() -> None:
+    plan = Plan(steps=99, validate_every=2, patience=2, best_by="bleu")
+    validate = measured(1.0, 5.0, 4.0, 6.0, 6.0, 5.0, name="bleu")
+    reports = list(loop_of(Spring(), Repeated(batch_of(3)), plan, validate=validate).run())
+    assert (reports[-1].step, reports[-1].reason) == (12, "no better bleu in 2 validations")
+    assert [report.kind for report in reports[-3:]] == ["validation", "saved", "end"]
+
+
+def test_a_plateau_lowers_the_rate() -> None:
+    plan = Plan(steps=6, rate=1.0, validate_every=1, plateau_patience=2)
+    schedule = Schedule("plateau", factor=0.5)
+    loop = loop_of(
+        Spring(), Repeated(batch_of(3)), plan, schedule=schedule, validate=lambda: {"loss": 1.0}
+    )
+    rates = [report.values["rate"] for report in of_kind(list(loop.run()), "step")]
+    assert rates == [1.0, 1.0, 1.0, 0.5, 0.5, 0.25]
+
+
+def test_validation_sees_the_average_in_evaluation_mode() -> None:
+    model, shelf, average = Spring(), Shelf(), Exponential(0.9)
+    seen: list[tuple[bool, bool, float]] = []
+
+    def validate() -> dict[str, float]:
+        seen.append((model.training, torch.is_grad_enabled(), float(model.weight[0, 0])))
+        return {"loss": 1.0}
+
+    plan = Plan(steps=3, rate=0.5, validate_every=3)
+    loop = loop_of(
+        model, Repeated(batch_of(3)), plan, average=average, shelf=shelf, validate=validate
+    )
+    list(loop.run())
+    own, averaged = 1.0, 0.5
+    for step in (1, 2, 3):
+        own *= 0.5
+        decay = (1 + step) / (10 + step)
+        averaged = decay * averaged + (1 - decay) * own
+    assert seen == [(False, False, pytest.approx(averaged, rel=1e-5))]
+    assert model.modes == [True, True, True]
+    assert_same(model.weight, spring_at(own), rtol=1e-6, atol=0)
+    for name in ("best", "last"):
+        assert_same(shelf.weights[name][1]["weight"], spring_at(averaged), rtol=1e-5, atol=0)
+
+
+class Broken(Spring):
+    """Gives a bad loss, or a good one with a bad gradient, at its third step."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how = how
+
+    def energy(self) -> Tensor:
+        if len(self.states) < 3:
+            return super().energy()
+        match self.how:
+            case "nan":
+                return self.weight.sum() * float("nan")
+            case "inf":
+                return self.weight.sum() * float("inf")
+            case _:
+                return (self.weight.sum() * 0).sqrt()
+
+
+@pytest.mark.parametrize("how", ["nan", "inf", "gradient"])
+def test_what_is_not_finite_stops_before_it_touches_the_weights(how: str) -> None:
+    model, shelf = Broken(how), Shelf()
+    plan = Plan(steps=9, rate=0.5, clip=1e9, save_every=2)
+    with pytest.raises(TrainingError, match=r"step 3: loss .* not finite") as caught:
+        list(loop_of(model, Repeated(batch_of(3)), plan, shelf=shelf).run())
+    assert "The last checkpoint is intact" in str(caught.value)
+    assert_same(model.weight, spring_at(0.25), rtol=1e-6, atol=0)
+    assert len(shelf.checkpoints) == 1
+    assert shelf.checkpoint()["progress"]["step"] == 2
+
+
+def test_a_stop_is_clean() -> None:
+    stop, shelf, model = StopRequest(), Shelf(), Spring()
+    plan = Plan(steps=9, validate_every=5)
+    kinds = []
+    for report in loop_of(model, Repeated(batch_of(3)), plan, shelf=shelf).run(stop):
+        kinds.append((report.kind, report.step, report.reason))
+        if report.step == 2:
+            stop.signal = "SIGINT"
+    assert kinds[-2:] == [("saved", 2, None), ("end", 2, "stopped by SIGINT")]
+    assert len(kinds) == 4
+    assert shelf.checkpoint()["progress"]["step"] == 2
+
+
+def test_epochs_end_it() -> None:
+    batches = Repeated(batch_of(3), batch_of(2))
+    reports = list(loop_of(Spring(), batches, Plan(epochs=3, steps=99)).run())
+    assert (reports[-1].step, reports[-1].epochs) == (6, 3)
+    assert [report.done for report in of_kind(reports, "step")] == pytest.approx(
+        [number / 6 for number in range(1, 7)]
+    )
+
+
+def test_minutes_end_it_wherever_they_were_spent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock on which every look takes a second."""
+    clock = count()
+    fake = SimpleNamespace(monotonic=lambda: float(next(clock)))
+    monkeypatch.setattr("seqlstm.training.loop.time", fake)
+    shelf = Shelf()
+    loop = loop_of(Spring(), Repeated(batch_of(3)), Plan(minutes=0.5), shelf=shelf)
+    reports = list(loop.run())
+    before, last = of_kind(reports, "step")[-2:]
+    assert before.seconds < 30 <= last.seconds
+    assert (last.done, reports[-1].reason) == (1.0, "as planned")
+    for _ in range(1000):
+        next(clock)  # time that no run has used
+    spent = shelf.checkpoint()["progress"]["seconds"]
+    longer = loop_of(Spring(), Repeated(batch_of(3)), Plan(minutes=1), shelf=shelf)
+    longer.load_state_dict(shelf.checkpoint())
+    first, *rest = longer.run()
+    assert spent < first.seconds < spent + 5
+    assert first.step == last.step + 1
+    assert of_kind(rest, "step")[-1].seconds >= 60
+
+
+def test_a_run_that_has_ended_does_no_more() -> None:
+    shelf, model = Shelf(), Spring()
+    list(loop_of(model, Repeated(batch_of(3)), Plan(steps=2), shelf=shelf).run())
+    again = loop_of(Spring(), Repeated(batch_of(3)), Plan(steps=2), shelf=shelf)
+    again.load_state_dict(shelf.checkpoint())
+    assert again.end() == "as planned"
+    assert of_kind(list(again.run()), "step") == []
+    assert_same(weights_of(again.model)["weight"], model.weight, rtol=0, atol=0)

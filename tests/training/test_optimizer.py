@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from seqlstm.training.optimizer import OPTIMIZERS, gradient_norm, make_optimizer, set_rate
+
+
+def model() -> nn.Linear:
+    layer = nn.Linear(3, 2)
+    nn.init.ones_(layer.weight)
+    nn.init.ones_(layer.bias)
+    return layer
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("adam", {"betas": (0.8, 0.9)}),
+        ("adamw", {"betas": (0.8, 0.9), "weight_decay": 0.1}),
+        ("sgd", {"momentum": 0.9, "weight_decay": 0.1}),
+    ],
+)
+def test_options_arrive_and_biases_do_not_decay(kind: str, options: dict[str, Any]) -> None:
+    layer = model()
+    optimizer = make_optimizer(layer, kind=kind, rate=0.5, **options)
+    assert type(optimizer) is OPTIMIZERS[kind]
+    matrices, biases = optimizer.param_groups
+    assert [id(one) for one in matrices["params"]] == [id(layer.weight)]
+    assert [id(one) for one in biases["params"]] == [id(layer.bias)]
+    assert matrices.items() >= {"lr": 0.5, **options}.items()
+    assert biases.items() >= {"lr": 0.5, **options, "weight_decay": 0.0}.items()
+
+
+def test_weight_decay_by_hand() -> None:
+    layer = model()
+    optimizer = make_optimizer(layer, kind="sgd", rate=0.5, weight_decay=0.1)
+    (layer(torch.zeros(1, 3)) * 0).sum().backward()
+    optimizer.step()
+    assert torch.allclose(layer.weight, torch.full((2, 3), 0.95))
+    assert torch.equal(layer.bias, torch.ones(2))
+
+
+def test_the_rate_of_every_group_is_set() -> None:
+    optimizer = make_optimizer(model(), kind="adam", rate=0.5)
+    set_rate(optimizer, 0.125)
+    assert [group["lr"] for group in optimizer.param_groups] == [0.125, 0.125]
+
+
+@pytest.mark.parametrize(("clip", "scale"), [(None, 1.0), (10.0, 1.0), (1.0, 0.2)])
+def test_gradients_are_clipped_together(clip: float | None, scale: float) -> None:
+    layer = model()
+    layer.weight.grad = torch.tensor([[3.0, 0, 0], [0, 0, 0]])
+    layer.bias.grad = torch.tensor([0.0, 4])
+    assert float(gradient_norm(layer.parameters(), clip)) == pytest.approx(5.0)
+    assert float(layer.weight.grad[0, 0]) == pytest.approx(3 * scale, rel=1e-4)
+    assert float(layer.bias.grad[1]) == pytest.approx(4 * scale, rel=1e-4)

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from seqlstm.errors import ArgumentError
+from seqlstm.training.precision import Precision, choose_device, choose_precision, use_threads
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(params=[0, 2])
+def gpus(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    count: int = request.param
+    monkeypatch.setattr("torch.cuda.is_available", lambda: count > 0)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: count)
+    return count
+
+
+def test_the_device_is_what_there_is_or_what_is_asked_for(gpus: int) -> None:
+    assert choose_device("auto") == torch.device("cuda" if gpus else "cpu")
+    assert choose_device("cpu") == CPU
+    if gpus:
+        assert choose_device("cuda:1") == torch.device("cuda:1")
+
+
+@pytest.mark.parametrize("wanted", ["cuda", "cuda:1", "cuda:2"])
+def test_a_gpu_that_is_not_there(wanted: str, gpus: int) -> None:
+    if gpus and wanted != "cuda:2":
+        return
+    with pytest.raises(ArgumentError, match=f"device {wanted}: torch sees {gpus} CUDA devices"):
+        choose_device(wanted)
+
+
+@pytest.mark.parametrize(("native", "name"), [(True, "bfloat16"), (False, "float32")])
+def test_bfloat16_where_it_is_native(
+    native: bool, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seqlstm.training.precision.computes_bfloat16", lambda device: native)
+    chosen = choose_precision("auto", CPU)
+    assert (chosen.name, chosen.device) == (name, CPU)
+    assert ("not" in chosen.reason) != native
+    for wanted in ("float32", "bfloat16"):
+        assert choose_precision(wanted, CPU) == Precision(wanted, CPU, "as the recipe asks")
+
+
+def test_products_alone_are_rounded() -> None:
+    layer = nn.Linear(3, 2)
+    for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
+        with choose_precision(name, CPU).autocast():
+            assert layer(torch.ones(1, 3)).dtype == dtype
+    assert layer.weight.dtype == torch.float32
+
+
+def test_threads_are_left_alone_unless_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr("torch.set_num_threads", asked.append)
+    use_threads(0)
+    use_threads(3)
+    assert asked == [3]

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+
+from seqlstm.training.progress import Plan, Progress
+
+
+@pytest.mark.parametrize(
+    ("best_by", "values"),
+    [("loss", [3.0, 2.0, 2.0, 2.5, 1.9]), ("bleu", [3.0, 4.0, 4.0, 3.5, 4.1])],
+)
+def test_better_is_lower_or_higher(best_by: str, values: list[float]) -> None:
+    progress, plan = Progress(), Plan(best_by=best_by)
+    judged, stale = [], []
+    for step, value in enumerate(values, 1):
+        progress.step = step
+        judged.append(progress.judge(value, plan))
+        stale.append(progress.stale)
+    assert judged == [True, True, False, False, True]
+    assert stale == [0, 0, 1, 2, 0]
+    assert (progress.best, progress.best_step) == (values[-1], 5)
+    assert progress.reductions == 0
+
+
+def test_a_plateau_begins_anew_after_a_reduction() -> None:
+    progress, plan = Progress(), Plan(plateau_patience=2)
+    reductions = []
+    for value in (1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5, 0.5):
+        progress.judge(value, plan)
+        reductions.append(progress.reductions)
+    assert reductions == [0, 0, 1, 1, 1, 1, 2, 2, 3]
+    assert progress.stale == 4
+
+
+@pytest.mark.parametrize("best_by", ["loss", "bleu"])
+def test_what_is_not_finite_is_never_the_best(best_by: str) -> None:
+    progress, plan = Progress(), Plan(best_by=best_by)
+    for value in (float("nan"), float("inf"), float("-inf")):
+        assert not progress.judge(value, plan)
+    assert progress.judge(2.0, plan)
+    assert not progress.judge(float("nan"), plan)
+    assert (progress.best, progress.stale) == (2.0, 1)
