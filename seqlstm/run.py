@@ -85,7 +85,7 @@ class RunFolder:
             )
 
     def create(self, *, recipe: str) -> None:
-        """Begin a run here; what one left behind goes.
+        """Begin a run here; what one left behind goes. It is a run once its card is written.
 
         Raises:
             RunError: the folder cannot be made.
@@ -97,7 +97,6 @@ class RunFolder:
         except OSError as error:
             raise RunError(f"{self.path} cannot be made: {error.strerror}") from error
         self.write_recipe(recipe)
-        self.write_card({})
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:

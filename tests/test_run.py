@@ -23,6 +23,7 @@ def created(path: Path, recipe: str = "seed = 1\n", *, overwrite: bool = False) 
     folder = RunFolder(path)
     folder.refuse_taken(overwrite=overwrite)
     folder.create(recipe=recipe)
+    folder.write_card({})
     return folder
 
 

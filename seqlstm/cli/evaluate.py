@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -65,17 +66,25 @@ def evaluate(
     if output and found.translations is not None:
         output.write_text("".join(f"{line}\n" for line in found.translations), encoding="utf-8")
     if as_json:
-        write(json.dumps(found.values, ensure_ascii=False))
+        write(json.dumps(finite(found.values), ensure_ascii=False))
     else:
         show(found)
 
 
 def prepare(output: Path) -> None:
     """Learn that a file cannot be written before, not after, minutes of translation."""
+    existed = output.exists()
     try:
         output.touch()
+        if not existed:
+            output.unlink()
     except OSError as error:
         raise ArgumentError(f"{output} cannot be written: {error.strerror}") from error
+
+
+def finite(values: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no infinity: a perplexity that no float holds is null."""
+    return {key: None if value == math.inf else value for key, value in values.items()}
 
 
 def show(found: Evaluation) -> None:

@@ -56,6 +56,9 @@ def train(
     character_coverage: Annotated[
         float, typer.Option(min=0, max=1, help="Share of characters with pieces of their own.")
     ] = 1.0,
+    split_digits: Annotated[
+        bool, typer.Option("--split-digits", help="Every digit a piece of its own.")
+    ] = False,
     input_sentences: Annotated[
         int, typer.Option(min=1, help="Learn from so many lines at most.")
     ] = 1_000_000,
@@ -72,6 +75,7 @@ def train(
         vocabulary=vocabulary,
         normalisation=normalisation.value,
         character_coverage=character_coverage,
+        split_digits=split_digits,
         input_sentences=input_sentences,
     )
     tokenizer.save(output)

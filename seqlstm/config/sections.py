@@ -77,7 +77,7 @@ class Trained(Section):
 
     `sampling`: subword regularisation, the alpha of unigram's sampling (Kudo, 2018) or the
     probability of BPE-dropout (Provilkov et al., 2020); 0 for none. `input_sentences`: read at most
-    so many.
+    so many. `split_digits`: every digit a piece of its own.
     """
 
     kind: Literal["unigram", "bpe", "char", "word"] = "unigram"
@@ -85,6 +85,7 @@ class Trained(Section):
     sampling: Probability = 0.0
     normalisation: Literal["identity", "nfkc", "nfkc_cf", "nmt_nfkc", "nmt_nfkc_cf"] = "identity"
     character_coverage: Share = 1.0
+    split_digits: bool = False
     input_sentences: PositiveInt = 1_000_000
 
     @model_validator(mode="after")

@@ -106,9 +106,10 @@ def resume(recipe: Recipe, path: Path) -> Prepared:
             f"the data have changed since this run began: {known}, now {corpora.fingerprints}",
             hint="Restore them, or start a new run.",
         )
-    origin = before.get("origin")
-    prepared = prepare(recipe, folder, corpora, RunFolder.open(Path(origin)) if origin else None)
-    if folder.checkpoint.is_file():
+    origin, begun = before.get("origin"), folder.checkpoint.is_file()
+    parent = RunFolder.open(Path(origin)) if origin and not begun else None
+    prepared = prepare(recipe, folder, corpora, parent)
+    if begun:
         load_checkpoint(prepared.loop, folder)
     step = prepared.loop.progress.step
     if reason := prepared.loop.end():

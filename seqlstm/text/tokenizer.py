@@ -93,13 +93,20 @@ class Tokenizer:
             raise TokenizerError(f"{path}: {error.message}", hint=error.hint) from error
 
     def save(self, path: str | Path) -> None:
-        """Writes the model to `path`: whole, or not at all."""
+        """Writes the model to `path`: whole, or not at all.
+
+        Raises:
+            TokenizerError: it cannot be written there.
+        """
         unfinished = Path(f"{path}.tmp")
-        with unfinished.open("wb") as file:
-            file.write(self.model)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
+        try:
+            with unfinished.open("wb") as file:
+                file.write(self.model)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(unfinished, path)
+        except OSError as error:
+            raise TokenizerError(f"{path} cannot be written: {error.strerror}") from error
 
     def encode(self, text: str) -> list[int]:
         """The ids of `text`, without begin and end.

@@ -34,6 +34,7 @@ def train_tokenizer(
     normalisation: Normalisation = "identity",
     input_sentences: int = 1_000_000,
     byte_fallback: bool = True,
+    split_digits: bool = False,
 ) -> Tokenizer:
     """Trains a SentencePiece model: padding 0, unknown 1, begin 2, end 3, newline 4.
 
@@ -48,6 +49,7 @@ def train_tokenizer(
         input_sentences: learn from so many lines, drawn evenly from all.
         byte_fallback: what the vocabulary cannot spell becomes UTF-8 bytes, 256 ids of their own,
             whole words included if kind is word. Without, it becomes the unknown id and is lost.
+        split_digits: every digit is a piece of its own, so that numbers are spelt alike everywhere.
 
     Raises:
         TokenizerError: no text, or a vocabulary too small or too large for it.
@@ -72,6 +74,7 @@ def train_tokenizer(
             remove_extra_whitespaces=normalisation != "identity",
             max_sentence_length=1 << 30,
             # A line begins like a word; in a model of characters that would be one id too many.
+            split_digits=split_digits,
             add_dummy_prefix=kind != "char",
             user_defined_symbols=["\n"],
             pad_id=0,

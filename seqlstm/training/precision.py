@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import re
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -39,13 +40,15 @@ def choose_device(wanted: str) -> torch.device:
     """The device of a recipe's or command's `device`.
 
     Raises:
-        ArgumentError: a GPU where there is none.
+        ArgumentError: no such device, or a GPU where there is none.
     """
     # cuBLAS reads this when CUDA starts: without it, its sums may differ from run to run.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     available = torch.cuda.is_available()
     if wanted == "auto":
         return torch.device("cuda" if available else "cpu")
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", wanted):
+        raise ArgumentError(f'no device "{wanted}"', hint="Known: auto, cpu, cuda, cuda:1.")
     device = torch.device(wanted)
     count = torch.cuda.device_count() if available else 0
     if device.type == "cuda" and (device.index or 0) >= count:
