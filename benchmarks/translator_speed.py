@@ -39,7 +39,7 @@ def made_up(folder: Path, *, rows: int = 20_000) -> None:
     """Parallel sentences of made-up words, as long as image captions are, Zipf-distributed."""
     draw = random.Random(1)
     syllables = [a + b for a in "bdfgklmnprstvz" for b in "aeiou"]
-    words = ["".join(draw.choices(syllables, k=draw.randint(1, 4))) for _ in range(8000)]
+    words = ["".join(draw.choices(syllables, k=draw.randint(1, 4))) for _ in range(16000)]
     weights = [1 / (rank + 2) for rank in range(len(words))]
     for side in ("en", "de"):
         lines = (

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_type_hints
 
-from pydantic import ValidationInfo
+from pydantic import TypeAdapter, ValidationError, ValidationInfo
 
 from seqlstm.errors import nearest
 
@@ -38,9 +38,23 @@ def check_component(name: str) -> Callable[[Component, ValidationInfo], Componen
             hint = nearest(kind, constructors) or f"known are {', '.join(constructors)}"
             raise ValueError(f'no {name} of kind "{kind}"; {hint}')
         known = keywords(constructors[kind])
-        for option in table.keys() - {"kind", *known}:
-            hint = nearest(option, known) or f"it has {', '.join(known) or 'none'}"
-            raise ValueError(f'{kind} has no option "{option}"; {hint}')
+        types = get_type_hints(constructors[kind].__init__)  # type: ignore[misc]
+        for option, value in table.items():
+            if option == "kind":
+                continue
+            if option not in known:
+                hint = nearest(option, known) or f"it has {', '.join(known) or 'none'}"
+                raise ValueError(f'{kind} has no option "{option}"; {hint}')
+            check_value(f"{kind}'s {option}", value, types[option])
         return table
 
     return check
+
+
+def check_value(name: str, value: Any, expected: Any) -> None:
+    """Refuse a value that is not of the type which the constructor's signature gives."""
+    try:
+        TypeAdapter(expected).validate_python(value, strict=True)
+    except ValidationError as error:
+        problem = error.errors()[0]["msg"].replace("Input should", "must", 1)
+        raise ValueError(f"{name} {problem}, was: {value}") from None

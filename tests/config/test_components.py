@@ -34,6 +34,12 @@ def test_keywords_are_what_a_recipe_may_set() -> None:
         ('model.attention={kind="dott"}', 'no attention of kind "dott"; did you mean "dot"?'),
         ('model.attention={kind="dot", heds=2}', 'did you mean "heads"?'),
         ("model.attention={heads=2}", "names no kind; known are dot"),
+        (
+            'model.attention={kind="dot", heads=2.0}',
+            "dot's heads must be a valid integer, was: 2.0",
+        ),
+        ('model.cell={kind="lstm", forget_bias="x"}', "lstm's forget_bias must be a valid number"),
+        ('model.cell={kind="gru", reset="never"}', "gru's reset must be 'after' or 'before'"),
     ],
 )
 def test_options_are_checked(override: str, problem: str) -> None:
