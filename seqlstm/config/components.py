@@ -38,7 +38,7 @@ def check_component(name: str) -> Callable[[Component, ValidationInfo], Componen
             hint = nearest(kind, constructors) or f"known are {', '.join(constructors)}"
             raise ValueError(f'no {name} of kind "{kind}"; {hint}')
         known = keywords(constructors[kind])
-        types = get_type_hints(constructors[kind].__init__)  # type: ignore[misc]
+        types = get_type_hints(constructors[kind].__init__)
         for option, value in table.items():
             if option == "kind":
                 continue
