@@ -22,9 +22,12 @@ def recipes(context: typer.Context) -> None:
     from seqlstm.recipe.find import read_head, read_recipe, recipe_paths
 
     shown = table("recipe", "task", "data", "reaches", "takes")
+    shown.columns[0].no_wrap = True  # a name is for copying
+    shown.columns[0].min_width = max(map(len, recipe_paths()))
     for name, path in recipe_paths().items():
         recipe, head = read_recipe(str(path)), read_head(path)
-        shown.add_row(name, recipe.task, str(recipe.data.source), head.reaches, head.takes)
+        reaches = head.reaches.split(";")[0]  # how it was measured, `show` says
+        shown.add_row(name, recipe.task, str(recipe.data.source), reaches, head.takes)
     out.print(shown, soft_wrap=False)
     note("seqlstm recipes show NAME prints one; copy NAME FILE makes it yours.")
 
