@@ -8,9 +8,6 @@ import pytest
 from seqlstm.data.sources import read
 from seqlstm.errors import DataError
 
-SHARED = Path(__file__).parents[3] / "shared" / "data"
-needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="no shared/data beside the checkout")
-
 PAIRS = [("a cat", "eine Katze"), ("None", "null"), ("x\u2028y", 'ein "Zitat"')]
 
 
