@@ -24,6 +24,11 @@ def keywords(constructor: Callable[..., Any]) -> list[str]:
     return [one.name for one in parameters if one.kind is one.KEYWORD_ONLY]
 
 
+def type_hints(constructor: Callable[..., Any]) -> dict[str, Any]:
+    """The types of a class's or a function's parameters."""
+    return get_type_hints(constructor.__init__ if inspect.isclass(constructor) else constructor)
+
+
 def check_component(name: str) -> Callable[[Component, ValidationInfo], Component]:
     """A validator of tables against the constructors of the component `name`."""
 
@@ -38,7 +43,7 @@ def check_component(name: str) -> Callable[[Component, ValidationInfo], Componen
             hint = nearest(kind, constructors) or f"known are {', '.join(constructors)}"
             raise ValueError(f'no {name} of kind "{kind}"; {hint}')
         known = keywords(constructors[kind])
-        types = get_type_hints(constructors[kind].__init__)
+        types = type_hints(constructors[kind])
         for option, value in table.items():
             if option == "kind":
                 continue

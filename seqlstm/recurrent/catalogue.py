@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from seqlstm.recurrent.cell import Cell
 from seqlstm.recurrent.elman import Elman
-from seqlstm.recurrent.gru import GRU
+from seqlstm.recurrent.gru import gru
 from seqlstm.recurrent.lstm import LSTM
 
-CELLS: dict[str, type[Cell]] = {
+CELLS: dict[str, Callable[..., Cell]] = {
     "lstm": LSTM,
-    "gru": GRU,
+    "gru": gru,
     "elman": Elman,
 }

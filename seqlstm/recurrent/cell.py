@@ -12,7 +12,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from seqlstm.recurrent.state import State
+from seqlstm.recurrent.state import State, map_state
 
 
 class Cell(nn.Module, ABC):
@@ -25,6 +25,13 @@ class Cell(nn.Module, ABC):
     Raises:
         ValueError: a size that is not positive.
     """
+
+    paper: ClassVar[str]
+    year: ClassVar[int]
+    # What the tensors of the state are called, in their order; "h" comes first and is the output.
+    names: ClassVar[tuple[str, ...]]
+    # Why no engine but the loop can serve it, in words; empty when that is not so.
+    limit: str = ""
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
@@ -45,6 +52,80 @@ class Cell(nn.Module, ABC):
     @abstractmethod
     def step(self, projected: Tensor, state: State) -> tuple[Tensor, State]:
         """One step: the output (batch, hidden) and the state after it."""
+
+    def mix(self, share: State, new: State, old: State) -> State:
+        """`share` of the old state and the rest of the new one, part by part.
+
+        A cell whose parts mean something only together mixes them together.
+        """
+        return map_state(lambda part, fresh, past: torch.lerp(fresh, past, part), share, new, old)
+
+
+class ElementwiseCell(Cell):
+    """A cell that is element-wise once one recurrent product is known: its author writes that.
+
+    Every tensor of its state is (batch, hidden).
+    """
+
+    # The parts of the state that the product reads, side by side.
+    operand: tuple[int, ...] = (0,)
+
+    @abstractmethod
+    def recurrence(self) -> Tensor:
+        """The product's matrix R: (rows, columns), or (heads, rows, columns) by head."""
+
+    def elementwise(self) -> tuple[Tensor, ...]:
+        """Parameters that the equations read, each (a multiple of hidden,)."""
+        return ()
+
+    @abstractmethod
+    def equations(
+        self, projected: Tensor, recurrent: Tensor, state: State, parameters: tuple[Tensor, ...]
+    ) -> tuple[Tensor, State]:
+        """From what `project` gave and from the product to the output and the next state.
+
+        All that they read is (..., multiples of hidden) in the precision of the state, and unit j
+        of all results may depend only on units j of it. `parameters` is what `elementwise` gives.
+        """
+
+    def read(self, state: State) -> Tensor:
+        """What the product multiplies, (batch, columns)."""
+        parts = [state[index] for index in self.operand]
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
+
+    def step(self, projected: Tensor, state: State) -> tuple[Tensor, State]:
+        recurrent = multiply(self.recurrence(), self.read(state))
+        dtype = state[0].dtype
+        return self.equations(projected.to(dtype), recurrent.to(dtype), state, self.elementwise())
+
+
+def multiply(matrix: Tensor, operand: Tensor) -> Tensor:
+    """R·h: (..., columns) -> (..., rows), the gates one after the other.
+
+    By head when the matrix is (heads, gates · units, units): each gate's heads stand side by side.
+    """
+    if matrix.dim() == 2:
+        return nn.functional.linear(operand, matrix)
+    heads, rows, units = matrix.shape
+    by_head = operand.view(-1, heads, units).transpose(0, 1)  # (heads, ..., units)
+    gates = torch.bmm(by_head, matrix.mT).view(heads, -1, rows // units, units)
+    return gates.permute(1, 2, 0, 3).reshape(*operand.shape[:-1], heads * rows)
+
+
+class LinearCell(Cell):
+    """h_t = a_t ∘ h_{t-1} + b_t, where a and b follow from the input alone."""
+
+    names = ("h",)
+
+    @abstractmethod
+    def coefficients(self, projected: Tensor) -> tuple[Tensor, Tensor]:
+        """a and b, (..., hidden) each."""
+
+    def step(self, projected: Tensor, state: State) -> tuple[Tensor, State]:
+        (h,) = state
+        a, b = self.coefficients(projected)
+        h = a * h + b
+        return h, (h,)
 
 
 class GatedCell(Cell):
@@ -71,24 +152,12 @@ class GatedCell(Cell):
         start = self.gates.index(name) * self.hidden
         return parameter.detach()[start : start + self.hidden]
 
-    def zeros(self, batch: int) -> Tensor:
-        """(batch, hidden) of zeros, where the parameters are."""
-        return self.bias.new_zeros(batch, self.hidden)
+    def initial_state(self, batch: int) -> State:
+        """Zeros, where the parameters are."""
+        return tuple(self.bias.new_zeros(batch, self.hidden) for _ in self.names)
 
     def project(self, inputs: Tensor) -> Tensor:
         return nn.functional.linear(inputs, self.input, self.bias)
 
-
-class ElementwiseCell(GatedCell):
-    """A gated cell that is element-wise once the product R·h is known.
-
-    Its author writes `equations` alone. `projected` and `recurrent` stay apart, since a GRU needs
-    them so. The state's first tensor is h.
-    """
-
-    @abstractmethod
-    def equations(self, projected: Tensor, recurrent: Tensor, state: State) -> tuple[Tensor, State]:
-        """From W·x + b and R·h, both (batch, gates·hidden), to the output and the next state."""
-
-    def step(self, projected: Tensor, state: State) -> tuple[Tensor, State]:
-        return self.equations(projected, nn.functional.linear(state[0], self.recurrent), state)
+    def recurrence(self) -> Tensor:
+        return self.recurrent

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from seqlstm.recurrent.cell import ElementwiseCell
+from seqlstm.recurrent.cell import ElementwiseCell, GatedCell
 from seqlstm.recurrent.state import State
 
 
-class Elman(ElementwiseCell):
+class Elman(GatedCell, ElementwiseCell):
     """The simple recurrent network (Elman, 1990), whose gradient vanishes: kept for comparison.
 
     h_t = tanh(W x_t + R h_{t-1} + b)
     """
 
+    paper = "Elman"
+    year = 1990
+    names = ("h",)
     gates = ("hidden",)
 
-    def initial_state(self, batch: int) -> State:
-        return (self.zeros(batch),)
-
-    def equations(self, projected: Tensor, recurrent: Tensor, state: State) -> tuple[Tensor, State]:
-        h = (projected + recurrent).to(state[0].dtype).tanh()
+    def equations(
+        self, projected: Tensor, recurrent: Tensor, state: State, parameters: tuple[Tensor, ...]
+    ) -> tuple[Tensor, State]:
+        h = (projected + recurrent).tanh()
         return h, (h,)

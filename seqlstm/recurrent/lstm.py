@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from seqlstm.recurrent.cell import ElementwiseCell
+from seqlstm.recurrent.cell import ElementwiseCell, GatedCell
 from seqlstm.recurrent.state import State
 
 
-class LSTM(ElementwiseCell):
+class LSTM(GatedCell, ElementwiseCell):
     """Long short-term memory with a forget gate (Gers, Schmidhuber & Cummins, 2000).
 
         i, f, o = σ(W x_t + R h_{t-1} + b)        g = tanh(W x_t + R h_{t-1} + b)
@@ -21,16 +21,18 @@ class LSTM(ElementwiseCell):
             (Gers, Schmidhuber & Cummins, 2000; Jozefowicz, Zaremba & Sutskever, 2015).
     """
 
+    paper = "Gers, Schmidhuber & Cummins"
+    year = 2000
+    names = ("h", "c")
     gates = ("input", "forget", "candidate", "output")
 
     def __init__(self, width: int, hidden: int, *, forget_bias: float = 1.0) -> None:
         super().__init__(width, hidden)
         self.gate(self.bias, "forget").fill_(forget_bias)
 
-    def initial_state(self, batch: int) -> State:
-        return self.zeros(batch), self.zeros(batch)
-
-    def equations(self, projected: Tensor, recurrent: Tensor, state: State) -> tuple[Tensor, State]:
+    def equations(
+        self, projected: Tensor, recurrent: Tensor, state: State, parameters: tuple[Tensor, ...]
+    ) -> tuple[Tensor, State]:
         i, f, g, o = (projected + recurrent).chunk(4, dim=-1)
         _, c = state
         c = f.sigmoid() * c + i.sigmoid() * g.tanh()

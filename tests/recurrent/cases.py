@@ -15,7 +15,7 @@ from seqlstm.recurrent.cell import Cell
 from seqlstm.recurrent.layer import Recurrent
 from seqlstm.recurrent.state import State, detach, select
 
-TIME, BATCH, WIDTH, HIDDEN = 7, 4, 3, 4
+TIME, BATCH, WIDTH, HIDDEN = 7, 4, 8, 4
 LENGTHS = [5, 7, 1, 3]
 
 

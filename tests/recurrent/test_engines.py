@@ -11,7 +11,7 @@ from torch import Tensor
 from seqlstm.recurrent.catalogue import CELLS
 from seqlstm.recurrent.cell import Cell
 from seqlstm.recurrent.engines import ENGINES, Call, choose
-from seqlstm.recurrent.gru import GRU
+from seqlstm.recurrent.gru import ResetAfterGRU
 from seqlstm.recurrent.lstm import LSTM
 from seqlstm.recurrent.state import State, map_state
 from tests.recurrent.cases import (
@@ -225,7 +225,7 @@ def test_what_the_library_serves(case: Case, call: Call, serves: bool) -> None:
     assert refusal is None or len(refusal.split()) > 3
 
 
-@pytest.mark.parametrize("parent", [LSTM, GRU])
+@pytest.mark.parametrize("parent", [LSTM, ResetAfterGRU])
 def test_fast_engines_refuse_a_subclass(parent: type[Cell]) -> None:
     subclass = type("Changed", (parent,), {})
     assert ENGINES["library"].refusal(subclass(WIDTH, HIDDEN), PLAIN) is not None

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from seqlstm.recurrent.cell import Cell, GatedCell
 from seqlstm.recurrent.engines.engine import Call, Engine
-from seqlstm.recurrent.gru import GRU
+from seqlstm.recurrent.gru import ResetAfterGRU
 from seqlstm.recurrent.lstm import LSTM
 from seqlstm.recurrent.state import State, map_state
 
@@ -19,10 +19,8 @@ class Library(Engine):
 
     def refusal(self, cell: Cell, call: Call) -> str | None:
         # The exact class: a subclass has changed the equations.
-        if type(cell) not in (LSTM, GRU):
+        if type(cell) not in (LSTM, ResetAfterGRU):
             return f"torch has no fused {type(cell).__name__}"
-        if isinstance(cell, GRU) and cell.reset != "after":
-            return 'torch\'s fused GRU resets after the product, this cell "before"'
         if call.resets:
             return "the fused kernels cannot reset the state inside a span"
         if call.lengths and call.last:
@@ -57,7 +55,7 @@ class Library(Engine):
                 inputs, carried, weights, True, 1, 0.0, self.trains(cell), False, False
             )
         else:
-            assert isinstance(cell, GRU)
+            assert isinstance(cell, ResetAfterGRU)
             zeros = cell.bias.new_zeros(2 * cell.hidden)
             bias = torch.cat([zeros, cell.recurrent_bias])
             weights = [w.to(dtype) for w in (cell.input, cell.recurrent, cell.bias, bias)]
