@@ -20,6 +20,7 @@ FLOORS = (
     {"evaluation", "inference"},
     {"run"},  # a run folder is a room of its own, which recipes use
     {"recipe"},
+    {"sweep"},  # many recipes, compared
     {"cli"},
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
@@ -29,6 +30,7 @@ HOMES = {
     "sacrebleu": "evaluation",
     "typer": "cli",
     "rich": "cli",
+    "scipy": "sweep",
 }
 # The two doors of the house, which stand before every floor.
 MODULES = [path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.name[0] != "_"]

@@ -69,20 +69,24 @@ def main() -> None:
 
 # The commands, in the order in which help lists them.
 from seqlstm.cli import (  # noqa: E402
+    cells,
     check,
     evaluate,
     generate,
     info,
     recipes,
     score,
+    sweep,
     tokenizer,
     train,
     translate,
 )
 
 app.add_typer(recipes.app, name="recipes")
+app.command()(cells.cells)
 app.command()(check.check)
 app.command()(train.train)
+app.command()(sweep.sweep)
 app.command()(evaluate.evaluate)
 app.command()(translate.translate)
 app.command()(generate.generate)

@@ -27,9 +27,12 @@ def check(recipe: Recipe, overrides: Overrides = None) -> None:
     parts.add_row("all", f"{sum(found.parameters.values()):,}", style="bold")
     out.print(parts)
     engines = table("\nlayer", "\nengine")
+    said: set[str] = set()
     for layer, engine in found.engines.items():
-        engines.add_row(layer, engine)
-    out.print(engines)
+        # Reasons that stand above already are not said again.
+        engines.add_row(layer, engine.partition(" (")[0] if engine in said else engine)
+        said.add(engine)
+    out.print(engines, soft_wrap=False)
     out.print(f"\n{found.data}\n{found.tokens:,} tokens an epoch", markup=False)
     for warning in found.warnings:
         warn(warning)

@@ -38,6 +38,10 @@ def evaluate(
     batch: Annotated[
         int | None, typer.Option(min=1, help="Sentences that a translator reads at once: 64.")
     ] = None,
+    streams: Annotated[
+        int | None,
+        typer.Option(min=1, help="Parts of a text read side by side: faster, each without a past."),
+    ] = None,
     weights: WhichWeights = Weights.best,
     device: Device = "auto",
     precision: WhichPrecision = Precision.float32,
@@ -58,6 +62,7 @@ def evaluate(
         width=width,
         length_penalty=length_penalty,
         batch=batch,
+        streams=streams,
         weights=weights.value,
         device=device,
         precision=precision.value,

@@ -1,6 +1,7 @@
 """Tables whose `kind` names a class and whose options are its keywords: cells, attentions.
 
 The classes live on higher floors: the caller hands them in as a catalogue. Without, any table goes.
+So it is with what a recipe calls by its name alone: engines.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from pydantic import TypeAdapter, ValidationError, ValidationInfo
 from seqlstm.errors import nearest
 
 Component = dict[str, Any]
-Catalogue = Mapping[str, Mapping[str, Callable[..., Any]]]
-"""By the name of the component ("cell", "attention"), the constructors by kind."""
+Catalogue = Mapping[str, Mapping[str, Any]]
+"""By the name of the component ("cell", "attention", "engine"), all that there are, by kind."""
 
 
 def keywords(constructor: Callable[..., Any]) -> list[str]:
@@ -42,16 +43,34 @@ def check_component(name: str) -> Callable[[Component, ValidationInfo], Componen
         if kind not in constructors:
             hint = nearest(kind, constructors) or f"known are {', '.join(constructors)}"
             raise ValueError(f'no {name} of kind "{kind}"; {hint}')
-        known = keywords(constructors[kind])
-        types = type_hints(constructors[kind])
-        for option, value in table.items():
-            if option == "kind":
-                continue
-            if option not in known:
-                hint = nearest(option, known) or f"it has {', '.join(known) or 'none'}"
-                raise ValueError(f'{kind} has no option "{option}"; {hint}')
-            check_value(f"{kind}'s {option}", value, types[option])
+        options = {key: value for key, value in table.items() if key != "kind"}
+        check_options(kind, constructors[kind], options)
         return table
+
+    return check
+
+
+def check_options(kind: str, constructor: Callable[..., Any], options: Mapping[str, Any]) -> None:
+    """Refuse an option that is none of the constructor's keywords, or not of their types."""
+    known = keywords(constructor)
+    types = type_hints(constructor)
+    for option, value in options.items():
+        if option not in known:
+            hint = nearest(option, known) or f"it has {', '.join(known) or 'none'}"
+            raise ValueError(f'{kind} has no option "{option}"; {hint}')
+        check_value(f"{kind}'s {option}", value, types[option])
+
+
+def check_name(name: str) -> Callable[[str, ValidationInfo], str]:
+    """A validator of "auto" or the name of a component `name`."""
+
+    def check(word: str, info: ValidationInfo) -> str:
+        words = ["auto", *(info.context or {}).get(name, [word])]
+        if word not in words:
+            hint = nearest(word, words)
+            problem = f"must be one of {', '.join(words)}, was: {word}"
+            raise ValueError(f"{problem}; {hint}" if hint else problem)
+        return word
 
     return check
 

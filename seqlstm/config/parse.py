@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from seqlstm.config.components import Catalogue
-from seqlstm.config.sections import IDLE, Recipe
+from seqlstm.config.sections import IDLE, Recipe, form_of
 from seqlstm.errors import Mistake, RecipeError, nearest
 
 Table = dict[str, Any]
@@ -111,31 +111,34 @@ def disagreements(table: Table) -> Iterator[Mistake]:
         return value
 
     task = at("task")
-    if task not in TASKS:
+    if task not in ("translation", "language-model"):
         return
-    column, layout, metrics = TASKS[task]
+    form = form_of(task, answers=at("data", "answer") is not None)
+    column, layout, metrics = FORMS[form]
     if at("data") is not None and at("data", column) is None:
-        yield Mistake(f"data.{column}", f"missing: a {task} recipe names its columns here")
+        yield Mistake(f"data.{column}", f"missing: a {form} recipe names its columns here")
     if at("data", "layout", "kind") in {"buckets", "tapes"} - {layout}:
-        yield Mistake("data.layout.kind", f'a {task} recipe needs "{layout}"')
-    for keys in IDLE[task]:
+        yield Mistake("data.layout.kind", f'a {form} recipe needs "{layout}"')
+    for keys in IDLE[form]:
         if at(*keys) is not None:
-            yield Mistake(".".join(keys), f"cannot take effect in a {task} recipe", "leave it out")
+            yield Mistake(".".join(keys), f"cannot take effect in a {form} recipe", "leave it out")
     if at("data", "unit") == "line" and at("data", "layout", "resets"):
         yield Mistake("data.layout.resets", 'cannot take effect with unit = "line"')
     single = task == "language-model" and at("model", "layers") in (None, 1)
     if single and at("model", "dropout", "between"):
         yield Mistake("model.dropout.between", "cannot take effect with a single layer")
-    if at("training", "best_by") in {"bleu", "chrf", "bits_per_byte"} - metrics:
+    every = set[str]().union(*(known for _, _, known in FORMS.values()))
+    if at("training", "best_by") in every - metrics:
         known = ", ".join(sorted(metrics))
-        yield Mistake("training.best_by", f"no metric of a {task} recipe", f"known: {known}")
+        yield Mistake("training.best_by", f"no metric of a {form} recipe", f"known: {known}")
 
 
-TASKS: dict[str, tuple[str, str, set[str]]] = {
+FORMS: dict[str, tuple[str, str, set[str]]] = {
     "translation": ("pair", "buckets", {"loss", "bleu", "chrf"}),
     "language-model": ("text", "tapes", {"loss", "bits_per_byte"}),
+    "language-model with answers": ("text", "buckets", {"loss", "accuracy"}),
 }
-"""The column's key, the layout, and the metrics of each task."""
+"""The column's key, the layout, and the metrics of each form of recipe."""
 
 
 def mistake(detail: ErrorDetails, table: Table) -> Mistake:

@@ -10,10 +10,19 @@ import re
 from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import AfterValidator, Discriminator, Field, PositiveInt, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    Discriminator,
+    Field,
+    PositiveInt,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from seqlstm.config.base import Count, NotNegative, Probability, Section, Share, Two
-from seqlstm.config.components import Component, check_component
+from seqlstm.config.components import Component, check_component, check_name, check_options
 from seqlstm.config.training import Training
 
 
@@ -54,9 +63,11 @@ class Data(Section):
 
     `source`: a Hub id, a folder, a file, files by split, or a built-in source. `name`, `revision`:
     of a set on the Hub. `pair`: source and target column of a translator; `text`: the column of a
-    language model. `unit`: a row of text is a document, ended by </s>, or a line of one long text,
-    ended by a newline. `longest`: pieces of a sentence; longer pairs are dropped from training.
-    `ratio`: of the longer to the shorter side of a training pair, at most.
+    language model, and `answer`: the column of what alone is asked of it, said after the text.
+    `options`: of a generated source. `unit`: a row of text is a document, ended by </s>, or a line
+    of one long text, ended by a newline. `longest`: pieces of a sentence, or of a text with its
+    answer; longer pairs are dropped from training. `ratio`: of the longer to the shorter side of a
+    training pair, at most.
     """
 
     source: str | dict[str, str | list[str]]
@@ -64,12 +75,27 @@ class Data(Section):
     revision: str | None = None
     pair: Two[str] | None = None
     text: str | None = None
+    answer: str | None = None
+    options: dict[str, Any] | None = None
     unit: Literal["document", "line"] = "document"
     splits: Splits = Splits()
     layout: Annotated[Buckets | Tapes, Field(discriminator="kind")]
     longest: PositiveInt = 256
     ratio: Annotated[float, Field(ge=1)] | None = None
     drop_duplicates: bool = False
+
+    @field_validator("options")
+    @classmethod
+    def known_options(
+        cls, options: dict[str, Any] | None, info: ValidationInfo
+    ) -> dict[str, Any] | None:
+        tasks, source = (info.context or {}).get("source"), info.data.get("source")
+        if options is None or tasks is None or source is None:
+            return options
+        if not isinstance(source, str) or source not in tasks:
+            raise ValueError(f"cannot take effect: options are for {', '.join(tasks)}")
+        check_options(source, tasks[source], options)
+        return options
 
 
 class Trained(Section):
@@ -126,6 +152,16 @@ class Dropout(Section):
     variational: bool = True
 
 
+class Zoneout(Section):
+    """Krueger et al. (2016): probabilities of a unit to keep its old value.
+
+    `hidden`: of the output h. `memory`: of the rest of a cell's state.
+    """
+
+    hidden: Probability = 0.0
+    memory: Probability = 0.0
+
+
 class Decoder(Section):
     """What a decoder has of its own; the model's keys stand for what is left out."""
 
@@ -153,8 +189,9 @@ class Model(Section):
     )
     attention: Annotated[Component, AfterValidator(check_component("attention"))] | None = None
     connection: Literal["plain", "residual", "highway"] = "plain"
-    engine: Literal["auto", "loop", "library"] = "auto"
+    engine: Annotated[str, AfterValidator(check_name("engine"))] = "auto"
     dropout: Dropout = Dropout()
+    zoneout: Zoneout = Zoneout()
 
 
 class Decoding(Section):
@@ -192,19 +229,31 @@ class Recipe(Section):
     def text(self) -> str:
         """The recipe resolved, defaults included, as TOML: what a run folder keeps."""
         table = self.model_dump(exclude_none=True)
-        for section, key in IDLE[self.task]:
+        for section, key in IDLE[form_of(self.task, answers=self.data.answer is not None)]:
             table[section].pop(key, None)
         if not table["decoding"]:
             del table["decoding"]
         return tomli_w.dumps(table)
 
 
+def form_of(task: str, *, answers: bool) -> str:
+    """What a recipe is, in words: its task, and whether a language model's rows have answers."""
+    return "language-model with answers" if task == "language-model" and answers else task
+
+
+NO_TRANSLATION = [
+    *[("model", key) for key in ("attention", "encoder", "decoder")],
+    *[("decoding", key) for key in ("width", "length_penalty")],
+]
 IDLE = {
-    "translation": [("data", "text"), ("data", "unit")],
+    "translation": [("data", "text"), ("data", "answer"), ("data", "unit")],
     "language-model": [
         *[("data", key) for key in ("pair", "longest", "ratio", "drop_duplicates")],
-        *[("model", key) for key in ("attention", "encoder", "decoder")],
-        *[("decoding", key) for key in ("width", "length_penalty")],
+        *NO_TRANSLATION,
+    ],
+    "language-model with answers": [
+        *[("data", key) for key in ("pair", "unit", "ratio")],
+        *NO_TRANSLATION,
     ],
 }
-"""The keys that cannot take effect in a recipe of the task."""
+"""The keys that cannot take effect in a recipe of the form."""

@@ -89,7 +89,7 @@ class Training(Section):
     validate_every: PositiveInt | None = None
     save_every: PositiveInt = 500
     patience: PositiveInt | None = None
-    best_by: Literal["loss", "bleu", "chrf", "bits_per_byte"] = "loss"
+    best_by: Literal["loss", "bleu", "chrf", "bits_per_byte", "accuracy"] = "loss"
 
     @model_validator(mode="after")
     def ends(self) -> Training:

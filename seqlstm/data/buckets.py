@@ -98,13 +98,20 @@ class Buckets(Batches):
         for number, start in enumerate(range(0, len(order), self.window)):
             chosen = [self.pairs[index] for index in order[start : start + self.window]]
             sources, targets = self.encode(chosen, mixed(self.seed, epoch, number))
-            batches = bucket(sources, targets, self.tokens)
+            batches = self.arrange(sources, targets)
             random.Random(mixed(self.seed, epoch, number)).shuffle(batches)
             for rows in batches[skip:]:
-                yield pair_batch(
-                    [sources[row] for row in rows], [targets[row] for row in rows], self.tokenizer
-                )
+                yield self.batch([sources[row] for row in rows], [targets[row] for row in rows])
             skip = max(0, skip - len(batches))
+
+    def arrange(
+        self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
+    ) -> list[list[int]]:
+        """Indices of the rows of a window, batch by batch."""
+        return bucket(sources, targets, self.tokens)
+
+    def batch(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Batch:
+        return pair_batch(sources, targets, self.tokenizer)
 
     def encode(
         self, pairs: Sequence[tuple[str, str]], seed: int

@@ -41,6 +41,7 @@ def clean_pairs(
     longest: int | None = None,
     ratio: float | None = None,
     drop_duplicates: bool = False,
+    one_side: bool = False,
 ) -> tuple[list[Pair], Report]:
     """Leaves out pairs that teach nothing or the wrong thing, in this order of reasons.
 
@@ -50,6 +51,7 @@ def clean_pairs(
         longest: a pair with a longer side is too long.
         ratio: a pair with one side more than this many times as long as the other is uneven.
         drop_duplicates: keep only the first of several equal pairs.
+        one_side: a pair is empty only when both of its sides are; else when either is.
 
     Returns:
         The pairs kept, in their order, and the count of each reason.
@@ -60,9 +62,10 @@ def clean_pairs(
         )
     kept: list[Pair] = []
     seen: set[Pair] = set()
+    full = any if one_side else all
     counts = {"empty": 0, "too_long": 0, "uneven": 0, "duplicates": 0}
     for pair, (first, second) in zip(pairs, lengths, strict=True):
-        if not (pair[0].strip() and pair[1].strip()):
+        if not full(side.strip() for side in pair):
             counts["empty"] += 1
         elif longest is not None and max(first, second) > longest:
             counts["too_long"] += 1

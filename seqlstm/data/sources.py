@@ -10,18 +10,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
+from seqlstm.config.components import check_options
 from seqlstm.data import dates, python_docs, tables
 from seqlstm.data.files import PlainFiles
 from seqlstm.data.splits import parse, resolve
+from seqlstm.data.tasks import COLUMNS, SIZES, TASKS
 from seqlstm.errors import DataError, nearest
 
 Pair = tuple[str, str]
 Rows = Sequence[str] | Sequence[Pair]
 FilesBySplit = Mapping[str, str | Path | Sequence[str | Path]]
 
-BUILT_IN = ("python-docs", "dates")
+BUILT_IN = ("python-docs", "dates", *TASKS)
 
 
 @dataclass(frozen=True)
@@ -83,18 +85,21 @@ def read(
     pair: Sequence[str] | None = None,
     name: str | None = None,
     revision: str | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> Corpus:
     """Reads a split of a source into memory.
 
     Args:
-        source: a built-in source ("python-docs", "dates"), a local file or folder, a Hub id, or
-            files by split; two plain-text files a split are pairs, line by line.
+        source: a built-in source ("python-docs", "dates", or one of the generated `TASKS`), a local
+            file or folder, a Hub id, or files by split; two plain-text files a split are pairs,
+            line by line.
         split: train, validation (valid, val, dev) or test; slices and sums too, as in
             "train[:98%]" and "validation+test".
         text: the column of text, dotted where nested; "text" if there is neither `text` nor `pair`.
         pair: the two columns (or locales of "dates") to translate from and to.
         name: which configuration of a data set that has several.
         revision: which version of a Hub data set.
+        options: of a generated task.
 
     Raises:
         DataError: the source, split or column is missing, empty or malformed, or out of reach.
@@ -103,7 +108,14 @@ def read(
         raise ValueError("a source is read as text or as pairs, were: both")
     sides = None if pair is None else _two(pair)
     parts = parse(split)
-    opened = _open(source, text=text, pair=sides, name=name, revision=revision)
+    if isinstance(source, str) and source in TASKS:
+        _refuse(f'"{source}"', name=name, revision=revision)
+        opened = _task(source, pair=sides, options=options or {})
+    elif options:
+        known = ", ".join(TASKS)
+        raise DataError(f"data.options mean nothing for {source}.", hint=f"They are for {known}.")
+    else:
+        opened = _open(source, text=text, pair=sides, name=name, revision=revision)
     rows: list[str] | list[Pair] = []
     for part in parts:
         found = resolve(part.split, known=opened.splits, where=opened.name)
@@ -194,3 +206,20 @@ def _built_in(source: str, *, text: str | None, pair: Pair | None) -> Source:
     if pair is not None or text not in (None, "text"):
         raise DataError(f'"{source}" is plain text.', hint='Its only column is "text".')
     return _BuiltIn(source, list(python_docs.SPLITS), python_docs.rows)
+
+
+def _task(source: str, *, pair: Pair | None, options: Mapping[str, Any]) -> Source:
+    if pair != COLUMNS:
+        raise DataError(
+            f'"{source}" has texts with answers, and is read as such.',
+            hint='Right would be: text = "text" and answer = "answer".',
+        )
+
+    def rows(split: str) -> list[Pair]:
+        try:
+            check_options(source, TASKS[source], options)
+            return TASKS[source](split, **options)
+        except ValueError as error:
+            raise DataError(f"data.options: {error}.") from None
+
+    return _BuiltIn(source, list(SIZES), rows)

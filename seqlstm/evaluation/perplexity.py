@@ -42,13 +42,13 @@ class LanguageScores:
 
     @property
     def perplexity_per_token(self) -> float:
-        return math.exp(self.nats_per_token)
+        """exp(nats / tokens). Infinite where a float cannot hold it."""
+        return bounded_exp(self.nats_per_token)
 
     @property
     def perplexity_per_word(self) -> float:
         """exp(nats / words): the same for any tokenizer. Infinite where a float cannot hold it."""
-        exponent = self.nats / self.words
-        return math.exp(exponent) if exponent < 700 else math.inf
+        return bounded_exp(self.nats / self.words)
 
     @property
     def bits_per_byte(self) -> float:
@@ -57,6 +57,10 @@ class LanguageScores:
     @property
     def bits_per_character(self) -> float:
         return self.nats / math.log(2) / self.characters
+
+
+def bounded_exp(exponent: float) -> float:
+    return math.exp(exponent) if exponent < 700 else math.inf
 
 
 def score_text(

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from seqlstm.models.batch import Batch
 from seqlstm.models.embedding import TokenEmbedding
 from seqlstm.models.readout import Readout
-from seqlstm.recurrent.stack import Dropout, Stack
+from seqlstm.recurrent.stack import Dropout, Layers
 from seqlstm.recurrent.state import State
 
 
@@ -27,7 +27,7 @@ class LanguageModel(nn.Module):
         self,
         *,
         embedding: TokenEmbedding,
-        stack: Stack,
+        stack: Layers,
         readout: Readout,
         dropout: float = 0.0,
         variational: bool = True,

@@ -10,7 +10,7 @@ from seqlstm.models.batch import Batch
 from seqlstm.models.embedding import TokenEmbedding
 from seqlstm.models.language_model import score_targets
 from seqlstm.models.readout import Readout
-from seqlstm.recurrent.stack import Dropout, Stack
+from seqlstm.recurrent.stack import Dropout, Layers
 from seqlstm.recurrent.state import State
 
 
@@ -42,10 +42,10 @@ class Translator(nn.Module):
         *,
         source: TokenEmbedding,
         target: TokenEmbedding,
-        encoder: Stack,
-        first: Stack,
+        encoder: Layers,
+        first: Layers,
         attention: Attention,
-        rest: Stack,
+        rest: Layers,
         readout: Readout,
         between: float = 0.0,
         dropout: float = 0.0,

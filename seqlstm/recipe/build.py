@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from torch import nn
 from torch.optim import Optimizer
 
@@ -18,16 +15,15 @@ from seqlstm.config.training import (
     Plateau,
     Training,
 )
-from seqlstm.errors import Mistake, RecipeError
+from seqlstm.errors import RecipeError
 from seqlstm.models.attention import ATTENTIONS, Attention
 from seqlstm.models.embedding import TokenEmbedding
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.models.readout import Readout
 from seqlstm.models.translator import Translator
-from seqlstm.recurrent.catalogue import CELLS
-from seqlstm.recurrent.cell import Cell
+from seqlstm.recipe.layers import blamed, build_stack, refusals
 from seqlstm.recurrent.engines import Call
-from seqlstm.recurrent.stack import Highway, Residual, Stack
+from seqlstm.recurrent.stack import Highway, Residual
 from seqlstm.training import average
 from seqlstm.training.optimizer import make_optimizer
 from seqlstm.training.progress import Plan
@@ -40,14 +36,15 @@ def build_model(recipe: Recipe, vocabulary: int) -> LanguageModel | Translator:
     Raises:
         RecipeError: options that no model can have together, such as heads that divide nothing.
     """
+    if mistakes := list(refusals(recipe)):
+        raise RecipeError("the model", mistakes)
     build = build_translator if recipe.task == "translation" else build_language_model
-    try:
+    with blamed("model"):
         model = build(recipe.model, vocabulary, recipe.training.label_smoothing)
-        engines_by_layer(model, resets=recipe.resets)
         refuse_idle_connection(recipe.model.connection, model)
-        return model
-    except (ValueError, TypeError) as error:
-        raise RecipeError("the model", [Mistake("model", str(error))]) from error
+    with blamed("model.engine"):
+        engines_by_layer(model, resets=recipe.resets)
+    return model
 
 
 def refuse_idle_connection(connection: str, model: nn.Module) -> None:
@@ -100,24 +97,6 @@ def build_translator(model: Model, vocabulary: int, smoothing: float) -> Transla
         between=model.dropout.between,
         dropout=model.dropout.output,
         variational=model.dropout.variational,
-    )
-
-
-def build_cell(table: dict[str, Any]) -> Callable[[int, int], Cell]:
-    """From an input width and a hidden size to a cell with the table's options."""
-    options = {key: value for key, value in table.items() if key != "kind"}
-    return lambda width, hidden: CELLS[table["kind"]](width, hidden, **options)
-
-
-def build_stack(model: Model, **sizes: Any) -> Stack:
-    return Stack(
-        build_cell(model.cell),
-        connection=model.connection,
-        dropout=model.dropout.between,
-        variational=model.dropout.variational,
-        weight_drop=model.dropout.recurrent,
-        engine=model.engine,
-        **sizes,
     )
 
 

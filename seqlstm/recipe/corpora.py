@@ -9,6 +9,7 @@ from typing import Any, cast
 from seqlstm.config import Recipe
 from seqlstm.config.sections import Buckets as BucketsTable
 from seqlstm.config.sections import Data, Ready
+from seqlstm.data.answers import Answers
 from seqlstm.data.batches import Batches
 from seqlstm.data.buckets import Buckets
 from seqlstm.data.hygiene import clean_pairs, overlap
@@ -30,13 +31,15 @@ def read_split(data: Data, split: str, *, source: str | None = None) -> Corpus:
     """
     named = data.splits.model_dump()
     wanted = "+".join(named.get(part.strip(), part.strip()) for part in split.split("+"))
+    pair = data.pair if data.answer is None else (data.text or "text", data.answer)
     corpus = read(
         source or cast("str | FilesBySplit", data.source),
         split=wanted,
-        text=data.text,
-        pair=data.pair,
+        text=None if pair else data.text,
+        pair=pair,
         name=None if source else data.name,
         revision=None if source else data.revision,
+        options=None if source else data.options,
     )
     if data.unit != "line":
         return corpus
@@ -143,17 +146,21 @@ def clean(recipe: Recipe, corpus: Corpus, tokenizer: Tokenizer) -> tuple[Corpus,
     Raises:
         DataError: nothing is left.
     """
-    if recipe.task == "language-model":
+    answers = recipe.data.answer is not None
+    if recipe.task == "language-model" and not answers:
         return corpus, f"{corpus.name} {corpus.split}: {len(corpus):,} {recipe.data.unit}s"
     sources = tokenizer.encode_batch([source for source, _ in corpus.pairs])
     targets = tokenizer.encode_batch([target for _, target in corpus.pairs])
     lengths = [(len(s), len(t)) for s, t in zip(sources, targets, strict=True)]
+    if answers:  # the two are one row, and a text that says it all may have an empty answer
+        lengths = [(text + answer, 0) for text, answer in lengths]
     kept, report = clean_pairs(
         corpus.pairs,
         lengths=lengths,
         longest=recipe.data.longest,
         ratio=recipe.data.ratio,
         drop_duplicates=recipe.data.drop_duplicates,
+        one_side=answers,
     )
     line = f"{corpus.name} {corpus.split}: {report.line()}"
     if not kept:
@@ -174,7 +181,8 @@ def make_batches(recipe: Recipe, corpora: Corpora) -> Batches:
         "seed": recipe.seed,
     }
     if isinstance(layout, BucketsTable):
-        return Buckets(train.pairs, tokens=layout.tokens, window=layout.window, **common)
+        batches = Answers if recipe.data.answer is not None else Buckets
+        return batches(train.pairs, tokens=layout.tokens, window=layout.window, **common)
     try:
         return Tapes(
             train.texts,

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from seqlstm.config import Catalogue, Recipe, parse, read_overrides, read_table
+from seqlstm.data.tasks import TASKS
 from seqlstm.errors import TokenizerError, UserError, nearest
 from seqlstm.models.attention import ATTENTIONS
-from seqlstm.recurrent.catalogue import CELLS
+from seqlstm.recurrent.catalogue import BLOCKS, CELLS
+from seqlstm.recurrent.engines import ENGINES
 from seqlstm.run import RunFolder
 
-CATALOGUE: Catalogue = {"cell": CELLS, "attention": ATTENTIONS}
+CATALOGUE: Catalogue = {
+    "cell": {**CELLS, **BLOCKS},
+    "attention": ATTENTIONS,
+    "engine": ENGINES,
+    "source": TASKS,
+}
 
 
 def shipped(folder: str) -> Path:
@@ -23,25 +30,81 @@ def shipped(folder: str) -> Path:
     return inside if inside.is_dir() else package.parent / folder
 
 
+def shipped_paths() -> dict[str, Path]:
+    """The recipes and sweeps that came with the package, by name."""
+    return {path.stem: path for path in sorted(shipped("recipes").glob("*.toml"))}
+
+
+def is_sweep(path: Path) -> bool:
+    """Whether a file is a sweep: it names the recipe that it varies."""
+    return "recipe" in read_table(path)
+
+
 def recipe_paths() -> dict[str, Path]:
     """The recipes that came with the package, by name."""
-    return {path.stem: path for path in sorted(shipped("recipes").glob("*.toml"))}
+    return {name: path for name, path in shipped_paths().items() if not is_sweep(path)}
+
+
+def sweep_paths() -> dict[str, Path]:
+    """The sweeps that came with the package, by name."""
+    return {name: path for name, path in shipped_paths().items() if is_sweep(path)}
 
 
 def find_recipe(name: str) -> Path:
     """A recipe's file, from its path or the name of one that came with the package.
 
     Raises:
+        UserError: there is none, and names the nearest; or it is a sweep.
+    """
+    path = find_shipped(name, what="recipe", known=recipe_paths)
+    if is_sweep(path):
+        raise UserError(f"{name} is a sweep, not a recipe", hint=f"seqlstm sweep {name}")
+    return path
+
+
+def find_sweep(name: str) -> Path:
+    """A sweep's file, from its path or the name of one that came with the package.
+
+    Raises:
+        UserError: there is none, and names the nearest; or it is a recipe.
+    """
+    path = find_shipped(name, what="sweep", known=sweep_paths)
+    if not is_sweep(path):
+        raise UserError(
+            f"{name} is no sweep: it names no recipe that it varies",
+            hint=f"seqlstm train {name} trains a recipe as it is.",
+        )
+    return path
+
+
+def find_either(name: str) -> Path:
+    """A recipe's or a sweep's file.
+
+    Raises:
         UserError: there is none; names the nearest.
+    """
+    return find_shipped(name, what="recipe", known=shipped_paths)
+
+
+def find_shipped(name: str, *, what: str, known: Callable[[], dict[str, Path]]) -> Path:
+    """A file from its path or the name of one that came with the package.
+
+    Args:
+        name: either.
+        what: it should be, in a word.
+        known: those of that kind, for the hint.
+
+    Raises:
+        UserError: there is none; names the nearest of the kind.
     """
     path = Path(name).expanduser()
     if path.is_file():
         return path
-    known = recipe_paths()
-    if name in known:
-        return known[name]
-    hint = nearest(name, known) or f"Recipes that came along: {', '.join(known)}."
-    raise UserError(f'no recipe "{name}": neither a file nor the name of one', hint=hint)
+    if name in shipped_paths():
+        return shipped_paths()[name]
+    names = known()
+    hint = nearest(name, names) or f"Those that came along: {', '.join(names)}."
+    raise UserError(f'no {what} "{name}": neither a file nor the name of one', hint=hint)
 
 
 def read_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:

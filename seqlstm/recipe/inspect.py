@@ -42,8 +42,8 @@ def inspect(name: str, overrides: Sequence[str]) -> Inspection:
     corpora = read_corpora(recipe)
     tokenizer, train = corpora.tokenizer, corpora.train
     model = build_model(recipe, tokenizer.vocabulary)
-    translates = recipe.task == "translation"
-    told = [target for _, target in train.pairs] if translates else train.texts
+    pairs = recipe.task == "translation" or recipe.data.answer is not None
+    told = [target for _, target in train.pairs] if pairs else train.texts
     # Each target's end, each document's </s>, each line's newline is a token too.
     return Inspection(
         text=recipe.text(),

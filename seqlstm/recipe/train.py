@@ -37,6 +37,10 @@ from seqlstm.training.weights import set_weights
 ENDS = {"steps", "epochs", "minutes", "patience", "save_every"}
 
 
+class EndedError(RunError):
+    """A run that has come to its end, and so cannot go on."""
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A run that is ready to train.
@@ -93,7 +97,8 @@ def resume(recipe: Recipe, path: Path) -> Prepared:
     Raises:
         RecipeError: the recipe is another than the run's; when it ends may differ.
         DataError: the data have changed since the run began.
-        RunError: there is no run, its checkpoint is damaged, or it has ended.
+        RunError: there is no run, or its checkpoint is damaged.
+        EndedError: it has ended.
     """
     folder = RunFolder.open(path)
     check_same(read_run_recipe(folder), recipe, path)
@@ -113,7 +118,7 @@ def resume(recipe: Recipe, path: Path) -> Prepared:
         load_checkpoint(prepared.loop, folder)
     step = prepared.loop.progress.step
     if reason := prepared.loop.end():
-        raise RunError(
+        raise EndedError(
             f"{path} has ended at step {step}: {reason}",
             hint="A later end makes it go on: training.steps=N, training.epochs=N or --minutes N.",
         )

@@ -9,6 +9,7 @@ from seqlstm.data.buckets import bucket, pair_batch
 from seqlstm.data.sources import Corpus
 from seqlstm.data.tapes import encode_stream
 from seqlstm.evaluation import translation
+from seqlstm.evaluation.answers import encode_answers, score_answers
 from seqlstm.evaluation.perplexity import score_text
 from seqlstm.inference.score import truncate
 from seqlstm.inference.translation import LoadedTranslator
@@ -29,6 +30,8 @@ def make_validation(
     corpus, tokenizer = corpora.validation, corpora.tokenizer
     if corpus is None:
         return None
+    if isinstance(model, LanguageModel) and recipe.data.answer is not None:
+        return of_answers(model, corpus, tokenizer, precision)
     if isinstance(model, LanguageModel):
         return of_language_model(recipe, model, corpus, tokenizer, precision)
     return of_translator(recipe, model, corpus, tokenizer, precision)
@@ -56,6 +59,19 @@ def of_language_model(
             streams=recipe.data.layout.rows,  # type: ignore[union-attr]
         )
         return {"loss": scores.nats_per_token, "bits_per_byte": scores.bits_per_byte}
+
+    return validate
+
+
+def of_answers(
+    model: LanguageModel, corpus: Corpus, tokenizer: Tokenizer, precision: Precision
+) -> Validation:
+    """Loss and accuracy of the answers alone."""
+    batches = encode_answers(corpus.pairs, tokenizer=tokenizer)
+
+    def validate() -> dict[str, float]:
+        scores = score_answers(model, batches, tokenizer=tokenizer, precision=precision)
+        return {"loss": scores.nats_per_token, "accuracy": scores.accuracy}
 
     return validate
 

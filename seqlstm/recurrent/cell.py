@@ -12,6 +12,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from seqlstm.recurrent.product import multiply
 from seqlstm.recurrent.state import State, map_state
 
 
@@ -32,6 +33,8 @@ class Cell(nn.Module, ABC):
     names: ClassVar[tuple[str, ...]]
     # Why no engine but the loop can serve it, in words; empty when that is not so.
     limit: str = ""
+    # What a model of text cannot give it, in words; empty when it runs on anything.
+    needs: str = ""
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
@@ -99,17 +102,19 @@ class ElementwiseCell(Cell):
         return self.equations(projected.to(dtype), recurrent.to(dtype), state, self.elementwise())
 
 
-def multiply(matrix: Tensor, operand: Tensor) -> Tensor:
-    """R·h: (..., columns) -> (..., rows), the gates one after the other.
+class AdditiveCell(ElementwiseCell):
+    """An element-wise cell that reads its two products added up, W·x + b + R·h, as most do."""
 
-    By head when the matrix is (heads, gates · units, units): each gate's heads stand side by side.
-    """
-    if matrix.dim() == 2:
-        return nn.functional.linear(operand, matrix)
-    heads, rows, units = matrix.shape
-    by_head = operand.view(-1, heads, units).transpose(0, 1)  # (heads, ..., units)
-    gates = torch.bmm(by_head, matrix.mT).view(heads, -1, rows // units, units)
-    return gates.permute(1, 2, 0, 3).reshape(*operand.shape[:-1], heads * rows)
+    @abstractmethod
+    def update(
+        self, sums: Tensor, state: State, parameters: tuple[Tensor, ...]
+    ) -> tuple[Tensor, State]:
+        """`equations`, from the sum."""
+
+    def equations(
+        self, projected: Tensor, recurrent: Tensor, state: State, parameters: tuple[Tensor, ...]
+    ) -> tuple[Tensor, State]:
+        return self.update(projected + recurrent, state, parameters)
 
 
 class LinearCell(Cell):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from seqlstm.recurrent.cell import ElementwiseCell, GatedCell
+from seqlstm.recurrent.cell import AdditiveCell, GatedCell
 from seqlstm.recurrent.state import State
 
 
-class Elman(GatedCell, ElementwiseCell):
+class Elman(GatedCell, AdditiveCell):
     """The simple recurrent network (Elman, 1990), whose gradient vanishes: kept for comparison.
 
     h_t = tanh(W x_t + R h_{t-1} + b)
@@ -19,8 +19,8 @@ class Elman(GatedCell, ElementwiseCell):
     names = ("h",)
     gates = ("hidden",)
 
-    def equations(
-        self, projected: Tensor, recurrent: Tensor, state: State, parameters: tuple[Tensor, ...]
+    def update(
+        self, sums: Tensor, state: State, parameters: tuple[Tensor, ...]
     ) -> tuple[Tensor, State]:
-        h = (projected + recurrent).tanh()
+        h = sums.tanh()
         return h, (h,)

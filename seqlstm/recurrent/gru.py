@@ -78,7 +78,7 @@ class ResetBeforeGRU(GatedCell):
 def gru(
     width: int, hidden: int, *, reset: Literal["after", "before"] = "after"
 ) -> ResetAfterGRU | ResetBeforeGRU:
-    """The gated recurrent unit whose reset gate acts "after" the product, or "before", as published.
+    """The gated recurrent unit with the reset gate "after" the product, or "before", as published.
 
     Two functions, with different parameters.
 

@@ -121,14 +121,16 @@ class WeightDrop(nn.Module):
     One mask serves the whole sequence, so that every engine can run it.
 
     Args:
-        layer: whose cell has a parameter named `recurrent`.
+        layer: whose cell has a parameter named `recurrent`, perhaps inside another cell.
         probability: of dropping a weight.
+
+    Raises:
+        ValueError: there is no such parameter.
     """
 
     def __init__(self, layer: Recurrent, probability: float) -> None:
         super().__init__()
-        if not isinstance(getattr(layer.cell, "recurrent", None), nn.Parameter):
-            raise ValueError(f"{type(layer.cell).__name__} has no recurrent matrix to drop from")
+        self.recurrent = f"cell.{recurrent_parameter(layer.cell)}"
         self.layer = layer
         self.probability = probability
 
@@ -148,8 +150,20 @@ class WeightDrop(nn.Module):
         """As `Recurrent.forward`."""
         if not self.training:
             return self.layer(inputs, state, **options)  # type: ignore[no-any-return]
-        recurrent = self.layer.get_parameter("cell.recurrent")
-        dropped = nn.functional.dropout(recurrent, self.probability)
+        matrix = self.layer.get_parameter(self.recurrent)
+        dropped = nn.functional.dropout(matrix, self.probability)
         return functional_call(  # type: ignore[no-any-return]
-            self.layer, {"cell.recurrent": dropped}, (inputs, state), options
+            self.layer, {self.recurrent: dropped}, (inputs, state), options
         )
+
+
+def recurrent_parameter(cell: Cell) -> str:
+    """The name of the parameter that leads from state to state.
+
+    Raises:
+        ValueError: the cell has none.
+    """
+    for name, _ in cell.named_parameters():
+        if name.split(".")[-1] == "recurrent":
+            return name
+    raise ValueError(f"{type(cell).__name__} has no recurrent matrix to drop from")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from seqlstm.recurrent.cell import ElementwiseCell, GatedCell
+from seqlstm.recurrent.cell import AdditiveCell, GatedCell
 from seqlstm.recurrent.state import State
 
 
-class LSTM(GatedCell, ElementwiseCell):
+class LSTM(GatedCell, AdditiveCell):
     """Long short-term memory with a forget gate (Gers, Schmidhuber & Cummins, 2000).
 
         i, f, o = σ(W x_t + R h_{t-1} + b)        g = tanh(W x_t + R h_{t-1} + b)
@@ -30,10 +30,10 @@ class LSTM(GatedCell, ElementwiseCell):
         super().__init__(width, hidden)
         self.gate(self.bias, "forget").fill_(forget_bias)
 
-    def equations(
-        self, projected: Tensor, recurrent: Tensor, state: State, parameters: tuple[Tensor, ...]
+    def update(
+        self, sums: Tensor, state: State, parameters: tuple[Tensor, ...]
     ) -> tuple[Tensor, State]:
-        i, f, g, o = (projected + recurrent).chunk(4, dim=-1)
+        i, f, g, o = sums.chunk(4, dim=-1)
         _, c = state
         c = f.sigmoid() * c + i.sigmoid() * g.tanh()
         h = o.sigmoid() * c.tanh()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal, cast
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -70,7 +70,71 @@ class Highway(nn.Module):
         return gate * outputs + (1 - gate) * inputs
 
 
-class Stack(nn.Module):
+class Layer(Protocol):
+    """What stands in a stack: it takes what `Recurrent.forward` takes."""
+
+    def initial_state(self, batch: int) -> State: ...
+
+    def choice(self, call: Call) -> Choice: ...
+
+
+class Layers(nn.Module):
+    """Layers one above the other.
+
+    Args:
+        layers: from the lowest.
+        connections: what joins the input of each with its output.
+        dropout: on what each but the lowest reads.
+        output: features of one output.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[nn.Module],
+        *,
+        connections: Sequence[nn.Module],
+        dropout: Dropout,
+        output: int,
+    ) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+        self.connections = nn.ModuleList(connections)
+        self.dropout = dropout
+        self.output = output
+
+    def initial_state(self, batch: int) -> State:
+        return tuple(layer.initial_state(batch) for layer in cast("list[Layer]", self.layers))
+
+    def choices(self, call: Call) -> list[Choice]:
+        """The engine of each layer for such a call."""
+        return [layer.choice(call) for layer in cast("list[Layer]", self.layers)]
+
+    def forward(
+        self,
+        inputs: Tensor,
+        state: State | None = None,
+        *,
+        lengths: Tensor | None = None,
+        resets: Tensor | None = None,
+        last: bool = True,
+        context: Tensor | None = None,
+    ) -> tuple[Tensor, State | None]:
+        """As `Recurrent.forward`; the state is the tuple of the layers' states.
+
+        `context`, (time, batch, context), joins the input of every layer.
+        """
+        states = state or (None,) * len(self.layers)
+        after = []
+        for index, layer in enumerate(self.layers):
+            inputs = self.dropout(inputs) if index else inputs
+            joined = inputs if context is None else torch.cat([inputs, context], dim=-1)
+            outputs, new = layer(joined, states[index], lengths=lengths, resets=resets, last=last)
+            inputs = self.connections[index](inputs, outputs)
+            after.append(new)
+        return inputs, tuple(after) if last else None
+
+
+class Stack(Layers):
     """Recurrent layers one above the other.
 
     Residual and highway connections go round every layer whose input is as wide as its output.
@@ -107,7 +171,6 @@ class Stack(nn.Module):
         engine: str = "auto",
         context: int = 0,
     ) -> None:
-        super().__init__()
         if bidirectional and hidden % 2:
             raise ValueError(f"hidden must be even in a bidirectional stack, was: {hidden}")
 
@@ -119,47 +182,53 @@ class Stack(nn.Module):
             return Bidirectional(one(width, hidden // 2), one(width, hidden // 2, reverse=True))
 
         widths = [width, *[hidden] * (layers - 1)][:layers]
-        self.layers = nn.ModuleList(
-            both(width) if bidirectional else one(width, hidden) for width in widths
+        super().__init__(
+            [both(width) if bidirectional else one(width, hidden) for width in widths],
+            connections=[
+                connect(connection if width == hidden else "plain", hidden) for width in widths
+            ],
+            dropout=Dropout(dropout, variational=variational),
+            output=hidden if layers else width,
         )
-        self.connections = nn.ModuleList(
-            connect(connection if width == hidden else "plain", hidden) for width in widths
+
+
+class BlockStack(Layers):
+    """Residual blocks one above the other, as wide above as below.
+
+    The sum that a residual stack carries is normalised by each block that reads it; whoever reads
+    the stack finds it normalised too, by a LayerNorm after the last block.
+
+    Args:
+        block: makes a block from its number, counted from 0.
+        width: features of one input and of one output.
+        layers: how many blocks.
+        dropout: between blocks.
+        variational: one dropout mask for a whole sequence, or one for each step.
+    """
+
+    def __init__(
+        self,
+        block: Callable[[int], nn.Module],
+        *,
+        width: int,
+        layers: int,
+        dropout: float = 0.0,
+        variational: bool = True,
+    ) -> None:
+        super().__init__(
+            [block(index) for index in range(layers)],
+            connections=[Plain() for _ in range(layers)],
+            dropout=Dropout(dropout, variational=variational),
+            output=width,
         )
-        self.dropout = Dropout(dropout, variational=variational)
-        self.output = hidden if layers else width
-
-    def initial_state(self, batch: int) -> State:
-        layers = cast("list[Recurrent | Bidirectional | WeightDrop]", list(self.layers))
-        return tuple(layer.initial_state(batch) for layer in layers)
-
-    def choices(self, call: Call) -> list[Choice]:
-        """The engine of each layer for such a call."""
-        layers = cast("list[Recurrent | Bidirectional | WeightDrop]", list(self.layers))
-        return [layer.choice(call) for layer in layers]
+        self.normalise = nn.LayerNorm(width)
 
     def forward(
-        self,
-        inputs: Tensor,
-        state: State | None = None,
-        *,
-        lengths: Tensor | None = None,
-        resets: Tensor | None = None,
-        last: bool = True,
-        context: Tensor | None = None,
+        self, inputs: Tensor, state: State | None = None, **options: Any
     ) -> tuple[Tensor, State | None]:
-        """As `Recurrent.forward`; the state is the tuple of the layers' states.
-
-        `context`, (time, batch, context), joins the input of every layer.
-        """
-        states = state or (None,) * len(self.layers)
-        after = []
-        for index, layer in enumerate(self.layers):
-            inputs = self.dropout(inputs) if index else inputs
-            joined = inputs if context is None else torch.cat([inputs, context], dim=-1)
-            outputs, new = layer(joined, states[index], lengths=lengths, resets=resets, last=last)
-            inputs = self.connections[index](inputs, outputs)
-            after.append(new)
-        return inputs, tuple(after) if last else None
+        """As `Recurrent.forward`; the state is the tuple of the blocks' states."""
+        outputs, after = super().forward(inputs, state, **options)
+        return self.normalise(outputs), after
 
 
 def connect(connection: Connection, width: int) -> nn.Module:

@@ -5,7 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-HIGHER_IS_BETTER = {"loss": False, "bits_per_byte": False, "bleu": True, "chrf": True}
+HIGHER_IS_BETTER = {
+    "loss": False,
+    "bits_per_byte": False,
+    "bleu": True,
+    "chrf": True,
+    "accuracy": True,
+}
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,10 @@ def test_the_parameters_are_those_that_training_counts(language_model: Path) -> 
 def test_every_layer_has_an_engine_and_refusals_their_reasons(translator: Path) -> None:
     text = answer("check", recipe_of(translator))
     assert all(f"\n{layer} " in text for layer in ("encoder 1", "encoder 2", "first 1", "rest 1"))
-    slow = answer("check", recipe_of(translator), 'model.cell={kind="elman"}')
-    assert "loop" in slow
+    slower = answer("check", recipe_of(translator), 'model.cell={kind="mogrifier"}')
+    assert len(re.findall(r"^(?:encoder|first|rest) \d +loop\b", slower, re.MULTILINE)) == 4
+    assert " ".join(slower.split()).count("library: torch has no fused Mogrifier; hoisted: ") == 1
+    assert all(len(line) <= 80 for line in slower.partition("\nlayer ")[2].splitlines()[:12])
 
 
 def test_nothing_is_written(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from seqlstm.config import Catalogue, Recipe, parse, read_overrides
+from seqlstm.data.tasks import TASKS
 from seqlstm.models.attention import ATTENTIONS
 from seqlstm.recurrent.catalogue import CELLS
 
-CATALOGUE: Catalogue = {"cell": CELLS, "attention": ATTENTIONS}
+CATALOGUE: Catalogue = {"cell": CELLS, "attention": ATTENTIONS, "source": TASKS}
 
 TABLES: dict[str, dict[str, Any]] = {
     "translation": {

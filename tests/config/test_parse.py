@@ -114,7 +114,7 @@ def test_every_mistake_at_once() -> None:
             'did you mean "adam"?',
         ),
         "training.best_by": (
-            "must be one of loss, bleu, chrf, bits_per_byte, was: blue",
+            "must be one of loss, bleu, chrf, bits_per_byte, accuracy, was: blue",
             'did you mean "bleu"?',
         ),
         "data.text": ("cannot take effect in a translation recipe", "leave it out"),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -15,11 +16,16 @@ from seqlstm.models.translator import Translator
 from seqlstm.recurrent.catalogue import CELLS
 from seqlstm.recurrent.cell import Cell
 from seqlstm.recurrent.state import State
-from tests.recurrent.cases import Case, generator
+from tests.recurrent.cases import CASES, Case, generator
 
 VOCABULARY, ROWS, TIME = 11, 4, 7
 LENGTHS = [5, 7, 1, 3]
 SOURCE_LENGTHS = [2, 6, 4, 1]
+
+
+# The first case of each kind that a text can feed: what its options change, the cells' laws try.
+FIRST = {case.kind: case for case in reversed(CASES) if not case.build().needs}
+every_text_cell = pytest.mark.parametrize("case", list(FIRST.values())[::-1], ids=str)
 
 
 def cell_of(case: Case) -> Callable[[int, int], Cell]:

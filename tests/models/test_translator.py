@@ -17,6 +17,7 @@ from tests.models.cases import (
     TIME,
     VOCABULARY,
     cell_of,
+    every_text_cell,
     gradients,
     ids,
     other_padding,
@@ -24,7 +25,7 @@ from tests.models.cases import (
     rows_of,
     step_by_step,
 )
-from tests.recurrent.cases import Case, assert_same, every_cell
+from tests.recurrent.cases import Case, assert_same
 from tests.tiny import random_translator, translator
 
 # Attention's weights are computed in float32, whatever the rest is.
@@ -41,7 +42,7 @@ def memory_of(model: Translator, batch: Batch) -> Memory:
     return model.encode(batch.source, batch.source_lengths)
 
 
-@every_cell
+@every_text_cell
 @pytest.mark.parametrize("layers", [1, 2, 3])
 def test_step_by_step_equals_full_forward(case: Case, layers: int) -> None:
     model, batch = model_of(case, layers), pair_batch()
@@ -50,7 +51,7 @@ def test_step_by_step_equals_full_forward(case: Case, layers: int) -> None:
     assert_same(scores.where(real, 0), model.log_probabilities(batch), **CLOSE)
 
 
-@every_cell
+@every_text_cell
 def test_padded_equals_alone(case: Case) -> None:
     model, batch = model_of(case), pair_batch()
     scores = model.log_probabilities(batch)
@@ -65,7 +66,7 @@ def test_padded_equals_alone(case: Case) -> None:
     assert_same(loss, sum(losses), **CLOSE)
 
 
-@every_cell
+@every_text_cell
 def test_gradients_of_a_batch_are_the_sum_of_its_rows(case: Case) -> None:
     model, batch = model_of(case), pair_batch()
     alone = [gradients(model, rows_of(batch, row)) for row in range(ROWS)]
@@ -73,13 +74,13 @@ def test_gradients_of_a_batch_are_the_sum_of_its_rows(case: Case) -> None:
     assert_same(gradients(model, batch), summed, rtol=1e-4, atol=1e-4)
 
 
-@every_cell
+@every_text_cell
 def test_the_loss_is_the_sum_of_the_log_probabilities(case: Case) -> None:
     model, batch = model_of(case), pair_batch()
     assert_same(model(batch)[0], -model.log_probabilities(batch).sum())
 
 
-@every_cell
+@every_text_cell
 def test_padding_never_changes_the_loss(case: Case) -> None:
     model, batch = model_of(case), pair_batch()
     changed = other_padding(batch)
@@ -89,7 +90,7 @@ def test_padding_never_changes_the_loss(case: Case) -> None:
     assert torch.equal(model(batch)[0], model(changed)[0])
 
 
-@every_cell
+@every_text_cell
 def test_every_real_source_id_is_read(case: Case) -> None:
     model, batch = model_of(case), pair_batch()
     assert batch.source is not None
@@ -102,14 +103,14 @@ def test_every_real_source_id_is_read(case: Case) -> None:
         assert torch.equal(changed[[0, 2, 3]], scores[[0, 2, 3]])
 
 
-@every_cell
+@every_text_cell
 def test_rows_do_not_see_each_other(case: Case) -> None:
     model, batch, order = model_of(case), pair_batch(), (3, 0, 2, 1, 0)
     permuted = model.log_probabilities(rows_of(batch, *order))
     assert_same(permuted, model.log_probabilities(batch)[list(order)], **CLOSE)
 
 
-@every_cell
+@every_text_cell
 def test_beams_share_the_memory_of_their_sentence(case: Case) -> None:
     model, batch, beams = model_of(case), pair_batch(), 3
     memory, token = memory_of(model, batch), ids(ROWS * beams, seed=4)
@@ -121,10 +122,11 @@ def test_beams_share_the_memory_of_their_sentence(case: Case) -> None:
     assert_same(shared, copied, **CLOSE)
 
 
-@every_cell
+@every_text_cell
 def test_runs_without_a_device(case: Case) -> None:
     meta = torch.device("meta")
-    model = translator(VOCABULARY, cell=cell_of(case), dropout=0.5, weight_drop=0.5).to(meta)
+    drop = 0.5 if hasattr(case.build(), "recurrent") else 0.0
+    model = translator(VOCABULARY, cell=cell_of(case), dropout=0.5, weight_drop=drop).to(meta)
     loss, tokens, _ = model.train()(pair_batch().to(meta))
     assert loss.is_meta
     assert tokens == sum(LENGTHS)

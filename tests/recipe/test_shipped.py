@@ -32,14 +32,16 @@ def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def tiny(recipe: Recipe, folder: Path) -> list[str]:
     """Overrides that leave a recipe as it is but for its data, its sizes and its end."""
     data = recipe.data
-    columns = data.pair or (data.text or "text",)
+    answer = () if data.answer is None else (data.answer,)
+    columns = data.pair or (data.text or "text", *answer)
     rows: list[tuple[str, ...]] = [pair[: len(columns)] for pair in pairs_of("train")]
     names = {part.split("[")[0] for part in "+".join(data.splits.model_dump().values()).split("+")}
     files = {name: str(write_table(folder / f"{name}.jsonl", columns, rows)) for name in names}
     source = ", ".join(f"{name} = {json.dumps(file)}" for name, file in files.items())
-    vocabulary = f"tokenizer.vocabulary={320 if data.pair else 300}"
+    vocabulary = f"tokenizer.vocabulary={320 if len(columns) == 2 else 300}"
     return [
-        *("device=cpu", "threads=", "data.name=", "data.revision=", f"data.source={{ {source} }}"),
+        *("device=cpu", "threads=", "data.name=", "data.revision=", "data.options="),
+        f"data.source={{ {source} }}",
         *([vocabulary] if not hasattr(recipe.tokenizer, "file") else []),
         *(["data.layout.rows=2", "data.layout.span=8"] if data.layout.kind == "tapes" else []),
         *("model.width=16", "model.hidden=16", "training.minutes=", "training.epochs="),

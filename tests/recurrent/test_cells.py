@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
+import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from seqlstm.recurrent.catalogue import CELLS
-from seqlstm.recurrent.cell import Cell
+from seqlstm.recurrent.cell import Cell, ElementwiseCell, GatedCell
+from seqlstm.recurrent.product import multiply
 from seqlstm.recurrent.state import map_state, select
-from tests import oracles
 from tests.recurrent.cases import (
     BATCH,
     CASES,
@@ -26,26 +29,14 @@ from tests.recurrent.cases import (
     noise,
     unroll,
 )
+from tests.recurrent.transcriptions import TRANSCRIPTIONS
+from tests.recurrent.transcriptions.gates import gates_of
 
+GATED = [case for case in CASES if isinstance(case.build(), GatedCell)]
+every_gated_cell = pytest.mark.parametrize("case", GATED, ids=str)
 
-def gates_of(cell: Cell) -> dict[str, oracles.Gate]:
-    """A gated cell's parameters as lists, by gate."""
-    count = len(cell.gates)
-    parts = (cell.input.chunk(count), cell.recurrent.chunk(count), cell.bias.chunk(count))
-    return {
-        name: oracles.Gate(*(part.tolist() for part in gate))
-        for name, *gate in zip(cell.gates, *parts, strict=True)
-    }
-
-
-def oracle(cell: Cell, case: Case) -> Callable[..., oracles.Result]:
-    """The scalar transcription of a case, with the cell's weights: (inputs, state) -> result."""
-    weights = gates_of(cell)
-    if case.options.get("reset") == "after":
-        bias = cell.recurrent_bias.tolist()
-        return lambda inputs, state: oracles.gru_after(inputs, state, weights, bias)
-    recurrence = {"lstm": oracles.lstm, "gru": oracles.gru_before, "elman": oracles.elman}
-    return lambda inputs, state: recurrence[case.kind](inputs, state, weights)
+ELEMENTWISE = [case for case in CASES if isinstance(case.build(), ElementwiseCell)]
+every_elementwise_cell = pytest.mark.parametrize("case", ELEMENTWISE, ids=str)
 
 
 @every_cell
@@ -53,7 +44,7 @@ def test_equals_the_paper(case: Case) -> None:
     cell = case.build()
     inputs, state = noise(TIME, BATCH, WIDTH), lived_in(cell, BATCH)
     outputs, last = unroll(cell, inputs, state)
-    transcription = oracle(cell, case)
+    transcription = TRANSCRIPTIONS[case.kind](cell, case.options)
     for row in range(BATCH):
         start = tuple(part[row].tolist() for part in state)
         expected, end = transcription(inputs[:, row].tolist(), start)
@@ -131,10 +122,72 @@ def test_shapes(case: Case) -> None:
     cell = case.build()
     projected = cell.project(noise(TIME, BATCH, WIDTH))
     assert (cell.width, cell.hidden) == (WIDTH, HIDDEN)
-    assert projected.shape == (TIME, BATCH, len(cell.gates) * HIDDEN)
+    assert projected.shape[:2] == (TIME, BATCH)
     output, state = cell.step(projected[0], cell.initial_state(BATCH))
     assert output.shape == (BATCH, HIDDEN)
+    assert len(state) == len(cell.names)
     assert all(leaf.shape[0] == BATCH for leaf in leaves(state))
+
+
+@every_cell
+def test_the_output_is_the_part_of_the_state_named_h(case: Case) -> None:
+    cell = case.build()
+    output, state = cell.step(cell.project(noise(1, BATCH, WIDTH))[0], lived_in(cell, BATCH))
+    assert "h" not in cell.names[1:]
+    if "h" in cell.names:
+        assert torch.equal(output, state[0])
+
+
+@every_cell
+def test_its_docstring_begins_with_its_paper(case: Case) -> None:
+    cell = case.build()
+    summary = (type(cell).__doc__ or "").split("\n\n")[0]
+    assert cell.paper in summary
+    assert str(cell.year) in summary
+
+
+def units(tensor: Tensor) -> Tensor:
+    """(..., multiple · hidden) as (..., multiple, hidden): the last axis tells units apart."""
+    return tensor.unflatten(-1, (-1, HIDDEN))
+
+
+def by_unit(cell: Any, steps: int) -> tuple[Callable[..., list[Tensor]], list[Tensor]]:
+    """A cell's equations as a function of units, and random things for it to read."""
+    state = lived_in(cell, BATCH)
+    projected = cell.project(noise(steps, BATCH, WIDTH))
+    recurrent = noise(steps, *multiply(cell.recurrence(), cell.read(state)).shape, seed=3)
+    states = [part + noise(steps, 1, HIDDEN, seed=4).abs() for part in state]
+    parts = [projected, recurrent, *states, *cell.elementwise()]
+
+    def function(*parts: Tensor) -> list[Tensor]:
+        projected, recurrent, *rest = (part.flatten(-2) for part in parts)
+        state, parameters = tuple(rest[: len(cell.names)]), tuple(rest[len(cell.names) :])
+        output, after = cell.equations(projected, recurrent, state, parameters)
+        return [output, *after]
+
+    return function, [units(part.detach()) for part in parts]
+
+
+@every_elementwise_cell
+def test_equations_serve_many_steps_at_once(case: Case) -> None:
+    cell = case.build()
+    function, parts = by_unit(cell, TIME)
+    for step in range(TIME):
+        single = [part[step] if part.dim() == 4 else part for part in parts]
+        assert_same(tuple(result[step] for result in function(*parts)), tuple(function(*single)))
+
+
+@every_elementwise_cell
+def test_equations_keep_units_apart(case: Case) -> None:
+    cell = case.build()
+    function, parts = by_unit(cell, 1)
+    before = function(*parts)
+    for part in parts:
+        part[..., 0] += 0.5
+    after = function(*parts)
+    for one, other in zip(before, after, strict=True):
+        assert_same(one[..., 1:], other[..., 1:])
+    assert not torch.equal(before[0][..., 0], after[0][..., 0])
 
 
 @every_cell
@@ -164,33 +217,58 @@ def test_rows_do_not_see_each_other(case: Case) -> None:
 
 @every_cell
 def test_first_state_is_zero(case: Case) -> None:
-    state = case.build().initial_state(BATCH)
-    assert all(not leaf.any() and leaf.dtype == torch.float64 for leaf in leaves(state))
+    cell = case.build()
+    for name, part in zip(cell.names, cell.initial_state(BATCH), strict=True):
+        # The stabiliser of exponential gates: nothing has been seen, so the maximum of nothing.
+        assert (part == (-math.inf if name == "m" else 0.0)).all()
+        assert part.dtype == torch.float64
 
 
-@every_cell
+@every_gated_cell
 def test_recurrent_weights_start_orthogonal_gate_by_gate(case: Case) -> None:
     cell = CELLS[case.kind](WIDTH, 8, **case.options).double()
-    for gate in cell.recurrent.chunk(len(cell.gates)):
-        assert_same(gate @ gate.T, torch.eye(8, dtype=torch.float64), rtol=0.0, atol=1e-5)
+    size = cell.recurrent.shape[-1]  # of a head, where there are several
+    for gate in cell.recurrent.reshape(-1, size, size):
+        assert_same(gate @ gate.T, torch.eye(size, dtype=torch.float64), rtol=0.0, atol=1e-5)
 
 
-@every_cell
-def test_biases_start_at_zero_but_for_the_forget_gate(case: Case) -> None:
+@every_gated_cell
+def test_biases_start_at_zero_but_for_the_gate_that_forgets(case: Case) -> None:
     cell = CELLS[case.kind](WIDTH, HIDDEN, **case.options)
-    biases = dict(zip(cell.gates, cell.bias.chunk(len(cell.gates)), strict=True))
-    for name, bias in biases.items():
-        assert bias.tolist() == [1.0 if name == "forget" else 0.0] * HIDDEN
+    forgetting = "input" if case.options.get("variant") == "CIFG" else "forget"
+    for name, bias in zip(cell.gates, cell.bias.chunk(len(cell.gates)), strict=True):
+        assert bool(bias.any()) == (name == forgetting)
     extra = [value for name, value in cell.named_parameters() if "bias" in name and name != "bias"]
     assert not any(value.any() for value in extra)
 
 
 @pytest.mark.parametrize("bias", [1.0, 2.5])
-def test_a_new_lstm_forgets_by_its_forget_bias_once(bias: float) -> None:
-    cell = CELLS["lstm"](WIDTH, HIDDEN, forget_bias=bias)
-    held = (torch.zeros(1, HIDDEN), torch.ones(1, HIDDEN))
-    _, (_, remembered) = cell.step(cell.project(torch.zeros(1, 1, WIDTH))[0], held)
+@pytest.mark.parametrize(
+    "case",
+    [
+        Case("lstm"),
+        Case("peephole"),
+        Case("coupled"),
+        Case("greff", {"variant": "V"}),
+        Case("greff", {"variant": "CIFG"}),
+        Case("greff", {"variant": "FGR"}),
+        Case("layernorm"),
+        Case("mogrifier"),
+        Case("multiplicative"),
+    ],
+    ids=str,
+)
+def test_a_new_cell_forgets_by_its_forget_bias_once(case: Case, bias: float) -> None:
+    cell = CELLS[case.kind](WIDTH, HIDDEN, **case.options, forget_bias=bias)
+    held = tuple(torch.full((1, HIDDEN), float(name == "c")) for name in cell.names)
+    _, (_, remembered, *_) = cell.step(cell.project(torch.zeros(1, 1, WIDTH))[0], held)
     assert_same(remembered, torch.tensor(bias).sigmoid().expand(1, HIDDEN), rtol=1e-6, atol=0.0)
+
+
+@pytest.mark.parametrize("kind", CELLS)
+def test_a_cell_starts_with_a_forget_bias_of_one(kind: str) -> None:
+    option = inspect.signature(CELLS[kind]).parameters.get("forget_bias")
+    assert option is None or option.default == 1.0
 
 
 @every_cell
@@ -214,7 +292,24 @@ def test_can_be_made_without_a_device(case: Case) -> None:
 
 
 @pytest.mark.parametrize("sizes", [(0, 4), (3, 0), (-1, 4)])
-@pytest.mark.parametrize("kind", CELLS)
-def test_sizes_are_positive(kind: str, sizes: tuple[int, int]) -> None:
-    with pytest.raises(ValueError, match=r"must be positive, was: (0|-1)"):
-        CELLS[kind](*sizes)
+@every_cell
+def test_sizes_are_positive(case: Case, sizes: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match=r"must be .*, was: (0|-1)"):
+        CELLS[case.kind](*sizes, **case.options)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "words"),
+    [
+        ("original", {"squash": "sigmoid"}, 'squash must be "tanh" or "1997", was: \'sigmoid\''),
+        ("peephole", {"output": "relu"}, 'output must be "tanh" or "identity", was: \'relu\''),
+        ("peephole", {"recurrence": "h"}, 'recurrence must be "output" or "cell", was: \'h\''),
+        ("greff", {"variant": "CIF"}, "variant must be one of V, .*, FGR, was: 'CIF'"),
+        ("timeaware", {"decay": "exp"}, 'decay must be "log" or "inverse", was: \'exp\''),
+    ],
+)
+def test_a_wrong_word_is_answered_with_the_right_ones(
+    kind: str, options: dict[str, str], words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        CELLS[kind](WIDTH, HIDDEN, **options)

@@ -180,7 +180,7 @@ def test_is_close_to_the_loop_under_autocast(
 
     assert_same(rounded(), exact(), rtol=0.05, atol=0.05)
     for near, true in zip(gradients(rounded, wanted), gradients(exact, wanted), strict=True):
-        assert (near - true).norm() < 0.05 * true.norm()
+        assert (near - true).norm() <= 0.05 * true.norm()
 
 
 @every_cell

@@ -183,9 +183,9 @@ def test_nothing_flows_back_across_a_reset(case: Case) -> None:
     state = map_state(lambda part: part.requires_grad_(), lived_in(layer.cell, BATCH))
     after = layer(inputs, state, resets=resets_at(*((3, row) for row in range(BATCH))))[0][3:]
     gradient, *before = torch.autograd.grad(after.square().sum(), [inputs, *leaves(state)])
-    assert not gradient[:3].any()
-    assert gradient[3:].any(dim=-1).all()
-    assert not any(part.any() for part in before)
+    # An engine that adds up over steps leaves rounding.
+    assert all(part.abs().max() < 1e-12 for part in [gradient[:3], *before])
+    assert (gradient[3:].abs() > 1e-12).any(dim=-1).all()
 
 
 @every_cell

@@ -33,7 +33,7 @@ CONTEXT = 2
 @pytest.mark.parametrize("bidirectional", [False, True])
 @every_cell
 def test_plain_layers_read_the_one_below(case: Case, bidirectional: bool) -> None:
-    stack = stack_of(case, bidirectional=bidirectional, width=3)
+    stack = stack_of(case, bidirectional=bidirectional, width=4, hidden=8)
     inputs = inputs_for(stack)
     outputs, last = stack(inputs)
     expected, states = inputs, []

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor
 
 from seqlstm.recurrent.layer import WeightDrop
 from tests.recurrent.cases import (
     BATCH,
+    CASES,
     TIME,
     WIDTH,
     Case,
     assert_same,
-    every_cell,
     every_engine,
     gradients,
     layer_of,
@@ -20,12 +21,16 @@ from tests.recurrent.cases import (
     noise,
 )
 
+every_dropped_cell = pytest.mark.parametrize(
+    "case", [case for case in CASES if hasattr(case.build(), "recurrent")], ids=str
+)
+
 
 def dropping(case: Case, probability: float = 0.5) -> WeightDrop:
     return WeightDrop(layer_of(case), probability)
 
 
-@every_cell
+@every_dropped_cell
 def test_weight_drop_is_nothing_in_evaluation(case: Case) -> None:
     wrapped = dropping(case).eval()
     inputs, state = noise(TIME, BATCH, WIDTH), lived_in(wrapped.layer.cell, BATCH)
@@ -40,7 +45,7 @@ def drawn_mask(like: Tensor) -> Tensor:
 
 
 @every_engine
-@every_cell
+@every_dropped_cell
 def test_weight_drop_keeps_one_mask_for_the_whole_sequence(case: Case, engine: str) -> None:
     wrapped, masked = WeightDrop(layer_of(case, engine=engine), 0.5), layer_of(case)
     inputs = noise(TIME, BATCH, WIDTH)
@@ -52,7 +57,7 @@ def test_weight_drop_keeps_one_mask_for_the_whole_sequence(case: Case, engine: s
     assert_same(dropped, masked(inputs))
 
 
-@every_cell
+@every_dropped_cell
 def test_weight_drop_draws_anew_for_each_sequence(case: Case) -> None:
     wrapped = dropping(case)
     inputs = noise(TIME, BATCH, WIDTH)
@@ -62,7 +67,7 @@ def test_weight_drop_draws_anew_for_each_sequence(case: Case) -> None:
 
 
 @every_engine
-@every_cell
+@every_dropped_cell
 def test_weight_drop_sends_the_gradient_through_its_mask(case: Case, engine: str) -> None:
     wrapped, masked = WeightDrop(layer_of(case, engine=engine), 0.5), layer_of(case)
     inputs, raw = noise(TIME, BATCH, WIDTH), wrapped.layer.cell.recurrent
@@ -84,3 +89,9 @@ def test_weight_drop_sends_the_gradient_through_its_mask(case: Case, engine: str
 def test_weight_drop_adds_no_parameter() -> None:
     wrapped = dropping(Case("lstm"))
     assert len(list(wrapped.parameters())) == len(list(wrapped.layer.parameters()))
+
+
+@pytest.mark.parametrize("kind", ["mlstm", "mingru"])
+def test_a_cell_without_a_recurrent_matrix_is_refused(kind: str) -> None:
+    with pytest.raises(ValueError, match=r"M\w+ has no recurrent matrix to drop from"):
+        dropping(Case(kind))

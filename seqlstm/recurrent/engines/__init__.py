@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from seqlstm.recurrent.cell import Cell
+from seqlstm.recurrent.engines.chunkwise import Chunkwise
 from seqlstm.recurrent.engines.engine import Call, Engine
+from seqlstm.recurrent.engines.hoisted import Hoisted
 from seqlstm.recurrent.engines.library import Library
 from seqlstm.recurrent.engines.loop import Loop
+from seqlstm.recurrent.engines.scan import Scan
 
 __all__ = ["ENGINES", "Call", "Choice", "Engine", "choose"]
 
-ENGINES: dict[str, Engine] = {engine.name: engine for engine in (Library(), Loop())}
+ENGINES: dict[str, Engine] = {
+    engine.name: engine for engine in (Library(), Hoisted(), Scan(), Chunkwise(), Loop())
+}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,186 @@
+"""How long the engines take, forward and backward, as ratios to `torch.nn.LSTM` in float32.
+
+Both sides of a ratio run in turn in one process, with the same allocator setting, the same steps,
+rows and sizes (inputs as wide as the hidden state), gradients of inputs and of every parameter.
+
+    python benchmarks/engines.py                       # every kind
+    python benchmarks/engines.py lstm peephole         # some
+    python benchmarks/engines.py --memory              # peak memory instead, each in a process
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+
+import torch
+from torch import Tensor, nn
+
+from seqlstm.recurrent.catalogue import CELLS
+from seqlstm.recurrent.engines import ENGINES, Call
+from seqlstm.training.precision import keep_memory
+
+SHAPES = ((35, 64, 512), (64, 32, 256))  # steps, rows, hidden
+CASES: dict[str, dict[str, object]] = {
+    "lstm": {"kind": "lstm"},
+    "original": {"kind": "original"},
+    "peephole": {"kind": "peephole"},
+    "peephole cell": {"kind": "peephole", "recurrence": "cell"},
+    "coupled": {"kind": "coupled"},
+    **{
+        f"greff {variant}": {"kind": "greff", "variant": variant}
+        for variant in ("V", "NIG", "NFG", "NOG", "NIAF", "NOAF", "CIFG", "NP", "FGR")
+    },
+    "gru": {"kind": "gru"},
+    "gru before": {"kind": "gru", "reset": "before"},
+    "elman": {"kind": "elman"},
+    "timeaware": {"kind": "timeaware"},
+    "slstm": {"kind": "slstm", "heads": 4},
+    "slstm 1 head": {"kind": "slstm", "heads": 1},
+    "mlstm": {"kind": "mlstm", "heads": 4},
+    "mingru": {"kind": "mingru"},
+    "minlstm": {"kind": "minlstm"},
+    "layernorm": {"kind": "layernorm"},
+    "mogrifier": {"kind": "mogrifier"},
+    "multiplicative": {"kind": "multiplicative"},
+    "convolutional": {"kind": "convolutional", "extent": [16]},
+}
+Pass = Callable[[], None]
+
+
+def build(name: str, hidden: int) -> nn.Module:
+    """The cell of a case, or torch's layer."""
+    torch.manual_seed(1)
+    if name == "torch":
+        return nn.LSTM(hidden, hidden)
+    options = dict(CASES[name])
+    return CELLS[str(options.pop("kind"))](hidden, hidden, **options)
+
+
+def make_pass(name: str, engine: str, precision: str, shape: tuple[int, int, int]) -> Pass:
+    """One forward and backward pass."""
+    steps, rows, hidden = shape
+    module = build(name, hidden)
+    inputs = torch.randn(steps, rows, hidden, requires_grad=True)
+    gradient = torch.randn(steps, rows, hidden)
+
+    def outputs() -> Tensor:
+        if isinstance(module, nn.LSTM):
+            return module(inputs)[0]  # type: ignore[no-any-return]
+        return ENGINES[engine].run(module, inputs, module.initial_state(rows))[0]  # type: ignore[arg-type,operator]
+
+    def run() -> None:
+        bfloat16 = torch.autocast("cpu", torch.bfloat16)
+        with bfloat16 if precision == "bfloat16" else nullcontext():
+            found = outputs()
+        found.backward(gradient.to(found.dtype))
+        for parameter in (inputs, *module.parameters()):
+            parameter.grad = None
+
+    return run
+
+
+def serving(name: str) -> Iterator[str]:
+    """The engines that serve a case, the loop last."""
+    cell = build(name, 64)
+    for engine, instance in ENGINES.items():
+        if instance.refusal(cell, Call()) is None:  # type: ignore[arg-type]
+            yield engine
+
+
+def seconds(passes: dict[str, Pass], repeats: int) -> dict[str, float]:
+    """The median time of each pass, all of them in turn."""
+    times: dict[str, list[float]] = {label: [] for label in passes}
+    for repeat in range(repeats + 2):
+        for label, run in passes.items():
+            began = time.perf_counter()
+            run()
+            if repeat >= 2:  # the first two warm up
+                times[label].append(time.perf_counter() - began)
+    return {label: statistics.median(found) for label, found in times.items()}
+
+
+def time_case(name: str, shape: tuple[int, int, int], repeats: int) -> None:
+    """Print a case's times, as ratios."""
+    passes = {"torch float32": make_pass("torch", "", "float32", shape)}
+    if name == "lstm":
+        passes["torch bfloat16"] = make_pass("torch", "", "bfloat16", shape)
+    for engine in serving(name):
+        for precision in ("float32", "bfloat16"):
+            passes[f"{engine} {precision}"] = make_pass(name, engine, precision, shape)
+    found = seconds(passes, repeats)
+    for label, value in found.items():
+        if label == "torch float32" and name != "lstm":
+            continue
+        ratio = value / found["torch float32"]
+        gain = found[f"loop {label.split()[1]}"] / value
+        print(
+            f"| {name} | {label} | {1000 * value:.1f} | {ratio:.2f} | {gain:.2f} |",
+            flush=True,
+        )
+
+
+def peak(name: str, engine: str, precision: str, shape: tuple[int, int, int]) -> float:
+    """Mebibytes that two passes add to the process at their peak."""
+    run = make_pass(name, engine, precision, shape)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    run()
+    run()
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+
+def time_cases(names: list[str], repeats: int) -> None:
+    for shape in SHAPES:
+        print("\nT {} · B {} · H {}".format(*shape))
+        print("| cell | engine | ms | ÷ nn.LSTM float32 | loop ÷ it |\n|---|---|---|---|---|")
+        for name in names:
+            time_case(name, shape, repeats)
+
+
+def measure_memory(names: list[str]) -> None:
+    print("| cell | engine | MiB | ÷ nn.LSTM float32 |\n|---|---|---|---|")
+    shape = SHAPES[0]
+    torchs = 0.0
+    for name, engine, precision in (
+        ("torch", "nn.LSTM", "float32"),
+        *((name, engine, p) for name in names for engine in serving(name) for p in PRECISIONS),
+    ):
+        words = [sys.executable, __file__, "--one", name, engine, precision]
+        found = subprocess.run(words, check=True, capture_output=True, text=True)
+        value = float(found.stdout)
+        torchs = torchs or value
+        print(f"| {name} | {engine} {precision} | {value:.0f} | {value / torchs:.2f} |", flush=True)
+    print("T {} · B {} · H {}".format(*shape))
+
+
+PRECISIONS = ("float32", "bfloat16")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="CELL", help=", ".join(CASES))
+    parser.add_argument("--repeats", type=int, default=10)
+    parser.add_argument("--memory", action="store_true", help="peak memory, not time")
+    parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    keep_memory()
+    if arguments.one:
+        print(peak(*arguments.one, SHAPES[0]))
+        return
+    names = arguments.names or list(CASES)
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {platform.machine()}")
+    if arguments.memory:
+        measure_memory(names)
+    else:
+        time_cases(names, arguments.repeats)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""`seqlstm cells`: what can stand in a recipe's `model.cell`."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import math
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+import typer
+from rich.markup import escape
+
+from seqlstm.cli.console import note, out, table, write
+from seqlstm.errors import ArgumentError, nearest
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A cell at a size, or why it cannot have that size.
+
+    Attributes:
+        kind: its name in a recipe.
+        paper: who wrote it.
+        year: when.
+        options: by name, what it may be, the default first; nothing for one that must be given.
+        parameters: how many.
+        engines: by name, fastest first, why it refuses to serve; empty if it does not.
+        needs: what no model of text can give it, so that only Python can use it.
+        problem: why it cannot have the size.
+    """
+
+    kind: str
+    paper: str
+    year: int
+    options: dict[str, list[Any]]
+    parameters: int | None = None
+    engines: dict[str, str] | None = None
+    needs: str = ""
+    problem: str = ""
+
+    @property
+    def engine(self) -> str:
+        """The fastest that serves."""
+        return next((name for name, reason in (self.engines or {}).items() if not reason), "—")
+
+    @property
+    def remark(self) -> str:
+        """Why it does not serve, or why no faster engine serves it."""
+        if self.problem or self.needs:
+            return self.problem or f"not for text: needs {self.needs}"
+        reasons = self.engines or {}
+        return reasons["hoisted" if self.engine == "loop" else next(iter(reasons))]
+
+    @property
+    def said(self) -> dict[str, str]:
+        """The options as a recipe writes them."""
+        return {
+            name: " | ".join(json.dumps(value) for value in values) or "…, required"
+            for name, values in self.options.items()
+        }
+
+
+def cells(
+    width: Annotated[int, typer.Option(min=1, help="Features of one input.")] = 256,
+    hidden: Annotated[int, typer.Option(min=1, help="Features of one output.")] = 512,
+    kind: Annotated[
+        str | None, typer.Option(metavar="KIND", help="This one's equations, options and engines.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
+) -> None:
+    """The cells that a recipe may name: papers, options, sizes, and the engine that serves each.
+
+    Parameters are those of one layer. Engines are those of a language model on carried tapes.
+    """
+    from seqlstm.recipe.find import CATALOGUE
+
+    known = CATALOGUE["cell"]
+    if kind is not None and kind not in known:
+        hint = nearest(kind, known) or f"Known are {', '.join(known)}."
+        raise ArgumentError(f'no cell of kind "{kind}"', hint=hint)
+    found = [describe(one, width, hidden) for one in ([kind] if kind else known)]
+    if as_json:
+        write(json.dumps([{**asdict(one), "engine": one.engine} for one in found]))
+    elif kind:
+        show(found[0], known[kind])
+    else:
+        show_all(found)
+
+
+def describe(kind: str, width: int, hidden: int) -> Kind:
+    """A cell of a recipe, or the first of a stack's blocks, built without memory."""
+    import torch
+
+    from seqlstm.recurrent.catalogue import BLOCKS, CELLS
+    from seqlstm.recurrent.cell import Cell
+    from seqlstm.recurrent.engines import ENGINES, Call
+
+    make = {**CELLS, **BLOCKS}[kind]
+    made = parts(make)[0]
+    known: dict[str, Any] = {"paper": made.paper, "year": made.year, "options": options_of(make)}
+    given = {"extent": [math.gcd(16, width, hidden)]} if kind == "convolutional" else {}
+    try:
+        with torch.device("meta"):
+            layer = BLOCKS[kind](0, hidden) if kind in BLOCKS else make(width, hidden, **given)
+    except ValueError as error:
+        return Kind(kind, **known, problem=str(error))
+    cell = next(module for module in layer.modules() if isinstance(module, Cell))
+    return Kind(
+        kind,
+        **known,
+        parameters=sum(parameter.numel() for parameter in layer.parameters()),
+        engines={name: one.refusal(cell, Call()) or "" for name, one in ENGINES.items()},
+        needs=cell.needs,
+    )
+
+
+def parts(make: Any) -> list[Any]:
+    """The classes of which a constructor makes one."""
+    if inspect.isclass(make):
+        return [make]
+    made = get_type_hints(make)["return"]
+    return list(get_args(made)) or [made]
+
+
+def options_of(make: Any) -> dict[str, list[Any]]:
+    """By name, what an option may be, its default first."""
+    from seqlstm.config.components import keywords, type_hints
+
+    signature, types = inspect.signature(make).parameters, type_hints(make)
+    options = {}
+    for name in keywords(make):
+        default, expected = signature[name].default, types[name]
+        words = get_args(expected) if get_origin(expected) is Literal else ()
+        values = [default, *(word for word in words if word != default)]
+        options[name] = [value for value in values if value is not inspect.Parameter.empty]
+    return options
+
+
+def show_all(kinds: list[Kind]) -> None:
+    shown = table("kind", "paper, options, why none is faster", "year", "parameters", "engine")
+    shown.columns[3].justify = "right"
+    for one in kinds:
+        count = "—" if one.parameters is None else f"{one.parameters:,}"
+        options = ", ".join(f"{name} = {value}" for name, value in one.said.items())
+        remark = f"[dim]{escape(one.remark)}[/dim]" if one.remark else ""
+        about = "\n".join(filter(None, [escape(one.paper), escape(options), remark]))
+        shown.add_row(one.kind, about, str(one.year), count, one.engine)
+    out.print(shown, soft_wrap=False)
+    note("seqlstm cells --kind KIND shows one cell's equations.")
+
+
+def show(one: Kind, make: Any) -> None:
+    for part in dict.fromkeys([make, *parts(make)]):
+        out.print(f"{inspect.getdoc(part)}\n", markup=False)
+    if one.options:
+        options = table("option", "default first")
+        for name, value in one.said.items():
+            options.add_row(name, escape(value))
+        out.print(options, soft_wrap=False)
+        out.print()
+    if one.problem:
+        out.print(one.problem, markup=False)
+        return
+    engines = table("engine", "why not")
+    for name, reason in (one.engines or {}).items():
+        engines.add_row(name, escape(reason) or "serves")
+    out.print(engines, soft_wrap=False)
+    out.print(f"\n{one.parameters:,} parameters")
+    if one.needs:
+        out.print(one.remark, markup=False)

@@ -1,0 +1,186 @@
+"""What a sweep may say: which recipe is varied, how, over which seeds, and what is expected."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt, Strict, ValidationError
+from pydantic_core import ErrorDetails
+
+from seqlstm.config.base import Count, First, Section
+from seqlstm.config.parse import Table, mistake
+from seqlstm.errors import Mistake, RecipeError, nearest
+
+Many = Annotated[tuple[First, ...], Strict(False)]  # TOML has arrays, no tuples
+Choices = Annotated[list[Any], Field(min_length=1)]
+Score = Literal[
+    "nats_per_token",
+    "bits_per_byte",
+    "perplexity_per_word",
+    "accuracy",
+    "bleu",
+    "chrf",
+    "exact_match",
+]
+LESS_IS_BETTER = {"nats_per_token", "bits_per_byte", "perplexity_per_word"}
+RELATIONS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
+UNITS = {"": 1, "k": 10**3, "M": 10**6}
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What a score has to be, such as ">= 0.95"."""
+
+    relation: str
+    bound: float
+
+    def holds(self, value: float) -> bool:
+        """Whether a score is as expected."""
+        return bool(RELATIONS[self.relation](value, self.bound))
+
+    def __str__(self) -> str:
+        return f"{self.relation} {self.bound:g}"
+
+
+def read_expectation(text: Any) -> Any:
+    found = re.fullmatch(r"\s*(>=|<=|>|<)\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*", str(text))
+    if not found:
+        raise ValueError(f'must be like ">= 0.95", was: {text}')
+    return Expectation(found[1], float(found[2]))
+
+
+def read_budget(value: Any) -> Any:
+    found = re.fullmatch(r"([\d_]+(?:\.\d+)?)\s*([kM]?)", str(value))
+    if not found:
+        raise ValueError(f'must be a number of parameters, like "1M" or "250k", was: {value}')
+    return round(float(found[1]) * UNITS[found[2]])
+
+
+def read_name(name: str) -> str:
+    if not folder_name(name):
+        raise ValueError(f'names no folder: "{name}"')
+    return name
+
+
+def folder_name(name: str) -> str:
+    """A combination's name as one that every file system takes."""
+    return re.sub(r"[^\w.,=+-]+", "_", name.replace(", ", ",")).strip("._")
+
+
+class Variant(Section):
+    """One of the recipes that are compared.
+
+    `set`: what it changes of the recipe. `expect`: of the score, such as ">= 0.95", in at least
+    `runs` of the seeds; in all of them, if left out.
+    """
+
+    name: Annotated[str, AfterValidator(read_name)]
+    set: Table = Field(default_factory=dict)
+    expect: Annotated[Expectation, BeforeValidator(read_expectation)] | None = None
+    runs: PositiveInt | None = None
+
+
+class Sweep(Section):
+    """A recipe, varied.
+
+    `recipe`: a file beside the sweep, a path, or the name of one that came along. `score`: which of
+    the values that `evaluate` measures on `split`, with these `weights`, decides; a text is read
+    there as so many `streams` side by side. `budget`:
+    parameters that every combination gets, by its hidden size. `baseline`: the variant (without
+    variants: the combination) that the others are compared to; else the first. `set`: what all
+    share. `vary`: lists by dotted key, of which all combinations are made, with every variant.
+    """
+
+    recipe: str
+    seeds: Annotated[Many[Count], Field(min_length=1)] = (1, 2, 3)
+    split: str = "test"
+    score: Score
+    weights: Literal["last", "best"] = "last"
+    streams: PositiveInt = 1
+    budget: Annotated[PositiveInt, BeforeValidator(read_budget)] | None = None
+    baseline: str | None = None
+    set: Table = Field(default_factory=dict)
+    vary: dict[str, Choices] = Field(default_factory=dict)
+    variants: Many[Variant] = ()
+
+    @property
+    def less_is_better(self) -> bool:
+        """Of its score."""
+        return self.score in LESS_IS_BETTER
+
+
+def parse_sweep(table: Table, *, where: str) -> Sweep:
+    """The sweep that a table states.
+
+    Args:
+        table: as read from TOML.
+        where: the name that an error gives to it.
+
+    Raises:
+        RecipeError: with every mistake of the sweep's own keys; those of its recipes come later.
+    """
+    try:
+        sweep = Sweep.model_validate(table)
+    except ValidationError as error:
+        raise RecipeError(where, [in_words(one, table) for one in error.errors()]) from None
+    if mistakes := [*disagreements(sweep)]:
+        raise RecipeError(where, mistakes)
+    return sweep
+
+
+def in_words(detail: ErrorDetails, table: Table) -> Mistake:
+    """One of pydantic's errors, with the number of the variant that has it, from 1."""
+    *parents, last = location = detail["loc"]
+    parts = (f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in location)
+    key = "".join(parts).removeprefix(".")
+    if detail["type"] == "extra_forbidden":
+        known = sorted((Variant if parents else Sweep).model_fields)
+        hint = nearest(str(last), known) or f"known are {', '.join(known)}"
+        return Mistake(key, "unknown key", hint)
+    return replace(mistake(detail, table), key=key)
+
+
+def disagreements(sweep: Sweep) -> Iterator[Mistake]:
+    """Keys that do not go together."""
+    if len({*sweep.seeds}) < len(sweep.seeds):
+        yield Mistake("seeds", "one stands there twice")
+    for number, variant in enumerate(sweep.variants, 1):
+        if variant.runs and not variant.expect:
+            yield Mistake(f"variants[{number}].runs", "cannot take effect without expect")
+        if variant.runs and variant.runs > len(sweep.seeds):
+            yield Mistake(f"variants[{number}].runs", f"there are {len(sweep.seeds)} seeds")
+    names = [variant.name for variant in sweep.variants]
+    if sweep.baseline and names and sweep.baseline not in names:
+        hint = nearest(sweep.baseline, names) or f"known are {', '.join(names)}"
+        yield Mistake("baseline", f'no variant "{sweep.baseline}"', hint)
+    changes = {
+        "set": flat_keys(sweep.set),
+        **{f"variants[{n}].set": flat_keys(one.set) for n, one in enumerate(sweep.variants, 1)},
+        "vary": [*sweep.vary],
+    }
+    for where, keys in changes.items():
+        yield from (
+            Mistake(f"{where}.{problem.key}", problem.problem, problem.suggestion)
+            for problem in taken(keys, sweep)
+        )
+
+
+def taken(keys: list[str], sweep: Sweep) -> Iterator[Mistake]:
+    """Keys of the recipe that the sweep itself sets."""
+    if "seed" in keys:
+        yield Mistake("seed", "cannot take effect: the sweep's seeds say it", "leave it out")
+    if sweep.budget and "model.hidden" in keys:
+        yield Mistake("model.hidden", "cannot take effect: the budget finds it", "leave one out")
+
+
+def flat_keys(table: Table, prefix: str = "") -> list[str]:
+    """The dotted keys of a table's values."""
+    found = []
+    for key, value in table.items():
+        inner = flat_keys(value, f"{prefix}{key}.") if isinstance(value, dict) else []
+        found += inner or [f"{prefix}{key}"]
+    return found

@@ -1,0 +1,118 @@
+"""From a recipe's table of the model to its recurrent layers, and what these refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from torch import nn
+
+from seqlstm.config import Recipe
+from seqlstm.config.sections import Model
+from seqlstm.errors import Mistake, RecipeError
+from seqlstm.recurrent.catalogue import BLOCKS, CELLS
+from seqlstm.recurrent.cell import Cell
+from seqlstm.recurrent.layer import recurrent_parameter
+from seqlstm.recurrent.stack import BlockStack, Stack
+from seqlstm.recurrent.zoneout import zoneout
+
+
+@contextmanager
+def blamed(key: str) -> Iterator[None]:
+    """What goes wrong inside is a mistake at this key of the recipe."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise RecipeError("the model", [Mistake(key, str(error))]) from error
+
+
+def refusals(recipe: Recipe) -> Iterator[Mistake]:
+    """What no model can have together with its cell, whatever the sizes."""
+    kind = recipe.model.cell["kind"]
+    if kind in BLOCKS:
+        yield from block_refusals(recipe, kind)
+    elif needs := getattr(CELLS[kind], "needs", ""):
+        yield Mistake("model.cell", f"{kind} needs {needs}")
+
+
+def block_refusals(recipe: Recipe, kind: str) -> Iterator[Mistake]:
+    """What cannot be had together with residual blocks."""
+    model = recipe.model
+    if recipe.task == "translation":
+        yield Mistake(
+            "model.cell",
+            f"{kind} is for language models: its residual blocks are as wide above as below and "
+            "read forwards, so a translator's context cannot join them nor an encoder turn them",
+        )
+        return
+    if model.width != model.hidden:
+        sizes = f"were: width {model.width}, hidden {model.hidden}"
+        yield Mistake(
+            "model.width", f"must equal hidden, since {kind}'s blocks are residual, {sizes}"
+        )
+    if model.connection != "plain":
+        yield Mistake("model.connection", f"must be plain: {kind}'s blocks are residual already")
+    if model.dropout.recurrent:
+        yield Mistake(
+            "model.dropout.recurrent",
+            f"cannot take effect with {kind}: an mlstm block has no recurrent matrix to drop from",
+        )
+    if model.zoneout.hidden or model.zoneout.memory:
+        yield Mistake(
+            "model.zoneout",
+            f"cannot take effect with {kind}: a block's state is more than units that could stay, "
+            "an mlstm block's has no h at all",
+        )
+
+
+def build_stack(model: Model, **sizes: Any) -> Stack | BlockStack:
+    """Layers of the recipe's cell, or of its blocks."""
+    common: dict[str, Any] = {
+        "dropout": model.dropout.between,
+        "variational": model.dropout.variational,
+    }
+    if model.cell["kind"] in BLOCKS:
+        return BlockStack(
+            build_block(model), width=sizes["width"], layers=sizes["layers"], **common
+        )
+    return Stack(
+        build_cell(model),
+        connection=model.connection,
+        weight_drop=model.dropout.recurrent,
+        engine=model.engine,
+        **common,
+        **sizes,
+    )
+
+
+def build_block(model: Model) -> Callable[[int], nn.Module]:
+    """From a block's number, counted from 0, to the block with the recipe's options."""
+    kind, options = kind_and_options(model)
+
+    def make(index: int) -> nn.Module:
+        with blamed("model.cell"):
+            return BLOCKS[kind](index, model.width, model.engine, **options)
+
+    return make
+
+
+def build_cell(model: Model) -> Callable[[int, int], Cell]:
+    """From an input width and a hidden size to a cell with the recipe's options and zoneout."""
+    kind, options = kind_and_options(model)
+
+    def make(width: int, hidden: int) -> Cell:
+        with blamed("model.cell"):
+            cell = CELLS[kind](width, hidden, **options)
+        if model.dropout.recurrent:
+            with blamed("model.dropout.recurrent"):
+                recurrent_parameter(cell)
+        with blamed("model.zoneout"):
+            return zoneout(cell, **model.zoneout.model_dump())
+
+    return make
+
+
+def kind_and_options(model: Model) -> tuple[str, dict[str, Any]]:
+    options = dict(model.cell)
+    return options.pop("kind"), options

@@ -1,0 +1,67 @@
+"""A convolution over time that can be carried on, padded and reset as a recurrence can."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class CausalConvolution(nn.Module):
+    """A convolution over time of each feature alone, which reads this step and those before it.
+
+    Its state is one tensor, (batch, steps − 1, width): the last inputs, oldest first.
+
+    Args:
+        width: features.
+        steps: inputs that one output reads.
+
+    Raises:
+        ValueError: fewer than one step.
+    """
+
+    def __init__(self, width: int, steps: int) -> None:
+        super().__init__()
+        if steps < 1:
+            raise ValueError(f"convolution must be positive, was: {steps}")
+        bound = steps**-0.5
+        self.taps = nn.Parameter(torch.empty(steps, width).uniform_(-bound, bound))  # oldest first
+        self.bias = nn.Parameter(torch.zeros(width))
+
+    def initial_state(self, batch: int) -> Tensor:
+        """Zeros, where the parameters are."""
+        steps, width = self.taps.shape
+        return self.bias.new_zeros(batch, steps - 1, width)
+
+    def forward(
+        self,
+        inputs: Tensor,
+        window: Tensor,
+        *,
+        lengths: Tensor | None = None,
+        resets: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """As `Recurrent.forward`; what came before a reset counts as zero."""
+        past = window.shape[1]
+        steps, batch, _ = inputs.shape
+        if lengths is None:
+            lengths = torch.full((batch,), steps, device=inputs.device)
+        sequence = torch.cat([window.transpose(0, 1).to(inputs.dtype), inputs])
+        # Since which reset: two steps see each other if none lies between them.
+        since = lengths.new_zeros(len(sequence), batch)
+        if resets is not None:
+            since[past:] = resets.cumsum(0)
+        outputs = self.bias.to(inputs.dtype).expand_as(inputs)
+        for tap, weights in enumerate(self.taps.to(inputs.dtype)):
+            read = sequence[tap : tap + steps]
+            if resets is not None:
+                read = read.where((since[tap : tap + steps] == since[past:]).unsqueeze(-1), 0.0)
+            outputs = torch.addcmul(outputs, read, weights)
+        return outputs, self.last_inputs(sequence, since, lengths).to(window.dtype)
+
+    def last_inputs(self, sequence: Tensor, since: Tensor, lengths: Tensor) -> Tensor:
+        """Each row's last inputs, (batch, past, width), of which those before a reset are zero."""
+        past = len(self.taps) - 1
+        rows = torch.arange(len(lengths), device=lengths.device)
+        steps = lengths + torch.arange(past, device=lengths.device).unsqueeze(1)  # (past, batch)
+        inputs, end = sequence[steps, rows], since[lengths + past - 1, rows]
+        return inputs.where((since[steps, rows] == end).unsqueeze(-1), 0.0).transpose(0, 1)

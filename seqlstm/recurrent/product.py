@@ -1,0 +1,58 @@
+"""The one matrix product in a recurrence, and its derivatives: dense, or by head.
+
+A matrix is (rows, columns); or (heads, gates · units, units), block-diagonal: head k of each gate
+reads head k of the operand alone. Either way the result holds the gates one after the other.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+def multiply(matrix: Tensor, operand: Tensor) -> Tensor:
+    """R·h: (batch, columns) -> (batch, rows)."""
+    if matrix.dim() == 2:
+        return nn.functional.linear(operand, matrix)
+    return join_gates(torch.bmm(split_heads(operand, matrix), matrix.mT), matrix)
+
+
+def multiply_add(start: Tensor, matrix: Tensor, operand: Tensor) -> Tensor:
+    """start + R·h, (batch, rows), with one rounding where that can be."""
+    if matrix.dim() == 2:
+        return torch.addmm(start, operand, matrix.t())
+    return start + multiply(matrix, operand)
+
+
+def multiply_back(matrix: Tensor, gradient: Tensor) -> Tensor:
+    """The operand's gradient from that of R·h: (batch, rows) -> (batch, columns)."""
+    if matrix.dim() == 2:
+        return gradient @ matrix
+    return torch.bmm(split_gates(gradient, matrix), matrix).transpose(0, 1).flatten(1)
+
+
+def matrix_gradient(matrix: Tensor, gradient: Tensor, operand: Tensor) -> Tensor:
+    """The matrix' own gradient over (steps · batch) rows, as large as the matrix."""
+    if matrix.dim() == 2:
+        return gradient.t() @ operand
+    return torch.bmm(split_gates(gradient, matrix).mT, split_heads(operand, matrix))
+
+
+def split_heads(operand: Tensor, matrix: Tensor) -> Tensor:
+    """(batch, columns) -> (heads, batch, units)."""
+    heads, _, units = matrix.shape
+    return operand.view(-1, heads, units).transpose(0, 1)
+
+
+def join_gates(product: Tensor, matrix: Tensor) -> Tensor:
+    """(heads, batch, gates · units) -> (batch, gates · heads · units)."""
+    heads, rows, units = matrix.shape
+    gates = product.view(heads, -1, rows // units, units)
+    return gates.permute(1, 2, 0, 3).reshape(-1, heads * rows)
+
+
+def split_gates(gradient: Tensor, matrix: Tensor) -> Tensor:
+    """(batch, gates · heads · units) -> (heads, batch, gates · units): what `join_gates` undoes."""
+    heads, rows, units = matrix.shape
+    gates = gradient.view(-1, rows // units, heads, units)
+    return gates.permute(2, 0, 1, 3).reshape(heads, -1, rows)

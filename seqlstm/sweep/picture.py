@@ -1,0 +1,56 @@
+"""A sweep's scores as a picture."""
+
+from __future__ import annotations
+
+import io
+
+from seqlstm.sweep.compare import Row
+from seqlstm.sweep.plan import Plan
+
+ROW = 0.42  # inches
+
+
+def draw(plan: Plan, rows: list[Row]) -> bytes:
+    """A line for each combination: its seeds as dots, mean ± deviation as a bar; as PNG.
+
+    A dashed line goes from each baseline's mean past those that are compared to it.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 1.2 + ROW * len(rows)), layout="constrained")
+    FigureCanvasAgg(figure)
+    axis = figure.subplots()
+    for height, row in enumerate(rows):
+        below = [height + 0.22] * len(row.scores)  # so that no dot hides the mean
+        axis.plot(row.scores, below, "o", color="black", alpha=0.4, markersize=5)
+        if row.mean is not None:
+            axis.errorbar(
+                row.mean, height, xerr=row.deviation, fmt="D", color="tab:blue", capsize=4
+            )
+    for mean, bottom, top in baselines(rows):
+        axis.plot([mean, mean], [bottom - 0.4, top + 0.4], "--", color="tab:gray", zorder=1)
+    axis.set_yticks(range(len(rows)), [row.combination.name for row in rows])
+    axis.set_ylim(len(rows) - 0.4, -0.6)  # the first on top
+    better = "less" if plan.sweep.less_is_better else "more"
+    score = plan.sweep.score.replace("_", " ")
+    axis.set(xlabel=f"{score} on {plan.sweep.split} ({better} is better)")
+    axis.grid(axis="x", alpha=0.3)
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=120)
+    return file.getvalue()
+
+
+def baselines(rows: list[Row]) -> list[tuple[float, int, int]]:
+    """Of each baseline: its mean, and the first and last line that it is compared with."""
+    heights = {row.combination.name: height for height, row in enumerate(rows)}
+    found = []
+    for row in rows:
+        compared = [
+            heights[one.combination.name]
+            for one in rows
+            if row.combination.name in (one.combination.name, one.baseline)
+        ]
+        if row.baseline is None and row.mean is not None and len(compared) > 1:
+            found.append((row.mean, min(compared), max(compared)))
+    return found

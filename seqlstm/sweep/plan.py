@@ -1,0 +1,241 @@
+"""A sweep's file into every run that it asks for, checked before anything trains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from seqlstm.config import Recipe, parse, read_overrides, read_table
+from seqlstm.config.sweep import Expectation, Sweep, folder_name, parse_sweep, taken
+from seqlstm.errors import Mistake, RecipeError
+from seqlstm.recipe.corpora import make_tokenizer, read_split
+from seqlstm.recipe.find import CATALOGUE, find_recipe, find_sweep, read_run_recipe
+from seqlstm.recipe.train import flat
+from seqlstm.run import RunFolder
+from seqlstm.sweep.budget import count_parameters, fit
+from seqlstm.sweep.forms import Form, forms_of
+from seqlstm.text.tokenizer import Tokenizer
+
+ANY_VOCABULARY = 1000  # to learn whether a model can be built at all
+
+
+@dataclass(frozen=True)
+class Combination:
+    """A form of the recipe, resolved.
+
+    Attributes:
+        form: what it changes.
+        recipe: with the hidden size that the budget gives; the seed is set by each run.
+        parameters: at that size; None without a budget.
+    """
+
+    form: Form
+    recipe: Recipe
+    parameters: int | None = None
+
+    @property
+    def name(self) -> str:
+        return self.form.name
+
+    @property
+    def expect(self) -> Expectation | None:
+        """What its score has to be."""
+        return self.form.variant.expect if self.form.variant else None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a sweep: a combination at a seed, in a folder, to be scored on a split."""
+
+    combination: str
+    seed: int
+    recipe: Recipe
+    folder: Path
+    split: str
+    weights: str
+    streams: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep, ready to be run.
+
+    Attributes:
+        name: as the command names it.
+        overrides: of every run.
+        sweep: the file.
+        folder: where its runs and results go.
+        combinations: in the order of the table.
+    """
+
+    name: str
+    overrides: tuple[str, ...]
+    sweep: Sweep
+    folder: Path
+    combinations: list[Combination]
+
+    def jobs(self, combination: Combination | None = None) -> list[Job]:
+        """All runs, or a combination's: seed by seed, so that an early stop leaves whole rounds."""
+        return [
+            Job(
+                combination=one.name,
+                seed=seed,
+                recipe=one.recipe.model_copy(update={"seed": seed}),
+                folder=self.folder / folder_name(one.name) / str(seed),
+                split=self.sweep.split,
+                weights=self.sweep.weights,
+                streams=self.sweep.streams,
+            )
+            for seed in self.sweep.seeds
+            for one in ([combination] if combination else self.combinations)
+        ]
+
+    def baseline(self, combination: Combination) -> Combination:
+        """Whom it is compared to: the baseline variant at the same varied values."""
+        rivals = [one for one in self.combinations if one.form.point == combination.form.point]
+        names = [one.form.variant.name for one in rivals if one.form.variant]
+        if not names:
+            rivals, names = self.combinations, [one.name for one in self.combinations]
+        return rivals[names.index(self.sweep.baseline or names[0])]
+
+
+def read_plan(name: str, overrides: Sequence[str], folder: Path) -> Plan:
+    """A sweep by name or path; every recipe parsed and, for a budget, sized. Writes nothing.
+
+    Args:
+        name: of the sweep.
+        overrides: of every run, by dotted key.
+        folder: where its runs stand or will stand.
+
+    Raises:
+        RecipeError: with every mistake of the sweep, or of its recipes; or a folder that holds runs
+            of other recipes.
+        UserError: of any kind, from the data, if the budget needs them.
+    """
+    path = find_sweep(name)
+    sweep = parse_sweep(read_table(path), where=name)
+    keys = [one.partition("=")[0].strip() for one in overrides]
+    if mistakes := [*taken(keys, sweep)]:
+        raise RecipeError("overrides", mistakes)
+    plan = Plan(name, tuple(overrides), sweep, folder, resolve(name, path, sweep, overrides))
+    if sweep.budget:
+        plan = replace(plan, combinations=sized(plan, sweep.budget))
+    refuse_changed(plan)
+    return plan
+
+
+def resolve(name: str, path: Path, sweep: Sweep, overrides: Sequence[str]) -> list[Combination]:
+    """Every combination's recipe, or every mistake in any of them."""
+    beside = path.parent / sweep.recipe
+    file = find_recipe(str(beside) if beside.is_file() else sweep.recipe)
+    base = read_table(file)
+    found: list[Combination] = []
+    mistakes: dict[Mistake, list[str]] = {}
+    forms = [*forms_of(sweep, file.stem)]
+    for form in forms:
+        table = read_overrides(form.of(base), overrides)
+        try:
+            recipe = parse(table, where=form.name, catalogue=CATALOGUE)
+            if not sweep.budget:
+                count_parameters(recipe, ANY_VOCABULARY)
+            found.append(Combination(form, recipe))
+        except RecipeError as error:
+            for mistake in error.mistakes:
+                mistakes.setdefault(mistake, []).append(form.name)
+    if mistakes:
+        raise RecipeError(name, [in_forms(*one, of=len(forms)) for one in mistakes.items()])
+    if alike := [*disagreements(found, sweep)]:
+        raise RecipeError(name, alike)
+    return found
+
+
+def in_forms(mistake: Mistake, names: list[str], *, of: int) -> Mistake:
+    """A mistake, with the names of those that make it, unless all do."""
+    if len(names) == of:
+        return mistake
+    return replace(mistake, problem=f"{mistake.problem} (in {'; '.join(names)})")
+
+
+def disagreements(found: list[Combination], sweep: Sweep) -> Iterator[Mistake]:
+    """What is wrong with combinations whose recipes are right."""
+    texts: dict[str, Combination] = {}
+    folders: dict[str, Combination] = {}
+    for one in found:
+        same = texts.setdefault(one.recipe.text(), one)
+        beside = folders.setdefault(folder_name(one.name).casefold(), one)
+        if beside is not one:
+            yield Mistake(one.name, f"would share a folder with {beside.name}", "rename one")
+        elif same is not one:
+            yield Mistake(one.name, f"trains the same recipe as {same.name}", "leave one out")
+    names = [one.name for one in found]
+    if sweep.baseline and not sweep.variants and sweep.baseline not in names:
+        yield Mistake("baseline", f'no combination "{sweep.baseline}"', "; ".join(names))
+    known = scores_of(found[0].recipe)
+    if sweep.score not in known:
+        yield Mistake("score", f"its runs have no {sweep.score}", f"known: {', '.join(known)}")
+    if sweep.streams > 1 and "bits_per_byte" not in known:
+        yield Mistake("streams", "cannot take effect: its runs are not scored on one long text")
+
+
+def scores_of(recipe: Recipe) -> tuple[str, ...]:
+    """What `evaluate` measures of a recipe's runs, and a sweep may compare."""
+    if recipe.task == "translation":
+        return ("bleu", "chrf", "exact_match")
+    if recipe.data.answer:
+        return ("accuracy", "nats_per_token")
+    return ("nats_per_token", "bits_per_byte", "perplexity_per_word")
+
+
+def sized(plan: Plan, budget: int) -> list[Combination]:
+    """Every combination at the hidden size that spends the budget, given its real vocabulary.
+
+    A tokenizer may have fewer pieces than its recipe asks for: it is read from the combination's
+    first run or, before there is one, made from the data as that run will make it.
+    """
+    made: dict[str, int] = {}
+    found = []
+    for one in plan.combinations:
+        recipe = one.recipe
+        key = recipe.data.model_dump_json() + recipe.tokenizer.model_dump_json()
+        if key not in made:
+            made[key] = vocabulary_of(recipe, [job.folder for job in plan.jobs(one)])
+        try:
+            fitted, parameters = fit(recipe, vocabulary=made[key], budget=budget)
+        except RecipeError as error:
+            raise RecipeError(f"{plan.name}, {one.name}", error.mistakes) from error
+        found.append(replace(one, recipe=fitted, parameters=parameters))
+    return found
+
+
+def vocabulary_of(recipe: Recipe, runs: list[Path]) -> int:
+    """How many pieces a recipe's tokenizer has."""
+    for run in runs:
+        if RunFolder(run).tokenizer.is_file():
+            return Tokenizer.load(RunFolder(run).tokenizer).vocabulary
+    return make_tokenizer(recipe, read_split(recipe.data, "train")).vocabulary
+
+
+def refuse_changed(plan: Plan) -> None:
+    """Make sure that the runs which stand there are this sweep's. Threads may differ.
+
+    Raises:
+        RecipeError: names every key that differs, and a run where it does.
+    """
+    found: dict[tuple[str, str], list[str]] = {}
+    for job in plan.jobs():
+        if not RunFolder(job.folder).card.is_file():
+            continue
+        old = flat(read_run_recipe(RunFolder.open(job.folder)).model_dump())
+        new = flat(job.recipe.model_dump())
+        for key in sorted(old.keys() | new.keys()):
+            if key != "threads" and old.get(key) != new.get(key):
+                problem = f"the run has {old.get(key)}, the sweep {new.get(key)}"
+                found.setdefault((key, problem), []).append(str(job.folder))
+    mistakes = [
+        Mistake(key, problem, runs[0] if len(runs) == 1 else f"{runs[0]} and {len(runs) - 1} more")
+        for (key, problem), runs in found.items()
+    ]
+    if mistakes:
+        where = f"{plan.folder} holds runs of another sweep; name another folder (--run DIR)"
+        raise RecipeError(where, mistakes)

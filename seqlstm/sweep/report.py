@@ -1,0 +1,154 @@
+"""A sweep's results as a table for people, a file for programs, and a line of how it was made."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from seqlstm.run import RunFolder
+from seqlstm.sweep.compare import Row, passed
+from seqlstm.sweep.picture import draw
+from seqlstm.sweep.plan import Plan
+from seqlstm.training.checkpoint import write_whole
+
+NOTHING = "—"
+
+
+def write_report(plan: Plan, rows: list[Row]) -> list[Path]:
+    """table.md, results.json and picture.png, in the sweep's folder.
+
+    Raises:
+        TrainingError: they cannot be written.
+    """
+    contents = {
+        "table.md": markdown(plan, rows).encode(),
+        "results.json": json.dumps(facts(plan, rows), indent=2, ensure_ascii=False).encode(),
+        "picture.png": draw(plan, rows),
+    }
+    for name, content in contents.items():
+        write_whole(plan.folder / name, content)
+    return [plan.folder / name for name in contents]
+
+
+def cells(plan: Plan, rows: list[Row]) -> tuple[list[str], list[list[str]]]:
+    """The table: its headers, and its rows as text."""
+    label = plan.sweep.score.replace("_", " ")
+    compared = any(row.p is not None for row in rows)
+    expected = any(row.combination.expect for row in rows)
+    headers = ["variant", "hidden", "parameters", label, "tokens/s"]
+    headers += ["p"] * compared + ["expected"] * expected
+    places = decimals(rows)
+    return headers, [
+        [
+            row.combination.name,
+            f"{row.combination.recipe.model.hidden:,}",
+            NOTHING if row.parameters is None else f"{row.parameters:,}",
+            spread(plan, row, places),
+            NOTHING if row.tokens_per_second is None else f"{row.tokens_per_second:,.0f}",
+            *([probability(row.p)] if compared else []),
+            *([verdict(plan, row)] if expected else []),
+        ]
+        for row in rows
+    ]
+
+
+def decimals(rows: list[Row]) -> int:
+    """So many that the smallest spread has two digits; at most four."""
+    spreads = [row.deviation for row in rows if row.deviation]
+    return min(4, max(0, 1 - math.floor(math.log10(min(spreads))))) if spreads else 4
+
+
+def spread(plan: Plan, row: Row, places: int) -> str:
+    """Mean ± standard deviation, and of how many seeds where some are missing."""
+    if row.mean is None:
+        return "failed"
+    text = f"{row.mean:,.{places}f}"
+    if row.deviation is not None:
+        text += f" ± {row.deviation:,.{places}f}"
+    missing = len(row.scores) < len(plan.sweep.seeds)
+    return f"{text} ({len(row.scores)} of {len(plan.sweep.seeds)})" if missing else text
+
+
+def probability(p: float | None) -> str:
+    if p is None:
+        return NOTHING
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def verdict(plan: Plan, row: Row) -> str:
+    """Whether the scores are as expected, and how many of them."""
+    found = passed(row, plan)
+    if found is None:
+        return ""
+    word = "pass" if found else "FAIL"
+    return f"{word}: {row.combination.expect} in {row.as_expected} of {len(plan.sweep.seeds)}"
+
+
+def markdown(plan: Plan, rows: list[Row]) -> str:
+    """The table for a README, and below it how it was made."""
+    headers, lines = cells(plan, rows)
+    numbers = [header in ("hidden", "parameters", "tokens/s", "p") for header in headers]
+    table = [headers, ["---:" if number else "---" for number in numbers], *lines]
+    text = "".join(f"| {' | '.join(line)} |\n" for line in table)
+    return f"{text}\n{how_made(plan, rows)}\n"
+
+
+def how_made(plan: Plan, rows: list[Row]) -> str:
+    """Everything that a reader of the table has to know."""
+    sweep = plan.sweep
+    seeds = ", ".join(map(str, sweep.seeds))
+    better = "less" if sweep.less_is_better else "more"
+    said = [
+        f"`{' '.join(['seqlstm sweep', plan.name, *plan.overrides])}`: recipe {sweep.recipe}",
+        f"{sweep.score} on {sweep.split} with the {sweep.weights} weights, {better} is better, "
+        f"mean ± standard deviation over seeds {seeds}",
+    ]
+    if any(row.p is not None for row in rows):
+        baselines = dict.fromkeys(row.baseline for row in rows if row.baseline)
+        said.append(
+            f"p against {' or '.join(map(str, baselines))}: Welch's t-test, Holm-corrected over "
+            f"{sum(row.p is not None for row in rows)} comparisons"
+        )
+    return "; ".join([*said, *versions(plan)]) + "."
+
+
+def versions(plan: Plan) -> list[str]:
+    """What the runs were made with, each of them counted once."""
+    made: dict[str, None] = {}
+    for job in plan.jobs():
+        if not RunFolder(job.folder).card.is_file():
+            continue
+        card = RunFolder(job.folder).read_card()
+        packages = f"seqlstm {card['seqlstm']}, torch {card['packages']['torch']}"
+        where = f"{card['machine']}, threads a run: {card['threads']}"
+        made[f"{packages}, {where}"] = None
+    return [*made]
+
+
+def facts(plan: Plan, rows: list[Row]) -> dict[str, Any]:
+    """All of it, for programs."""
+    return {
+        "sweep": plan.name,
+        "overrides": plan.overrides,
+        **plan.sweep.model_dump(mode="json", exclude={"variants"}),
+        "made": how_made(plan, rows),
+        "combinations": [
+            {
+                "name": row.combination.name,
+                "baseline": row.baseline,
+                "hidden": row.combination.recipe.model.hidden,
+                "parameters": row.parameters,
+                "mean": row.mean,
+                "deviation": row.deviation,
+                "p": row.p,
+                "tokens_per_second": row.tokens_per_second,
+                "expect": str(row.combination.expect) if row.combination.expect else None,
+                "passed": passed(row, plan),
+                "runs": [{"seed": seed, **asdict(one)} for seed, one in row.results.items()],
+            }
+            for row in rows
+        ],
+    }

@@ -1,0 +1,92 @@
+"""`seqlstm cells`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from seqlstm.recipe.find import CATALOGUE
+from seqlstm.recurrent.engines import ENGINES, Call, choose
+from seqlstm.recurrent.lstm import LSTM
+from tests.runs import answer, refusal
+
+KINDS = list(CATALOGUE["cell"])
+
+
+def cells(*arguments: object) -> dict[str, dict[str, Any]]:
+    return {cell["kind"]: cell for cell in json.loads(answer("cells", "--json", *arguments))}
+
+
+def test_the_table_names_every_kind_and_fits_a_terminal() -> None:
+    text = answer("cells")
+    lines = text.splitlines()
+    assert [line.split()[0] for line in lines[1:] if line[:1].strip()] == KINDS
+    assert all(len(line) <= 80 for line in lines)
+    (line,) = [line for line in lines if line.startswith("lstm ")]
+    parameters = 4 * 512 * (256 + 512 + 1)
+    assert line.split()[-3:] == ["2000", f"{parameters:,}", "library"]
+
+
+def test_sizes_are_those_asked_for() -> None:
+    found = cells("--width", 8, "--hidden", 16)
+    assert list(found) == KINDS
+    assert found["lstm"]["parameters"] == sum(p.numel() for p in LSTM(8, 16).parameters())
+    assert found["elman"]["parameters"] == 16 * (8 + 16 + 1)
+    assert found["xlstm"]["parameters"] > 0
+
+
+def test_each_has_the_engine_that_serves_it() -> None:
+    found = cells()
+    expected = choose(LSTM(8, 8), Call()).engine.name
+    assert found["lstm"]["engine"] == expected == "library"
+    assert [found[kind]["engine"] for kind in ("elman", "mingru", "mogrifier")] == [
+        *("hoisted", "scan", "loop")
+    ]
+    for cell in found.values():
+        assert list(cell["engines"]) == list(ENGINES)
+        first = next(name for name, reason in cell["engines"].items() if not reason)
+        assert cell["engine"] == first
+
+
+def test_options_stand_with_their_defaults_first() -> None:
+    found = cells()
+    assert found["elman"]["options"] == {}
+    assert found["gru"]["options"] == {"reset": ["after", "before"]}
+    assert found["xlstm"]["options"] == {"mlstm": [7], "slstm": [1], "heads": [4]}
+    assert 'reset = "after" | "before"' in answer("cells")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_is_shown_with_its_equations_and_engines(kind: str) -> None:
+    text = answer("cells", "--kind", kind)
+    assert " = " in text
+    assert all(f"\n{engine} " in text for engine in ENGINES)
+    assert "parameters" in text
+
+
+def test_one_name_for_two_functions_shows_both() -> None:
+    text = answer("cells", "--kind", "gru")
+    assert "R_n h_{t-1} + b_Rn" in text
+    assert "R_n (r ∘ h_{t-1})" in text
+
+
+def test_what_no_text_can_feed_says_so() -> None:
+    text = " ".join(answer("cells").split())
+    assert text.count("not for text: needs ") == 2
+    assert "not for text: needs the time" in text
+
+
+def test_a_size_that_a_cell_cannot_have_has_a_reason() -> None:
+    (cell,) = cells("--kind", "xlstm", "--hidden", 3).values()
+    assert cell["parameters"] is None
+    assert cell["problem"]
+    assert cell["problem"] in answer("cells", "--kind", "xlstm", "--hidden", 3)
+    assert "lstm" in cells("--hidden", 3)
+
+
+def test_an_unknown_one_names_the_nearest() -> None:
+    said = refusal("cells", "--kind", "grus")
+    assert 'no cell of kind "grus"' in said
+    assert 'did you mean "gru"?' in said

@@ -1,0 +1,162 @@
+"""`seqlstm sweep`: what it prints, its exit codes, and Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seqlstm.recipe.find import sweep_paths
+from seqlstm.training.loop import Loop
+from tests.runs import LANGUAGE_MODEL, answer, invoke, refusal, write_recipe
+
+SWEEP = """# Two cells.
+recipe = "recipe.toml"
+seeds = [1, 2]
+split = "validation"
+score = "bits_per_byte"
+
+[set]
+threads = 1
+model = {{ width = 8, hidden = 8 }}
+training = {{ steps = {steps}, validate_every = "" }}
+
+[[variants]]
+name = "elman"
+set = {{ model = {{ cell = {{ kind = "elman" }} }} }}
+expect = "{expect}"
+
+[[variants]]
+name = "lstm"
+set = {{ training = {{ steps = {long} }} }}
+"""
+
+
+def write(folder: Path, *, expect: str = "> 0", steps: int = 20, long: int | None = None) -> Path:
+    write_recipe(folder, LANGUAGE_MODEL)
+    path = folder / "mine.toml"
+    path.write_text(SWEEP.format(expect=expect, steps=steps, long=long or steps), encoding="utf-8")
+    return path
+
+
+def test_it_trains_tells_and_goes_on(tmp_path: Path) -> None:
+    file, out = write(tmp_path), tmp_path / "out"
+    result = invoke("sweep", file, "--run", out)
+    assert result.exit_code == 0, result.output
+    said = result.stderr.splitlines()
+    assert said[0] == "4 runs, 0 of them finished before"
+    assert said[1].startswith("elman  seed 1  20 steps  bits_per_byte ")
+    assert said[1].endswith(" left")
+    assert "tokens/s" in said[1]
+    assert [line.split()[0] for line in said[1:5]] == ["elman", "lstm", "elman", "lstm"]
+    head, elman, lstm = result.stdout.splitlines()
+    assert head.split() == [
+        *("variant", "hidden", "parameters", "bits", "per", "byte", "tokens/s", "p", "expected")
+    ]
+    assert elman.startswith("elman")
+    assert "pass: > 0 in 2 of 2" in elman
+    assert "±" in lstm
+    assert {path.name for path in out.iterdir()} == {
+        *("elman", "lstm", "table.md", "results.json", "picture.png")
+    }
+    assert "20 steps" in answer("info", out / "lstm" / "2")
+    again = invoke("sweep", file, "--run", out)
+    assert again.stdout == result.stdout
+    assert again.stderr.startswith("4 runs, 4 of them finished before\n")
+    assert "seed 1 " not in again.stderr
+
+
+def test_an_expectation_that_fails_is_exit_code_1(tmp_path: Path) -> None:
+    result = invoke("sweep", write(tmp_path, expect="< 0", steps=1), "--run", tmp_path / "out")
+    assert result.exit_code == 1, result.output
+    assert "FAIL: < 0 in 0 of 2" in result.stdout
+    assert (tmp_path / "out" / "table.md").is_file()
+
+
+def test_dry_shows_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    file = write(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    head, elman, _ = answer("sweep", file, "--dry").splitlines()
+    assert head.split() == ["variant", "hidden", "parameters", "seeds", "left"]
+    assert elman.split() == ["elman", "8", *"1212"]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_mistakes_are_exit_code_2(tmp_path: Path) -> None:
+    said = refusal("sweep", write(tmp_path), "model.hiden=3", "--run", tmp_path / "out")
+    assert 'model.hiden: unknown key (did you mean "hidden"?)' in said
+    assert "no sweep" in refusal("sweep", "nowhere")
+    assert not (tmp_path / "out").exists()
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = Loop.step
+
+    def stepped(self: Loop, drawn: Iterator[Any]) -> dict[str, float]:
+        found = step(self, drawn)
+        if self.progress.step == 7:
+            signal.raise_signal(signal.SIGINT)
+        return found
+
+    file, out = write(tmp_path), tmp_path / "out"
+    with monkeypatch.context() as patched:
+        patched.setattr(Loop, "step", stepped)
+        result = invoke("sweep", file, "--run", out)
+    assert result.exit_code == 130, result.output
+    assert "stopped: 4 of 4 runs are left; the same command goes on" in result.stderr
+    assert "7 steps" in answer("info", out / "elman" / "1")
+    assert invoke("sweep", file, "--run", out).exit_code == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_several_at_once_score_as_one_by_one_and_stop_on_ctrl_c(tmp_path: Path) -> None:
+    file, out = write(tmp_path, long=1_000_000), tmp_path / "out"
+    command = ["sweep", str(file), "--run", str(out), "--jobs", "2"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "seqlstm", *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    results = [out / "elman" / seed / "result.json" for seed in "12"]
+    logs = [out / "lstm" / seed / "log.jsonl" for seed in "12"]
+    until = time.monotonic() + 120
+    while not all(one.is_file() for one in [*results, *logs]) and time.monotonic() < until:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of them
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "Traceback" not in said
+    assert "stopped: 2 of 4 runs are left; the same command goes on" in said
+    for log in logs:
+        assert (log.parent / "checkpoint.pt").is_file()
+        assert "stopped by SIGINT" in log.read_text()
+    alone = tmp_path / "alone"
+    answer("sweep", write(tmp_path), "--run", alone)
+    for result in results:
+        again = alone / result.relative_to(out)
+        assert json.loads(again.read_text())["values"] == json.loads(result.read_text())["values"]
+
+
+def test_the_sweeps_on_board_are_listed_shown_and_copied(tmp_path: Path) -> None:
+    for name, path in sweep_paths().items():
+        assert f"\n{name}  " in answer("recipes")
+        assert answer("recipes", "show", name) == path.read_text(encoding="utf-8")
+    result = invoke("recipes", "copy", "odyssey", tmp_path)
+    assert result.stderr == f"seqlstm sweep {tmp_path / 'odyssey.toml'}\n"
+    assert "is a sweep, not a recipe" in refusal("train", "odyssey")
+    assert "Usage" in answer("sweep", "-h")

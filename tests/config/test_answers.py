@@ -1,0 +1,95 @@
+"""Language models whose rows have answers: the keys that go with them, and those that do not."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+from seqlstm.config import parse
+from seqlstm.config.sections import Buckets
+from seqlstm.errors import Mistake, RecipeError
+from tests.config.cases import CATALOGUE, recipe
+
+ANSWERS = ("data.answer=reply", 'data.layout={kind="buckets", tokens=99}')
+
+
+def mistakes(*overrides: str, task: str = "language-model") -> list[Mistake]:
+    with pytest.raises(RecipeError) as caught:
+        recipe(task, *overrides)
+    return list(caught.value.mistakes)
+
+
+def test_what_goes_with_answers() -> None:
+    stated = recipe(
+        "language-model",
+        *ANSWERS,
+        "data.longest=40",
+        "data.drop_duplicates=true",
+        "tokenizer.sampling=0.1",
+        "training.validate_every=5",
+        "training.best_by=accuracy",
+    )
+    assert isinstance(stated.data.layout, Buckets)
+    again = parse(tomllib.loads(stated.text()), where="again", catalogue=CATALOGUE)
+    assert again == stated
+    assert not stated.resets
+
+
+def test_the_text_states_what_can_take_effect() -> None:
+    data = tomllib.loads(recipe("language-model", *ANSWERS).text())["data"]
+    assert (data["longest"], data["drop_duplicates"]) == (256, False)
+    assert {"unit", "ratio", "pair", "options"} & data.keys() == set()
+
+
+def test_answers_need_buckets_and_a_text_needs_tapes() -> None:
+    (found,) = mistakes("data.answer=reply")
+    needs = 'a language-model with answers recipe needs "buckets"'
+    assert found == Mistake("data.layout.kind", needs)
+    (found,) = mistakes('data.layout={kind="buckets"}')
+    assert found == Mistake("data.layout.kind", 'a language-model recipe needs "tapes"')
+
+
+@pytest.mark.parametrize("key", ["data.unit=document", "data.ratio=2", 'data.pair=["a", "b"]'])
+def test_what_cannot_take_effect_beside_them(key: str) -> None:
+    problem = "cannot take effect in a language-model with answers recipe"
+    assert mistakes(*ANSWERS, key) == [Mistake(key.split("=")[0], problem, "leave it out")]
+
+
+def test_a_translator_has_none() -> None:
+    (found,) = mistakes("data.answer=reply", task="translation")
+    assert found.problem == "cannot take effect in a translation recipe"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "known"),
+    [
+        ((*ANSWERS, "training.best_by=bits_per_byte"), "known: accuracy, loss"),
+        (("training.best_by=accuracy",), "known: bits_per_byte, loss"),
+    ],
+)
+def test_each_has_its_metrics(overrides: tuple[str, ...], known: str) -> None:
+    (found,) = mistakes(*overrides, "training.validate_every=1")
+    assert (found.key, found.suggestion) == ("training.best_by", known)
+
+
+def test_options_are_those_of_the_source() -> None:
+    stated = recipe("language-model", *ANSWERS, "data.source=long-lag", "data.options={lag=20}")
+    assert stated.data.options == {"lag": 20}
+    assert "options = " in stated.text() or "[data.options]" in stated.text()
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "problem"),
+    [
+        ("long-lag", "{lagg=20}", 'long-lag has no option "lagg"; did you mean "lag"?'),
+        ("long-lag", '{lag="20"}', "long-lag's lag must be a valid integer, was: 20"),
+        ("counting", '{language="abcd"}', "counting's language must be 'ab' or 'abc', was: abcd"),
+        ("my/text", "{lag=20}", "cannot take effect: options are for long-lag"),
+        ('{train="a.txt"}', "{lag=20}", "cannot take effect: options are for long-lag"),
+    ],
+)
+def test_options_that_are_none(source: str, options: str, problem: str) -> None:
+    (found,) = mistakes(*ANSWERS, f"data.source={source}", f"data.options={options}")
+    assert found.key == "data.options"
+    assert found.problem.startswith(problem)

@@ -1,0 +1,100 @@
+"""A sweep's file: what it may say, and every mistake in it at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from seqlstm.config.sweep import Expectation, Sweep, folder_name, parse_sweep
+from seqlstm.errors import Mistake, RecipeError
+
+LEAST = {"recipe": "mine", "score": "accuracy"}
+
+
+def sweep(**keys: Any) -> Sweep:
+    return parse_sweep(LEAST | keys, where="sweep")
+
+
+def mistakes(**keys: Any) -> dict[str, Mistake]:
+    with pytest.raises(RecipeError) as caught:
+        sweep(**keys)
+    return {mistake.key: mistake for mistake in caught.value.mistakes}
+
+
+def test_the_least_of_them() -> None:
+    found = sweep()
+    assert (found.seeds, found.split, found.weights) == ((1, 2, 3), "test", "last")
+    assert (found.budget, found.baseline, found.variants) == (None, None, ())
+
+
+@pytest.mark.parametrize(
+    ("given", "parameters"),
+    [("1M", 1_000_000), ("1.5M", 1_500_000), ("250k", 250_000), (777, 777), ("1_000", 1000)],
+)
+def test_a_budget_is_a_number_of_parameters(given: Any, parameters: int) -> None:
+    assert sweep(budget=given).budget == parameters
+
+
+@pytest.mark.parametrize(
+    ("text", "holds", "fails"),
+    [(">= 0.95", 0.95, 0.949), ("<=.6", 0.6, 0.61), ("> 1", 1.1, 1), ("<-2e-1", -0.3, -0.2)],
+)
+def test_an_expectation_is_a_bound(text: str, holds: float, fails: float) -> None:
+    expect = sweep(variants=[{"name": "a", "expect": text}]).variants[0].expect
+    assert isinstance(expect, Expectation)
+    assert expect.holds(holds)
+    assert not expect.holds(fails)
+
+
+def test_less_of_a_loss_and_more_of_an_accuracy_is_better() -> None:
+    better = {
+        score: sweep(score=score).less_is_better
+        for score in ("nats_per_token", "bits_per_byte", "perplexity_per_word", "accuracy", "bleu")
+    }
+    assert [*better.values()] == [True, True, True, False, False]
+
+
+def test_every_mistake_at_once_with_the_number_of_its_variant() -> None:
+    found = mistakes(
+        score="acuracy",
+        seeds=[1, "2"],
+        bugdet="1M",
+        weights="first",
+        vary={"model.layers": []},
+        variants=[{"name": "fine"}, {"nam": "x", "expect": "about 1"}, {"name": " "}],
+    )
+    assert set(found) == {
+        *("score", "seeds[2]", "bugdet", "weights", "vary.model.layers"),
+        *("variants[2].name", "variants[2].nam", "variants[2].expect", "variants[3].name"),
+    }
+    assert found["bugdet"] == Mistake("bugdet", "unknown key", 'did you mean "budget"?')
+    assert found["variants[2].nam"].suggestion == 'did you mean "name"?'
+    assert found["score"].suggestion == 'did you mean "accuracy"?'
+    assert 'must be like ">= 0.95", was: about 1' in str(found["variants[2].expect"])
+
+
+def test_keys_that_do_not_go_together() -> None:
+    found = mistakes(
+        seeds=[1, 1],
+        budget="1M",
+        baseline="lsmt",
+        set={"seed": 3, "model": {"hidden": 4}},
+        vary={"model.hidden": [1, 2]},
+        variants=[
+            {"name": "lstm", "runs": 2, "set": {"model": {"hidden": 5}}},
+            {"name": "gru", "expect": "> 1", "runs": 3},
+        ],
+    )
+    assert set(found) == {
+        *("seeds", "baseline", "set.seed", "set.model.hidden", "vary.model.hidden"),
+        *("variants[1].runs", "variants[1].set.model.hidden", "variants[2].runs"),
+    }
+    assert found["baseline"].suggestion == 'did you mean "lstm"?'
+    assert "without expect" in found["variants[1].runs"].problem
+    assert "the budget finds it" in found["set.model.hidden"].problem
+
+
+def test_a_name_becomes_a_folder() -> None:
+    assert folder_name("lstm, lag=50") == "lstm,lag=50"
+    assert folder_name("../a/b: c") == "a_b_c"

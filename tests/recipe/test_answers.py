@@ -1,0 +1,111 @@
+"""A run on texts with answers, from the recipe to what `evaluate` says of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from seqlstm.config import Recipe, parse
+from seqlstm.data.tasks import SIZES, counting
+from seqlstm.errors import DataError
+from seqlstm.inference.language import LoadedLanguageModel
+from seqlstm.recipe.corpora import clean, read_corpora, read_split
+from seqlstm.recipe.evaluate import evaluate
+from seqlstm.recipe.find import CATALOGUE, read_recipe
+from seqlstm.recipe.inspect import inspect
+from seqlstm.recipe.load import load
+from seqlstm.recipe.train import start
+from tests.runs import write_table
+
+TASKS = {
+    "counting": "data.options={longest=6, test_longest=8}",
+    "long-lag": "data.options={lag=8}",
+    "parity": "data.options={longest=12, test_longest=20}",
+    "recall": "data.options={pairs=2}",
+    "reber": "data.options={repeats=1}",
+}
+FEW = ("training.steps=3", "model.hidden=8", "model.width=8", "device=cpu")
+
+
+def small(name: str, *overrides: str) -> Recipe:
+    return read_recipe(name, [TASKS[name], *FEW, *overrides])
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_task_trains_and_is_evaluated(name: str, tmp_path: Path) -> None:
+    recipe = small(name, "training.validate_every=2", "training.best_by=accuracy")
+    reports = list(start(recipe, tmp_path / "run").run())
+    validations = [report.values for report in reports if report.kind == "validation"]
+    assert [set(values) for values in validations] == [{"loss", "accuracy"}] * 2
+    values = evaluate(tmp_path / "run", weights="last", split="test").values
+    assert list(values) == ["accuracy", "nats_per_token", "rows", "tokens", "signature"]
+    assert values["rows"] == (8 if name == "counting" else SIZES["test"])
+    again = evaluate(tmp_path / "run", weights="last", split="validation").values
+    assert again["nats_per_token"] == pytest.approx(validations[-1]["loss"], rel=1e-5)
+    assert again["accuracy"] == validations[-1]["accuracy"]
+
+
+def test_what_it_learned_it_says(tmp_path: Path) -> None:
+    """Generation from a text is the function that was trained, and ends where the answer does."""
+    recipe = small("counting", "training.steps=250", "model.hidden=16", "seed=2")
+    list(start(recipe, tmp_path / "run").run())
+    assert evaluate(tmp_path / "run", weights="last", split="train").values["accuracy"] == 1.0
+    loaded = load(tmp_path / "run", weights="last", device="cpu")
+    assert isinstance(loaded, LoadedLanguageModel)
+    for text, answer in counting("train", longest=6):
+        assert loaded.generate(text, length=20, temperature=0.0) == answer
+
+
+def answers_of(folder: Path, rows: list[tuple[str, ...]], **data: object) -> Recipe:
+    path = write_table(folder / "train.jsonl", ("question", "said.reply"), rows)
+    table = {
+        "task": "language-model",
+        "data": {
+            "source": {"train": str(path), "test": str(path)},
+            "text": "question",
+            "answer": "said.reply",
+            "layout": {"kind": "buckets"},
+            **data,
+        },
+        "tokenizer": {"kind": "char", "vocabulary": 300},
+        "training": {"steps": 1},
+    }
+    return parse(table, where="recipe", catalogue=CATALOGUE)
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+
+
+ROWS: list[tuple[str, ...]] = [("one and two", "three"), ("end", ""), ("one and two", "three")]
+
+
+def test_any_two_columns_will_do(tmp_path: Path) -> None:
+    recipe = answers_of(tmp_path, ROWS)
+    assert read_split(recipe.data, "train").pairs == ROWS
+    corpora = read_corpora(recipe)
+    assert corpora.train.pairs == ROWS
+    assert corpora.warnings == ["3 training rows also stand in test"]
+
+
+def test_rows_are_dropped_by_the_length_of_both_sides_and_as_duplicates(tmp_path: Path) -> None:
+    recipe = answers_of(tmp_path, ROWS, longest=16, drop_duplicates=True)
+    corpora = read_corpora(recipe)
+    assert corpora.train.pairs == ROWS[:2]
+    assert "kept 2 of 3 pairs (1 duplicates)" in corpora.report[0]
+    shorter = answers_of(tmp_path, ROWS, longest=15)
+    corpus, line = clean(shorter, read_split(shorter.data, "train"), corpora.tokenizer)
+    assert corpus.pairs == ROWS[1:2]
+    assert "2 too long" in line
+    none = answers_of(tmp_path, ROWS, longest=2)
+    with pytest.raises(DataError, match="kept 0 of 3"):
+        clean(none, read_split(none.data, "train"), corpora.tokenizer)
+
+
+def test_check_counts_what_is_asked() -> None:
+    overrides = ["data.options={longest=3, test_longest=3}"]
+    assert inspect("counting", overrides).tokens == 1 + 2 + 3

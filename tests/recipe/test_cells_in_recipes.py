@@ -1,0 +1,264 @@
+"""Every cell in both models, by one word of a recipe; and what cannot be had together."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from seqlstm.config import Recipe, parse, read_overrides
+from seqlstm.errors import Mistake, RecipeError
+from seqlstm.models.language_model import LanguageModel
+from seqlstm.models.translator import Translator
+from seqlstm.recipe.build import build_model, engines_by_layer
+from seqlstm.recipe.find import CATALOGUE, read_recipe
+from seqlstm.recipe.load import load
+from seqlstm.recipe.train import start
+from seqlstm.recurrent.catalogue import BLOCKS, CELLS
+from seqlstm.recurrent.engines import ENGINES
+from seqlstm.recurrent.layer import WeightDrop
+from seqlstm.recurrent.zoneout import Zoneout
+from tests.config.cases import TABLES
+from tests.models.cases import VOCABULARY, pair_batch, text_batch
+from tests.runs import LANGUAGE_MODEL, write_recipe
+
+TASKS = list(TABLES)
+NEEDY = [kind for kind, make in CELLS.items() if getattr(make, "needs", "")]
+KINDS = [kind for kind in CELLS if kind not in NEEDY]
+SMALL = ["model.width=8", "model.hidden=8", "model.layers=2"]
+XLSTM = 'model.cell={kind="xlstm", mlstm=1, slstm=1, heads=2}'
+
+
+def recipe(task: str, *overrides: str) -> Recipe:
+    table = read_overrides(TABLES[task], [*SMALL, *overrides])
+    return parse(table, where="recipe", catalogue=CATALOGUE)
+
+
+def build(task: str, *overrides: str) -> LanguageModel | Translator:
+    return build_model(recipe(task, *overrides), VOCABULARY)
+
+
+def mistakes(task: str, *overrides: str) -> tuple[Mistake, ...]:
+    with pytest.raises(RecipeError) as caught:
+        build(task, *overrides)
+    return caught.value.mistakes
+
+
+def learns(model: LanguageModel | Translator) -> bool:
+    """Whether a batch has a loss, and every parameter a gradient that is finite."""
+    batch = pair_batch() if isinstance(model, Translator) else text_batch()
+    loss, tokens, _ = model(batch)
+    (loss / tokens).backward()  # type: ignore[no-untyped-call]
+    gradients = [parameter.grad for parameter in model.parameters()]
+    return all(one is not None and bool(one.isfinite().all()) for one in gradients)
+
+
+# Every cell.
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("task", TASKS)
+def test_every_cell_makes_a_model_that_learns(task: str, kind: str) -> None:
+    assert learns(build(task, f'model.cell={{kind="{kind}"}}'))
+
+
+@pytest.mark.parametrize("kind", NEEDY)
+@pytest.mark.parametrize("task", TASKS)
+def test_what_a_text_cannot_feed_is_refused(task: str, kind: str) -> None:
+    (found,) = mistakes(task, f'model.cell={{kind="{kind}"}}')
+    assert found == Mistake("model.cell", f"{kind} needs {CELLS[kind].needs}")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("task", TASKS)
+def test_zoneout_and_weight_drop_reach_every_cell_that_has_a_place_for_them(
+    task: str, kind: str
+) -> None:
+    cell = CELLS[kind](8, 8)
+    shares = {"hidden": 0.1 * ("h" in cell.names), "memory": 0.2 * (cell.names != ("h",))}
+    drop = 0.5 * hasattr(cell, "recurrent")
+    model = build(
+        task,
+        f'model.cell={{kind="{kind}"}}',
+        f"model.zoneout={{hidden={shares['hidden']}, memory={shares['memory']}}}",
+        f"model.dropout.recurrent={drop}",
+    )
+    zoned = [module for module in model.modules() if isinstance(module, Zoneout)]
+    assert len(zoned) == (2 if task == "language-model" else 6)
+    assert all(one.shares == {n: s for n, s in shares.items() if s} for one in zoned)
+    dropping = [module for module in model.modules() if isinstance(module, WeightDrop)]
+    assert len(dropping) == (len(zoned) if drop else 0)
+    torch.manual_seed(0)
+    assert learns(model)
+
+
+def test_without_shares_there_is_no_zoneout() -> None:
+    model = build("translation", "model.zoneout={hidden=0.0}")
+    assert not [module for module in model.modules() if isinstance(module, Zoneout)]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "key", "problem"),
+    [
+        (['model.cell={kind="slstm", heads=3}'], "model.cell", "heads must divide hidden: 3 does"),
+        (['model.cell={kind="mlstm", heads=0}'], "model.cell", "heads must be positive, was: 0"),
+        (
+            ['model.cell={kind="elman"}', "model.engine=library"],
+            "model.engine",
+            "the engine library cannot serve: torch has no fused Elman",
+        ),
+        (
+            ['model.cell={kind="mogrifier"}', "model.engine=hoisted"],
+            "model.engine",
+            "the engine hoisted cannot serve: the state gates the input",
+        ),
+        (
+            ["model.zoneout={memory=0.1}", "model.engine=library"],
+            "model.engine",
+            "the engine library cannot serve",
+        ),
+        (
+            ['model.cell={kind="gru"}', "model.zoneout={hidden=0.1, memory=0.1}"],
+            "model.zoneout",
+            "zoneout's memory cannot take effect",
+        ),
+        (
+            ['model.cell={kind="mlstm"}', "model.zoneout={hidden=0.1}"],
+            "model.zoneout",
+            "zoneout's hidden cannot take effect",
+        ),
+        (
+            ['model.cell={kind="mingru"}', "model.dropout.recurrent=0.5"],
+            "model.dropout.recurrent",
+            "MinGRU has no recurrent matrix to drop from",
+        ),
+        # The recipe itself says these, before anything is built.
+        (['model.cell={kind="slstm", haeds=2}'], "model.cell", 'no option "haeds"; did you mean'),
+        (['model.cell={kind="slstm", heads="2"}'], "model.cell", "must be a valid integer"),
+        (['model.cell={kind="greff", variant="W"}'], "model.cell", "greff's variant must be 'V', "),
+        (
+            ["model.engine=hoistd"],
+            "model.engine",
+            "must be one of auto, library, hoisted, scan, chunkwise, loop, was: hoistd; did you",
+        ),
+        (["model.engine=3"], "model.engine", "must be a valid string, was: 3"),
+        (["model.zoneout={hidden=1.0}"], "model.zoneout.hidden", "must be less than 1, was: 1.0"),
+        (["model.zoneout={cell=0.1}"], "model.zoneout.cell", "unknown key"),
+        (["model.zoneout=0.1"], "model.zoneout", "must be a valid"),
+    ],
+)
+@pytest.mark.parametrize("task", TASKS)
+def test_one_clear_mistake(task: str, overrides: list[str], key: str, problem: str) -> None:
+    (found,) = mistakes(task, *overrides)
+    assert found.key == key
+    assert problem in found.problem
+
+
+@pytest.mark.parametrize("engine", ["loop", "hoisted"])
+@pytest.mark.parametrize("task", TASKS)
+def test_the_engine_asked_for_serves_every_layer(task: str, engine: str) -> None:
+    model = build(task, f"model.engine={engine}", 'model.cell={kind="peephole"}')
+    assert set(engines_by_layer(model).values()) == {engine}
+
+
+def test_every_engine_has_a_cell_that_it_serves() -> None:
+    served = {
+        engine.split(" ")[0]
+        for kind in KINDS
+        for engine in engines_by_layer(
+            build("language-model", f'model.cell={{kind="{kind}"}}')
+        ).values()
+    }
+    assert served == ENGINES.keys()
+
+
+def test_a_recipe_with_zoneout_survives_its_own_text() -> None:
+    stated = recipe("translation", "model.zoneout={hidden=0.05, memory=0.1}", "model.engine=loop")
+    assert parse(tomllib.loads(stated.text()), where="again", catalogue=CATALOGUE) == stated
+
+
+# Residual blocks.
+
+
+def test_xlstm_stands_in_place_of_cells() -> None:
+    model = build("language-model", XLSTM, "model.layers=3", "model.dropout.between=0.1")
+    names = [type(layer).__name__ for layer in model.stack.layers]
+    assert names == ["MLSTMBlock", "SLSTMBlock", "MLSTMBlock"]
+    assert [engine.split(" ")[0] for engine in engines_by_layer(model).values()] == [
+        *("chunkwise", "hoisted", "chunkwise")
+    ]
+    assert learns(model)
+    assert set(engines_by_layer(build("language-model", XLSTM, "model.engine=loop")).values()) == {
+        "loop"
+    }
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["model.hidden=24", 'model.cell={kind="xlstm", mlstm=1, heads=2}', "model.layers=2"],
+        ['model.cell={kind="slstm", heads=4}', "model.zoneout={hidden=0.1, memory=0.1}"],
+        ['model.cell={kind="mlstm", heads=2}', "model.zoneout={memory=0.1}"],
+        ['model.cell={kind="minlstm"}', "model.zoneout={hidden=0.1}"],
+    ],
+    ids=lambda overrides: overrides[-1],
+)
+def test_from_text_to_text(overrides: list[str], tmp_path: Path) -> None:
+    path = write_recipe(tmp_path, LANGUAGE_MODEL)
+    short = ["training.steps=4", "training.validate_every=4", *overrides]
+    losses = []
+    for run in ("one", "other"):
+        prepared = start(read_recipe(str(path), short), tmp_path / run)
+        losses.append([report.values["loss"] for report in prepared.run() if report.kind == "step"])
+    assert losses[0] == losses[1]
+    loaded = load(tmp_path / "one", device="cpu")
+    scores = [loaded.score(["Everyone sees the house today."]) for _ in range(2)]
+    assert scores[0] == scores[1]
+    assert isinstance(loaded.generate("Everyone", length=3, seed=1), str)
+
+
+def everything_against(kind: str) -> Iterator[str]:
+    yield f'model.cell={{kind="{kind}"}}'
+    yield "model.width=16"
+    yield "model.connection=residual"
+    yield "model.dropout.recurrent=0.1"
+    yield "model.zoneout.memory=0.1"
+
+
+@pytest.mark.parametrize("kind", BLOCKS)
+def test_blocks_say_all_that_they_cannot_have(kind: str) -> None:
+    found = {one.key: one.problem for one in mistakes("language-model", *everything_against(kind))}
+    assert list(found) == [
+        *("model.width", "model.connection", "model.dropout.recurrent", "model.zoneout")
+    ]
+    assert found["model.width"] == (
+        f"must equal hidden, since {kind}'s blocks are residual, were: width 16, hidden 8"
+    )
+    assert "residual already" in found["model.connection"]
+    assert "no recurrent matrix" in found["model.dropout.recurrent"]
+    assert "state" in found["model.zoneout"]
+
+
+@pytest.mark.parametrize("kind", BLOCKS)
+def test_a_translator_has_no_place_for_blocks(kind: str) -> None:
+    (found,) = mistakes("translation", f'model.cell={{kind="{kind}"}}')
+    assert found.key == "model.cell"
+    assert f"{kind} is for language models" in found.problem
+    assert "context" in found.problem
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ("heads=3", "heads"),
+        ("mlstm=0, slstm=0", "at least one block"),
+        ("engine='loop'", 'xlstm has no option "engine"; it has mlstm, slstm, heads'),
+    ],
+)
+def test_blocks_check_their_options(options: str, problem: str) -> None:
+    (found,) = mistakes("language-model", f'model.cell={{kind="xlstm", {options}}}')
+    assert found.key == "model.cell"
+    assert problem in found.problem

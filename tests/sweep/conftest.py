@@ -1,0 +1,59 @@
+"""Sweeps of a language model that trains in a moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from seqlstm.sweep.plan import Plan, read_plan
+from tests.runs import LANGUAGE_MODEL, write_recipe
+
+SWEEP = """# Two cells and a flat one, for a test.
+recipe = "recipe.toml"
+seeds = [1, 2]
+split = "validation"
+score = "bits_per_byte"
+
+[set]
+threads = 1
+model = { width = 8, hidden = 8 }
+training = { steps = 3, validate_every = "" }
+"""
+
+CELLS = """
+[[variants]]
+name = "elman"
+set = { model = { cell = { kind = "elman" } } }
+
+[[variants]]
+name = "lstm"
+set = { model = { cell = { kind = "lstm" } } }
+"""
+
+Write = Callable[..., Path]
+Read = Callable[..., Plan]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Writes a sweep beside its recipe."""
+    write_recipe(tmp_path, LANGUAGE_MODEL)
+
+    def write_sweep(more: str = CELLS, *, sweep: str = SWEEP) -> Path:
+        path = tmp_path / "sweep.toml"
+        path.write_text(sweep + more, encoding="utf-8")
+        return path
+
+    return write_sweep
+
+
+@pytest.fixture
+def read(write: Write, tmp_path: Path) -> Read:
+    """The plan of a sweep that stands beside its recipe."""
+
+    def read_sweep(more: str = CELLS, *overrides: str, sweep: str = SWEEP) -> Plan:
+        return read_plan(str(write(more, sweep=sweep)), overrides, tmp_path / "out")
+
+    return read_sweep

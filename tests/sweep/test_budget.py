@@ -1,0 +1,68 @@
+"""The hidden size of a budget, against a search of every size."""
+
+from __future__ import annotations
+
+import pytest
+
+from seqlstm.config import Recipe, parse
+from seqlstm.errors import RecipeError
+from seqlstm.recipe.find import CATALOGUE
+from seqlstm.sweep.budget import count_parameters, fit
+
+PIECES = 50
+
+
+def recipe(**model: object) -> Recipe:
+    table = {
+        "task": "language-model",
+        "data": {"source": "x", "text": "text", "layout": {"kind": "tapes"}},
+        "model": {"width": 6, "tied": False} | model,
+        "training": {"steps": 1},
+    }
+    return parse(table, where="recipe", catalogue=CATALOGUE)
+
+
+def at(hidden: int, **model: object) -> int:
+    return count_parameters(recipe(hidden=hidden, **model), PIECES)
+
+
+@pytest.mark.parametrize("kind", ["lstm", "elman"])
+def test_it_is_the_nearest_of_all(kind: str) -> None:
+    cell = {"kind": kind}
+    every = {hidden: at(hidden, cell=cell) for hidden in range(1, 70)}
+    for budget in (1500, 2000, 3333, 5000):
+        nearest = min(every, key=lambda hidden: abs(every[hidden] - budget))
+        sized, parameters = fit(recipe(cell=cell, hidden=9), vocabulary=PIECES, budget=budget)
+        assert (sized.model.hidden, parameters) == (nearest, every[nearest])
+        assert sized.model.width == 6
+
+
+def test_a_budget_that_a_size_meets_is_met() -> None:
+    assert fit(recipe(), vocabulary=PIECES, budget=at(31))[0].model.hidden == 31
+
+
+def test_sizes_that_the_cell_refuses_are_left_out() -> None:
+    cell = {"kind": "slstm", "heads": 3}
+    every = {hidden: at(hidden, cell=cell) for hidden in range(3, 70, 3)}
+    nearest = min(every, key=lambda hidden: abs(every[hidden] - 5000))
+    sized, parameters = fit(recipe(cell=cell), vocabulary=PIECES, budget=5000)
+    assert (sized.model.hidden, parameters) == (nearest, every[nearest])
+
+
+def test_where_the_width_must_be_the_hidden_size_it_follows() -> None:
+    cell = {"kind": "xlstm", "mlstm": 1, "slstm": 0, "heads": 2}
+    sized, parameters = fit(recipe(cell=cell), vocabulary=PIECES, budget=20_000)
+    assert sized.model.width == sized.model.hidden
+    assert parameters == count_parameters(sized, PIECES)
+    assert parameters == pytest.approx(20_000, rel=0.1)
+
+
+def test_a_budget_that_the_embeddings_exceed_is_refused() -> None:
+    with pytest.raises(RecipeError, match=r"no hidden size comes within 10% of 200 \(hidden 1 has"):
+        fit(recipe(), vocabulary=PIECES, budget=200)
+
+
+def test_a_model_that_no_size_suits_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqlstm.sweep.budget.LARGEST", 2**8)
+    with pytest.raises(RecipeError, match="heads"):
+        fit(recipe(cell={"kind": "slstm", "heads": 3000}), vocabulary=PIECES, budget=5000)

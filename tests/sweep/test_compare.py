@@ -1,0 +1,142 @@
+"""Means, spreads, p values and expectations, from results that are given."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from seqlstm.sweep.compare import compare, holm, passed, welch
+from seqlstm.sweep.plan import Plan
+from seqlstm.sweep.report import cells, markdown, write_report
+from seqlstm.sweep.runs import Result
+from tests.sweep.conftest import CELLS, Read
+
+THREE = (
+    CELLS
+    + """
+expect = "<= 2.5"
+runs = 1
+
+[[variants]]
+name = "gru"
+set = { model = { cell = { kind = "gru" } } }
+expect = "< 2"
+"""
+)
+
+
+def give(plan: Plan, *scores: list[float], speed: float | None = 1000.0) -> Plan:
+    """Results as runs would leave them."""
+    for combination, values in zip(plan.combinations, scores, strict=True):
+        for job, value in zip(plan.jobs(combination), values, strict=False):
+            job.folder.mkdir(parents=True)
+            result = Result("validation", "last", 1, {"bits_per_byte": value}, 1234, 3, 0.5, speed)
+            (job.folder / "result.json").write_text(json.dumps(asdict(result)))
+    return plan
+
+
+def test_holms_worked_example() -> None:
+    # Smallest first: 4 · 0.005, 3 · 0.01, 2 · 0.03; the last, 0.04, may not stand below them.
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.5, 0.9]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+def test_welchs_worked_example() -> None:
+    # Means 2 and 3, variances 2/3 and 10/3, four scores each: t = −1 / √(1/6 + 5/6).
+    left, right = [1.0, 2.0, 2.0, 3.0], [1.0, 2.0, 4.0, 5.0]
+    v, w = statistics.variance(left) / 4, statistics.variance(right) / 4
+    t = (statistics.fmean(left) - statistics.fmean(right)) / (v + w) ** 0.5
+    freedom = (v + w) ** 2 / (v**2 / 3 + w**2 / 3)
+    assert t == pytest.approx(-1)
+    assert freedom == pytest.approx(108 / 26)
+    p = welch(left, right)
+    assert p is not None
+    assert 0.3632 < p < 0.3739  # what 5 and 4 degrees of freedom give to t = 1
+
+
+def test_there_is_no_p_without_a_spread() -> None:
+    assert welch([1.0], [1.0, 2.0]) is None
+    assert welch([1.0, 1.0], [2.0, 2.0]) is None
+    assert welch([1.0, 1.0], [2.0, 2.1]) is not None
+
+
+def test_rows_are_what_the_results_say(read: Read) -> None:
+    plan = give(read(THREE), [2.0, 4.0], [2.0, 3.0], [1.0, 1.5])
+    elman, lstm, gru = compare(plan)
+    assert (elman.mean, elman.deviation, elman.p) == (3.0, pytest.approx(2**0.5), None)
+    assert (lstm.mean, lstm.parameters, lstm.tokens_per_second) == (2.5, 1234, 1000.0)
+    raw = welch([2.0, 3.0], [2.0, 4.0]), welch([1.0, 1.5], [2.0, 4.0])
+    assert [lstm.p, gru.p] == holm([p for p in raw if p is not None])
+    assert [passed(row, plan) for row in (elman, lstm, gru)] == [None, True, True]
+    assert lstm.as_expected == 1
+
+
+def test_too_few_as_expected_is_a_failure(read: Read) -> None:
+    plan = give(read(THREE), [2.0, 4.0], [2.6, 3.0], [1.0, 2.0])
+    assert [passed(row, plan) for row in compare(plan)] == [None, False, False]
+
+
+def test_the_baseline_is_that_of_the_same_point(read: Read) -> None:
+    more = '[vary]\n"model.layers" = [1, 2]\n' + CELLS
+    plan = give(read(more), [5.0, 6.0], [1.0, 2.0], [7.0, 8.0], [3.0, 4.0])
+    baselines = {row.combination.name: row.baseline for row in compare(plan)}
+    assert baselines == {
+        "elman, layers=1": None,
+        "lstm, layers=1": "elman, layers=1",
+        "elman, layers=2": None,
+        "lstm, layers=2": "elman, layers=2",
+    }
+
+
+def test_without_variants_it_is_a_combination(read: Read) -> None:
+    from tests.sweep.conftest import SWEEP
+
+    named = SWEEP.replace("[set]", 'baseline = "layers=2"\n[set]')
+    plan = give(read('[vary]\n"model.layers" = [1, 2]\n', sweep=named), [1.0], [2.0])
+    assert [row.baseline for row in compare(plan)] == ["layers=2", None]
+
+
+def test_the_table(read: Read) -> None:
+    plan = give(read(THREE), [2.0, 2.2], [2.0, 2.1], [1.0])
+    headers, lines = cells(plan, compare(plan))
+    assert headers == [
+        *("variant", "hidden", "parameters", "bits per byte", "tokens/s", "p", "expected")
+    ]
+    elman, lstm, gru = lines
+    assert elman == ["elman", "8", "1,234", "2.100 ± 0.141", "1,000", "—", ""]
+    assert lstm[3] == "2.050 ± 0.071"
+    assert lstm[6] == "pass: <= 2.5 in 2 of 2"
+    assert gru[3:] == ["1.000 (1 of 2)", "1,000", "—", "FAIL: < 2 in 1 of 2"]
+
+
+def test_a_combination_of_which_every_run_failed(read: Read) -> None:
+    plan = give(read(CELLS), [2.0, 2.2], [], speed=None)
+    assert cells(plan, compare(plan))[1][1] == ["lstm", "8", "—", "failed", "—"]
+
+
+def test_the_report_says_how_it_was_made(read: Read, tmp_path: Path) -> None:
+    plan = give(read(THREE, "data.layout.rows=4"), [2.0, 2.2], [2.0, 2.1], [1.0, 1.3])
+    rows = compare(plan)
+    lines = markdown(plan, rows).splitlines()
+    assert lines[0] == (
+        "| variant | hidden | parameters | bits per byte | tokens/s | p | expected |"
+    )
+    assert lines[1] == "| --- | ---: | ---: | --- | ---: | ---: | --- |"
+    assert lines[2].startswith("| elman | 8 | 1,234 | 2.100 ± 0.141 |")
+    assert "data.layout.rows=4`: recipe recipe.toml; bits_per_byte on validation" in lines[6]
+    assert "less is better, mean ± standard deviation over seeds 1, 2; p against elman" in lines[6]
+    assert "Holm-corrected over 2 comparisons" in lines[6]
+    files = write_report(plan, rows)
+    assert [file.name for file in files] == ["table.md", "results.json", "picture.png"]
+    assert files[2].read_bytes().startswith(b"\x89PNG")
+    found = json.loads(files[1].read_text())
+    assert found["overrides"] == ["data.layout.rows=4"]
+    (elman, lstm, gru) = found["combinations"]
+    assert (elman["name"], elman["mean"], elman["passed"]) == ("elman", 2.1, None)
+    assert (lstm["expect"], lstm["passed"]) == ("<= 2.5", True)
+    assert [run["values"]["bits_per_byte"] for run in gru["runs"]] == [1.0, 1.3]

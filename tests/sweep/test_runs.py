@@ -1,0 +1,148 @@
+"""Runs of a sweep: finished, begun, changed, failed."""
+
+from __future__ import annotations
+
+import pickle
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seqlstm.errors import DataError, RecipeError, UserError
+from seqlstm.run import RunFolder
+from seqlstm.sweep.plan import Job, Plan
+from seqlstm.sweep.runs import Outcome, carry_out, read_result
+from seqlstm.sweep.workers import carry_out_all, in_worker
+from seqlstm.training.interrupt import StopRequest
+from seqlstm.training.loop import Loop
+from tests.sweep.conftest import CELLS, SWEEP, Read
+
+
+def outcomes(jobs: list[Job]) -> list[Outcome]:
+    return [*carry_out_all(jobs, at_once=1, stop=StopRequest())]
+
+
+def values(plan: Plan) -> dict[tuple[str, int], Any]:
+    found = {(job.combination, job.seed): read_result(job) for job in plan.jobs()}
+    return {key: result and result.values for key, result in found.items()}
+
+
+def stopping_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> StopRequest:
+    """A request that comes when so many steps have been done."""
+    request, step = StopRequest(), Loop.step
+    left = iter(range(steps - 1, -1, -1))
+
+    def stepped(self: Loop, drawn: Iterator[Any]) -> dict[str, float]:
+        found = step(self, drawn)
+        if next(left) == 0:
+            request.signal = "SIGINT"
+        return found
+
+    monkeypatch.setattr(Loop, "step", stepped)
+    return request
+
+
+def test_a_finished_run_is_a_run_folder_with_a_result(read: Read) -> None:
+    job = read().jobs()[1]
+    (outcome,) = outcomes([job])
+    folder = RunFolder.open(job.folder)
+    assert folder.recipe.read_text() == job.recipe.text()
+    assert outcome.result == read_result(job)
+    assert outcome.result is not None
+    assert outcome.result.steps == 3
+    weights = folder.read_weights("last")
+    assert outcome.result.parameters == sum(one.numel() for one in weights.values())
+    assert {"bits_per_byte", "nats_per_token", "signature"} <= outcome.result.values.keys()
+
+
+def test_a_stopped_run_goes_on_to_the_same_score(
+    read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = read()
+    outcomes(plan.jobs())
+    whole = values(plan)
+    shutil.rmtree(plan.folder)
+    with monkeypatch.context() as patched:
+        stop = stopping_after(patched, 5)  # in the second step of the second run
+        stopped = [*carry_out_all(plan.jobs(), at_once=1, stop=stop)]
+    assert [bool(one.result) for one in stopped] == [True, False, False, False]
+    assert [job.folder.exists() for job in plan.jobs()] == [True, True, False, False]
+    assert RunFolder(plan.jobs()[1].folder).read_checkpoint()["progress"]["step"] == 2
+    outcomes([job for job in read().jobs() if not read_result(job)])
+    assert values(plan) == whole
+
+
+def test_a_run_that_was_trained_and_not_scored_is_scored(
+    read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = read().jobs()[0]
+    (first,) = outcomes([job])
+    (job.folder / "result.json").unlink()
+    monkeypatch.setattr(Loop, "step", None)
+    (again,) = outcomes([job])
+    assert again.result == first.result
+
+
+def test_another_split_is_scored_without_training(
+    read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (first,) = outcomes(read().jobs()[:1])
+    job = read(sweep=SWEEP.replace('"validation"', '"test"')).jobs()[0]
+    assert read_result(job) is None
+    monkeypatch.setattr(Loop, "step", None)
+    (again,) = outcomes([job])
+    assert again.result is not None
+    assert first.result is not None
+    assert again.result.split == "test"
+    assert again.result.values != first.result.values
+
+
+def test_a_changed_sweep_is_refused_and_names_what_changed(read: Read) -> None:
+    plan = read()
+    outcomes(plan.jobs()[:2])
+    with pytest.raises(RecipeError, match="holds runs of another sweep") as caught:
+        read(CELLS, "training.steps=4", "model.width=7")
+    keys = {mistake.key: str(mistake) for mistake in caught.value.mistakes}
+    assert set(keys) == {"training.steps", "model.width"}
+    assert "the run has 3, the sweep 4" in keys["training.steps"]
+    assert f"{plan.jobs()[0].folder} and 1 more" in keys["training.steps"]
+
+
+def test_other_threads_are_no_other_sweep(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        stop = stopping_after(patched, 2)
+        assert carry_out(read().jobs()[0], threads=1, stop=stop).result is None
+    job = read(CELLS, "threads=0").jobs()[0]
+    assert carry_out(job, threads=1, stop=StopRequest()).result is not None
+
+
+def test_numbers_that_are_not_finite_fail_one_run_alone(read: Read) -> None:
+    wild = CELLS.replace(
+        'set = { model = { cell = { kind = "elman" } } }',
+        'set = { training = { optimizer = { kind = "sgd", rate = 1e38 }, clip = 1e38 } }',
+    )
+    found = outcomes(read(wild).jobs()[:2])
+    assert "not finite" in str(found[0].failure)
+    assert found[0].result is None
+    assert found[1].result is not None
+
+
+def test_warnings_come_with_the_outcome(read: Read, tmp_path: Path) -> None:
+    plan = read(CELLS, "data.unit=document")
+    text = (tmp_path / "train.en").read_text().splitlines()
+    (tmp_path / "test.en").write_text(f"{text[0]}\n")
+    (outcome,) = outcomes(plan.jobs()[:1])
+    assert outcome.warnings == ["1 training row also stands in test"]
+
+
+def test_what_no_other_run_would_do_better_ends_it(read: Read, tmp_path: Path) -> None:
+    plan = read()
+    (tmp_path / "train.en").unlink()
+    with pytest.raises(DataError, match=r"train\.en"):
+        outcomes(plan.jobs())
+    with pytest.raises(UserError, match=r"train\.en") as caught:
+        in_worker(plan.jobs()[0], 1)
+    arrived = pickle.loads(pickle.dumps(caught.value))  # as between processes
+    assert (arrived.title, arrived.message) == ("Data", caught.value.message)
