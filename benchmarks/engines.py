@@ -2,6 +2,7 @@
 
 Both sides of a ratio run in turn in one process, with the same allocator setting, the same steps,
 rows and sizes (inputs as wide as the hidden state), gradients of inputs and of every parameter.
+"naive" projects and steps through autograd one step at a time; the engine "loop" projects at once.
 
     python benchmarks/engines.py                       # every kind
     python benchmarks/engines.py lstm peephole         # some
@@ -24,7 +25,9 @@ import torch
 from torch import Tensor, nn
 
 from seqlstm.recurrent.catalogue import CELLS
+from seqlstm.recurrent.cell import Cell
 from seqlstm.recurrent.engines import ENGINES, Call
+from seqlstm.recurrent.state import State
 from seqlstm.training.precision import keep_memory
 
 SHAPES = ((35, 64, 512), (64, 32, 256))  # steps, rows, hidden
@@ -72,9 +75,13 @@ def make_pass(name: str, engine: str, precision: str, shape: tuple[int, int, int
     gradient = torch.randn(steps, rows, hidden)
 
     def outputs() -> Tensor:
-        if isinstance(module, nn.LSTM):
-            return module(inputs)[0]  # type: ignore[no-any-return]
-        return ENGINES[engine].run(module, inputs, module.initial_state(rows))[0]  # type: ignore[arg-type,operator]
+        if isinstance(module, Cell):
+            state = module.initial_state(rows)
+            if engine == "naive":
+                return naive(module, inputs, state)
+            return ENGINES[engine].run(module, inputs, state)[0]
+        found: Tensor = module(inputs)[0]
+        return found
 
     def run() -> None:
         bfloat16 = torch.autocast("cpu", torch.bfloat16)
@@ -87,12 +94,21 @@ def make_pass(name: str, engine: str, precision: str, shape: tuple[int, int, int
     return run
 
 
+def naive(cell: Cell, inputs: Tensor, state: State) -> Tensor:
+    """The plainest loop there is."""
+    outputs = []
+    for now in inputs.split(1):
+        output, state = cell.step(cell.project(now)[0], state)
+        outputs.append(output)
+    return torch.stack(outputs)
+
+
 def serving(name: str) -> Iterator[str]:
-    """The engines that serve a case, the loop last."""
+    """The engines that serve a case, the loop last, and the naive loop."""
     cell = build(name, 64)
-    for engine, instance in ENGINES.items():
-        if instance.refusal(cell, Call()) is None:  # type: ignore[arg-type]
-            yield engine
+    assert isinstance(cell, Cell)
+    yield from (e for e, instance in ENGINES.items() if instance.refusal(cell, Call()) is None)
+    yield "naive"
 
 
 def seconds(passes: dict[str, Pass], repeats: int) -> dict[str, float]:
@@ -120,7 +136,7 @@ def time_case(name: str, shape: tuple[int, int, int], repeats: int) -> None:
         if label == "torch float32" and name != "lstm":
             continue
         ratio = value / found["torch float32"]
-        gain = found[f"loop {label.split()[1]}"] / value
+        gain = found[f"naive {label.split()[1]}"] / value
         print(
             f"| {name} | {label} | {1000 * value:.1f} | {ratio:.2f} | {gain:.2f} |",
             flush=True,
@@ -139,25 +155,22 @@ def peak(name: str, engine: str, precision: str, shape: tuple[int, int, int]) ->
 def time_cases(names: list[str], repeats: int) -> None:
     for shape in SHAPES:
         print("\nT {} · B {} · H {}".format(*shape))
-        print("| cell | engine | ms | ÷ nn.LSTM float32 | loop ÷ it |\n|---|---|---|---|---|")
+        print("| cell | engine | ms | ÷ nn.LSTM float32 | naive ÷ it |\n|---|---|---|---|---|")
         for name in names:
             time_case(name, shape, repeats)
 
 
 def measure_memory(names: list[str]) -> None:
+    print("T {} · B {} · H {}".format(*SHAPES[0]))
     print("| cell | engine | MiB | ÷ nn.LSTM float32 |\n|---|---|---|---|")
-    shape = SHAPES[0]
+    runs = [(name, e, p) for name in names for e in serving(name) for p in PRECISIONS]
     torchs = 0.0
-    for name, engine, precision in (
-        ("torch", "nn.LSTM", "float32"),
-        *((name, engine, p) for name in names for engine in serving(name) for p in PRECISIONS),
-    ):
-        words = [sys.executable, __file__, "--one", name, engine, precision]
-        found = subprocess.run(words, check=True, capture_output=True, text=True)
-        value = float(found.stdout)
-        torchs = torchs or value
-        print(f"| {name} | {engine} {precision} | {value:.0f} | {value / torchs:.2f} |", flush=True)
-    print("T {} · B {} · H {}".format(*shape))
+    for run in [("torch", "nn.LSTM", "float32"), *runs]:
+        words = [sys.executable, __file__, "--one", *run]
+        found = float(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
+        torchs = torchs or found
+        cell, engine, precision = run
+        print(f"| {cell} | {engine} {precision} | {found:.0f} | {found / torchs:.2f} |", flush=True)
 
 
 PRECISIONS = ("float32", "bfloat16")

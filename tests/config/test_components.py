@@ -53,3 +53,15 @@ def test_options_are_checked(override: str, problem: str) -> None:
 def test_without_a_catalogue_any_table_goes() -> None:
     table = read_overrides(TABLES["translation"], ['model.cell={kind="future", depth=3}'])
     assert parse(table, where="recipe").model.cell == {"kind": "future", "depth": 3}
+
+
+def test_engines_are_known_by_the_catalogue_alone() -> None:
+    table = read_overrides(TABLES["translation"], ["model.engine=quick"])
+    assert parse(table, where="recipe").model.engine == "quick"
+    with pytest.raises(RecipeError) as caught:
+        parse(table, where="recipe", catalogue={"engine": {"quicker": None, "slow": None}})
+    (mistake,) = caught.value.mistakes
+    assert mistake.key == "model.engine"
+    assert mistake.problem == (
+        'must be one of auto, quicker, slow, was: quick; did you mean "quicker"?'
+    )
