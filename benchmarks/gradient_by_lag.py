@@ -24,6 +24,7 @@ from seqlstm.recurrent.layer import Recurrent
 
 LAGS = (0, 1, 2, 5, 10, 20, 50, 100, 200)
 ROWS = 32  # sequences whose gradients are averaged
+BEFORE = 400  # steps that come first: a state that is still filling passes on more than one in use
 RUNS: dict[str, tuple[str, dict[str, object]]] = {
     "elman": ("elman", {}),
     "gru": ("gru", {}),
@@ -43,12 +44,12 @@ def norms(outputs: Callable[[Tensor], Tensor], inputs: Tensor) -> list[float]:
 
     Args:
         outputs: (time, batch, width) -> (time, batch, hidden).
-        inputs: (time, batch, width).
+        inputs: (time, batch, width), of which the first `BEFORE` steps are not reported.
     """
     inputs = inputs.clone().requires_grad_()
     last = outputs(inputs)[-1]
     (gradient,) = torch.autograd.grad((last * torch.randn_like(last)).sum(), inputs)
-    by_step = gradient.norm(dim=-1).mean(dim=1).flip(0)  # (time,), the last step first
+    by_step = gradient[BEFORE:].norm(dim=-1).mean(dim=1).flip(0)  # (time,), the last step first
     return [float(norm) for norm in by_step / by_step[0]]
 
 
@@ -105,13 +106,13 @@ def main() -> None:
     parser.add_argument("--run", type=Path, action="append", default=[], help="a trained one too")
     parser.add_argument("--picture", type=Path, help="a file to draw the curves into")
     arguments = parser.parse_args()
-    steps = LAGS[-1] + 1
+    steps = BEFORE + LAGS[-1] + 1
     curves = {
         name: untrained(kind, options, hidden=arguments.hidden, steps=steps)
         for name, (kind, options) in RUNS.items()
     }
     curves |= {str(run): trained(run, steps=steps) for run in arguments.run}
-    print(f"hidden {arguments.hidden}, {ROWS} random sequences, float64, torch {torch.__version__}")
+    print(f"hidden {arguments.hidden}, {ROWS} random sequences, after {BEFORE} steps, float64")
     print(table(curves))
     if arguments.picture:
         draw(curves, arguments.picture)

@@ -29,7 +29,7 @@ class Cell(nn.Module, ABC):
 
     paper: ClassVar[str]
     year: ClassVar[int]
-    # What the tensors of the state are called, in their order; "h" comes first and is the output.
+    # What the tensors of the state are called, in order; an "h" comes first, and is the output.
     names: ClassVar[tuple[str, ...]]
     # Why no engine but the loop can serve it, in words; empty when that is not so.
     limit: str = ""

@@ -92,8 +92,8 @@ class Convolutional(Cell):
 
     def step(self, projected: Tensor, state: State) -> tuple[Tensor, State]:
         h, c = state
-        sums = projected + self.gates(h, self.recurrent)
-        i, f, g, o = sums.to(c.dtype).chunk(4, dim=-1)
+        sums = projected.to(c.dtype) + self.gates(h, self.recurrent).to(c.dtype)
+        i, f, g, o = sums.chunk(4, dim=-1)
         V_i, V_f, V_o = self.peephole.chunk(3)
         i, f = (i + V_i * c).sigmoid(), (f + V_f * c).sigmoid()
         c = f * c + i * g.tanh()

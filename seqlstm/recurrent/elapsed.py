@@ -23,6 +23,9 @@ class TimeAware(GatedCell, ElementwiseCell):
     it; less than 1 counts as 1. The short-term memory c^S fades with it by g(Δ) = 1/log(e + Δ), or
     by 1/Δ; the rest of the memory does not. (1/log(e + Δ) fades by a quarter at Δ = 1 already.)
 
+    So it stands lowest in a stack, and reads forwards: a layer above it, or one that reads the
+    other way, has no Δ_t of its own.
+
     Args:
         width: features of one input, Δ_t among them.
         hidden: features of one output, and of the memory c.

@@ -29,6 +29,12 @@ def log_forget(preactivation: Tensor, forget: Forget) -> Tensor:
     return torch.nn.functional.logsigmoid(preactivation) if forget == "sigmoid" else preactivation
 
 
+def forget_biases(count: int, forget: Forget) -> Tensor:
+    """Where the forget gates start: f = σ of 3 to 6, whichever function makes it."""
+    biases = torch.linspace(3.0, 6.0, count)
+    return biases if forget == "sigmoid" else torch.nn.functional.logsigmoid(biases)
+
+
 def common_scale(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The exponents' maximum m, and both exponentials divided by e^m: zero where both are −∞."""
     m = torch.maximum(first, second)

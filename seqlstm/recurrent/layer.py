@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from seqlstm.recurrent.cell import Cell
-from seqlstm.recurrent.engines import Call, Choice, choose
+from seqlstm.recurrent.engines import ENGINES, Call, Choice, choose
 from seqlstm.recurrent.state import State
 
 
@@ -68,11 +68,15 @@ class Recurrent(nn.Module):
             raise ValueError("a layer that reads backwards cannot be reset inside a span")
         call = Call(lengths=lengths is not None, resets=resets is not None, last=last)
         engine = self.choice(call).engine
+        if self.engine == "auto" and len(inputs) == 1 and not inputs.is_cuda:
+            engine = ENGINES["loop"]  # what the others prepare costs more than one step
         if state is None:
             state = self.cell.initial_state(inputs.shape[1])
         if self.reverse:
             inputs = reverse(inputs, lengths)
-        outputs, state = engine.run(self.cell, inputs, state, lengths=lengths, resets=resets)
+        # Lengths matter to the last state alone: outputs beyond the end mean nothing.
+        ends = lengths if last else None
+        outputs, state = engine.run(self.cell, inputs, state, lengths=ends, resets=resets)
         if self.reverse:
             outputs = reverse(outputs, lengths)
         return outputs, state if last else None
@@ -118,18 +122,21 @@ class Bidirectional(nn.Module):
 class WeightDrop(nn.Module):
     """DropConnect on the matrix from state to state while training (Merity, Keskar & Socher, 2017).
 
-    One mask serves the whole sequence, so that every engine can run it.
+    One mask serves the whole sequence, so that every engine can run it. Other matrices that read
+    the state, such as those of FGR between its gates, stay whole.
 
     Args:
         layer: whose cell has a parameter named `recurrent`, perhaps inside another cell.
         probability: of dropping a weight.
 
     Raises:
-        ValueError: there is no such parameter.
+        ValueError: there is no such parameter, or no such probability.
     """
 
     def __init__(self, layer: Recurrent, probability: float) -> None:
         super().__init__()
+        if not 0 <= probability < 1:
+            raise ValueError(f"weight drop must be in [0, 1), was: {probability}")
         self.recurrent = f"cell.{recurrent_parameter(layer.cell)}"
         self.layer = layer
         self.probability = probability

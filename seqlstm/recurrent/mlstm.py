@@ -12,6 +12,7 @@ from seqlstm.recurrent.exponential import (
     Forget,
     check_options,
     common_scale,
+    forget_biases,
     log_forget,
     mixing_weights,
 )
@@ -126,7 +127,7 @@ class MLSTM(MatrixMemory):
         h_t = o ∘ C_t q / max(|n_tᵀ q|, exp(−m_t))
 
     The rows of W are those of q, k, v, ĩ, f̃ and o, in this order. The gates by head start from
-    their biases alone: −1 for the input gate, from 3 to 6 over the heads for the forget gate.
+    their biases alone: −1 for the input gate, σ of 3 to 6 over the heads for the forget gate.
 
     Args:
         width: features of one input.
@@ -147,7 +148,7 @@ class MLSTM(MatrixMemory):
         q, k, v, _, o = torch.split(self.input.detach(), [hidden] * 3 + [2 * heads, hidden])
         for rows in (q, k, v, o):
             nn.init.xavier_uniform_(rows)
-        start_gates(self.bias.detach()[3 * hidden : 3 * hidden + 2 * heads])
+        start_gates(self.bias.detach()[3 * hidden : 3 * hidden + 2 * heads], forget)
 
     def project(self, inputs: Tensor) -> Tensor:
         return nn.functional.linear(inputs, self.input, self.bias)
@@ -157,8 +158,8 @@ class MLSTM(MatrixMemory):
         return o.sigmoid() * super().emit(projected, retrieved)
 
 
-def start_gates(bias: Tensor) -> None:
+def start_gates(bias: Tensor, forget: Forget) -> None:
     """Set the biases of the input and forget gates, (2 · heads,), to where they start."""
     i, f = bias.detach().chunk(2)
     i.fill_(-1.0)
-    f.copy_(torch.linspace(3.0, 6.0, len(f)))
+    f.copy_(forget_biases(len(f), forget))

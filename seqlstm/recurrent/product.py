@@ -41,18 +41,20 @@ def matrix_gradient(matrix: Tensor, gradient: Tensor, operand: Tensor) -> Tensor
 def split_heads(operand: Tensor, matrix: Tensor) -> Tensor:
     """(batch, columns) -> (heads, batch, units)."""
     heads, _, units = matrix.shape
-    return operand.view(-1, heads, units).transpose(0, 1)
+    return operand.view(len(operand), heads, units).transpose(0, 1)
 
 
 def join_gates(product: Tensor, matrix: Tensor) -> Tensor:
     """(heads, batch, gates · units) -> (batch, gates · heads · units)."""
     heads, rows, units = matrix.shape
-    gates = product.view(heads, -1, rows // units, units)
-    return gates.permute(1, 2, 0, 3).reshape(-1, heads * rows)
+    batch = product.shape[1]
+    gates = product.view(heads, batch, rows // units, units)
+    return gates.permute(1, 2, 0, 3).reshape(batch, heads * rows)
 
 
 def split_gates(gradient: Tensor, matrix: Tensor) -> Tensor:
     """(batch, gates · heads · units) -> (heads, batch, gates · units): what `join_gates` undoes."""
     heads, rows, units = matrix.shape
-    gates = gradient.view(-1, rows // units, heads, units)
-    return gates.permute(2, 0, 1, 3).reshape(heads, -1, rows)
+    batch = len(gradient)
+    gates = gradient.view(batch, rows // units, heads, units)
+    return gates.permute(2, 0, 1, 3).reshape(heads, batch, rows)

@@ -10,6 +10,7 @@ from seqlstm.recurrent.exponential import (
     Forget,
     check_options,
     common_scale,
+    forget_biases,
     log_forget,
     mixing_weights,
 )
@@ -27,7 +28,7 @@ class SLSTM(GatedCell, AdditiveCell):
         h_t = o ∘ c_t / n_t
 
     R is block-diagonal: a unit reads the outputs of its own head only. Each of the blocks is drawn
-    orthogonal, gate by gate. The forget gate's bias starts spread from 3 to 6 over the units.
+    orthogonal, gate by gate. The forget gate starts at σ of 3 to 6, spread over the units.
 
     Args:
         width: features of one input.
@@ -54,7 +55,7 @@ class SLSTM(GatedCell, AdditiveCell):
         self.recurrent = nn.Parameter(torch.empty(heads, 4 * units, units))
         for block in self.recurrent.detach().view(-1, units, units):
             nn.init.orthogonal_(block)
-        self.gate(self.bias, "forget").copy_(torch.linspace(3.0, 6.0, hidden))
+        self.gate(self.bias, "forget").copy_(forget_biases(hidden, forget))
 
     def initial_state(self, batch: int) -> State:
         """Zeros, where the parameters are, but −∞ for m."""

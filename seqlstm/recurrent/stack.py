@@ -70,6 +70,20 @@ class Highway(nn.Module):
         return gate * outputs + (1 - gate) * inputs
 
 
+class Branch(nn.Module):
+    """y = x + D(H(x) − x): dropout on what a residual block adds, not on what it hands on."""
+
+    def __init__(self, dropout: Dropout) -> None:
+        super().__init__()
+        self.dropout = dropout
+
+    def forward(self, inputs: Tensor, outputs: Tensor) -> Tensor:
+        if not self.training or self.dropout.probability == 0:
+            return outputs
+        added: Tensor = self.dropout(outputs - inputs)
+        return inputs + added
+
+
 class Layer(Protocol):
     """What stands in a stack: it takes what `Recurrent.forward` takes."""
 
@@ -126,8 +140,9 @@ class Layers(nn.Module):
         states = state or (None,) * len(self.layers)
         after = []
         for index, layer in enumerate(self.layers):
-            inputs = self.dropout(inputs) if index else inputs
-            joined = inputs if context is None else torch.cat([inputs, context], dim=-1)
+            # What a connection carries past the layer is not dropped.
+            read = self.dropout(inputs) if index else inputs
+            joined = read if context is None else torch.cat([read, context], dim=-1)
             outputs, new = layer(joined, states[index], lengths=lengths, resets=resets, last=last)
             inputs = self.connections[index](inputs, outputs)
             after.append(new)
@@ -153,7 +168,7 @@ class Stack(Layers):
         context: features that join the input of every layer at each step; 0 for none.
 
     Raises:
-        ValueError: an odd hidden size of a bidirectional stack.
+        ValueError: an odd hidden size of a bidirectional stack, or fewer layers than none.
     """
 
     def __init__(
@@ -171,6 +186,8 @@ class Stack(Layers):
         engine: str = "auto",
         context: int = 0,
     ) -> None:
+        if layers < 0:
+            raise ValueError(f"layers must not be negative, was: {layers}")
         if bidirectional and hidden % 2:
             raise ValueError(f"hidden must be even in a bidirectional stack, was: {hidden}")
 
@@ -202,7 +219,7 @@ class BlockStack(Layers):
         block: makes a block from its number, counted from 0.
         width: features of one input and of one output.
         layers: how many blocks.
-        dropout: between blocks.
+        dropout: on what each block adds.
         variational: one dropout mask for a whole sequence, or one for each step.
     """
 
@@ -217,8 +234,8 @@ class BlockStack(Layers):
     ) -> None:
         super().__init__(
             [block(index) for index in range(layers)],
-            connections=[Plain() for _ in range(layers)],
-            dropout=Dropout(dropout, variational=variational),
+            connections=[Branch(Dropout(dropout, variational=variational)) for _ in range(layers)],
+            dropout=Dropout(0.0),
             output=width,
         )
         self.normalise = nn.LayerNorm(width)

@@ -18,10 +18,16 @@ BLOCK = 4  # rows and columns of the blocks of the projections to q and k
 
 
 class HeadNorm(nn.Module):
-    """Group normalisation of (..., width), each head's features by themselves."""
+    """Group normalisation of (..., width), each head's features by themselves.
+
+    Raises:
+        ValueError: a head for every feature, which would all be normalised away.
+    """
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
+        if heads == width:
+            raise ValueError(f"heads must be fewer than the features that they share: {width}")
         self.normalize = nn.GroupNorm(heads, width)
 
     def forward(self, outputs: Tensor) -> Tensor:
@@ -72,7 +78,7 @@ class AskedMemory(MatrixMemory):
         super().__init__(3 * hidden, hidden, heads=heads)
         self.input = nn.Parameter(torch.zeros(2 * heads, 3 * hidden))
         self.bias = nn.Parameter(torch.empty(2 * heads))
-        start_gates(self.bias)
+        start_gates(self.bias, self.forget)
 
     def project(self, inputs: Tensor) -> Tensor:
         return torch.cat([inputs, nn.functional.linear(inputs, self.input, self.bias)], dim=-1)

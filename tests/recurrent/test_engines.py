@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from seqlstm.recurrent.catalogue import CELLS
 from seqlstm.recurrent.cell import Cell
 from seqlstm.recurrent.engines import ENGINES, Call, choose
 from seqlstm.recurrent.gru import ResetAfterGRU
+from seqlstm.recurrent.layer import Recurrent
 from seqlstm.recurrent.lstm import LSTM
 from seqlstm.recurrent.state import State, map_state
 from tests.recurrent.cases import (
@@ -28,6 +30,7 @@ from tests.recurrent.cases import (
     leaves,
     lived_in,
     noise,
+    randomise,
     unroll,
 )
 
@@ -226,9 +229,76 @@ def test_what_the_library_serves(case: Case, call: Call, serves: bool) -> None:
 
 
 @pytest.mark.parametrize("parent", [LSTM, ResetAfterGRU])
-def test_fast_engines_refuse_a_subclass(parent: type[Cell]) -> None:
+def test_torchs_kernels_refuse_a_subclass(parent: type[Cell]) -> None:
     subclass = type("Changed", (parent,), {})
     assert ENGINES["library"].refusal(subclass(WIDTH, HIDDEN), PLAIN) is not None
+
+
+class NoTanh(LSTM):
+    """Changes the equations of two terms, not those of their sum."""
+
+    def equations(
+        self, projected: Tensor, recurrent: Tensor, state: State, parameters: tuple[Tensor, ...]
+    ) -> tuple[Tensor, State]:
+        i, f, g, o = (projected + recurrent).chunk(4, dim=-1)
+        c = f.sigmoid() * state[1] + i.sigmoid() * g
+        h = o.sigmoid() * c
+        return h, (h, c)
+
+
+class ReadsTwice(LSTM):
+    """Changes what the product reads."""
+
+    def read(self, state: State) -> Tensor:
+        return 2 * super().read(state)
+
+
+class OwnStep(LSTM):
+    """Changes the step itself."""
+
+    def step(self, projected: Tensor, state: State) -> tuple[Tensor, State]:
+        return super().step(2 * projected, state)
+
+
+@pytest.mark.parametrize("subclass", [NoTanh, ReadsTwice, OwnStep])
+def test_a_subclass_is_served_as_it_defines_itself(subclass: type[Cell]) -> None:
+    cell = randomise(subclass(WIDTH, HIDDEN).double())
+    inputs, state = noise(TIME, BATCH, WIDTH).requires_grad_(), lived_in(cell, BATCH)
+    compare(choose(cell, PLAIN).engine.name, cell, inputs, state)
+
+
+@serving(PLAIN)
+def test_the_last_state_is_no_view_of_all_steps(name: str, case: Case, call: Call) -> None:
+    cell, inputs, state = prepared(case)
+    with torch.no_grad():
+        _, last = ENGINES[name].run(cell, inputs, state)
+    for part in leaves(last):
+        assert part.untyped_storage().nbytes() == part.numel() * part.element_size()
+
+
+@serving(PLAIN)
+def test_an_empty_batch_goes_through(name: str, case: Case, call: Call) -> None:
+    cell = case.build()
+    inputs = noise(TIME, 0, WIDTH).requires_grad_()
+    outputs, _ = ENGINES[name].run(cell, inputs, cell.initial_state(0))
+    outputs.sum().backward()
+    assert inputs.grad is not None
+    assert inputs.grad.shape == (TIME, 0, WIDTH)
+
+
+def test_one_step_is_left_to_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[int] = []
+    run = ENGINES["loop"].run
+
+    def watched(cell: Cell, inputs: Tensor, *rest: Any, **options: Any) -> tuple[Tensor, State]:
+        served.append(len(inputs))
+        return run(cell, inputs, *rest, **options)
+
+    monkeypatch.setattr(ENGINES["loop"], "run", watched)
+    layer = Recurrent(CELLS["lstm"](WIDTH, HIDDEN).double())
+    layer(noise(1, BATCH, WIDTH))
+    layer(noise(2, BATCH, WIDTH))
+    assert served == [1]
 
 
 @every_cell

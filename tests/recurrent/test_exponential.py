@@ -224,6 +224,15 @@ def test_forget_biases_start_spread_from_three_to_six() -> None:
     assert not mlstm.input[48:56].any()
 
 
+@pytest.mark.parametrize("kind", ["slstm", "mlstm"])
+def test_both_forms_of_the_forget_gate_start_with_the_same_gate(kind: str) -> None:
+    sigmoid, exponential = (
+        CELLS[kind](8, 16, heads=4, forget=forget) for forget in ("sigmoid", "exponential")
+    )
+    rows = slice(16, 32) if kind == "slstm" else slice(52, 56)
+    assert_same(exponential.bias[rows].exp(), sigmoid.bias[rows].sigmoid(), rtol=1e-6, atol=0.0)
+
+
 # Mixing two states.
 
 

@@ -54,6 +54,17 @@ def test_residual_adds_the_input() -> None:
     assert_same(outputs, x)
 
 
+def test_what_is_carried_past_a_layer_is_not_dropped() -> None:
+    stack = Stack(
+        CELLS["lstm"], width=HIDDEN, hidden=HIDDEN, layers=3, connection="residual", dropout=0.9
+    ).double()
+    with torch.no_grad():
+        for parameter in stack.parameters():
+            parameter.zero_()  # so that every layer gives zero
+    inputs = noise(TIME, BATCH, HIDDEN)
+    assert_same(stack.train()(inputs)[0], inputs)
+
+
 def test_highway_mixes_by_its_transform_gate() -> None:
     stack = stack_of(connection="highway")
     x = inputs_for(stack)

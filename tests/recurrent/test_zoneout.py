@@ -176,6 +176,19 @@ def test_masks_follow_from_the_seed_and_none_is_drawn_in_evaluation() -> None:
     assert torch.equal(before, torch.get_rng_state())
 
 
+def test_a_backward_pass_after_training_is_that_of_the_forward_pass() -> None:
+    cell = zoneout(Case("lstm").build(), hidden=0.3, memory=0.5).train()
+    inputs = noise(TIME, BATCH, WIDTH).requires_grad_()
+    found = []
+    for flips in (False, True):
+        torch.manual_seed(1)
+        outputs, _ = ENGINES["hoisted"].run(cell.train(), inputs, cell.initial_state(BATCH))
+        cell.train(not flips)
+        found.append(torch.autograd.grad(outputs.square().sum(), inputs)[0])
+        assert cell.training is not flips
+    assert_same(*found)
+
+
 def test_without_a_share_a_cell_is_left_alone() -> None:
     cell = LSTM.build()
     assert zoneout(cell) is cell

@@ -104,7 +104,7 @@ def read_chunk(entries: Entries, state: State, resets: Tensor | None) -> tuple[T
     last, left = weights[..., -1, :].unsqueeze(-1), kept[..., -1, :]
     C = left.unsqueeze(-1) * C + (last * v).mT @ k
     n = left * n + (last * k).sum(-2)
-    return retrieved.permute(2, 0, 1, 3), (C, n, m[..., -1])
+    return retrieved.permute(2, 0, 1, 3), (C, n, m[..., -1].clone())
 
 
 def look_back(entries: Entries, m: Tensor, resets: Tensor | None) -> tuple[Tensor, Tensor]:

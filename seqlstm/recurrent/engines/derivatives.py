@@ -94,7 +94,10 @@ def derive(result: Tensor, read: Sequence[Tensor]) -> tuple[Tensor | None, ...]:
 
 def by_unit(derivative: Tensor | None, hidden: int) -> Tensor | None:
     """(steps, batch, multiple · hidden) -> (steps, batch, multiple, hidden)."""
-    return None if derivative is None else derivative.reshape(*derivative.shape[:2], -1, hidden)
+    if derivative is None:
+        return None
+    steps, batch, width = derivative.shape
+    return derivative.reshape(steps, batch, width // hidden, hidden)
 
 
 def chain(row: Row, seeds: Sequence[Tensor], time: int | slice) -> Tensor | None:

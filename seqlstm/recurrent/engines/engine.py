@@ -30,7 +30,8 @@ class Call:
 class Engine(ABC):
     """Runs a cell over (time, batch, width), borrowing the cell's own parameters.
 
-    Every engine agrees with `loop` in outputs, last state and all gradients.
+    Every engine agrees with `loop` in outputs, last state and all gradients. Derivatives of higher
+    order, and torch.func, are for `loop` alone.
     """
 
     name: ClassVar[str]

@@ -7,8 +7,9 @@ products and one matrix product; and the gradient of R is a single large product
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeGuard, cast
 
 import torch
 from torch import Tensor
@@ -29,9 +30,14 @@ class Hoisted(Engine):
     name = "hoisted"
 
     def refusal(self, cell: Cell, call: Call) -> str | None:
-        if isinstance(cell, ElementwiseCell) and type(cell).step is ElementwiseCell.step:
-            return None
-        return cell.limit or f"{type(cell).__name__} has a step of its own"
+        if not isinstance(cell, ElementwiseCell):
+            return cell.limit or f"{type(cell).__name__} is not element-wise"
+        if (
+            type(cell).step is not ElementwiseCell.step
+            or type(cell).read is not ElementwiseCell.read
+        ):
+            return f"{type(cell).__name__} has a step of its own"
+        return None
 
     def run(
         self,
@@ -45,7 +51,7 @@ class Hoisted(Engine):
         assert isinstance(cell, ElementwiseCell)
         matrix = cell.recurrence()
         device = inputs.device.type
-        if device != "meta" and torch.is_autocast_enabled(device):
+        if device != "meta" and torch.is_autocast_enabled(device) and matrix.dtype == torch.float32:
             matrix = matrix.to(torch.get_autocast_dtype(device))
         masks = Masks(cell, inputs, lengths, resets)
         outputs, *last = Steps.apply(  # type: ignore[no-untyped-call]
@@ -81,7 +87,7 @@ class Steps(torch.autograd.Function):
         for time, before in enumerate(projected.unbind()):
             start = masks.start(time, state)
             operand = cell.read(start).to(matrix.dtype)
-            if isinstance(cell, AdditiveCell):
+            if adds(cell):
                 product = multiply_add(before, matrix, operand)
                 output, after = cell.update(product.to(dtype), start, parameters)
             else:
@@ -92,17 +98,23 @@ class Steps(torch.autograd.Function):
             outputs.append(output)
             if keeps:
                 kept.append((product, *start))
-        ctx.cell, ctx.masks = cell, masks
-        whole = () if isinstance(cell, AdditiveCell) else (projected,)
+        ctx.cell, ctx.masks, ctx.training = cell, masks, cell.training
+        whole = () if adds(cell) else (projected,)
         ctx.save_for_backward(matrix, *(t for step in kept for t in step), *parameters, *whole)
         return torch.stack(outputs), *state
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_outputs: Tensor, *d_last: Tensor) -> tuple[Tensor | None, ...]:
+        with mode(ctx.cell, training=ctx.training):
+            return Steps.walk_back(ctx, d_outputs, *d_last)
+
+    @staticmethod
+    def walk_back(ctx: Any, d_outputs: Tensor, *d_last: Tensor) -> tuple[Tensor | None, ...]:
+        """The loop over time, backwards."""
         cell, masks = cast(ElementwiseCell, ctx.cell), cast(Masks, ctx.masks)
-        additive = isinstance(cell, AdditiveCell)
-        equations: Equations = cell.update if isinstance(cell, AdditiveCell) else cell.equations
+        additive = adds(cell)
+        equations: Equations = cell.update if adds(cell) else cell.equations
         steps, parts = len(d_outputs), 1 + len(cell.names)
         matrix, *saved = ctx.saved_tensors
         products, *states = (saved[part : steps * parts : parts] for part in range(parts))
@@ -113,7 +125,7 @@ class Steps(torch.autograd.Function):
         d_projected = d_products if additive else torch.empty_like(saved[-1])
         d_parameters = [torch.zeros_like(one) for one in parameters]
         d_state = list(d_last)
-        size = max(1, CHUNK // products[0].numel())
+        size = max(1, CHUNK // max(1, products[0].numel()))
         for begin in reversed(range(0, steps, size)):
             span = slice(begin, min(begin + size, steps))
             derivatives = Derivatives(
@@ -133,9 +145,26 @@ class Steps(torch.autograd.Function):
                 d_projected[span] = derivatives.of_first_term()
             for total, part in zip(d_parameters, derivatives.of_parameters(), strict=True):
                 total += 0 if part is None else part
-        operand = cell.read(tuple(torch.stack(part) for part in states)).to(matrix.dtype)
+        read = [torch.stack(states[part]) for part in cell.operand]
+        operand = torch.cat(read, dim=-1).to(matrix.dtype)
         d_matrix = matrix_gradient(matrix, d_products.flatten(0, 1), operand.flatten(0, 1))
         return None, None, None, d_projected, d_matrix, *d_state, *d_parameters
+
+
+@contextmanager
+def mode(cell: Cell, *, training: bool) -> Iterator[None]:
+    """The cell as it was in the forward pass, whose equations may depend on that."""
+    now = cell.training
+    cell.train(training)
+    try:
+        yield
+    finally:
+        cell.train(now)
+
+
+def adds(cell: ElementwiseCell) -> TypeGuard[AdditiveCell]:
+    """Whether the cell's equations are of the sum; a subclass may have changed them."""
+    return isinstance(cell, AdditiveCell) and type(cell).equations is AdditiveCell.equations
 
 
 def add_parts(parts: list[Tensor | None], gradient: Tensor, operand: Sequence[int]) -> None:

@@ -43,7 +43,7 @@ class Scan(Engine):
             ended = (time >= lengths).unsqueeze(-1)
             a, b = a.masked_fill(ended, 1.0), b.masked_fill(ended, 0.0)
         outputs = Recurrence.apply(a, b, h)  # type: ignore[no-untyped-call]
-        return outputs, (outputs[-1],)
+        return outputs, (outputs[-1].clone(),)  # a state must not keep all outputs alive
 
 
 class Recurrence(torch.autograd.Function):
