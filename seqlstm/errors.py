@@ -55,6 +55,10 @@ class TrainingError(UserError):
     title = "Training"
 
 
+class DivergedError(TrainingError):
+    """A run whose numbers are no longer finite."""
+
+
 class ArgumentError(UserError):
     """A command-line or API argument that makes no sense."""
 

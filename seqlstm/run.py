@@ -7,6 +7,7 @@ last.safetensors   those of the last checkpoint
 checkpoint.pt      all that going on depends on
 log.jsonl          a line for every twentieth step, and for every validation
 run.json           format, versions, machine, and what the data were
+result.json        what a sweep has scored
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ CONTENTS = (
     "checkpoint.pt",
     "log.jsonl",
     "run.json",
+    "result.json",
 )
 OURS = {*CONTENTS, *(f"{name}.tmp" for name in CONTENTS)}
 

@@ -88,8 +88,11 @@ def prepare(output: Path) -> None:
 
 
 def finite(values: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no infinity: a perplexity that no float holds is null."""
-    return {key: None if value == math.inf else value for key, value in values.items()}
+    """JSON has no infinity: a perplexity that no float holds is null, and so is what is no number."""
+    return {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in values.items()
+    }
 
 
 def show(found: Evaluation) -> None:

@@ -52,6 +52,7 @@ def sweep(
     go beside them. Stopped or killed, the same command goes on. Exit code 1 says that a score is
     not as the sweep expects, or that a run has failed.
     """
+    from seqlstm.sweep.check import check_data
     from seqlstm.sweep.compare import compare, passed
     from seqlstm.sweep.plan import read_plan
     from seqlstm.sweep.report import how_made, write_report
@@ -60,6 +61,9 @@ def sweep(
 
     plan = read_plan(name, overrides or [], run or Path("runs") / Path(name).stem)
     unfinished = [job for job in plan.jobs() if not read_result(job)]
+    names = {job.combination for job in unfinished}
+    waiting = [one for one in plan.combinations if one.name in names]
+    check_data(waiting, where=name, split=plan.sweep.split, offline=dry)
     if dry:
         show_plan(plan, unfinished)
         return
@@ -73,14 +77,14 @@ def sweep(
     rows = compare(plan)
     show_rows(plan, rows)
     note(how_made(plan, rows))
-    for file in write_report(plan, rows):
+    for file in write_report(plan, rows, failed):
         note(str(file))
     if failed or any(passed(row, plan) is False for row in rows):
         raise typer.Exit(1)
 
 
-def carry_out(plan: Plan, jobs: list[Job], at_once: int, stop: StopRequest) -> int:
-    """Train what is left, a line for each; how many have failed."""
+def carry_out(plan: Plan, jobs: list[Job], at_once: int, stop: StopRequest) -> list[Outcome]:
+    """Train what is left, a line for each; those that have failed."""
     from seqlstm.sweep.workers import carry_out_all
 
     done: list[Outcome] = []
@@ -94,7 +98,7 @@ def carry_out(plan: Plan, jobs: list[Job], at_once: int, stop: StopRequest) -> i
             if outcome.result or outcome.failure:
                 done.append(outcome)
                 show_outcome(plan, outcome, left=time_left(done, len(jobs), at_once))
-    return sum(outcome.failure is not None for outcome in done)
+    return [outcome for outcome in done if outcome.failure]
 
 
 def time_left(done: list[Outcome], runs: int, at_once: int) -> str:
@@ -106,13 +110,15 @@ def time_left(done: list[Outcome], runs: int, at_once: int) -> str:
 
 def show_outcome(plan: Plan, outcome: Outcome, *, left: str) -> None:
     """One line."""
+    from seqlstm.sweep.report import number
+
     begin = f"{outcome.job.combination}  seed {outcome.job.seed}"
     if outcome.result is None:
         err.print(f"{begin}  failed: {outcome.failure}", markup=False, soft_wrap=True)
         return
     result = outcome.result
     speed = f"  {result.tokens_per_second:,.0f} tokens/s" if result.tokens_per_second else ""
-    value = f"{plan.sweep.score} {result.values[plan.sweep.score]:.4f}"
+    value = f"{plan.sweep.score} {number(result.score(plan.sweep.score), 4)}"
     line = f"{begin}  {result.steps:,} steps  {value}{speed}  {left}"
     err.print(line, markup=False, soft_wrap=True)
 

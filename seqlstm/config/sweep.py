@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt, Strict
 from pydantic_core import ErrorDetails
 
 from seqlstm.config.base import Count, First, Section
-from seqlstm.config.parse import Table, mistake
+from seqlstm.config.parse import Table, mistake, read_overrides
 from seqlstm.errors import Mistake, RecipeError, nearest
 
 Many = Annotated[tuple[First, ...], Strict(False)]  # TOML has arrays, no tuples
@@ -141,6 +141,8 @@ def in_words(detail: ErrorDetails, table: Table) -> Mistake:
         known = sorted((Variant if parents else Sweep).model_fields)
         hint = nearest(str(last), known) or f"known are {', '.join(known)}"
         return Mistake(key, "unknown key", hint)
+    if detail["type"] in ("tuple_type", "list_type"):
+        return Mistake(key, f"must be a list, was: {detail['input']}")
     return replace(mistake(detail, table), key=key)
 
 
@@ -160,7 +162,14 @@ def disagreements(sweep: Sweep) -> Iterator[Mistake]:
     changes = {
         "set": flat_keys(sweep.set),
         **{f"variants[{n}].set": flat_keys(one.set) for n, one in enumerate(sweep.variants, 1)},
-        "vary": [*sweep.vary],
+        "vary": [
+            *{
+                key: None
+                for varied, values in sweep.vary.items()
+                for value in values
+                for key in flat_keys({varied: value})
+            }
+        ],
     }
     for where, keys in changes.items():
         yield from (
@@ -175,6 +184,22 @@ def taken(keys: list[str], sweep: Sweep) -> Iterator[Mistake]:
         yield Mistake("seed", "cannot take effect: the sweep's seeds say it", "leave it out")
     if sweep.budget and "model.hidden" in keys:
         yield Mistake("model.hidden", "cannot take effect: the budget finds it", "leave one out")
+
+
+def refused_overrides(overrides: Sequence[str], sweep: Sweep) -> Iterator[Mistake]:
+    """Overrides of what the sweep itself says."""
+    yield from taken(override_keys(overrides), sweep)
+    for override in overrides:
+        key = override.partition("=")[0].strip()
+        for varied in sweep.vary:
+            if f"{key}.".startswith(f"{varied}.") or f"{varied}.".startswith(f"{key}."):
+                yield Mistake(key, f"the sweep varies {varied}", "leave it out")
+
+
+def override_keys(overrides: Sequence[str]) -> list[str]:
+    """The dotted keys that overrides set or take away, those inside of tables too."""
+    named = [one.partition("=")[0].strip() for one in overrides]
+    return list(dict.fromkeys([*named, *flat_keys(read_overrides({}, overrides))]))
 
 
 def flat_keys(table: Table, prefix: str = "") -> list[str]:

@@ -127,7 +127,9 @@ def find_overlaps(data: Data, train: Corpus, validation: Corpus | None) -> Itera
     """Warnings of training rows that are held out too."""
     if data.unit == "line":  # the lines of one long text repeat by nature
         return
-    if data.source in TASKS:  # which say themselves what stands in two splits
+    if (
+        isinstance(data.source, str) and data.source in TASKS
+    ):  # which say themselves what stands in two splits
         return
     try:
         test = read_split(data, "test")

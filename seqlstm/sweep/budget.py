@@ -11,6 +11,7 @@ import torch
 from seqlstm.config import Recipe
 from seqlstm.errors import Mistake, RecipeError
 from seqlstm.recipe.build import build_model
+from seqlstm.recurrent.catalogue import BLOCKS
 
 LARGEST = 2**16
 NEAR = 64  # so many sizes in a row may be refused, as those that the heads do not divide are
@@ -23,7 +24,7 @@ Sized = tuple[Recipe, int]
 def fit(recipe: Recipe, *, vocabulary: int, budget: int) -> Sized:
     """The recipe at the hidden size whose parameters come nearest to the budget, and their number.
 
-    A model that takes no hidden size but its width gets both.
+    Residual blocks are as wide as their hidden size, so that both are found.
 
     Args:
         recipe: any hidden size of its own is ignored.
@@ -31,7 +32,8 @@ def fit(recipe: Recipe, *, vocabulary: int, budget: int) -> Sized:
         budget: parameters.
 
     Raises:
-        RecipeError: no size comes within a tenth of the budget, or none can be built.
+        RecipeError: no size comes within a tenth of the budget, none can be built, or all have the
+            same number of parameters.
     """
     built = cache(lambda hidden: build(recipe, hidden, vocabulary))
 
@@ -43,11 +45,15 @@ def fit(recipe: Recipe, *, vocabulary: int, budget: int) -> Sized:
     above = first(map(built, range(reached, reached + NEAR)))
     below = first(map(built, range(reached - 1, max(0, reached - NEAR), -1)))
     sizes = [sized for sized in (below, above) if sized]
-    if not sizes:
-        count_parameters(recipe, vocabulary)  # says why no size can be built
-        raise RecipeError("the model", [Mistake("budget", "no hidden size can be built")])
-    found = min(sizes, key=lambda sized: abs(sized[1] - budget))
-    if abs(found[1] - budget) > TOLERANCE * budget:
+    found = min(sizes, key=lambda sized: abs(sized[1] - budget), default=None)
+    near = found and abs(found[1] - budget) <= TOLERANCE * budget
+    if not above and not near:
+        count_parameters(at_size(recipe, reached), vocabulary)  # raises, and says why
+    assert found is not None
+    if next_parameters(2 * found[0].model.hidden) == found[1]:
+        problem = "cannot take effect: model.hidden changes no part of the model"
+        raise RecipeError("the model", [Mistake("budget", problem)])
+    if not near:
         nearest = f"hidden {found[0].model.hidden:,} has {found[1]:,} parameters"
         problem = f"no hidden size comes within {TOLERANCE:.0%} of {budget:,}"
         raise RecipeError("the model", [Mistake("budget", problem, nearest)])
@@ -60,13 +66,18 @@ def first(sizes: Iterable[Sized | None]) -> Sized | None:
 
 def build(recipe: Recipe, hidden: int, vocabulary: int) -> Sized | None:
     """The recipe at a hidden size; None if its model refuses that size."""
-    for sizes in ({"hidden": hidden}, {"hidden": hidden, "width": hidden}):
-        sized = recipe.model_copy(update={"model": recipe.model.model_copy(update=sizes)})
-        try:
-            return sized, count_parameters(sized, vocabulary)
-        except RecipeError:
-            continue
-    return None
+    sized = at_size(recipe, hidden)
+    try:
+        return sized, count_parameters(sized, vocabulary)
+    except RecipeError:
+        return None
+
+
+def at_size(recipe: Recipe, hidden: int) -> Recipe:
+    """The recipe at a hidden size, and for blocks at that width."""
+    blocks = recipe.model.cell["kind"] in BLOCKS
+    sizes = {"hidden": hidden, "width": hidden} if blocks else {"hidden": hidden}
+    return recipe.model_copy(update={"model": recipe.model.model_copy(update=sizes)})
 
 
 def count_parameters(recipe: Recipe, vocabulary: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import warnings
 from collections.abc import Sequence
@@ -9,7 +10,8 @@ from dataclasses import dataclass
 
 from scipy.stats import ttest_ind
 
-from seqlstm.sweep.plan import Combination, Plan
+from seqlstm.sweep.forms import Combination
+from seqlstm.sweep.plan import Plan
 from seqlstm.sweep.runs import Result, read_result
 
 
@@ -21,7 +23,7 @@ class Row:
         combination: which.
         baseline: the name of whom it is compared to; None for a baseline itself.
         results: by seed; failed runs have none.
-        scores: those that decide, seed by seed.
+        scores: those that decide, seed by seed; NaN for one that is no finite number.
         p: that so large a difference from the baseline's mean is chance, by Welch's t-test,
             corrected for the number of comparisons (Holm, 1979); None where it cannot be told.
     """
@@ -34,12 +36,14 @@ class Row:
 
     @property
     def mean(self) -> float | None:
-        return statistics.fmean(self.scores) if self.scores else None
+        """None of no score, or of one that is not finite."""
+        return statistics.mean(self.scores) if self.scores and finite(self.scores) else None
 
     @property
     def deviation(self) -> float | None:
-        """Over the seeds, of a sample (n − 1); None of fewer than two."""
-        return statistics.stdev(self.scores) if len(self.scores) > 1 else None
+        """Over the seeds, of a sample (n − 1); None of fewer than two, or where no mean is."""
+        known = len(self.scores) > 1 and finite(self.scores)
+        return statistics.stdev(self.scores) if known else None
 
     @property
     def parameters(self) -> int | None:
@@ -83,21 +87,26 @@ def row_of(plan: Plan, combination: Combination) -> Row:
         combination,
         None if baseline is combination else baseline.name,
         results,
-        [float(result.values[plan.sweep.score]) for result in results.values()],
+        [result.score(plan.sweep.score) for result in results.values()],
     )
+
+
+def finite(scores: Sequence[float]) -> bool:
+    return all(map(math.isfinite, scores))
 
 
 def welch(left: Sequence[float], right: Sequence[float]) -> float | None:
     """The two-sided p of equal means where the spreads may differ (Welch, 1947).
 
     None where fewer than two scores stand on a side, or none differs from its neighbours: there is
-    no spread by which to judge.
+    no spread by which to judge. None of scores that are not finite, or too large to be squared.
     """
     if min(len(left), len(right)) < 2 or len({*left}) == len({*right}) == 1:
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of equal scores on one side: no mistake
-        return float(ttest_ind(left, right, equal_var=False).pvalue)
+        p = float(ttest_ind(left, right, equal_var=False).pvalue)
+    return None if math.isnan(p) else p
 
 
 def holm(values: Sequence[float]) -> list[float]:

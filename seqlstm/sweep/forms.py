@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from seqlstm.config import Recipe
 from seqlstm.config.parse import Table
-from seqlstm.config.sweep import Sweep, Variant
+from seqlstm.config.sweep import Expectation, Sweep, Variant, flat_keys
 
 
 @dataclass(frozen=True)
@@ -20,18 +21,51 @@ class Form:
         point: the varied values, as its name gives them.
         variant: None in a sweep without variants.
         changes: tables to lay over the recipe, one after the other.
+        varied: values to put in after them, by dotted key.
     """
 
     name: str
     point: str
     variant: Variant | None
     changes: tuple[Table, ...]
+    varied: Table
 
     def of(self, recipe: Table) -> Table:
         """The recipe in this form."""
         for changes in self.changes:
             recipe = overlay(recipe, changes)
+        for key, value in self.varied.items():
+            recipe = put_in(recipe, key, value)
         return recipe
+
+    @property
+    def keys(self) -> set[str]:
+        """The dotted keys of the recipe that it sets."""
+        return {key for table in (*self.changes, self.varied) for key in flat_keys(table)}
+
+
+@dataclass(frozen=True)
+class Combination:
+    """A form of the recipe, resolved.
+
+    Attributes:
+        form: what it changes.
+        recipe: with the hidden size that the budget gives; the seed is set by each run.
+        parameters: at that size; None without a budget.
+    """
+
+    form: Form
+    recipe: Recipe
+    parameters: int | None = None
+
+    @property
+    def name(self) -> str:
+        return self.form.name
+
+    @property
+    def expect(self) -> Expectation | None:
+        """What its score has to be."""
+        return self.form.variant.expect if self.form.variant else None
 
 
 def forms_of(sweep: Sweep, recipe: str) -> Iterator[Form]:
@@ -40,12 +74,11 @@ def forms_of(sweep: Sweep, recipe: str) -> Iterator[Form]:
     for values in product(*sweep.vary.values()):
         chosen = dict(zip(keys, values, strict=True))
         point = ", ".join(f"{keys[key]}={spelled(value)}" for key, value in chosen.items())
-        varied = tuple(nested(key, value) for key, value in chosen.items())
         for variant in sweep.variants or (None,):
             parts = [variant.name if variant else "", point]
             own = (variant.set,) if variant else ()
             name = ", ".join(filter(None, parts)) or recipe
-            yield Form(name, point, variant, (sweep.set, *own, *varied))
+            yield Form(name, point, variant, (sweep.set, *own), chosen)
 
 
 def overlay(table: Table, changes: Table) -> Table:
@@ -66,12 +99,14 @@ def overlay(table: Table, changes: Table) -> Table:
     return merged
 
 
-def nested(key: str, value: Any) -> Table:
-    """A dotted key's value as tables in tables."""
-    for part in reversed(key.split(".")):
-        value = {part: value}
-    table: Table = value
-    return table
+def put_in(table: Table, key: str, value: Any) -> Table:
+    """A table with a dotted key's value in it, as from the command line: its neighbours stay."""
+    first, _, rest = key.partition(".")
+    if rest:
+        below = table.get(first)
+        value = put_in(below if isinstance(below, dict) else {}, rest, value)
+    kept = {name: one for name, one in table.items() if name != first}
+    return kept if value == "" else table | {first: value}
 
 
 def shortened(keys: list[str]) -> list[str]:

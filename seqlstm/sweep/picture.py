@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import io
+import math
+import statistics
 
 from seqlstm.sweep.compare import Row
 from seqlstm.sweep.plan import Plan
 
 ROW = 0.42  # inches
+ROOM = 3  # times the middle half of all scores: what lies further beyond it is said in words
 
 
 def draw(plan: Plan, rows: list[Row]) -> bytes:
     """A line for each combination: its seeds as dots, mean ± deviation as a bar; as PNG.
 
-    A dashed line goes from each baseline's mean past those that are compared to it.
+    A dashed line goes from each baseline's mean past those that are compared to it. A mean far
+    beyond the others, which would squeeze them into a point, stands at the edge as a number.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -21,14 +25,23 @@ def draw(plan: Plan, rows: list[Row]) -> bytes:
     figure = Figure(figsize=(7, 1.2 + ROW * len(rows)), layout="constrained")
     FigureCanvasAgg(figure)
     axis = figure.subplots()
+    least, most = limits([score for row in rows for score in row.scores])
     for height, row in enumerate(rows):
-        below = [height + 0.22] * len(row.scores)  # so that no dot hides the mean
-        axis.plot(row.scores, below, "o", color="black", alpha=0.4, markersize=5)
-        if row.mean is not None:
+        dots = [score for score in row.scores if least <= score <= most]
+        below = [height + 0.22] * len(dots)  # so that no dot hides the mean
+        axis.plot(dots, below, "o", color="black", alpha=0.4, markersize=5)
+        if row.mean is not None and least <= row.mean <= most:
             axis.errorbar(
                 row.mean, height, xerr=row.deviation, fmt="D", color="tab:blue", capsize=4
             )
+        elif row.mean is not None:
+            side = "right" if row.mean > most else "left"
+            place = (0.99 if side == "right" else 0.01, height)
+            said = f"beyond: {row.mean:.4g}"
+            axis.annotate(said, place, xycoords=("axes fraction", "data"), ha=side, va="center")
     for mean, bottom, top in baselines(rows):
+        if not least <= mean <= most:
+            continue
         axis.plot([mean, mean], [bottom - 0.4, top + 0.4], "--", color="tab:gray", zorder=1)
     axis.set_yticks(range(len(rows)), [row.combination.name for row in rows])
     axis.set_ylim(len(rows) - 0.4, -0.6)  # the first on top
@@ -54,3 +67,13 @@ def baselines(rows: list[Row]) -> list[tuple[float, int, int]]:
         if row.baseline is None and row.mean is not None and len(compared) > 1:
             found.append((row.mean, min(compared), max(compared)))
     return found
+
+
+def limits(scores: list[float]) -> tuple[float, float]:
+    """Between which scores the picture draws."""
+    finite = sorted(score for score in scores if math.isfinite(score))
+    if len(finite) < 2:
+        return -math.inf, math.inf
+    first, _, third = statistics.quantiles(finite, n=4, method="inclusive")
+    room = ROOM * (third - first)
+    return (first - room, third + room) if room else (finite[0], finite[-1])

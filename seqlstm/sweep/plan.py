@@ -2,46 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seqlstm.config import Recipe, parse, read_overrides, read_table
-from seqlstm.config.sweep import Expectation, Sweep, folder_name, parse_sweep, taken
+from seqlstm.config.sweep import (
+    Sweep,
+    folder_name,
+    override_keys,
+    parse_sweep,
+    refused_overrides,
+)
 from seqlstm.errors import Mistake, RecipeError
 from seqlstm.recipe.corpora import make_tokenizer, read_split
 from seqlstm.recipe.find import CATALOGUE, find_recipe, find_sweep, read_run_recipe
 from seqlstm.recipe.train import flat
 from seqlstm.run import RunFolder
 from seqlstm.sweep.budget import count_parameters, fit
-from seqlstm.sweep.forms import Form, forms_of
+from seqlstm.sweep.check import disagreements, named, twins
+from seqlstm.sweep.forms import Combination, forms_of
 from seqlstm.text.tokenizer import Tokenizer
 
 ANY_VOCABULARY = 1000  # to learn whether a model can be built at all
-
-
-@dataclass(frozen=True)
-class Combination:
-    """A form of the recipe, resolved.
-
-    Attributes:
-        form: what it changes.
-        recipe: with the hidden size that the budget gives; the seed is set by each run.
-        parameters: at that size; None without a budget.
-    """
-
-    form: Form
-    recipe: Recipe
-    parameters: int | None = None
-
-    @property
-    def name(self) -> str:
-        return self.form.name
-
-    @property
-    def expect(self) -> Expectation | None:
-        """What its score has to be."""
-        return self.form.variant.expect if self.form.variant else None
 
 
 @dataclass(frozen=True)
@@ -115,12 +98,13 @@ def read_plan(name: str, overrides: Sequence[str], folder: Path) -> Plan:
     """
     path = find_sweep(name)
     sweep = parse_sweep(read_table(path), where=name)
-    keys = [one.partition("=")[0].strip() for one in overrides]
-    if mistakes := [*taken(keys, sweep)]:
+    if mistakes := [*refused_overrides(overrides, sweep)]:
         raise RecipeError("overrides", mistakes)
     plan = Plan(name, tuple(overrides), sweep, folder, resolve(name, path, sweep, overrides))
     if sweep.budget:
         plan = replace(plan, combinations=sized(plan, sweep.budget))
+        if mistakes := [*twins(plan.combinations)]:
+            raise RecipeError(name, mistakes)
     refuse_changed(plan)
     return plan
 
@@ -131,7 +115,7 @@ def resolve(name: str, path: Path, sweep: Sweep, overrides: Sequence[str]) -> li
     file = find_recipe(str(beside) if beside.is_file() else sweep.recipe)
     base = read_table(file)
     found: list[Combination] = []
-    mistakes: dict[Mistake, list[str]] = {}
+    mistakes: list[tuple[Mistake, str]] = []
     forms = [*forms_of(sweep, file.stem)]
     for form in forms:
         table = read_overrides(form.of(base), overrides)
@@ -141,50 +125,12 @@ def resolve(name: str, path: Path, sweep: Sweep, overrides: Sequence[str]) -> li
                 count_parameters(recipe, ANY_VOCABULARY)
             found.append(Combination(form, recipe))
         except RecipeError as error:
-            for mistake in error.mistakes:
-                mistakes.setdefault(mistake, []).append(form.name)
+            mistakes += [(mistake, form.name) for mistake in error.mistakes]
     if mistakes:
-        raise RecipeError(name, [in_forms(*one, of=len(forms)) for one in mistakes.items()])
-    if alike := [*disagreements(found, sweep)]:
-        raise RecipeError(name, alike)
+        raise RecipeError(name, named(mistakes, of=len(forms)))
+    if apart := [*disagreements(found, sweep, override_keys(overrides))]:
+        raise RecipeError(name, apart)
     return found
-
-
-def in_forms(mistake: Mistake, names: list[str], *, of: int) -> Mistake:
-    """A mistake, with the names of those that make it, unless all do."""
-    if len(names) == of:
-        return mistake
-    return replace(mistake, problem=f"{mistake.problem} (in {'; '.join(names)})")
-
-
-def disagreements(found: list[Combination], sweep: Sweep) -> Iterator[Mistake]:
-    """What is wrong with combinations whose recipes are right."""
-    texts: dict[str, Combination] = {}
-    folders: dict[str, Combination] = {}
-    for one in found:
-        same = texts.setdefault(one.recipe.text(), one)
-        beside = folders.setdefault(folder_name(one.name).casefold(), one)
-        if beside is not one:
-            yield Mistake(one.name, f"would share a folder with {beside.name}", "rename one")
-        elif same is not one:
-            yield Mistake(one.name, f"trains the same recipe as {same.name}", "leave one out")
-    names = [one.name for one in found]
-    if sweep.baseline and not sweep.variants and sweep.baseline not in names:
-        yield Mistake("baseline", f'no combination "{sweep.baseline}"', "; ".join(names))
-    known = scores_of(found[0].recipe)
-    if sweep.score not in known:
-        yield Mistake("score", f"its runs have no {sweep.score}", f"known: {', '.join(known)}")
-    if sweep.streams > 1 and "bits_per_byte" not in known:
-        yield Mistake("streams", "cannot take effect: its runs are not scored on one long text")
-
-
-def scores_of(recipe: Recipe) -> tuple[str, ...]:
-    """What `evaluate` measures of a recipe's runs, and a sweep may compare."""
-    if recipe.task == "translation":
-        return ("bleu", "chrf", "exact_match")
-    if recipe.data.answer:
-        return ("accuracy", "nats_per_token")
-    return ("nats_per_token", "bits_per_byte", "perplexity_per_word")
 
 
 def sized(plan: Plan, budget: int) -> list[Combination]:

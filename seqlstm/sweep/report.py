@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,20 +13,28 @@ from seqlstm.run import RunFolder
 from seqlstm.sweep.compare import Row, passed
 from seqlstm.sweep.picture import draw
 from seqlstm.sweep.plan import Plan
+from seqlstm.sweep.runs import Outcome
 from seqlstm.training.checkpoint import write_whole
 
 NOTHING = "—"
+LARGE = 1e9  # scores from here on are not written out
 
 
-def write_report(plan: Plan, rows: list[Row]) -> list[Path]:
+def write_report(plan: Plan, rows: list[Row], failed: Sequence[Outcome] = ()) -> list[Path]:
     """table.md, results.json and picture.png, in the sweep's folder.
+
+    Args:
+        plan: the sweep.
+        rows: of its table.
+        failed: runs that have no result, and say why.
 
     Raises:
         TrainingError: they cannot be written.
     """
+    results = facts(plan, rows, failed)
     contents = {
         "table.md": markdown(plan, rows).encode(),
-        "results.json": json.dumps(facts(plan, rows), indent=2, ensure_ascii=False).encode(),
+        "results.json": json.dumps(results, indent=2, ensure_ascii=False).encode(),
         "picture.png": draw(plan, rows),
     }
     for name, content in contents.items():
@@ -63,13 +72,20 @@ def decimals(rows: list[Row]) -> int:
 
 def spread(plan: Plan, row: Row, places: int) -> str:
     """Mean ± standard deviation, and of how many seeds where some are missing."""
-    if row.mean is None:
+    if not row.scores:
         return "failed"
-    text = f"{row.mean:,.{places}f}"
+    text = number(row.mean, places)
     if row.deviation is not None:
-        text += f" ± {row.deviation:,.{places}f}"
+        text += f" ± {number(row.deviation, places)}"
     missing = len(row.scores) < len(plan.sweep.seeds)
     return f"{text} ({len(row.scores)} of {len(plan.sweep.seeds)})" if missing else text
+
+
+def number(value: float | None, places: int) -> str:
+    """A score; a dash for none, or for one that is not finite."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    return f"{value:,.{places}f}" if abs(value) < LARGE else f"{value:.4g}"
 
 
 def probability(p: float | None) -> str:
@@ -97,7 +113,7 @@ def markdown(plan: Plan, rows: list[Row]) -> str:
 
 
 def how_made(plan: Plan, rows: list[Row]) -> str:
-    """Everything that a reader of the table has to know."""
+    """Everything that a reader of the table has to know, the signatures of the scores below."""
     sweep = plan.sweep
     seeds = ", ".join(map(str, sweep.seeds))
     better = "less" if sweep.less_is_better else "more"
@@ -106,13 +122,32 @@ def how_made(plan: Plan, rows: list[Row]) -> str:
         f"{sweep.score} on {sweep.split} with the {sweep.weights} weights, {better} is better, "
         f"mean ± standard deviation over seeds {seeds}",
     ]
+    if sweep.streams > 1:
+        said.append(f"the text read as {sweep.streams} streams")
+    if sweep.budget:
+        said.append(f"a budget of {sweep.budget:,} parameters, spent by the hidden size")
     if any(row.p is not None for row in rows):
         baselines = dict.fromkeys(row.baseline for row in rows if row.baseline)
         said.append(
             f"p against {' or '.join(map(str, baselines))}: Welch's t-test, Holm-corrected over "
             f"{sum(row.p is not None for row in rows)} comparisons"
         )
-    return "; ".join([*said, *versions(plan)]) + "."
+    if steps := sorted({one.steps for row in rows for one in row.results.values()}):
+        ends = dict.fromkeys((steps[0], steps[-1]))
+        said.append(f"{' to '.join(f'{one:,}' for one in ends)} steps")
+    text = "; ".join([*said, *versions(plan)]) + "."
+    lines = [f"- `{one}`" for one in dict.fromkeys(signatures(rows))]
+    return "\n".join([text, "", *lines]) if lines else text
+
+
+def signatures(rows: list[Row]) -> Iterator[str]:
+    """What every result counted, and how; a translator's scores have one each."""
+    for row in rows:
+        for result in row.results.values():
+            if "signature" in result.values:
+                yield result.values["signature"]
+            for name, signature in result.values.get("signatures", {}).items():
+                yield f"{name} {signature}"
 
 
 def versions(plan: Plan) -> list[str]:
@@ -124,11 +159,17 @@ def versions(plan: Plan) -> list[str]:
         card = RunFolder(job.folder).read_card()
         packages = f"seqlstm {card['seqlstm']}, torch {card['packages']['torch']}"
         where = f"{card['machine']}, threads a run: {card['threads']}"
-        made[f"{packages}, {where}"] = None
+        made[f"{trained_in(card)}, {packages}, {where}"] = None
     return [*made]
 
 
-def facts(plan: Plan, rows: list[Row]) -> dict[str, Any]:
+def trained_in(card: dict[str, Any]) -> str:
+    """The precision of a run's training, as it noted it when it chose."""
+    notes = [note for note in card["data"]["notes"] if note.startswith("precision: ")]
+    return f"trained in {notes[0].removeprefix('precision: ').partition(' (')[0]}"
+
+
+def facts(plan: Plan, rows: list[Row], failed: Sequence[Outcome]) -> dict[str, Any]:
     """All of it, for programs."""
     return {
         "sweep": plan.name,
@@ -148,6 +189,11 @@ def facts(plan: Plan, rows: list[Row]) -> dict[str, Any]:
                 "expect": str(row.combination.expect) if row.combination.expect else None,
                 "passed": passed(row, plan),
                 "runs": [{"seed": seed, **asdict(one)} for seed, one in row.results.items()],
+                "failures": [
+                    {"seed": one.job.seed, "failure": one.failure}
+                    for one in failed
+                    if one.job.combination == row.combination.name
+                ],
             }
             for row in rows
         ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import statistics
 import time
 import warnings
@@ -10,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from seqlstm.errors import RunError, TrainingError
+from seqlstm.errors import DivergedError, RunError
 from seqlstm.recipe.evaluate import evaluate
 from seqlstm.recipe.find import read_run_recipe
 from seqlstm.recipe.train import EndedError, resume, start
@@ -27,7 +28,7 @@ class Result:
 
     Attributes:
         split, weights, streams: what was scored, and how.
-        values: as `evaluate` gives them.
+        values: as `evaluate` gives them; None for a number that is not finite.
         parameters: of the model.
         steps, seconds: of its training, validation and saving included.
         tokens_per_second: the median of its log's steps; None if it has logged none.
@@ -41,6 +42,11 @@ class Result:
     steps: int
     seconds: float
     tokens_per_second: float | None
+
+    def score(self, name: str) -> float:
+        """One of the values; NaN if it is not finite."""
+        value = self.values[name]
+        return math.nan if value is None else float(value)
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,7 @@ def carry_out(job: Job, *, threads: int, stop: StopRequest) -> Outcome:
         try:
             if train(job, stop):
                 result = score(job)
-        except TrainingError as error:
+        except DivergedError as error:
             failure = str(error)
     said = [str(one.message) for one in caught if one.category is UserWarning]
     return Outcome(job, result, failure, time.monotonic() - began, said)
@@ -112,7 +118,7 @@ def score(job: Job) -> Result:
         split=job.split,
         weights=job.weights,
         streams=job.streams,
-        values=values,
+        values=finite(values),
         parameters=sum(tensor.numel() for tensor in folder.read_weights("last").values()),
         steps=progress["step"],
         seconds=progress["seconds"],
@@ -120,6 +126,14 @@ def score(job: Job) -> Result:
     )
     write_whole(result_file(job), json.dumps(asdict(result), indent=2).encode())
     return result
+
+
+def finite(values: dict[str, Any]) -> dict[str, Any]:
+    """JSON has neither infinity nor NaN: they are null."""
+    return {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in values.items()
+    }
 
 
 def speed(folder: RunFolder) -> float | None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing.synchronize import Event
+from types import FrameType
 
 import torch
 
@@ -20,6 +23,7 @@ from seqlstm.training.interrupt import StopRequest
 
 Outcomes = Generator[Outcome, None, None]
 LOOK_EVERY = 0.2  # seconds between two looks at whether somebody wants us to stop
+HELD = (signal.SIGINT, signal.SIGTERM)
 
 
 def carry_out_all(jobs: list[Job], *, at_once: int, stop: StopRequest) -> Outcomes:
@@ -42,7 +46,8 @@ def in_processes(jobs: list[Job], *, at_once: int, threads: int, stop: StopReque
     with ProcessPoolExecutor(
         at_once, mp_context=context, initializer=begin_worker, initargs=(told,)
     ) as pool:
-        waiting = {pool.submit(in_worker, job, threads) for job in jobs}
+        with signals_held():  # each job may start a process
+            waiting = {pool.submit(in_worker, job, threads) for job in jobs}
         try:
             while waiting:
                 if stop and not told.is_set():
@@ -56,7 +61,7 @@ def in_processes(jobs: list[Job], *, at_once: int, threads: int, stop: StopReque
             raise
         finally:
             told.set()
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)  # waits: who only now starts must still find `told`
 
 
 def outcomes(done: set[Future[Outcome]], stop: StopRequest) -> Iterator[Outcome]:
@@ -69,6 +74,19 @@ def outcomes(done: set[Future[Outcome]], stop: StopRequest) -> Iterator[Outcome]
                 "a process that trained a run has died; perhaps the memory was full",
                 hint="The same command goes on, perhaps with fewer --jobs.",
             ) from None
+
+
+@contextmanager
+def signals_held() -> Iterator[None]:
+    """Hold back what asks to stop; processes that start meanwhile do so until they are ready."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Told(StopRequest):
@@ -87,11 +105,19 @@ stop_here = StopRequest()
 
 
 def begin_worker(told: Event) -> None:
-    """Prepare a process that trains: Ctrl-C is for the process that started it, which tells it."""
+    """Prepare a process that trains: signals are for the one that started it, which tells it."""
     global stop_here
     stop_here = Told(told)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, end_soon)
     threading.Thread(target=outlive_nobody, args=(told,), daemon=True).start()
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
+
+
+def end_soon(number: int, frame: FrameType | None) -> None:
+    """SIGTERM, from a person or from a pool that has lost another process: no run is cut off."""
+    threading.Thread(target=end_idle, daemon=True).start()
 
 
 def outlive_nobody(told: Event) -> None:
@@ -100,6 +126,11 @@ def outlive_nobody(told: Event) -> None:
     assert parent is not None
     parent.join()
     told.set()
+    end_idle()
+
+
+def end_idle() -> None:
+    """End this process between two runs."""
     with busy:
         os._exit(1)
 

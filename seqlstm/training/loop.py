@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from seqlstm.errors import TrainingError
+from seqlstm.errors import DivergedError, TrainingError
 from seqlstm.models.batch import Batch
 from seqlstm.recurrent.state import State, detach
 from seqlstm.training.average import Average
@@ -91,8 +91,8 @@ class Loop:
         """Train to the end, or until asked to stop.
 
         Raises:
-            TrainingError: a loss or gradient that is not finite, before it touches the weights; or
-                a checkpoint that cannot be written.
+            DivergedError: a loss or gradient that is not finite, before it touches the weights.
+            TrainingError: a checkpoint cannot be written.
         """
         self.began = time.monotonic() - self.progress.seconds
         drawn = iter(self.batches)
@@ -166,7 +166,7 @@ class Loop:
     def check(self, loss: float, norm: float) -> None:
         if math.isfinite(loss) and math.isfinite(norm):
             return
-        raise TrainingError(
+        raise DivergedError(
             f"step {self.progress.step + 1}: loss {loss}, gradient norm {norm}: not finite",
             hint="The last checkpoint is intact. Try a lower training.optimizer.rate, a longer "
             "schedule.warmup, a smaller training.clip, or precision=float32.",

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from seqlstm.recipe.find import sweep_paths
 from seqlstm.training.loop import Loop
 from tests.runs import LANGUAGE_MODEL, answer, invoke, refusal, write_recipe
 
+CHILDREN = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
 SWEEP = """# Two cells.
 recipe = "recipe.toml"
 seeds = [1, 2]
@@ -74,6 +75,27 @@ def test_it_trains_tells_and_goes_on(tmp_path: Path) -> None:
     assert "seed 1 " not in again.stderr
 
 
+def test_failures_are_told_and_kept(tmp_path: Path) -> None:
+    wild = ["model.dropout.output=0.1", "training.clip=1e38"]
+    wild += ["training.optimizer={kind='sgd', rate=1e38}"]
+    result = invoke("sweep", write(tmp_path, steps=3), *wild, "--run", tmp_path / "out")
+    assert result.exit_code == 1, result.output
+    assert "elman  seed 1  failed: step " in result.stderr
+    found = json.loads((tmp_path / "out" / "results.json").read_text())
+    for one in found["combinations"]:
+        assert [failed["seed"] for failed in one["failures"]] == [1, 2]
+        assert "not finite" in one["failures"][0]["failure"]
+
+
+def test_a_split_that_is_not_there_is_told_before_anything_trains(tmp_path: Path) -> None:
+    file = write(tmp_path)
+    file.write_text(file.read_text().replace('split = "validation"', 'split = "validaton"'))
+    for more in ([], ["--dry"]):
+        said = refusal("sweep", file, "--run", tmp_path / "out", *more)
+        assert 'split: local files has no split "validaton"' in said
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_expectation_that_fails_is_exit_code_1(tmp_path: Path) -> None:
     result = invoke("sweep", write(tmp_path, expect="< 0", steps=1), "--run", tmp_path / "out")
     assert result.exit_code == 1, result.output
@@ -121,35 +143,65 @@ def test_ctrl_c_saves_and_says_how_to_go_on(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-def test_several_at_once_score_as_one_by_one_and_stop_on_ctrl_c(tmp_path: Path) -> None:
-    file, out = write(tmp_path, long=1_000_000), tmp_path / "out"
+class TestSeveralAtOnce:
+    @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+    def test_asked_to_stop_all_of_them_save(
+        self, tmp_path: Path, sent: signal.Signals, code: int
+    ) -> None:
+        file, out = write(tmp_path, long=1_000_000), tmp_path / "out"
+        process = two_at_once(file, out)
+        results = [out / "elman" / seed / "result.json" for seed in "12"]
+        logs = [out / "lstm" / seed / "log.jsonl" for seed in "12"]
+        wait_until(lambda: all(one.is_file() for one in [*results, *logs]), process)
+        os.killpg(process.pid, sent)  # as a terminal or a supervisor does: to all of them
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == code, said
+        assert "Traceback" not in said
+        assert "stopped: 2 of 4 runs are left; the same command goes on" in said
+        for log in logs:
+            assert (log.parent / "checkpoint.pt").is_file()
+            assert "stopped by" in log.read_text()
+        if sent == signal.SIGINT:  # as one by one
+            alone = tmp_path / "alone"
+            answer("sweep", write(tmp_path), "--run", alone)
+            for result in results:
+                again = alone / result.relative_to(out)
+                values = json.loads(result.read_text())["values"]
+                assert json.loads(again.read_text())["values"] == values
+
+    @pytest.mark.skipif(not CHILDREN.is_file(), reason="children as Linux tells of them")
+    def test_ctrl_c_while_they_start_is_no_accident(self, tmp_path: Path) -> None:
+        process = two_at_once(write(tmp_path), tmp_path / "out")
+        wait_until(lambda: importing(process.pid), process)
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 130, said
+        assert "Traceback" not in said
+        assert "stopped: 4 of 4 runs are left" in said
+
+
+def importing(parent: int) -> bool:
+    """Whether a process has begun to load torch, which takes it a while, for another."""
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return any("libtorch" in Path(f"/proc/{child}/maps").read_text() for child in children)
+
+
+def two_at_once(file: Path, out: Path) -> subprocess.Popen[str]:
     command = ["sweep", str(file), "--run", str(out), "--jobs", "2"]
-    process = subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, "-m", "seqlstm", *command],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
-    results = [out / "elman" / seed / "result.json" for seed in "12"]
-    logs = [out / "lstm" / seed / "log.jsonl" for seed in "12"]
+
+
+def wait_until(holds: Callable[[], bool], process: subprocess.Popen[str]) -> None:
     until = time.monotonic() + 120
-    while not all(one.is_file() for one in [*results, *logs]) and time.monotonic() < until:
+    while not holds() and time.monotonic() < until:
         assert process.poll() is None, process.communicate()
-        time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of them
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 130, said
-    assert "Traceback" not in said
-    assert "stopped: 2 of 4 runs are left; the same command goes on" in said
-    for log in logs:
-        assert (log.parent / "checkpoint.pt").is_file()
-        assert "stopped by SIGINT" in log.read_text()
-    alone = tmp_path / "alone"
-    answer("sweep", write(tmp_path), "--run", alone)
-    for result in results:
-        again = alone / result.relative_to(out)
-        assert json.loads(again.read_text())["values"] == json.loads(result.read_text())["values"]
+        time.sleep(0.02)
 
 
 def test_the_sweeps_on_board_are_listed_shown_and_copied(tmp_path: Path) -> None:

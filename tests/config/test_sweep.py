@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from seqlstm.config.sweep import Expectation, Sweep, folder_name, parse_sweep
+from seqlstm.config.sweep import (
+    Expectation,
+    Sweep,
+    folder_name,
+    parse_sweep,
+    refused_overrides,
+)
 from seqlstm.errors import Mistake, RecipeError
 
 LEAST = {"recipe": "mine", "score": "accuracy"}
@@ -98,3 +104,27 @@ def test_keys_that_do_not_go_together() -> None:
 def test_a_name_becomes_a_folder() -> None:
     assert folder_name("lstm, lag=50") == "lstm,lag=50"
     assert folder_name("../a/b: c") == "a_b_c"
+
+
+@pytest.mark.parametrize(("key", "given"), [("seeds", 3), ("variants", "lstm")])
+def test_what_is_no_list_must_be_one(key: str, given: Any) -> None:
+    assert mistakes(**{key: given})[key].problem == f"must be a list, was: {given}"
+
+
+def test_a_hidden_size_inside_of_a_varied_table_is_found() -> None:
+    found = mistakes(budget="1M", vary={"model": [{"width": 3}, {"hidden": 4}, {"hidden": 5}]})
+    assert set(found) == {"vary.model.hidden"}
+
+
+def test_overrides_of_what_the_sweep_says() -> None:
+    one = sweep(budget="1M", vary={"model.cell.kind": ["lstm"]})
+
+    def refused(*overrides: str) -> list[str]:
+        return [mistake.key for mistake in refused_overrides(overrides, one)]
+
+    assert refused("model.cell={kind='gru'}") == ["model.cell"]
+    assert refused("model.cell.kind=gru") == refused("model.cell.kind=") == ["model.cell.kind"]
+    assert refused("model.cell.kind.x=1") == ["model.cell.kind.x"]
+    assert refused("model={hidden=3}") == ["model.hidden", "model"]
+    assert refused("model.hidden=", "seed = 3") == ["seed", "model.hidden"]
+    assert refused("model.cells=1", "model.cell.kinds=1", "threads=2") == []

@@ -66,3 +66,25 @@ def test_a_model_that_no_size_suits_says_why(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("seqlstm.sweep.budget.LARGEST", 2**8)
     with pytest.raises(RecipeError, match="heads"):
         fit(recipe(cell={"kind": "slstm", "heads": 3000}), vocabulary=PIECES, budget=5000)
+
+
+def test_only_blocks_follow_the_hidden_size_in_width() -> None:
+    with pytest.raises(RecipeError, match="goes round no layer"):
+        fit(recipe(connection="residual"), vocabulary=PIECES, budget=5000)
+    cell = {"kind": "xlstm", "heads": 2}
+    with pytest.raises(RecipeError, match=r"model\.connection: must be plain") as caught:
+        fit(recipe(cell=cell, connection="residual"), vocabulary=PIECES, budget=5000)
+    assert len(caught.value.mistakes) == 1
+
+
+@pytest.mark.parametrize("budget", [9000, 20_000])
+def test_a_hidden_size_that_changes_nothing_is_refused(budget: int) -> None:
+    table = {
+        "task": "translation",
+        "data": {"source": "x", "pair": ["en", "de"], "layout": {"kind": "buckets"}},
+        "model": {"width": 6, "encoder": {"hidden": 8}, "decoder": {"hidden": 8}},
+        "training": {"steps": 1},
+    }
+    both = parse(table, where="recipe", catalogue=CATALOGUE)
+    with pytest.raises(RecipeError, match=r"model\.hidden changes no part of the model"):
+        fit(both, vocabulary=PIECES, budget=budget)

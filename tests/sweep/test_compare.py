@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import statistics
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from seqlstm.run import RunFolder
 from seqlstm.sweep.compare import compare, holm, passed, welch
 from seqlstm.sweep.plan import Plan
-from seqlstm.sweep.report import cells, markdown, write_report
-from seqlstm.sweep.runs import Result
-from tests.sweep.conftest import CELLS, Read
+from seqlstm.sweep.report import cells, how_made, markdown, write_report
+from seqlstm.sweep.runs import Outcome, Result
+from tests.sweep.conftest import CELLS, SWEEP, Read
 
 THREE = (
     CELLS
@@ -29,12 +31,13 @@ expect = "< 2"
 )
 
 
-def give(plan: Plan, *scores: list[float], speed: float | None = 1000.0) -> Plan:
+def give(plan: Plan, *scores: list[Any], speed: float | None = 1000.0) -> Plan:
     """Results as runs would leave them."""
     for combination, values in zip(plan.combinations, scores, strict=True):
         for job, value in zip(plan.jobs(combination), values, strict=False):
             job.folder.mkdir(parents=True)
-            result = Result("validation", "last", 1, {"bits_per_byte": value}, 1234, 3, 0.5, speed)
+            found = {"bits_per_byte": value, "signature": f"lm|of:{combination.name}"}
+            result = Result("validation", "last", 1, found, 1234, 3, 0.5, speed)
             (job.folder / "result.json").write_text(json.dumps(asdict(result)))
     return plan
 
@@ -68,7 +71,8 @@ def test_there_is_no_p_without_a_spread() -> None:
 def test_rows_are_what_the_results_say(read: Read) -> None:
     plan = give(read(THREE), [2.0, 4.0], [2.0, 3.0], [1.0, 1.5])
     elman, lstm, gru = compare(plan)
-    assert (elman.mean, elman.deviation, elman.p) == (3.0, pytest.approx(2**0.5), None)
+    assert (elman.mean, elman.p) == (3.0, None)
+    assert elman.deviation == pytest.approx(2**0.5)
     assert (lstm.mean, lstm.parameters, lstm.tokens_per_second) == (2.5, 1234, 1000.0)
     raw = welch([2.0, 3.0], [2.0, 4.0]), welch([1.0, 1.5], [2.0, 4.0])
     assert [lstm.p, gru.p] == holm([p for p in raw if p is not None])
@@ -94,8 +98,6 @@ def test_the_baseline_is_that_of_the_same_point(read: Read) -> None:
 
 
 def test_without_variants_it_is_a_combination(read: Read) -> None:
-    from tests.sweep.conftest import SWEEP
-
     named = SWEEP.replace("[set]", 'baseline = "layers=2"\n[set]')
     plan = give(read('[vary]\n"model.layers" = [1, 2]\n', sweep=named), [1.0], [2.0])
     assert [row.baseline for row in compare(plan)] == ["layers=2", None]
@@ -140,3 +142,50 @@ def test_the_report_says_how_it_was_made(read: Read, tmp_path: Path) -> None:
     assert (elman["name"], elman["mean"], elman["passed"]) == ("elman", 2.1, None)
     assert (lstm["expect"], lstm["passed"]) == ("<= 2.5", True)
     assert [run["values"]["bits_per_byte"] for run in gru["runs"]] == [1.0, 1.3]
+
+
+def test_scores_that_are_not_finite_or_not_writable(read: Read) -> None:
+    plan = give(read(THREE), [1e308, 1.7e308], [None, 2.0], [None, None])
+    rows = compare(plan)
+    assert [row.mean for row in rows] == [pytest.approx(1.35e308), None, None]
+    assert [row.deviation is None for row in rows] == [False, True, True]
+    assert [row.p for row in rows] == [None, None, None]
+    assert [row.as_expected for row in rows] == [0, 1, 0]
+    assert [line[3] for line in cells(plan, rows)[1]] == ["1.35e+308 ± 4.95e+307", "—", "—"]
+    table, results, _ = write_report(plan, rows)
+
+    def refuse(word: str) -> None:
+        raise AssertionError(f"{word} is no JSON")
+
+    found = json.loads(results.read_text(), parse_constant=refuse)
+    assert [one["mean"] is None for one in found["combinations"]] == [False, True, True]
+    assert found["combinations"][1]["runs"][0]["values"]["bits_per_byte"] is None
+    assert "| 1.35e+308 ± 4.95e+307 |" in table.read_text()
+
+
+def test_the_foot_says_what_was_spent_and_counted(read: Read) -> None:
+    more = SWEEP.replace("[set]", 'streams = 4\nbudget = "8k"\n[set]')
+    sweep = read(CELLS, sweep=more.replace(", hidden = 8", "")).sweep
+    plan = give(replace(read(CELLS), sweep=sweep.model_copy(update={"streams": 1})), [2.0], [2.1])
+    rows, plan = compare(plan), replace(plan, sweep=sweep)
+    (folder,) = [job.folder for job in plan.jobs(plan.combinations[0])[:1]]
+    RunFolder(folder).write_card({"data": {"notes": ["precision: bfloat16 on cpu (as asked)"]}})
+    text, _, *signatures = how_made(plan, rows).splitlines()
+    assert "; the text read as 4 streams; a budget of 8,000 parameters, spent by" in text
+    assert "; 3 steps; trained in bfloat16 on cpu, seqlstm " in text
+    assert signatures == ["- `lm|of:elman`", "- `lm|of:lstm`"]
+    scored = {"signatures": {"bleu": "nrefs:1|case:mixed"}}
+    result = Result("test", "last", 1, scored, 1, 2, 0.5, None)
+    rows = [replace(rows[0], results={1: result, 2: replace(result, steps=1500)})]
+    assert "; 2 to 1,500 steps; " in how_made(plan, rows)
+    assert how_made(plan, rows).endswith(".\n\n- `bleu nrefs:1|case:mixed`")
+
+
+def test_why_runs_failed_is_among_the_results(read: Read) -> None:
+    plan = give(read(), [2.0, 2.2], [2.1])
+    failed = Outcome(plan.jobs()[3], failure="step 3: not finite")
+    found = json.loads(write_report(plan, compare(plan), [failed])[1].read_text())
+    assert [one["failures"] for one in found["combinations"]] == [
+        [],
+        [{"seed": 2, "failure": "step 3: not finite"}],
+    ]

@@ -63,7 +63,7 @@ def test_all_combinations_of_what_is_varied() -> None:
 
 
 def test_without_variation_there_is_the_recipe() -> None:
-    assert [(form.name, form.changes) for form in forms()] == [("mine", ({},))]
+    assert [(form.name, form.changes, form.varied) for form in forms()] == [("mine", ({},), {})]
 
 
 def test_keys_are_as_short_as_they_can_be_told_apart() -> None:
@@ -77,3 +77,17 @@ def test_keys_are_as_short_as_they_can_be_told_apart() -> None:
 def test_values_are_spelled_in_few_characters() -> None:
     values = ({"kind": "gru", "reset": "after"}, [1, 2.5], True, "bpe", {"rate": 1e-3})
     assert [*map(spelled, values)] == ["gru reset=after", "1 2.5", "true", "bpe", "rate=0.001"]
+
+
+def test_a_varied_key_leaves_its_neighbours_alone() -> None:
+    table = {"tokenizer": {"kind": "bpe", "vocabulary": 77}, "model": {"cell": {"kind": "lstm"}}}
+    found = forms(vary={"tokenizer.kind": ["unigram", "char", ""], "training.steps": [5]})
+    assert [form.of(table)["tokenizer"] for form in found] == [
+        {"kind": "unigram", "vocabulary": 77},
+        {"kind": "char", "vocabulary": 77},
+        {"vocabulary": 77},
+    ]
+    assert found[0].of(table)["training"] == {"steps": 5}
+    assert table["tokenizer"] == {"kind": "bpe", "vocabulary": 77}
+    (whole,) = forms(vary={"model": [{"width": 3}]})
+    assert whole.of(table)["model"] == {"width": 3}  # as model={width=3} does

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 import shutil
 from collections.abc import Iterator
@@ -10,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from seqlstm.errors import DataError, RecipeError, UserError
+from seqlstm.errors import DataError, RecipeError, TrainingError, UserError
+from seqlstm.recipe.evaluate import Evaluation
+from seqlstm.recipe.train import start
 from seqlstm.run import RunFolder
 from seqlstm.sweep.plan import Job, Plan
 from seqlstm.sweep.runs import Outcome, carry_out, read_result
@@ -146,3 +149,34 @@ def test_what_no_other_run_would_do_better_ends_it(read: Read, tmp_path: Path) -
         in_worker(plan.jobs()[0], 1)
     arrived = pickle.loads(pickle.dumps(caught.value))  # as between processes
     assert (arrived.title, arrived.message) == ("Data", caught.value.message)
+
+
+def test_a_full_disk_is_no_failure_of_the_run(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise TrainingError("no space left")
+
+    monkeypatch.setattr(RunFolder, "keep_checkpoint", full)
+    with pytest.raises(TrainingError, match="no space left"):
+        outcomes(read().jobs()[:1])
+
+
+def test_a_score_that_is_not_finite_is_kept_as_nothing(
+    read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = {"bits_per_byte": math.nan, "perplexity_per_word": math.inf, "words": 3}
+    monkeypatch.setattr("seqlstm.sweep.runs.evaluate", lambda *_, **__: Evaluation(values))
+    job = read().jobs()[0]
+    (outcome,) = outcomes([job])
+    assert outcome.result is not None
+    assert math.isnan(outcome.result.score("bits_per_byte"))
+    assert '"bits_per_byte": null,\n    "perplexity_per_word": null' in (
+        (job.folder / "result.json").read_text()
+    )
+    assert read_result(job) == outcome.result
+
+
+def test_a_result_is_a_file_of_the_run(read: Read) -> None:
+    job = read().jobs()[0]
+    outcomes([job])
+    start(job.recipe, job.folder, overwrite=True)
+    assert read_result(job) is None

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from seqlstm.data.buckets import Buckets
 from seqlstm.data.tapes import Tapes
-from seqlstm.recurrent.gru import GRU
+from seqlstm.recurrent.gru import gru
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.training.average import Average, Exponential, Last
 from seqlstm.training.interrupt import StopRequest

@@ -1,0 +1,129 @@
+"""Sweeps whose recipes are right, but not what is asked of them together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from seqlstm.errors import RecipeError
+from seqlstm.sweep.check import check_data
+from seqlstm.sweep.plan import read_plan
+from tests.sweep.conftest import CELLS, SWEEP, Read
+
+NATS = SWEEP.replace("bits_per_byte", "nats_per_token")
+BUDGET = SWEEP.replace(", hidden = 8", "").replace("[set]", 'budget = "8k"\n[set]')
+TASK = """
+recipe = "long-lag"
+seeds = [1]
+score = "{score}"
+
+[vary]
+"data.options.lag" = {lags}
+"""
+
+
+def task(folder: Path, *, score: str = "accuracy", lags: str = "[10, 12]") -> str:
+    path = folder / "task.toml"
+    path.write_text(TASK.format(score=score, lags=lags), encoding="utf-8")
+    return str(path)
+
+
+def test_nats_per_token_need_the_same_tokens(read: Read, tmp_path: Path) -> None:
+    vocabularies = '[vary]\n"tokenizer.vocabulary" = [200, 300]\n'
+    with pytest.raises(RecipeError, match=r"others in vocabulary=300 .bits_per_byte"):
+        read(vocabularies, sweep=NATS)
+    with pytest.raises(RecipeError, match=r"others in unit=document .bits_per_byte"):
+        read('[vary]\n"data.unit" = ["line", "document"]\n', sweep=NATS)
+    assert len(read(vocabularies).combinations) == 2
+    for alike in ('"data.layout.rows" = [4, 8]', '"tokenizer.sampling" = [0.0, 0.1]'):
+        assert len(read(f"[vary]\n{alike}\n", sweep=NATS).combinations) == 2
+    with pytest.raises(RecipeError, match=r"others in lag=12 .accuracy"):
+        read_plan(task(tmp_path, score="nats_per_token"), [], tmp_path / "out")
+    assert len(read_plan(task(tmp_path), [], tmp_path / "out").combinations) == 2
+
+
+def test_every_combination_must_have_the_score(read: Read) -> None:
+    translator = """
+[[variants]]
+name = "translator"
+[variants.set]
+task = "translation"
+[variants.set.data]
+source = "dates"
+text = ""
+unit = ""
+pair = ["en", "de"]
+layout = { kind = "buckets" }
+"""
+    with pytest.raises(RecipeError, match=r"no bits_per_byte \(in translator\) \(known: bleu"):
+        read(CELLS + translator)
+
+
+def test_best_weights_need_validations(read: Read) -> None:
+    best = SWEEP.replace("[set]", 'weights = "best"\n[set]')
+    with pytest.raises(RecipeError, match=r'weights: no "best" without training.validate_every'):
+        read(sweep=best)
+    assert read(CELLS, "training.validate_every=2", sweep=best).sweep.weights == "best"
+
+
+def test_a_name_that_is_too_long_for_a_folder(read: Read) -> None:
+    many = ", ".join(f'"{"x" * 30}{number}.txt"' for number in range(7))
+    with pytest.raises(RecipeError, match=r"too long .* \(name it with a variant\)"):
+        read(f'[vary]\n"data.source" = [{{ train = [{many}], validation = "a" }}]\n')
+
+
+def test_a_width_of_blocks_under_a_budget(read: Read) -> None:
+    blocks = 'name = "blocks"\nset = { model = { cell = { kind = "xlstm", heads = 2 } } }\n'
+    lone = BUDGET.replace("width = 8", "layers = 1")
+    (one,) = read(f"[[variants]]\n{blocks}", sweep=lone).combinations
+    assert one.recipe.model.width == one.recipe.model.hidden
+    refused = r"model\.width: cannot take effect: blocks are as wide .* \(in blocks\)"
+    with pytest.raises(RecipeError, match=refused):
+        read(f"{CELLS}[[variants]]\n{blocks}", sweep=BUDGET)
+    with pytest.raises(RecipeError, match=refused):
+        read(f"{CELLS}[[variants]]\n{blocks}", "model.width=8", sweep=lone)
+    with pytest.raises(RecipeError, match=r"model\.hidden: cannot take effect"):
+        read(CELLS, "model={hidden=9}", sweep=lone)
+
+
+def test_recipes_that_a_budget_makes_the_same(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = read(sweep=BUDGET).combinations[0]
+    monkeypatch.setattr("seqlstm.sweep.plan.fit", lambda recipe, **_: (first.recipe, 8000))
+    with pytest.raises(RecipeError, match="lstm: trains the same recipe as elman"):
+        read(sweep=BUDGET)
+
+
+def test_an_override_of_what_is_varied(read: Read) -> None:
+    with pytest.raises(RecipeError, match=r"model\.layers: the sweep varies model\.layers"):
+        read('[vary]\n"model.layers" = [1, 2]\n', "model.layers=3")
+
+
+class TestData:
+    def test_a_split_that_is_not_there(self, read: Read) -> None:
+        plan = read(sweep=SWEEP.replace('"validation"', '"tset"'))
+        with pytest.raises(RecipeError, match=r'split: .* has no split "tset".*"test"'):
+            check_data(plan.combinations, where="mine", split="tset", offline=True)
+        check_data(plan.combinations, where="mine", split="test", offline=True)
+
+    def test_options_that_no_data_can_be_made_of(self, tmp_path: Path) -> None:
+        plan = read_plan(task(tmp_path, lags="[10, 3]"), [], tmp_path / "out")
+        refused = r"data\.options: lag must be at least 8, was: 3\. \(in lag=3\)"
+        with pytest.raises(RecipeError, match=refused):
+            check_data(plan.combinations, where="mine", split="test", offline=True)
+        plan = read_plan(task(tmp_path, lags="[10]"), ["data.options.shortest=11"], tmp_path)
+        with pytest.raises(RecipeError, match="shortest must be at most 10, was: 11"):
+            check_data(plan.combinations, where="mine", split="test")  # wrong in training alone
+
+    def test_offline_the_hub_is_left_alone(
+        self, read: Read, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked = []
+        monkeypatch.setattr(
+            "seqlstm.sweep.check.read_split", lambda data, part: asked.append(data.source)
+        )
+        found = read(CELLS, "data.source=some/where").combinations
+        check_data(found, where="mine", split="test", offline=True)
+        assert asked == []
+        check_data(found, where="mine", split="test")
+        assert asked == ["some/where"]
