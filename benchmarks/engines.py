@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -56,6 +57,19 @@ CASES: dict[str, dict[str, object]] = {
     "convolutional": {"kind": "convolutional", "extent": [16]},
 }
 Pass = Callable[[], None]
+
+
+PRECISIONS = ("float32", "bfloat16")
+
+
+def processor() -> str:
+    """Its name, where the system tells it."""
+    information = Path("/proc/cpuinfo")
+    if information.is_file():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def build(name: str, hidden: int) -> nn.Module:
@@ -111,8 +125,8 @@ def serving(name: str) -> Iterator[str]:
     yield "naive"
 
 
-def seconds(passes: dict[str, Pass], repeats: int) -> dict[str, float]:
-    """The median time of each pass, all of them in turn."""
+def seconds(passes: dict[str, Pass], repeats: int) -> dict[str, list[float]]:
+    """The quartiles of each pass' time, all of them in turn."""
     times: dict[str, list[float]] = {label: [] for label in passes}
     for repeat in range(repeats + 2):
         for label, run in passes.items():
@@ -120,7 +134,7 @@ def seconds(passes: dict[str, Pass], repeats: int) -> dict[str, float]:
             run()
             if repeat >= 2:  # the first two warm up
                 times[label].append(time.perf_counter() - began)
-    return {label: statistics.median(found) for label, found in times.items()}
+    return {label: statistics.quantiles(found, n=4) for label, found in times.items()}
 
 
 def time_case(name: str, shape: tuple[int, int, int], repeats: int) -> None:
@@ -129,18 +143,16 @@ def time_case(name: str, shape: tuple[int, int, int], repeats: int) -> None:
     if name == "lstm":
         passes["torch bfloat16"] = make_pass("torch", "", "bfloat16", shape)
     for engine in serving(name):
-        for precision in ("float32", "bfloat16"):
+        for precision in PRECISIONS:
             passes[f"{engine} {precision}"] = make_pass(name, engine, precision, shape)
     found = seconds(passes, repeats)
-    for label, value in found.items():
+    for label, (first, median, third) in found.items():
         if label == "torch float32" and name != "lstm":
             continue
-        ratio = value / found["torch float32"]
-        gain = found[f"naive {label.split()[1]}"] / value
-        print(
-            f"| {name} | {label} | {1000 * value:.1f} | {ratio:.2f} | {gain:.2f} |",
-            flush=True,
-        )
+        ratio = median / found["torch float32"][1]
+        gain = found[f"naive {label.split()[1]}"][1] / median
+        spread = f"{1000 * median:.1f} ({1000 * first:.1f} to {1000 * third:.1f})"
+        print(f"| {name} | {label} | {spread} | {ratio:.2f} | {gain:.2f} |", flush=True)
 
 
 def peak(name: str, engine: str, precision: str, shape: tuple[int, int, int]) -> float:
@@ -155,7 +167,8 @@ def peak(name: str, engine: str, precision: str, shape: tuple[int, int, int]) ->
 def time_cases(names: list[str], repeats: int) -> None:
     for shape in SHAPES:
         print("\nT {} · B {} · H {}".format(*shape))
-        print("| cell | engine | ms | ÷ nn.LSTM float32 | naive ÷ it |\n|---|---|---|---|---|")
+        print("| cell | engine | ms (quartiles) | ÷ nn.LSTM float32 | naive ÷ it |")
+        print("|---|---|---|---|---|")
         for name in names:
             time_case(name, shape, repeats)
 
@@ -173,9 +186,6 @@ def measure_memory(names: list[str]) -> None:
         print(f"| {cell} | {engine} {precision} | {found:.0f} | {found / torchs:.2f} |", flush=True)
 
 
-PRECISIONS = ("float32", "bfloat16")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="CELL", help=", ".join(CASES))
@@ -188,7 +198,9 @@ def main() -> None:
         print(peak(*arguments.one, SHAPES[0]))
         return
     names = arguments.names or list(CASES)
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {platform.machine()}")
+    if unknown := [name for name in names if name not in CASES]:
+        parser.error(f"no cell {', '.join(unknown)}; known are {', '.join(CASES)}")
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {processor()}")
     if arguments.memory:
         measure_memory(names)
     else:

@@ -88,7 +88,7 @@ def prepare(output: Path) -> None:
 
 
 def finite(values: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no infinity: a perplexity that no float holds is null, and so is what is no number."""
+    """JSON knows finite numbers only: a perplexity that no float holds is null."""
     return {
         key: None if isinstance(value, float) and not math.isfinite(value) else value
         for key, value in values.items()

@@ -263,7 +263,8 @@ class OwnStep(LSTM):
 @pytest.mark.parametrize("subclass", [NoTanh, ReadsTwice, OwnStep])
 def test_a_subclass_is_served_as_it_defines_itself(subclass: type[Cell]) -> None:
     cell = randomise(subclass(WIDTH, HIDDEN).double())
-    inputs, state = noise(TIME, BATCH, WIDTH).requires_grad_(), lived_in(cell, BATCH)
+    inputs = noise(TIME, BATCH, WIDTH).requires_grad_()
+    state = map_state(lambda part: part.requires_grad_(), lived_in(cell, BATCH))
     compare(choose(cell, PLAIN).engine.name, cell, inputs, state)
 
 
@@ -305,7 +306,10 @@ def test_one_step_is_left_to_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_auto_takes_the_first_that_does_not_refuse(case: Case) -> None:
     cell = case.build()
     for call in CALLS:
-        reasons = {name: engine.refusal(cell, call) for name, engine in ENGINES.items()}
+        reasons = {
+            name: engine.refusal(cell, call) or engine.slower(cell)
+            for name, engine in ENGINES.items()
+        }
         first = next(name for name, reason in reasons.items() if reason is None)
         faster = list(ENGINES)[: list(ENGINES).index(first)]
         choice = choose(cell, call)
@@ -313,6 +317,15 @@ def test_auto_takes_the_first_that_does_not_refuse(case: Case) -> None:
         assert choice.refusals == {name: reasons[name] for name in faster}
         for name in faster:
             assert f"{name}: {reasons[name]}" in str(choice)
+
+
+def test_what_was_measured_to_be_slower_is_passed_over_but_serves_by_name() -> None:
+    cell = CELLS["slstm"](WIDTH, HIDDEN)
+    choice = choose(cell, PLAIN)
+    assert choice.engine is ENGINES["loop"]
+    assert "slower on a CPU" in choice.refusals["hoisted"]
+    assert choose(cell, PLAIN, "hoisted").engine is ENGINES["hoisted"]
+    assert choose(cell.to("meta"), PLAIN).engine is ENGINES["hoisted"]
 
 
 def test_an_engine_asked_for_by_name_serves_or_says_why_not() -> None:

@@ -44,6 +44,8 @@ def choose(cell: Cell, call: Call, wanted: str = "auto") -> Choice:
         if wanted not in ("auto", name):
             continue
         refusal = engine.refusal(cell, call)
+        if refusal is None and wanted == "auto":
+            refusal = engine.slower(cell)
         if refusal is None:
             return Choice(engine, refusals)
         refusals[name] = refusal

@@ -40,6 +40,10 @@ class Engine(ABC):
     def refusal(self, cell: Cell, call: Call) -> str | None:
         """Why this engine cannot serve, in words; None when it can."""
 
+    def slower(self, cell: Cell) -> str | None:
+        """Why "auto" passes over it though it could serve, in words: what was measured."""
+        return None
+
     @abstractmethod
     def run(
         self,

@@ -19,9 +19,13 @@ from seqlstm.recurrent.cell import AdditiveCell, Cell, ElementwiseCell
 from seqlstm.recurrent.engines.derivatives import Derivatives, Equations
 from seqlstm.recurrent.engines.engine import Call, Engine
 from seqlstm.recurrent.product import matrix_gradient, multiply, multiply_add, multiply_back
+from seqlstm.recurrent.slstm import SLSTM
 from seqlstm.recurrent.state import State
 
 CHUNK = 2**19  # numbers that a product of so many steps holds: their derivatives are taken at once
+
+
+MANY_RESULTS = (SLSTM,)  # by exact class, as measured: benchmarks/README.md
 
 
 class Hoisted(Engine):
@@ -37,6 +41,12 @@ class Hoisted(Engine):
             or type(cell).read is not ElementwiseCell.read
         ):
             return f"{type(cell).__name__} has a step of its own"
+        return None
+
+    def slower(self, cell: Cell) -> str | None:
+        on_cpu = next(cell.parameters()).device.type == "cpu"
+        if on_cpu and type(cell) in MANY_RESULTS:
+            return "slower on a CPU: one backward pass for each of the parts of its state"
         return None
 
     def run(
