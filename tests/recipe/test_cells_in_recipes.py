@@ -188,7 +188,7 @@ def test_xlstm_stands_in_place_of_cells() -> None:
     names = [type(layer).__name__ for layer in model.stack.layers]
     assert names == ["MLSTMBlock", "SLSTMBlock", "MLSTMBlock"]
     assert [engine.split(" ")[0] for engine in engines_by_layer(model).values()] == [
-        *("chunkwise", "hoisted", "chunkwise")
+        *("chunkwise", "loop", "chunkwise")
     ]
     assert learns(model)
     assert set(engines_by_layer(build("language-model", XLSTM, "model.engine=loop")).values()) == {

@@ -86,7 +86,7 @@ def test_padded_equals_alone_and_a_reset_is_a_fresh_start() -> None:
 
 def test_each_block_reports_its_engine() -> None:
     names = [choice.engine.name for choice in blocks().choices(Call())]
-    assert names == ["chunkwise", "hoisted", "chunkwise"]
+    assert names == ["chunkwise", "loop", "chunkwise"]
 
 
 def test_an_unwanted_state_is_not_given() -> None:
