@@ -110,7 +110,10 @@ def describe(kind: str, width: int, hidden: int) -> Kind:
         kind,
         **known,
         parameters=sum(parameter.numel() for parameter in layer.parameters()),
-        engines={name: one.refusal(cell, Call()) or "" for name, one in ENGINES.items()},
+        engines={
+            name: one.refusal(cell, Call()) or one.slower(cell) or ""
+            for name, one in ENGINES.items()
+        },
         needs=cell.needs,
     )
 

@@ -1,16 +1,14 @@
 import gzip
-import json
 from pathlib import Path
 
 import pytest
 
 from seqlstm.data.sources import Corpus, read
 from seqlstm.errors import DataError
+from tests.data.tables import FORMATS, PAIRS, write_table
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="no shared/data beside the checkout")
-
-PAIRS = [("a cat", "eine Katze"), ("None", "null"), ("x\u2028y", 'ein "Zitat"')]
 
 
 @pytest.fixture(autouse=True)
@@ -18,31 +16,6 @@ def _own_cache(monkeypatch, tmp_path):
     import datasets
 
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
-
-
-def write_table(folder: Path, name: str, rows=PAIRS) -> Path:
-    """Rows of (en, de) in the format that the name's suffix says."""
-    import datasets
-
-    folder.mkdir(exist_ok=True)
-    path = folder / name
-    table = datasets.Dataset.from_dict({"en": [a for a, _ in rows], "de": [b for _, b in rows]})
-    match path.suffixes[0]:
-        case ".parquet":
-            table.to_parquet(path)
-        case ".jsonl":
-            text = "".join(json.dumps({"en": a, "de": b}) + "\n" for a, b in rows)
-            path.write_bytes(
-                gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode()
-            )
-        case ".csv":
-            table.to_csv(path, index=False)
-        case ".tsv":
-            table.to_csv(path, index=False, sep="\t")
-    return path
-
-
-FORMATS = ["parquet", "jsonl", "jsonl.gz", "csv", "tsv"]
 
 
 class TestFormats:

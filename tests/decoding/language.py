@@ -54,3 +54,18 @@ class Language:
     def score(self, ids: list[int], *, alpha: float, begin: int, state: State) -> float:
         total = sum(self.log_probabilities(ids, begin=begin, state=state))
         return total / penalty(len(ids), alpha)
+
+
+def greedy_ids(
+    language: Language, state: State, memory: State | None, *, begin: int, end: int, maximum: int
+) -> list[int]:
+    """The likeliest id, step after step, up to the end."""
+    ids: list[int] = []
+    token = torch.tensor([begin])
+    while len(ids) < maximum:
+        logits, state = language.advance(token, state, memory)
+        token = logits.argmax(-1)
+        if token.item() == end:
+            break
+        ids.append(int(token.item()))
+    return ids

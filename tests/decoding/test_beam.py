@@ -9,7 +9,7 @@ from torch import Tensor
 
 from seqlstm.decoding.beam import Hypothesis, beam, penalty
 from seqlstm.recurrent.state import State, select
-from tests.decoding.language import Language
+from tests.decoding.language import Language, greedy_ids
 
 BEGIN, END = 0, 1
 SENTENCES = 7
@@ -45,20 +45,6 @@ def same(left: list[Hypothesis], right: list[Hypothesis]) -> bool:
     )
 
 
-def greedy_ids(
-    language: Language, state: State, memory: State | None, *, maximum: int
-) -> list[int]:
-    ids: list[int] = []
-    token = torch.tensor([BEGIN])
-    while len(ids) < maximum:
-        logits, state = language.advance(token, state, memory)
-        token = logits.argmax(-1)
-        if token.item() == END:
-            break
-        ids.append(int(token.item()))
-    return ids
-
-
 @pytest.mark.parametrize("alpha", [0.0, 1.0])
 @pytest.mark.parametrize("seed", range(6))
 def test_width_one_is_greedy(seed: int, alpha: float, memory: State) -> None:
@@ -67,7 +53,7 @@ def test_width_one_is_greedy(seed: int, alpha: float, memory: State) -> None:
     found = search(language, state, memory=memory, width=1, length_penalty=alpha)
     for number, [best] in enumerate(found):
         alone = rows(state, number), rows(memory, number)
-        assert best.ids == greedy_ids(language, *alone, maximum=12)
+        assert best.ids == greedy_ids(language, *alone, begin=BEGIN, end=END, maximum=12)
         assert best.finished == (len(best.ids) < 12)
 
 

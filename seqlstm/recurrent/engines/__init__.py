@@ -1,4 +1,4 @@
-"""The engines, fastest first, and the choice among them."""
+"""The engines, in the order in which they are asked, and the choice among them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ENGINES: dict[str, Engine] = {
 
 @dataclass(frozen=True)
 class Choice:
-    """The engine that serves, and why each faster one refused."""
+    """The engine that serves, and why each before it was passed over."""
 
     engine: Engine
     refusals: dict[str, str]
@@ -33,6 +33,8 @@ class Choice:
 
 def choose(cell: Cell, call: Call, wanted: str = "auto") -> Choice:
     """The first engine that does not refuse, or the one that is asked for by name.
+
+    "auto" also passes over an engine that was measured to be slower (`Engine.slower`).
 
     Raises:
         ValueError: an unknown name, or an engine asked for by name that refuses.
