@@ -25,7 +25,7 @@ class Kind:
         year: when.
         options: by name, what it may be, the default first; nothing for one that must be given.
         parameters: how many.
-        engines: by name, fastest first, why it refuses to serve; empty if it does not.
+        engines: by name, as they are asked, why it is not taken here; empty if it can be.
         needs: what no model of text can give it, so that only Python can use it.
         problem: why it cannot have the size.
     """
@@ -41,12 +41,12 @@ class Kind:
 
     @property
     def engine(self) -> str:
-        """The fastest that serves."""
+        """The one that is taken."""
         return next((name for name, reason in (self.engines or {}).items() if not reason), "—")
 
     @property
     def remark(self) -> str:
-        """Why it does not serve, or why no faster engine serves it."""
+        """Why no model can have it, or why an engine that was asked before is not taken."""
         if self.problem or self.needs:
             return self.problem or f"not for text: needs {self.needs}"
         reasons = self.engines or {}
@@ -95,6 +95,7 @@ def describe(kind: str, width: int, hidden: int) -> Kind:
     from seqlstm.recurrent.catalogue import BLOCKS, CELLS
     from seqlstm.recurrent.cell import Cell
     from seqlstm.recurrent.engines import ENGINES, Call
+    from seqlstm.training.precision import choose_device
 
     make = {**CELLS, **BLOCKS}[kind]
     made = parts(make)[0]
@@ -106,12 +107,13 @@ def describe(kind: str, width: int, hidden: int) -> Kind:
     except ValueError as error:
         return Kind(kind, **known, problem=str(error))
     cell = next(module for module in layer.modules() if isinstance(module, Cell))
+    here = choose_device("auto").type
     return Kind(
         kind,
         **known,
         parameters=sum(parameter.numel() for parameter in layer.parameters()),
         engines={
-            name: one.refusal(cell, Call()) or one.slower(cell) or ""
+            name: one.refusal(cell, Call()) or one.slower(cell, device=here) or ""
             for name, one in ENGINES.items()
         },
         needs=cell.needs,

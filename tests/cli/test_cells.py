@@ -10,6 +10,7 @@ import pytest
 from seqlstm.recipe.find import CATALOGUE
 from seqlstm.recurrent.engines import ENGINES, Call, choose
 from seqlstm.recurrent.lstm import LSTM
+from seqlstm.recurrent.slstm import SLSTM
 from tests.runs import answer, refusal
 
 KINDS = list(CATALOGUE["cell"])
@@ -41,6 +42,8 @@ def test_each_has_the_engine_that_serves_it() -> None:
     found = cells()
     expected = choose(LSTM(8, 8), Call()).engine.name
     assert found["lstm"]["engine"] == expected == "library"
+    # What is slower here counts too, though the table builds its cells on no device.
+    assert found["slstm"]["engine"] == choose(SLSTM(8, 8), Call()).engine.name
     assert [found[kind]["engine"] for kind in ("elman", "mingru", "mogrifier")] == [
         *("hoisted", "scan", "loop")
     ]

@@ -121,7 +121,7 @@ def test_auto_takes_the_first_that_does_not_refuse(case: Case) -> None:
     cell = case.build()
     for call in CALLS:
         reasons = {
-            name: engine.refusal(cell, call) or engine.slower(cell)
+            name: engine.refusal(cell, call) or engine.slower(cell, device="cpu")
             for name, engine in ENGINES.items()
         }
         first = next(name for name, reason in reasons.items() if reason is None)

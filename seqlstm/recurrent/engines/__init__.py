@@ -47,7 +47,7 @@ def choose(cell: Cell, call: Call, wanted: str = "auto") -> Choice:
             continue
         refusal = engine.refusal(cell, call)
         if refusal is None and wanted == "auto":
-            refusal = engine.slower(cell)
+            refusal = engine.slower(cell, device=next(cell.parameters()).device.type)
         if refusal is None:
             return Choice(engine, refusals)
         refusals[name] = refusal

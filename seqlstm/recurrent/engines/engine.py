@@ -40,7 +40,7 @@ class Engine(ABC):
     def refusal(self, cell: Cell, call: Call) -> str | None:
         """Why this engine cannot serve, in words; None when it can."""
 
-    def slower(self, cell: Cell) -> str | None:
+    def slower(self, cell: Cell, *, device: str) -> str | None:
         """Why "auto" passes over it though it could serve, in words: what was measured."""
         return None
 
