@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from seqlstm.recurrent.cell import Cell
 from seqlstm.recurrent.engines.chunkwise import Chunkwise
+from seqlstm.recurrent.engines.compiled import Compiled
 from seqlstm.recurrent.engines.engine import Call, Engine
 from seqlstm.recurrent.engines.hoisted import Hoisted
 from seqlstm.recurrent.engines.library import Library
@@ -15,7 +16,7 @@ from seqlstm.recurrent.engines.scan import Scan
 __all__ = ["ENGINES", "Call", "Choice", "Engine", "choose"]
 
 ENGINES: dict[str, Engine] = {
-    engine.name: engine for engine in (Library(), Hoisted(), Scan(), Chunkwise(), Loop())
+    engine.name: engine for engine in (Library(), Compiled(), Hoisted(), Scan(), Chunkwise(), Loop())
 }
 
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from seqlstm.recurrent.cell import Cell
+from seqlstm.recurrent.cell import Cell, ElementwiseCell
 from seqlstm.recurrent.state import State
 
 
@@ -63,3 +63,13 @@ class Engine(ABC):
             lengths: real steps of each row, (batch,); all when None.
             resets: true where a row starts from the initial state, (time, batch).
         """
+
+
+def not_elementwise(cell: Cell) -> str | None:
+    """Why an engine for element-wise cells cannot serve this one; None for one of these."""
+    kind = type(cell)
+    if not isinstance(cell, ElementwiseCell):
+        return cell.limit or f"{kind.__name__} is not element-wise"
+    if kind.step is not ElementwiseCell.step or kind.read is not ElementwiseCell.read:
+        return f"{kind.__name__} has a step of its own"
+    return None

@@ -17,7 +17,7 @@ from torch.autograd.function import once_differentiable
 
 from seqlstm.recurrent.cell import AdditiveCell, Cell, ElementwiseCell
 from seqlstm.recurrent.engines.derivatives import Derivatives, Equations
-from seqlstm.recurrent.engines.engine import Call, Engine
+from seqlstm.recurrent.engines.engine import Call, Engine, not_elementwise
 from seqlstm.recurrent.product import matrix_gradient, multiply, multiply_add, multiply_back
 from seqlstm.recurrent.slstm import SLSTM
 from seqlstm.recurrent.state import State
@@ -34,14 +34,7 @@ class Hoisted(Engine):
     name = "hoisted"
 
     def refusal(self, cell: Cell, call: Call) -> str | None:
-        if not isinstance(cell, ElementwiseCell):
-            return cell.limit or f"{type(cell).__name__} is not element-wise"
-        if (
-            type(cell).step is not ElementwiseCell.step
-            or type(cell).read is not ElementwiseCell.read
-        ):
-            return f"{type(cell).__name__} has a step of its own"
-        return None
+        return not_elementwise(cell)
 
     def slower(self, cell: Cell, *, device: str) -> str | None:
         if device == "cpu" and type(cell) in MANY_RESULTS:

@@ -1,0 +1,175 @@
+"""From a cell's equations to machine code: C text for `steps.c`, and the C compiler."""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import NamedTuple
+
+from seqlstm.recurrent.engines.scalars import Program
+
+COMPILERS = ("cc", "gcc", "clang")
+# Comparisons trap nothing and functions set no errno: loops over units vectorise.
+FLAGS = ("-O3", "-std=gnu11", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC")
+
+FORWARD = """\
+static void forward_row(
+    long hidden, long units, const PROJECTED *projected, const REAL *product,
+    const REAL *const *state, const REAL *const *parameters, REAL *output, REAL *const *after) {"""
+BACKWARD = """\
+static void backward_row(
+    long hidden, long units, const PROJECTED *projected, const REAL *product,
+    const REAL *const *state, const REAL *const *parameters, const REAL *d_output,
+    const REAL *const *d_after, PRODUCT *d_product, long stride, PROJECTED *d_projected,
+    REAL *const *d_start, REAL *const *d_parameters) {"""
+
+
+class Place(NamedTuple):
+    """Where a head's numbers of a kind begin, and their type."""
+
+    address: str
+    type: str = "REAL"
+
+
+class Store(NamedTuple):
+    """What goes to a place, or is added to what stands there."""
+
+    place: Place
+    value: str
+    operator: str = "="
+
+
+def find_compiler() -> str | None:
+    """The path of a C compiler, if there is one."""
+    return next(filter(None, map(shutil.which, COMPILERS)), None)
+
+
+def equations(program: Program, operand: Sequence[int]) -> str:
+    """The text of equations.h: how many there are of everything, and the functions of a row.
+
+    Args:
+        program: of the cell.
+        operand: the parts of the state that the product reads.
+    """
+    results = {"output": program.output}
+    results |= {f"after{part}": one for part, one in enumerate(program.after)}
+    lines, gradients = program.derivatives([(one, f"d_{name}") for name, one in results.items()])
+    shared = [gradients[one] for one in program.projected] == [
+        gradients[one] for one in program.product
+    ]
+    read = places(program)
+    parts = range(len(program.state))
+    to_after = [Store(Place("output + at"), program.output)]
+    to_after += [Store(Place(f"after[{part}] + at"), program.after[part]) for part in parts]
+    seeds = {"d_output": Place("d_output + at")}
+    seeds |= {f"d_after{part}": Place(f"d_after[{part}] + at") for part in parts}
+    sizes = {
+        "PARTS": len(program.state),
+        "PARAMETERS": len(program.parameters),
+        "PROJECTIONS": len(program.projected),
+        "GATES": len(program.product),
+        "SHARED": int(shared),
+        "OPERAND": f"{{{', '.join(map(str, operand))}}}",
+    }
+    backward = gradient_stores(program, gradients, shared=shared)
+    return "\n".join(
+        [
+            *(f"#define {name} {size}" for name, size in sizes.items()),
+            *(FORWARD, *loop(read, program.lines(), to_after), "}"),
+            *(BACKWARD, *loop(read | seeds, [*program.lines(), *lines], backward), "}\n"),
+        ]
+    )
+
+
+def places(program: Program) -> dict[str, Place]:
+    """Where everything stands that the equations read."""
+    found = {
+        one: Place(f"projected + {k} * hidden + at", "PROJECTED")
+        for k, one in enumerate(program.projected)
+    }
+    found |= {
+        one: Place(f"product + GATES * at + {k} * units") for k, one in enumerate(program.product)
+    }
+    found |= {one: Place(f"state[{k}] + at") for k, one in enumerate(program.state)}
+    return found | {
+        one: Place(f"parameters[{k}] + {multiple} * hidden + at")
+        for k, parameter in enumerate(program.parameters)
+        for multiple, one in enumerate(parameter)
+    }
+
+
+def gradient_stores(
+    program: Program, gradients: dict[str, str], *, shared: bool
+) -> list[Store]:
+    """Where the gradients go of everything that the equations read."""
+    stores = [
+        Store(Place(f"d_product + at / units * stride + {k} * units", "PRODUCT"), gradients[one])
+        for k, one in enumerate(program.product)
+    ]
+    stores += [
+        Store(Place(f"d_start[{k}] + at"), gradients[one]) for k, one in enumerate(program.state)
+    ]
+    if not shared:
+        stores += [
+            Store(Place(f"d_projected + {k} * hidden + at", "PROJECTED"), gradients[one])
+            for k, one in enumerate(program.projected)
+        ]
+    return stores + [
+        Store(Place(f"d_parameters[{k}] + {multiple} * hidden + at"), gradients[one], "+=")
+        for k, parameter in enumerate(program.parameters)
+        for multiple, one in enumerate(parameter)
+    ]
+
+
+def loop(
+    read: dict[str, Place], lines: Iterable[str], stores: Sequence[Store]
+) -> Iterable[str]:
+    """The loops over heads and over a head's units."""
+    yield "    for (long at = 0; at < hidden; at += units) {"
+    for name, (address, kind) in read.items():
+        yield f"        const {kind} *restrict from_{name} = {address};"
+    for index, store in enumerate(stores):
+        yield f"        {store.place.type} *restrict to_{index} = {store.place.address};"
+    yield '        _Pragma("GCC ivdep")'
+    yield "        for (long unit = 0; unit < units; unit++) {"
+    for name in read:
+        yield f"            const REAL {name} = READ(from_{name}[unit]);"
+    for line in lines:
+        yield f"            const REAL {line};"
+    for index, (_, value, operator) in enumerate(stores):
+        if operator == "=":
+            yield f"            WRITE(to_{index}[unit], {value});"
+        else:
+            yield f"            to_{index}[unit] {operator} {value};"
+    yield "        }\n    }"
+
+
+@cache
+def build(text: str, real: str, product: str, projected: str) -> ctypes.CDLL:
+    """Compile `steps.c` with this equations.h, and load it; once a process for each.
+
+    Raises:
+        OSError: there is no compiler, or it fails; with what it says.
+    """
+    here = "-mcpu=native" if platform.machine() in ("arm64", "aarch64") else "-march=native"
+    types = (f"-DREAL={real}", f"-DPRODUCT={product}", f"-DPROJECTED={projected}")
+    with (
+        tempfile.TemporaryDirectory(prefix="seqlstm-") as folder,
+        as_file(files(__package__) / "steps.c") as steps,
+    ):
+        Path(folder, "equations.h").write_text(text, encoding="ascii")
+        library = Path(folder, "steps.so")
+        words = [find_compiler() or COMPILERS[0], here, *FLAGS, *types, f"-I{folder}"]
+        done = subprocess.run(
+            [*words, str(steps), "-o", str(library), "-lm"], capture_output=True, text=True
+        )
+        if done.returncode:
+            raise OSError(f"{words[0]} cannot compile the steps of a cell: {done.stderr.strip()}")
+        return ctypes.CDLL(str(library))

@@ -1,0 +1,327 @@
+/* Steps of an element-wise cell, forwards and backwards, over some rows of a batch.
+ *
+ * Compiled for one cell: equations.h, made from its equations, has their forward_row and
+ * backward_row, and how many of everything there are. REAL is the type of states, PRODUCT that of
+ * the factors of R·h, PROJECTED that of what was projected. Rows do not depend on one another, so a
+ * thread takes some rows through all steps and waits for nobody.
+ *
+ * By head: R's block of a head reads that head's part of the operand; products hold head by head
+ * the gates of its units. A dense R is one head.
+ */
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#ifdef __AVX512BF16__
+#include <immintrin.h>
+#endif
+
+typedef uint16_t bfloat16;
+
+/* ---- numbers ---- */
+
+static inline float float_of(uint32_t bits) { float x; memcpy(&x, &bits, 4); return x; }
+static inline uint32_t bits_of(float x) { uint32_t bits; memcpy(&bits, &x, 4); return bits; }
+static inline REAL same(REAL x) { return x; }
+static inline REAL from_bfloat16(bfloat16 x) { return float_of((uint32_t)x << 16); }
+static inline bfloat16 to_bfloat16(REAL x) {  /* to nearest, ties to even */
+    const uint32_t bits = bits_of((float)x), rounded = bits + 0x7fff + ((bits >> 16) & 1);
+    return x == x ? rounded >> 16 : 0x7fc0;
+}
+#define READ(place) _Generic((place), bfloat16: from_bfloat16, default: same)(place)
+#define WRITE(place, value) \
+    ((place) = _Generic((place), bfloat16: to_bfloat16, default: same)(value))
+
+static inline REAL larger(REAL x, REAL y) { return x > y || x != x ? x : y; }
+static inline REAL share(REAL x, REAL y) {  /* of x in the larger of both: equals share it */
+    return x > y ? 1 : x == y ? (REAL)0.5 : 0;
+}
+
+static inline double exponential_double(double x) { return exp(x); }
+static inline double tangent_double(double x) { return tanh(x); }
+static inline double logarithm_double(double x) { return log(x); }
+
+/* e^x = 2^n · e^r with |r| <= log(2)/2. Gives 2^n; `rest` gets e^r - 1, by Taylor. 2^n is 0 for what
+ * underflows and infinite for what overflows. Straight-line code, so that loops of it vectorise. */
+static inline float power_of_two(float x, float *rest) {
+    const float limited = x < -88.0f ? -88.0f : x > 89.0f ? 89.0f : x;  /* a NaN stays */
+    const float n = rintf(limited * 1.44269504f);
+    const float r = (limited - n * 0.693359375f) + n * 2.12194440e-4f;  /* log 2 in two parts */
+    float sum = 1.0f / 5040;
+    sum = sum * r + 1.0f / 720;
+    sum = sum * r + 1.0f / 120;
+    sum = sum * r + 1.0f / 24;
+    sum = sum * r + 1.0f / 6;
+    sum = sum * r + 0.5f;
+    *rest = (sum * r + 1.0f) * r;
+    return float_of((uint32_t)((int32_t)n + 127) << 23);
+}
+static inline float exponential_float(float x) {
+    float rest;
+    const float scale = power_of_two(x, &rest);
+    return scale * (1.0f + rest);
+}
+static inline float tangent_float(float x) {  /* (e^2x - 1) / (e^2x + 1) */
+    const float limited = x < -10.0f ? -10.0f : x > 10.0f ? 10.0f : x;
+    float rest;
+    const float scale = power_of_two(2.0f * limited, &rest);
+    const float above = scale * rest + (scale - 1.0f);
+    return above / (above + 2.0f);
+}
+/* x = 2^n · m with m around 1, and log m = 2 artanh s of s = (m - 1) / (m + 1). */
+static inline float logarithm_float(float x) {
+    const uint32_t bits = bits_of(x);
+    const int32_t n = (int32_t)(bits - 0x3f3504f3) >> 23;  /* the bits of the root of one half */
+    const float m = float_of(bits - ((uint32_t)n << 23));
+    const float s = (m - 1.0f) / (m + 1.0f), t = s * s;
+    const float artanh = s * (1.0f + t * (1.0f / 3 + t * (0.2f + t * (1.0f / 7 + t / 9))));
+    const float found = n * 0.693359375f + (2.0f * artanh - n * 2.12194440e-4f);
+    return x > 0.0f ? (x > 3.4e38f ? x : found) : x == 0.0f ? -INFINITY : NAN;
+}
+#define BY_TYPE(name, x) _Generic((x), float: name##_float, double: name##_double)(x)
+
+static inline REAL exponential(REAL x) { return BY_TYPE(exponential, x); }
+static inline REAL tangent(REAL x) { return BY_TYPE(tangent, x); }
+static inline REAL logarithm(REAL x) { return BY_TYPE(logarithm, x); }
+static inline REAL sigmoid(REAL x) { return 1 / (1 + exponential(-x)); }
+static inline REAL logarithm_above_one(REAL x) {  /* of 1 + x, exact for small x */
+    const REAL sum = 1 + x;
+    return sum == 1 ? x : logarithm(sum) * x / (sum - 1);
+}
+static inline REAL log_sigmoid(REAL x) {
+    return (x < 0 ? x : 0) - logarithm_above_one(exponential(x < 0 ? x : -x));
+}
+
+#include "equations.h"
+
+/* ---- products ---- */
+
+#if defined(__AVX512F__)
+#define BYTES 64
+#elif defined(__AVX__)
+#define BYTES 32
+#else
+#define BYTES 16
+#endif
+#define LANES (BYTES / (int)sizeof(REAL))
+#define WIDTH (2 * LANES)                             /* columns of a panel */
+#define PAIR ((int)(sizeof(REAL) / sizeof(PRODUCT)))  /* factors that lie side by side */
+#define ROWS 8                                        /* rows at once */
+
+typedef REAL vector __attribute__((vector_size(BYTES), aligned(sizeof(REAL))));
+
+const long panel_width = WIDTH, panel_pair = PAIR, shared = SHARED;
+
+/* sum + the product of PAIR factors, that of `left` with those of every column in `right`. */
+static inline __attribute__((always_inline)) vector multiply_add(
+    vector sum, const PRODUCT *left, const PRODUCT *right) {
+    if (PAIR == 1) {
+        vector column;
+        memcpy(&column, right, BYTES);
+        return sum + column * READ(*left);
+    }
+    uint32_t pair;
+    memcpy(&pair, left, 4);
+#ifdef __AVX512BF16__
+    const __m512i columns = _mm512_loadu_si512(right);
+    return (vector)_mm512_dpbf16_ps(
+        (__m512)sum, (__m512bh)_mm512_set1_epi32((int)pair), (__m512bh)columns);
+#else
+    for (int lane = 0; lane < LANES; lane++) {
+        sum[lane] += from_bfloat16(pair & 0xffff) * from_bfloat16(right[2 * lane]);
+        sum[lane] += from_bfloat16(pair >> 16) * from_bfloat16(right[2 * lane + 1]);
+    }
+    return sum;
+#endif
+}
+
+static inline __attribute__((always_inline)) void block(
+    const int rows, const PRODUCT *left, long left_stride, const PRODUCT *panel, long depth,
+    REAL *result, long result_stride, long columns) {
+    vector sums[ROWS][2] = {0};
+    for (long k = 0; k < depth; k += PAIR, panel += WIDTH * PAIR) {
+#pragma GCC unroll 8
+        for (int row = 0; row < rows; row++) {
+            const PRODUCT *factor = left + row * left_stride + k;
+            sums[row][0] = multiply_add(sums[row][0], factor, panel);
+            sums[row][1] = multiply_add(sums[row][1], factor, panel + LANES * PAIR);
+        }
+    }
+#pragma GCC unroll 8
+    for (int row = 0; row < rows; row++) {
+        const vector found[2] = {sums[row][0], sums[row][1]};
+        REAL *to = result + row * result_stride;
+        if (columns == WIDTH) memcpy(to, found, sizeof(found));
+        else memcpy(to, found, columns * sizeof(REAL));
+    }
+}
+
+/* result (rows, columns) = left (rows, depth) · matrix, which lies in panels of WIDTH columns,
+ * padded with zeros to whole panels and whole pairs. */
+static void multiply(
+    long rows, long columns, long depth, const PRODUCT *left, long left_stride,
+    const PRODUCT *panels, REAL *result, long result_stride) {
+    for (long column = 0; column < columns; column += WIDTH, panels += WIDTH * depth) {
+        const long wide = columns - column < WIDTH ? columns - column : WIDTH;
+        for (long row = 0; row < rows; row += ROWS) {
+            const PRODUCT *some = left + row * left_stride;
+            REAL *out = result + row * result_stride + column;
+            switch (rows - row) {
+#define CASE(n) \
+    case n: block(n, some, left_stride, panels, depth, out, result_stride, wide); break;
+                CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7)
+                default: block(ROWS, some, left_stride, panels, depth, out, result_stride, wide);
+            }
+        }
+    }
+}
+
+/* ---- steps ---- */
+
+/* Tensors are (steps, batch, features) or (batch, features), several of them an array; factors of
+ * products are padded, head by head, to whole pairs. Without `keeps` all steps share the place of
+ * one in `product` and `operand`. */
+typedef struct {
+    long steps, batch, hidden, heads, keeps;
+    const PROJECTED *projected;
+    const PRODUCT *matrix, *transposed;  /* in panels, head by head */
+    const REAL *const *parameters;
+    const REAL *const *fresh;            /* what a reset puts in place of the state */
+    const int64_t *lengths;              /* or none */
+    const uint8_t *resets;               /* or none */
+    REAL *product;
+    PRODUCT *operand;
+    REAL *const *states;                 /* that each step starts from; the first is given */
+    REAL *const *last;
+    REAL *outputs;
+    const REAL *d_outputs;
+    REAL *const *d_states;               /* of the last state, and in the end of the first */
+    PRODUCT *d_product;
+    PROJECTED *d_projected;
+} Call;
+
+static const int operand_parts[] = OPERAND;
+#define OPERANDS ((int)(sizeof(operand_parts) / sizeof(*operand_parts)))
+
+static inline long padded(long columns) { return (columns + PAIR - 1) / PAIR * PAIR; }
+static inline long in_panels(long columns) { return (columns + WIDTH - 1) / WIDTH * WIDTH; }
+
+/* Lays out what the product reads: all parts of a head side by side. */
+static void gather(const Call *call, const REAL *const state[], PRODUCT *operand) {
+    const long units = call->hidden / call->heads, stride = padded(OPERANDS * units);
+    for (long head = 0; head < call->heads; head++)
+        for (int part = 0; part < OPERANDS; part++) {
+            const REAL *from = state[operand_parts[part]] + head * units;
+            PRODUCT *to = operand + head * stride + part * units;
+            for (long unit = 0; unit < units; unit++) WRITE(to[unit], from[unit]);
+        }
+}
+
+static inline int over(const Call *call, long time, long row) {
+    return call->lengths && time >= call->lengths[row];
+}
+static inline int starts_afresh(const Call *call, long time, long row) {
+    return call->resets && call->resets[time * call->batch + row] && !over(call, time, row);
+}
+
+void forward(const Call *call, long first, long end) {
+    const long hidden = call->hidden, heads = call->heads, units = hidden / heads;
+    const long gates = GATES * units, columns = GATES * hidden;
+    const long depth = padded(OPERANDS * units), wide = heads * depth;
+    for (long time = 0; time < call->steps; time++) {
+        const long kept = call->keeps ? time * call->batch : 0;
+        REAL *product = call->product + (kept + first) * columns;
+        PRODUCT *operand = call->operand + (kept + first) * wide;
+        for (long row = first; row < end; row++) {
+            const REAL *start[PARTS];
+            for (int part = 0; part < PARTS; part++) {
+                REAL *state = call->states[part] + (time * call->batch + row) * hidden;
+                if (starts_afresh(call, time, row))
+                    memcpy(state, call->fresh[part] + row * hidden, hidden * sizeof(REAL));
+                start[part] = state;
+            }
+            gather(call, start, operand + (row - first) * wide);
+        }
+        for (long head = 0; head < heads; head++)
+            multiply(end - first, gates, depth, operand + head * depth, wide,
+                     call->matrix + head * in_panels(gates) * depth,
+                     product + head * gates, columns);
+        for (long row = first; row < end; row++) {
+            const long now = time * call->batch + row;
+            const REAL *start[PARTS];
+            REAL *after[PARTS];
+            for (int part = 0; part < PARTS; part++) {
+                start[part] = call->states[part] + now * hidden;
+                after[part] = time + 1 < call->steps
+                    ? call->states[part] + (now + call->batch) * hidden
+                    : call->last[part] + row * hidden;
+            }
+            forward_row(hidden, units, call->projected + now * PROJECTIONS * hidden,
+                        product + (row - first) * columns, start, call->parameters,
+                        call->outputs + now * hidden, after);
+            if (over(call, time, row))
+                for (int part = 0; part < PARTS; part++)
+                    memcpy(after[part], start[part], hidden * sizeof(REAL));
+        }
+    }
+}
+
+/* The gradient of the state before a row's step: `d_start` from the equations, `d_operand` from the
+ * product, and that of the state after it where the row was over. */
+static void give_back(
+    const Call *call, long time, long row, REAL *d_start, const REAL *d_operand) {
+    const long hidden = call->hidden, units = hidden / call->heads;
+    for (long head = 0; head < call->heads; head++)
+        for (int part = 0; part < OPERANDS; part++) {
+            REAL *to = d_start + operand_parts[part] * hidden + head * units;
+            const REAL *from = d_operand + (head * OPERANDS + part) * units;
+            for (long unit = 0; unit < units; unit++) to[unit] += from[unit];
+        }
+    const int dropped = starts_afresh(call, time, row), passed = over(call, time, row);
+    for (int part = 0; part < PARTS; part++) {
+        REAL *d_state = call->d_states[part] + row * hidden;
+        const REAL *from = d_start + part * hidden;
+        for (long unit = 0; unit < hidden; unit++)
+            d_state[unit] = (dropped ? 0 : from[unit]) + (passed ? d_state[unit] : 0);
+    }
+}
+
+/* Adds to `d_parameters`. Returns whether there was memory for it. */
+int backward(const Call *call, long first, long end, REAL *const d_parameters[]) {
+    const long hidden = call->hidden, heads = call->heads, units = hidden / heads;
+    const long gates = GATES * units, columns = GATES * hidden, wide = OPERANDS * hidden;
+    const long depth = padded(gates), rows = end - first;
+    REAL *d_starts = malloc(sizeof(REAL) * (rows * (PARTS * hidden + wide) + hidden));
+    if (!d_starts) return 0;
+    REAL *d_operands = d_starts + rows * PARTS * hidden, *zeros = d_operands + rows * wide;
+    for (long unit = 0; unit < hidden; unit++) zeros[unit] = 0;
+    for (long time = call->steps - 1; time >= 0; time--) {
+        PRODUCT *d_product = call->d_product + (time * call->batch + first) * heads * depth;
+        for (long row = first; row < end; row++) {
+            const long now = time * call->batch + row;
+            const REAL *start[PARTS], *d_after[PARTS];
+            REAL *d_start[PARTS];
+            for (int part = 0; part < PARTS; part++) {
+                start[part] = call->states[part] + now * hidden;
+                d_after[part] =
+                    over(call, time, row) ? zeros : call->d_states[part] + row * hidden;
+                d_start[part] = d_starts + ((row - first) * PARTS + part) * hidden;
+            }
+            backward_row(hidden, units, call->projected + now * PROJECTIONS * hidden,
+                         call->product + now * columns, start, call->parameters,
+                         call->d_outputs + now * hidden, d_after,
+                         d_product + (row - first) * heads * depth, depth,
+                         SHARED ? 0 : call->d_projected + now * PROJECTIONS * hidden, d_start,
+                         d_parameters);
+        }
+        for (long head = 0; head < heads; head++)
+            multiply(rows, OPERANDS * units, depth, d_product + head * depth, heads * depth,
+                     call->transposed + head * in_panels(OPERANDS * units) * depth,
+                     d_operands + head * OPERANDS * units, wide);
+        for (long row = first; row < end; row++)
+            give_back(call, time, row, d_starts + (row - first) * PARTS * hidden,
+                      d_operands + (row - first) * wide);
+    }
+    free(d_starts);
+    return 1;
+}
