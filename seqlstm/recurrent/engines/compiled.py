@@ -6,6 +6,7 @@ are first run, and kept for the life of the process. Every thread takes some row
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -14,10 +15,10 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from seqlstm.recurrent.cell import Cell, ElementwiseCell
+from seqlstm.recurrent.engines import source
 from seqlstm.recurrent.engines.engine import Call, Engine, not_elementwise
 from seqlstm.recurrent.engines.native import REALS, Native, native
 from seqlstm.recurrent.engines.scalars import NotScalarError, trace
-from seqlstm.recurrent.engines.source import equations, find_compiler
 from seqlstm.recurrent.product import join_gates
 from seqlstm.recurrent.state import State
 
@@ -39,8 +40,8 @@ class Compiled(Engine):
             return f"it is for a CPU, not for {first.device.type}"
         if first.dtype not in REALS:
             return f"it computes in float32 or float64, not in {first.dtype}"
-        if find_compiler() is None:
-            return "there is no C compiler: neither cc nor gcc nor clang"
+        if reason := source.refusal():
+            return reason
         assert isinstance(cell, ElementwiseCell)
         text = self.text(cell)
         return f"the equations use {text}" if isinstance(text, NotScalarError) else None
@@ -50,7 +51,7 @@ class Compiled(Engine):
         texts = self.texts.setdefault(cell, {})
         if cell.training not in texts:
             try:
-                texts[cell.training] = equations(trace(cell), cell.operand)
+                texts[cell.training] = source.equations(trace(cell), cell.operand)
             except NotScalarError as error:
                 texts[cell.training] = error
         return texts[cell.training]
@@ -101,7 +102,7 @@ class Steps(torch.autograd.Function):
         *tensors: Tensor,
     ) -> tuple[Tensor, ...]:
         parts = len(masks["fresh"])
-        state, parameters = tensors[:parts], [one.contiguous() for one in tensors[parts:]]
+        state, parameters = tensors[:parts], tensors[parts:]
         steps, (batch, hidden), real = len(projected), state[0].shape, state[0]
         blocks = matrix.reshape(-1, *matrix.shape[-2:])  # (heads, gates·units, columns)
         heads, rows, columns = blocks.shape
@@ -109,14 +110,16 @@ class Steps(torch.autograd.Function):
         states = [real.new_empty(steps, batch, hidden) for _ in state]
         for one, given in zip(states, state, strict=True):
             one[:1] = given
+        threads = max(1, min(torch.get_num_threads(), batch))
         sizes = {"steps": steps, "batch": batch, "hidden": hidden, "heads": heads}
+        sizes |= {"keeps": int(keeps), "threads": threads}
         product = real.new_empty(kept, batch, heads, rows)
-        operand = matrix.new_zeros(kept, batch, heads, code.padded(columns))
+        operand = code.factors(matrix, kept, batch, heads, columns)
         last = [real.new_empty(batch, hidden) for _ in state]
         outputs = real.new_empty(steps, batch, hidden)
         code.forward(
-            **{**sizes, **masks, "keeps": int(keeps), "projected": projected},
-            **{"matrix": code.panels(blocks), "parameters": parameters, "product": product},
+            **{**sizes, **masks, "projected": projected, "matrix": code.panels(blocks)},
+            **{"parameters": side_by_side(parameters, real), "product": product},
             **{"operand": operand, "states": states, "last": last, "outputs": outputs},
         )
         ctx.code, ctx.masks, ctx.sizes = code, masks, sizes
@@ -131,19 +134,33 @@ class Steps(torch.autograd.Function):
         projected, matrix, product, operand, *rest = ctx.saved_tensors
         states, parameters = rest[: len(d_last)], rest[len(d_last) :]
         blocks = matrix.reshape(-1, *matrix.shape[-2:])
-        heads, rows, columns = blocks.shape
+        (heads, rows, columns), real = blocks.shape, states[0]
+        batch, hidden = real.shape[1:]
         d_states = [one.clone(memory_format=torch.contiguous_format) for one in d_last]
-        d_product = matrix.new_zeros(*product.shape[:3], code.padded(rows))
+        d_product = code.factors(matrix, *product.shape)
         d_projected = None if code.shared else torch.empty_like(projected)
-        d_parameters = code.backward(
-            **{**ctx.sizes, **ctx.masks, "keeps": 1, "projected": projected},
-            **{"transposed": code.panels(blocks.mT), "parameters": parameters},
-            **{"product": product, "states": states, "d_outputs": d_outputs.contiguous()},
-            **{"d_states": d_states, "d_product": d_product, "d_projected": d_projected},
+        together = side_by_side(parameters, real)
+        d_parameters = real.new_zeros(ctx.sizes["threads"], len(together))
+        code.backward(
+            **{**ctx.sizes, **ctx.masks, "projected": projected, "parameters": together},
+            **{"transposed": code.panels(blocks.mT), "product": product, "states": states},
+            **{"d_outputs": d_outputs.contiguous(), "d_states": d_states},
+            **{"d_product": d_product, "d_projected": d_projected, "d_parameters": d_parameters},
+            d_start=real.new_empty(batch, len(states), hidden),
+            d_operand=real.new_empty(batch, heads, columns),
+            nothing=real.new_zeros(hidden),
         )
         d_gates = d_product[..., :rows].flatten(0, 1).transpose(0, 1)  # (heads, ., gates·units)
         read = operand[..., :columns].flatten(0, 1).transpose(0, 1)  # (heads, ., columns)
-        d_matrix = torch.bmm(d_gates.mT, read).view(matrix.shape)
+        # One by one: torch's batched product of one pair is slower than the plain one.
+        pairs = zip(d_gates, read, strict=True)
+        d_matrix = torch.stack([left.t() @ right for left, right in pairs]).view(matrix.shape)
         if d_projected is None:  # the product's, gate by gate instead of head by head
             d_projected = join_gates(d_gates, blocks).view(projected.shape).to(projected.dtype)
-        return None, None, None, d_projected, d_matrix, *d_states, *d_parameters
+        d_each = d_parameters.sum(0).split([len(one) for one in parameters])
+        return None, None, None, d_projected, d_matrix, *d_states, *d_each
+
+
+def side_by_side(parameters: Sequence[Tensor], real: Tensor) -> Tensor:
+    """All of them as one, of the type of `real`."""
+    return torch.cat([real.new_empty(0), *parameters]).to(real.dtype)

@@ -1,12 +1,9 @@
-"""The machine code that `source.py` builds, as Python calls it: arguments, layouts, threads."""
+"""The machine code that `source.py` builds, as Python calls it: its arguments and layouts."""
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from itertools import pairwise
 from typing import Any
 
 import torch
@@ -40,25 +37,22 @@ class Native:
 
     def forward(self, **values: Any) -> None:
         """All steps. `values` are fields of the struct `Call` in steps.c."""
-        call = Call(**values)
-        spread(lambda *share: self.code.forward(ctypes.byref(call), *share), call.batch)
+        self.code.forward(ctypes.byref(Call(**values)))
 
-    def backward(self, *, parameters: Sequence[Tensor], **values: Any) -> list[Tensor]:
-        """All steps, backwards. Returns the gradients of the parameters."""
-        call = Call(parameters=parameters, **values)
-
-        def run(first: ctypes.c_long, end: ctypes.c_long) -> list[Tensor]:
-            sums = [torch.zeros_like(one) for one in parameters]
-            if not self.code.backward(ctypes.byref(call), first, end, addresses(sums)):
-                raise MemoryError("no memory for the gradients of a step")
-            return sums
-
-        shares = spread(run, call.batch)
-        return [torch.stack(one).sum(0) for one in zip(*shares, strict=True)]
+    def backward(self, **values: Any) -> None:
+        """All steps, backwards."""
+        self.code.backward(ctypes.byref(Call(**values)))
 
     def padded(self, columns: int) -> int:
         """Factors of a product lie in whole pairs."""
         return -(-columns // self.pair) * self.pair
+
+    def factors(self, like: Tensor, *shape: int) -> Tensor:
+        """Memory for factors of a product, zeros where the last axis is padded."""
+        *axes, columns = shape
+        if self.padded(columns) == columns:
+            return like.new_empty(shape)
+        return like.new_zeros(*axes, self.padded(columns))
 
     def panels(self, matrix: Tensor) -> Tensor:
         """(heads, rows, columns) -> (heads, panels, pairs, width, pair), padded with zeros.
@@ -78,11 +72,12 @@ native = cache(Native)
 class Call(ctypes.Structure):
     """The struct of that name in steps.c, from numbers, tensors and lists of tensors by name."""
 
-    COUNTS = ("steps", "batch", "hidden", "heads", "keeps")
+    COUNTS = ("steps", "batch", "hidden", "heads", "keeps", "threads")
     PLACES = (
         *("projected", "matrix", "transposed", "parameters", "fresh", "lengths", "resets"),
         *("product", "operand", "states", "last", "outputs"),
-        *("d_outputs", "d_states", "d_product", "d_projected"),
+        *("d_outputs", "d_states", "d_product", "d_projected", "d_parameters"),
+        *("d_start", "d_operand", "nothing"),
     )
     _fields_ = (
         *((name, ctypes.c_long) for name in COUNTS),
@@ -90,26 +85,14 @@ class Call(ctypes.Structure):
     )
 
     def __init__(self, **values: Any) -> None:
-        self.held = values, {}
+        super().__init__()
+        self.arrays = {}
         for name, value in values.items():
             if isinstance(value, Tensor):
                 setattr(self, name, value.data_ptr())
-            elif isinstance(value, int):
-                setattr(self, name, value)
-            elif value is not None:
-                array = self.held[1][name] = addresses(value)
+            elif isinstance(value, list):
+                array = (ctypes.c_void_p * len(value))(*(one.data_ptr() for one in value))
+                self.arrays[name] = array  # held as long as the struct points at it
                 setattr(self, name, ctypes.addressof(array))
-
-
-def addresses(tensors: Sequence[Tensor]) -> ctypes.Array[ctypes.c_void_p]:
-    return (ctypes.c_void_p * len(tensors))(*(one.data_ptr() for one in tensors))
-
-
-def spread(run: Callable[[ctypes.c_long, ctypes.c_long], Any], batch: int) -> list[Any]:
-    """Call `run` for shares of the rows, from one to another, one a thread, at once."""
-    threads = max(1, min(torch.get_num_threads(), batch))
-    ends = [ctypes.c_long(batch * share // threads) for share in range(threads + 1)]
-    if threads == 1:
-        return [run(*ends)]
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(run, ends[:-1], ends[1:]))
+            elif value is not None:
+                setattr(self, name, value)

@@ -61,7 +61,7 @@ class Program:
     Attributes:
         projected, product: what is read of the two, a name for each multiple of hidden.
         state: what is read of it, part by part.
-        parameters: what is read of each, a name for each multiple of hidden.
+        parameters: what is read of them side by side, a name for each multiple of hidden.
         statements: in order.
         output, after: the results.
     """
@@ -69,14 +69,14 @@ class Program:
     projected: list[str]
     product: list[str]
     state: list[str]
-    parameters: list[list[str]]
+    parameters: list[str]
     statements: list[Statement]
     output: str
     after: list[str]
 
     @property
     def read(self) -> list[str]:
-        return [*self.projected, *self.product, *self.state, *sum(self.parameters, [])]
+        return [*self.projected, *self.product, *self.state, *self.parameters]
 
     def lines(self) -> Iterator[str]:
         """The statements in C."""
@@ -126,7 +126,11 @@ def trace(cell: ElementwiseCell) -> Program:
     given = {
         "projected": recorder.name("projected", projected),
         "product": recorder.name("product", product),
-        "parameters": [recorder.name(f"parameter{k}_", one) for k, one in enumerate(parameters)],
+        "parameters": [
+            name
+            for index, one in enumerate(parameters)
+            for name in recorder.name(f"parameter{index}_", one)
+        ],
         "state": [recorder.name(f"state{k}_", one)[0] for k, one in enumerate(state)],
     }
     with recorder:

@@ -15,20 +15,24 @@ from typing import NamedTuple
 
 from seqlstm.recurrent.engines.scalars import Program
 
+MACHINE = "Linux on x86_64"
 COMPILERS = ("cc", "gcc", "clang")
 # Comparisons trap nothing and functions set no errno: loops over units vectorise.
-FLAGS = ("-O3", "-std=gnu11", "-fno-math-errno", "-fno-trapping-math", "-shared", "-fPIC")
+FLAGS = (
+    *("-O3", "-march=native", "-std=gnu11", "-fno-math-errno", "-fno-trapping-math"),
+    *("-fopenmp", "-shared", "-fPIC"),
+)
 
 FORWARD = """\
 static void forward_row(
     long hidden, long units, const PROJECTED *projected, const REAL *product,
-    const REAL *const *state, const REAL *const *parameters, REAL *output, REAL *const *after) {"""
+    const REAL *const *state, const REAL *parameters, REAL *output, REAL *const *after) {"""
 BACKWARD = """\
 static void backward_row(
     long hidden, long units, const PROJECTED *projected, const REAL *product,
-    const REAL *const *state, const REAL *const *parameters, const REAL *d_output,
+    const REAL *const *state, const REAL *parameters, const REAL *d_output,
     const REAL *const *d_after, PRODUCT *d_product, long stride, PROJECTED *d_projected,
-    REAL *const *d_start, REAL *const *d_parameters) {"""
+    REAL *const *d_start, REAL *d_parameters) {"""
 
 
 class Place(NamedTuple):
@@ -44,11 +48,6 @@ class Store(NamedTuple):
     place: Place
     value: str
     operator: str = "="
-
-
-def find_compiler() -> str | None:
-    """The path of a C compiler, if there is one."""
-    return next(filter(None, map(shutil.which, COMPILERS)), None)
 
 
 def equations(program: Program, operand: Sequence[int]) -> str:
@@ -99,9 +98,7 @@ def places(program: Program) -> dict[str, Place]:
     }
     found |= {one: Place(f"state[{k}] + at") for k, one in enumerate(program.state)}
     return found | {
-        one: Place(f"parameters[{k}] + {multiple} * hidden + at")
-        for k, parameter in enumerate(program.parameters)
-        for multiple, one in enumerate(parameter)
+        one: Place(f"parameters + {k} * hidden + at") for k, one in enumerate(program.parameters)
     }
 
 
@@ -122,9 +119,8 @@ def gradient_stores(
             for k, one in enumerate(program.projected)
         ]
     return stores + [
-        Store(Place(f"d_parameters[{k}] + {multiple} * hidden + at"), gradients[one], "+=")
-        for k, parameter in enumerate(program.parameters)
-        for multiple, one in enumerate(parameter)
+        Store(Place(f"d_parameters + {k} * hidden + at"), gradients[one], "+=")
+        for k, one in enumerate(program.parameters)
     ]
 
 
@@ -155,21 +151,46 @@ def loop(
 def build(text: str, real: str, product: str, projected: str) -> ctypes.CDLL:
     """Compile `steps.c` with this equations.h, and load it; once a process for each.
 
+    Its threads are torch's: the process has one OpenMP, which torch brought.
+
     Raises:
-        OSError: there is no compiler, or it fails; with what it says.
+        OSError: the compiler fails; with what it says.
     """
-    here = "-mcpu=native" if platform.machine() in ("arm64", "aarch64") else "-march=native"
     types = (f"-DREAL={real}", f"-DPRODUCT={product}", f"-DPROJECTED={projected}")
     with (
         tempfile.TemporaryDirectory(prefix="seqlstm-") as folder,
         as_file(files(__package__) / "steps.c") as steps,
     ):
         Path(folder, "equations.h").write_text(text, encoding="ascii")
-        library = Path(folder, "steps.so")
-        words = [find_compiler() or COMPILERS[0], here, *FLAGS, *types, f"-I{folder}"]
-        done = subprocess.run(
-            [*words, str(steps), "-o", str(library), "-lm"], capture_output=True, text=True
-        )
-        if done.returncode:
-            raise OSError(f"{words[0]} cannot compile the steps of a cell: {done.stderr.strip()}")
-        return ctypes.CDLL(str(library))
+        return compile_library([*types, f"-I{folder}", str(steps)], Path(folder, "steps.so"))
+
+
+@cache
+def refusal() -> str | None:
+    """Why nothing can be compiled here, in words; None where a small program was."""
+    machine = f"{platform.system()} on {platform.machine()}"
+    if machine != MACHINE:
+        return f"it was measured under {MACHINE} alone, this is {machine}"
+    with tempfile.TemporaryDirectory(prefix="seqlstm-") as folder:
+        Path(folder, "probe.c").write_text("#include <math.h>\n#include <stdint.h>\n")
+        try:
+            compile_library([f"{folder}/probe.c"], Path(folder, "probe.so"))
+        except OSError as error:
+            return f"no C program could be compiled: {error}"
+    return None
+
+
+def compile_library(words: Sequence[str], library: Path) -> ctypes.CDLL:
+    """Run the C compiler with these words, and load what it makes.
+
+    Raises:
+        OSError: there is no compiler, it fails, or the library cannot be loaded.
+    """
+    compiler = next(filter(None, map(shutil.which, COMPILERS)), None)
+    if compiler is None:
+        raise OSError(f"there is neither {' nor '.join(COMPILERS)}")
+    command = [compiler, *FLAGS, *words, "-o", str(library), "-lm"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise OSError(f"{compiler} says: {done.stderr.strip() or done.returncode}")
+    return ctypes.CDLL(str(library))

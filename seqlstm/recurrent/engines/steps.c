@@ -10,7 +10,6 @@
  */
 #include <math.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #ifdef __AVX512BF16__
 #include <immintrin.h>
@@ -182,10 +181,10 @@ static void multiply(
  * products are padded, head by head, to whole pairs. Without `keeps` all steps share the place of
  * one in `product` and `operand`. */
 typedef struct {
-    long steps, batch, hidden, heads, keeps;
+    long steps, batch, hidden, heads, keeps, threads;
     const PROJECTED *projected;
     const PRODUCT *matrix, *transposed;  /* in panels, head by head */
-    const REAL *const *parameters;
+    const REAL *parameters;
     const REAL *const *fresh;            /* what a reset puts in place of the state */
     const int64_t *lengths;              /* or none */
     const uint8_t *resets;               /* or none */
@@ -198,6 +197,9 @@ typedef struct {
     REAL *const *d_states;               /* of the last state, and in the end of the first */
     PRODUCT *d_product;
     PROJECTED *d_projected;
+    REAL *d_parameters;                  /* a row for each thread, added to */
+    REAL *d_start, *d_operand;           /* of one step */
+    const REAL *nothing;                 /* zeros for a part of a state */
 } Call;
 
 static const int operand_parts[] = OPERAND;
@@ -206,17 +208,6 @@ static const int operand_parts[] = OPERAND;
 static inline long padded(long columns) { return (columns + PAIR - 1) / PAIR * PAIR; }
 static inline long in_panels(long columns) { return (columns + WIDTH - 1) / WIDTH * WIDTH; }
 
-/* Lays out what the product reads: all parts of a head side by side. */
-static void gather(const Call *call, const REAL *const state[], PRODUCT *operand) {
-    const long units = call->hidden / call->heads, stride = padded(OPERANDS * units);
-    for (long head = 0; head < call->heads; head++)
-        for (int part = 0; part < OPERANDS; part++) {
-            const REAL *from = state[operand_parts[part]] + head * units;
-            PRODUCT *to = operand + head * stride + part * units;
-            for (long unit = 0; unit < units; unit++) WRITE(to[unit], from[unit]);
-        }
-}
-
 static inline int over(const Call *call, long time, long row) {
     return call->lengths && time >= call->lengths[row];
 }
@@ -224,53 +215,86 @@ static inline int starts_afresh(const Call *call, long time, long row) {
     return call->resets && call->resets[time * call->batch + row] && !over(call, time, row);
 }
 
-void forward(const Call *call, long first, long end) {
-    const long hidden = call->hidden, heads = call->heads, units = hidden / heads;
-    const long gates = GATES * units, columns = GATES * hidden;
-    const long depth = padded(OPERANDS * units), wide = heads * depth;
-    for (long time = 0; time < call->steps; time++) {
-        const long kept = call->keeps ? time * call->batch : 0;
-        REAL *product = call->product + (kept + first) * columns;
-        PRODUCT *operand = call->operand + (kept + first) * wide;
-        for (long row = first; row < end; row++) {
-            const REAL *start[PARTS];
-            for (int part = 0; part < PARTS; part++) {
-                REAL *state = call->states[part] + (time * call->batch + row) * hidden;
-                if (starts_afresh(call, time, row))
-                    memcpy(state, call->fresh[part] + row * hidden, hidden * sizeof(REAL));
-                start[part] = state;
-            }
-            gather(call, start, operand + (row - first) * wide);
+/* The state that a row's step starts from, reset if need be; and what the product reads of it: all
+ * parts of a head side by side. */
+static void start_row(const Call *call, long time, long row, PRODUCT *operand) {
+    const long hidden = call->hidden, units = hidden / call->heads;
+    const long stride = padded(OPERANDS * units), now = (time * call->batch + row) * hidden;
+    if (starts_afresh(call, time, row))
+        for (int part = 0; part < PARTS; part++)
+            memcpy(call->states[part] + now, call->fresh[part] + row * hidden,
+                   hidden * sizeof(REAL));
+    for (long head = 0; head < call->heads; head++)
+        for (int part = 0; part < OPERANDS; part++) {
+            const REAL *from = call->states[operand_parts[part]] + now + head * units;
+            PRODUCT *to = operand + head * stride + part * units;
+            for (long unit = 0; unit < units; unit++) WRITE(to[unit], from[unit]);
         }
+}
+
+/* From a row's state and product to its output and the state of the next step. */
+static void end_row(const Call *call, long time, long row, const REAL *product) {
+    const long hidden = call->hidden, now = time * call->batch + row;
+    const int final = time + 1 == call->steps;
+    const REAL *start[PARTS];
+    REAL *after[PARTS];
+    for (int part = 0; part < PARTS; part++) {
+        start[part] = call->states[part] + now * hidden;
+        after[part] = final ? call->last[part] + row * hidden
+                            : call->states[part] + (now + call->batch) * hidden;
+    }
+    forward_row(hidden, hidden / call->heads, call->projected + now * PROJECTIONS * hidden,
+                product, start, call->parameters, call->outputs + now * hidden, after);
+    if (over(call, time, row))
+        for (int part = 0; part < PARTS; part++)
+            memcpy(after[part], start[part], hidden * sizeof(REAL));
+}
+
+static void forward_rows(const Call *call, long first, long end) {
+    const long heads = call->heads, units = call->hidden / heads, gates = GATES * units;
+    const long columns = heads * gates, depth = padded(OPERANDS * units), wide = heads * depth;
+    for (long time = 0; time < call->steps; time++) {
+        const long place = (call->keeps ? time * call->batch : 0) + first;
+        REAL *product = call->product + place * columns;
+        PRODUCT *operand = call->operand + place * wide;
+        for (long row = first; row < end; row++)
+            start_row(call, time, row, operand + (row - first) * wide);
         for (long head = 0; head < heads; head++)
             multiply(end - first, gates, depth, operand + head * depth, wide,
-                     call->matrix + head * in_panels(gates) * depth,
-                     product + head * gates, columns);
-        for (long row = first; row < end; row++) {
-            const long now = time * call->batch + row;
-            const REAL *start[PARTS];
-            REAL *after[PARTS];
-            for (int part = 0; part < PARTS; part++) {
-                start[part] = call->states[part] + now * hidden;
-                after[part] = time + 1 < call->steps
-                    ? call->states[part] + (now + call->batch) * hidden
-                    : call->last[part] + row * hidden;
-            }
-            forward_row(hidden, units, call->projected + now * PROJECTIONS * hidden,
-                        product + (row - first) * columns, start, call->parameters,
-                        call->outputs + now * hidden, after);
-            if (over(call, time, row))
-                for (int part = 0; part < PARTS; part++)
-                    memcpy(after[part], start[part], hidden * sizeof(REAL));
-        }
+                     call->matrix + head * in_panels(gates) * depth, product + head * gates,
+                     columns);
+        for (long row = first; row < end; row++)
+            end_row(call, time, row, product + (row - first) * columns);
     }
 }
 
-/* The gradient of the state before a row's step: `d_start` from the equations, `d_operand` from the
- * product, and that of the state after it where the row was over. */
-static void give_back(
-    const Call *call, long time, long row, REAL *d_start, const REAL *d_operand) {
+/* From the gradients of a row's output and of the state after its step to those of what the
+ * equations read. */
+static void leave_row(const Call *call, long time, long row, REAL *d_parameters) {
+    const long hidden = call->hidden, heads = call->heads, units = hidden / heads;
+    const long now = time * call->batch + row, stride = padded(GATES * units);
+    const REAL *start[PARTS], *d_after[PARTS];
+    REAL *d_start[PARTS];
+    for (int part = 0; part < PARTS; part++) {
+        start[part] = call->states[part] + now * hidden;
+        d_after[part] =
+            over(call, time, row) ? call->nothing : call->d_states[part] + row * hidden;
+        d_start[part] = call->d_start + (row * PARTS + part) * hidden;
+    }
+    backward_row(hidden, units, call->projected + now * PROJECTIONS * hidden,
+                 call->product + now * GATES * hidden, start, call->parameters,
+                 call->d_outputs + now * hidden, d_after,
+                 call->d_product + now * heads * stride, stride,
+                 SHARED ? 0 : call->d_projected + now * PROJECTIONS * hidden, d_start,
+                 d_parameters);
+}
+
+/* The gradient of the state before a row's step: from the equations, from the product, and that of
+ * the state after it where the row was over. */
+static void reach_row(const Call *call, long time, long row) {
     const long hidden = call->hidden, units = hidden / call->heads;
+    REAL *d_start = call->d_start + row * PARTS * hidden;
+    const REAL *d_operand = call->d_operand + row * OPERANDS * hidden;
     for (long head = 0; head < call->heads; head++)
         for (int part = 0; part < OPERANDS; part++) {
             REAL *to = d_start + operand_parts[part] * hidden + head * units;
@@ -286,42 +310,32 @@ static void give_back(
     }
 }
 
-/* Adds to `d_parameters`. Returns whether there was memory for it. */
-int backward(const Call *call, long first, long end, REAL *const d_parameters[]) {
-    const long hidden = call->hidden, heads = call->heads, units = hidden / heads;
-    const long gates = GATES * units, columns = GATES * hidden, wide = OPERANDS * hidden;
-    const long depth = padded(gates), rows = end - first;
-    REAL *d_starts = malloc(sizeof(REAL) * (rows * (PARTS * hidden + wide) + hidden));
-    if (!d_starts) return 0;
-    REAL *d_operands = d_starts + rows * PARTS * hidden, *zeros = d_operands + rows * wide;
-    for (long unit = 0; unit < hidden; unit++) zeros[unit] = 0;
+static void backward_rows(const Call *call, long first, long end, REAL *d_parameters) {
+    const long heads = call->heads, units = call->hidden / heads, columns = OPERANDS * units;
+    const long depth = padded(GATES * units), wide = heads * depth;
     for (long time = call->steps - 1; time >= 0; time--) {
-        PRODUCT *d_product = call->d_product + (time * call->batch + first) * heads * depth;
-        for (long row = first; row < end; row++) {
-            const long now = time * call->batch + row;
-            const REAL *start[PARTS], *d_after[PARTS];
-            REAL *d_start[PARTS];
-            for (int part = 0; part < PARTS; part++) {
-                start[part] = call->states[part] + now * hidden;
-                d_after[part] =
-                    over(call, time, row) ? zeros : call->d_states[part] + row * hidden;
-                d_start[part] = d_starts + ((row - first) * PARTS + part) * hidden;
-            }
-            backward_row(hidden, units, call->projected + now * PROJECTIONS * hidden,
-                         call->product + now * columns, start, call->parameters,
-                         call->d_outputs + now * hidden, d_after,
-                         d_product + (row - first) * heads * depth, depth,
-                         SHARED ? 0 : call->d_projected + now * PROJECTIONS * hidden, d_start,
-                         d_parameters);
-        }
+        for (long row = first; row < end; row++) leave_row(call, time, row, d_parameters);
         for (long head = 0; head < heads; head++)
-            multiply(rows, OPERANDS * units, depth, d_product + head * depth, heads * depth,
-                     call->transposed + head * in_panels(OPERANDS * units) * depth,
-                     d_operands + head * OPERANDS * units, wide);
-        for (long row = first; row < end; row++)
-            give_back(call, time, row, d_starts + (row - first) * PARTS * hidden,
-                      d_operands + (row - first) * wide);
+            multiply(end - first, columns, depth,
+                     call->d_product + (time * call->batch + first) * wide + head * depth, wide,
+                     call->transposed + head * in_panels(columns) * depth,
+                     call->d_operand + first * heads * columns + head * columns,
+                     heads * columns);
+        for (long row = first; row < end; row++) reach_row(call, time, row);
     }
-    free(d_starts);
-    return 1;
+}
+
+void forward(const Call *call) {
+#pragma omp parallel for schedule(static, 1) num_threads(call->threads)
+    for (long share = 0; share < call->threads; share++)
+        forward_rows(call, call->batch * share / call->threads,
+                     call->batch * (share + 1) / call->threads);
+}
+
+void backward(const Call *call) {
+#pragma omp parallel for schedule(static, 1) num_threads(call->threads)
+    for (long share = 0; share < call->threads; share++)
+        backward_rows(call, call->batch * share / call->threads,
+                      call->batch * (share + 1) / call->threads,
+                      call->d_parameters + share * PARAMETERS * call->hidden);
 }
