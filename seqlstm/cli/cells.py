@@ -71,7 +71,8 @@ def cells(
 ) -> None:
     """The cells that a recipe may name: papers, options, sizes, and the engine that serves each.
 
-    Parameters are those of one layer. Engines are those of a language model on carried tapes.
+    Parameters are those of one layer. Engines are those of a language model on carried tapes, on
+    this machine and in the precision that "auto" chooses here.
     """
     from seqlstm.recipe.find import CATALOGUE
 
@@ -95,27 +96,37 @@ def describe(kind: str, width: int, hidden: int) -> Kind:
     from seqlstm.recurrent.catalogue import BLOCKS, CELLS
     from seqlstm.recurrent.cell import Cell
     from seqlstm.recurrent.engines import ENGINES, Call
-    from seqlstm.training.precision import choose_device
+    from seqlstm.training.precision import choose_device, choose_precision
 
     make = {**CELLS, **BLOCKS}[kind]
     made = parts(make)[0]
     known: dict[str, Any] = {"paper": made.paper, "year": made.year, "options": options_of(make)}
-    given = {"extent": [math.gcd(16, width, hidden)]} if kind == "convolutional" else {}
+    given: dict[str, Any] = {}
+    if kind == "convolutional":
+        given = {"extent": [math.gcd(16, width, hidden)]}
+    device = choose_device("auto")
+
+    def build(width: int, hidden: int) -> Any:
+        return BLOCKS[kind](0, hidden) if kind in BLOCKS else make(width, hidden, **given)
+
     try:
         with torch.device("meta"):
-            layer = BLOCKS[kind](0, hidden) if kind in BLOCKS else make(width, hidden, **given)
+            layer = build(width, hidden)
     except ValueError as error:
         return Kind(kind, **known, problem=str(error))
-    cell = next(module for module in layer.modules() if isinstance(module, Cell))
-    here = choose_device("auto").type
+    # A small one says which engines serve, and takes up no memory to speak of.
+    small = build(16, 16).to(device)
+    cell = next(module for module in small.modules() if isinstance(module, Cell))
+    with choose_precision("auto", device).autocast():
+        engines = {
+            name: one.refusal(cell, Call()) or one.slower(cell, Call(), device=device.type) or ""
+            for name, one in ENGINES.items()
+        }
     return Kind(
         kind,
         **known,
         parameters=sum(parameter.numel() for parameter in layer.parameters()),
-        engines={
-            name: one.refusal(cell, Call()) or one.slower(cell, device=here) or ""
-            for name, one in ENGINES.items()
-        },
+        engines=engines,
         needs=cell.needs,
     )
 

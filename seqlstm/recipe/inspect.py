@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from seqlstm.recipe.build import build_model, engines_by_layer, parameters_by_part
 from seqlstm.recipe.corpora import read_corpora
 from seqlstm.recipe.find import read_recipe
+from seqlstm.training.precision import choose_device, choose_precision
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,13 @@ def inspect(name: str, overrides: Sequence[str]) -> Inspection:
     model = build_model(recipe, tokenizer.vocabulary)
     pairs = recipe.task == "translation" or recipe.data.answer is not None
     told = [target for _, target in train.pairs] if pairs else train.texts
+    with choose_precision(recipe.precision, choose_device(recipe.device)).autocast():
+        engines = engines_by_layer(model, resets=recipe.resets)
     # Each target's end, each document's </s>, each line's newline is a token too.
     return Inspection(
         text=recipe.text(),
         parameters=parameters_by_part(model),
-        engines=engines_by_layer(model, resets=recipe.resets),
+        engines=engines,
         tokens=sum(len(ids) + 1 for ids in tokenizer.encode_batch(told)),
         data="\n".join(corpora.report),
         warnings=corpora.warnings,

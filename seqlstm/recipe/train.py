@@ -190,7 +190,8 @@ def prepare(
         keeper=folder,
         validate=make_validation(recipe, model, corpora, precision),
     )
-    engines = engines_by_layer(model, resets=recipe.resets)
+    with precision.autocast():  # an engine's speed depends on the products' precision
+        engines = engines_by_layer(model, resets=recipe.resets)
     same = set(engines.values())
     notes = [
         *corpora.report,

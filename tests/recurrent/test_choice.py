@@ -10,7 +10,7 @@ from torch import Tensor
 
 from seqlstm.recurrent.catalogue import CELLS
 from seqlstm.recurrent.cell import Cell
-from seqlstm.recurrent.engines import ENGINES, Call, choose
+from seqlstm.recurrent.engines import ENGINES, Call, choose, source
 from seqlstm.recurrent.gru import ResetAfterGRU
 from seqlstm.recurrent.layer import Recurrent
 from seqlstm.recurrent.lstm import LSTM
@@ -121,7 +121,7 @@ def test_auto_takes_the_first_that_does_not_refuse(case: Case) -> None:
     cell = case.build()
     for call in CALLS:
         reasons = {
-            name: engine.refusal(cell, call) or engine.slower(cell, device="cpu")
+            name: engine.refusal(cell, call) or engine.slower(cell, call, device="cpu")
             for name, engine in ENGINES.items()
         }
         first = next(name for name, reason in reasons.items() if reason is None)
@@ -133,7 +133,10 @@ def test_auto_takes_the_first_that_does_not_refuse(case: Case) -> None:
             assert f"{name}: {reasons[name]}" in str(choice)
 
 
-def test_what_was_measured_to_be_slower_is_passed_over_but_serves_by_name() -> None:
+def test_what_was_measured_to_be_slower_is_passed_over_but_serves_by_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(source, "refusal", lambda: "nothing can be compiled")
     cell = CELLS["slstm"](WIDTH, HIDDEN)
     choice = choose(cell, PLAIN)
     assert choice.engine is ENGINES["loop"]

@@ -16,7 +16,8 @@ from seqlstm.recurrent.engines.scan import Scan
 __all__ = ["ENGINES", "Call", "Choice", "Engine", "choose"]
 
 ENGINES: dict[str, Engine] = {
-    engine.name: engine for engine in (Library(), Compiled(), Hoisted(), Scan(), Chunkwise(), Loop())
+    engine.name: engine
+    for engine in (Compiled(), Library(), Hoisted(), Scan(), Chunkwise(), Loop())
 }
 
 
@@ -48,7 +49,7 @@ def choose(cell: Cell, call: Call, wanted: str = "auto") -> Choice:
             continue
         refusal = engine.refusal(cell, call)
         if refusal is None and wanted == "auto":
-            refusal = engine.slower(cell, device=next(cell.parameters()).device.type)
+            refusal = engine.slower(cell, call, device=next(cell.parameters()).device.type)
         if refusal is None:
             return Choice(engine, refusals)
         refusals[name] = refusal

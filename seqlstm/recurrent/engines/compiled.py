@@ -17,6 +17,7 @@ from torch.autograd.function import once_differentiable
 from seqlstm.recurrent.cell import Cell, ElementwiseCell
 from seqlstm.recurrent.engines import source
 from seqlstm.recurrent.engines.engine import Call, Engine, not_elementwise
+from seqlstm.recurrent.engines.library import Library
 from seqlstm.recurrent.engines.native import REALS, Native, native
 from seqlstm.recurrent.engines.scalars import NotScalarError, trace
 from seqlstm.recurrent.product import join_gates
@@ -45,6 +46,11 @@ class Compiled(Engine):
         assert isinstance(cell, ElementwiseCell)
         text = self.text(cell)
         return f"the equations use {text}" if isinstance(text, NotScalarError) else None
+
+    def slower(self, cell: Cell, call: Call, *, device: str) -> str | None:
+        if not torch.is_autocast_enabled("cpu") and Library().refusal(cell, call) is None:
+            return "slower than torch's kernels in float32"
+        return None
 
     def text(self, cell: ElementwiseCell) -> str | NotScalarError:
         """The cell's equations in C, as it has them now; or what C has no words for here."""
@@ -78,9 +84,7 @@ class Compiled(Engine):
             "lengths": None if lengths is None else lengths.long().contiguous(),
             "resets": None if resets is None else resets.contiguous(),
         }
-        code = native(
-            text, real=state[0].dtype, product=matrix.dtype, projected=projected.dtype
-        )
+        code = native(text, real=state[0].dtype, product=matrix.dtype, projected=projected.dtype)
         keeps = torch.is_grad_enabled()
         outputs, *last = Steps.apply(  # type: ignore[no-untyped-call]
             code, masks, keeps, projected, matrix, *state, *cell.elementwise()
@@ -103,49 +107,62 @@ class Steps(torch.autograd.Function):
     ) -> tuple[Tensor, ...]:
         parts = len(masks["fresh"])
         state, parameters = tensors[:parts], tensors[parts:]
-        steps, (batch, hidden), real = len(projected), state[0].shape, state[0]
-        blocks = matrix.reshape(-1, *matrix.shape[-2:])  # (heads, gates·units, columns)
+        (batch, hidden), real = state[0].shape, state[0]
+        blocks = by_head(matrix)
         heads, rows, columns = blocks.shape
-        kept = steps if keeps else 1
+        steps, kept = len(projected), len(projected) if keeps else 1
+        sizes = {"steps": steps, "batch": batch, "hidden": hidden, "heads": heads}
+        sizes |= {"keeps": int(keeps), "threads": max(1, min(torch.get_num_threads(), batch))}
         states = [real.new_empty(steps, batch, hidden) for _ in state]
         for one, given in zip(states, state, strict=True):
             one[:1] = given
-        threads = max(1, min(torch.get_num_threads(), batch))
-        sizes = {"steps": steps, "batch": batch, "hidden": hidden, "heads": heads}
-        sizes |= {"keeps": int(keeps), "threads": threads}
         product = real.new_empty(kept, batch, heads, rows)
         operand = code.factors(matrix, kept, batch, heads, columns)
-        last = [real.new_empty(batch, hidden) for _ in state]
         outputs = real.new_empty(steps, batch, hidden)
+        last = [real.new_empty(batch, hidden) for _ in state]
+        together = side_by_side(parameters, real)
         code.forward(
-            **{**sizes, **masks, "projected": projected, "matrix": code.panels(blocks)},
-            **{"parameters": side_by_side(parameters, real), "product": product},
-            **{"operand": operand, "states": states, "last": last, "outputs": outputs},
+            **sizes,
+            **masks,
+            projected=projected,
+            matrix=code.panels(blocks),
+            parameters=together,
+            product=product,
+            operand=operand,
+            states=states,
+            outputs=outputs,
+            last=last,
         )
         ctx.code, ctx.masks, ctx.sizes = code, masks, sizes
+        ctx.columns = [len(one) for one in parameters]
         if keeps:
-            ctx.save_for_backward(projected, matrix, product, operand, *states, *parameters)
+            ctx.save_for_backward(projected, matrix, together, product, operand, *states)
         return outputs, *last
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_outputs: Tensor, *d_last: Tensor) -> tuple[Tensor | None, ...]:
         code: Native = ctx.code
-        projected, matrix, product, operand, *rest = ctx.saved_tensors
-        states, parameters = rest[: len(d_last)], rest[len(d_last) :]
-        blocks = matrix.reshape(-1, *matrix.shape[-2:])
-        (heads, rows, columns), real = blocks.shape, states[0]
-        batch, hidden = real.shape[1:]
+        projected, matrix, parameters, product, operand, *states = ctx.saved_tensors
+        blocks, (batch, hidden), real = by_head(matrix), states[0].shape[1:], states[0]
+        heads, rows, columns = blocks.shape
         d_states = [one.clone(memory_format=torch.contiguous_format) for one in d_last]
         d_product = code.factors(matrix, *product.shape)
         d_projected = None if code.shared else torch.empty_like(projected)
-        together = side_by_side(parameters, real)
-        d_parameters = real.new_zeros(ctx.sizes["threads"], len(together))
+        d_parameters = real.new_zeros(ctx.sizes["threads"], len(parameters))
         code.backward(
-            **{**ctx.sizes, **ctx.masks, "projected": projected, "parameters": together},
-            **{"transposed": code.panels(blocks.mT), "product": product, "states": states},
-            **{"d_outputs": d_outputs.contiguous(), "d_states": d_states},
-            **{"d_product": d_product, "d_projected": d_projected, "d_parameters": d_parameters},
+            **ctx.sizes,
+            **ctx.masks,
+            projected=projected,
+            transposed=code.panels(blocks.mT),
+            parameters=parameters,
+            product=product,
+            states=states,
+            d_outputs=d_outputs.contiguous(),
+            d_states=d_states,
+            d_product=d_product,
+            d_projected=d_projected,
+            d_parameters=d_parameters,
             d_start=real.new_empty(batch, len(states), hidden),
             d_operand=real.new_empty(batch, heads, columns),
             nothing=real.new_zeros(hidden),
@@ -157,8 +174,13 @@ class Steps(torch.autograd.Function):
         d_matrix = torch.stack([left.t() @ right for left, right in pairs]).view(matrix.shape)
         if d_projected is None:  # the product's, gate by gate instead of head by head
             d_projected = join_gates(d_gates, blocks).view(projected.shape).to(projected.dtype)
-        d_each = d_parameters.sum(0).split([len(one) for one in parameters])
+        d_each = d_parameters.sum(0).split(ctx.columns)
         return None, None, None, d_projected, d_matrix, *d_states, *d_each
+
+
+def by_head(matrix: Tensor) -> Tensor:
+    """(heads, gates·units, columns): a dense matrix is that of one head."""
+    return matrix.reshape(-1, *matrix.shape[-2:])
 
 
 def side_by_side(parameters: Sequence[Tensor], real: Tensor) -> Tensor:

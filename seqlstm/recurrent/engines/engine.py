@@ -40,7 +40,7 @@ class Engine(ABC):
     def refusal(self, cell: Cell, call: Call) -> str | None:
         """Why this engine cannot serve, in words; None when it can."""
 
-    def slower(self, cell: Cell, *, device: str) -> str | None:
+    def slower(self, cell: Cell, call: Call, *, device: str) -> str | None:
         """Why "auto" passes over it though it could serve, in words: what was measured."""
         return None
 
@@ -67,9 +67,10 @@ class Engine(ABC):
 
 def not_elementwise(cell: Cell) -> str | None:
     """Why an engine for element-wise cells cannot serve this one; None for one of these."""
-    kind = type(cell)
+    name = type(cell).__name__
     if not isinstance(cell, ElementwiseCell):
-        return cell.limit or f"{kind.__name__} is not element-wise"
+        return cell.limit or f"{name} is not element-wise"
+    kind = type(cell)
     if kind.step is not ElementwiseCell.step or kind.read is not ElementwiseCell.read:
-        return f"{kind.__name__} has a step of its own"
+        return f"{name} has a step of its own"
     return None

@@ -36,7 +36,7 @@ class Hoisted(Engine):
     def refusal(self, cell: Cell, call: Call) -> str | None:
         return not_elementwise(cell)
 
-    def slower(self, cell: Cell, *, device: str) -> str | None:
+    def slower(self, cell: Cell, call: Call, *, device: str) -> str | None:
         if device == "cpu" and type(cell) in MANY_RESULTS:
             return "slower on a CPU: one backward pass for each of the parts of its state"
         return None

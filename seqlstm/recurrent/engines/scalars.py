@@ -108,20 +108,29 @@ class Program:
         return lines, {name: " + ".join(terms[name]) or "0" for name in self.read}
 
 
-@torch.no_grad()
 def trace(cell: ElementwiseCell) -> Program:
     """The equations as the cell has them now, in training or evaluation.
 
     Raises:
         NotScalarError: they use an operation that is not in the table.
     """
-    # Zoneout draws its masks in `project`: nobody's random numbers change by that.
-    with torch.random.fork_rng(devices=[]):
-        projected = cell.project(cell.recurrence().new_zeros(1, 1, cell.width))[0]
+    # Inference mode hides operations from the recorder, autocast adds some. Zoneout draws its masks
+    # in `project`: nobody's random numbers change by that.
+    with (
+        torch.inference_mode(False),
+        torch.no_grad(),
+        torch.autocast("cpu", enabled=False),
+        torch.random.fork_rng(devices=[]),
+    ):
+        return record(cell)
+
+
+def record(cell: ElementwiseCell) -> Program:
+    matrix, parameters = cell.recurrence(), cell.elementwise()
+    projected = cell.project(matrix.new_zeros(1, 1, cell.width))[0]
+    product = matrix.new_zeros(1, matrix.shape[:-1].numel())
     # Each a tensor of its own: initial states may hold one twice.
     state = tuple(part.clone() for part in cell.initial_state(1))
-    matrix, parameters = cell.recurrence(), cell.elementwise()
-    product = matrix.new_zeros(1, matrix.shape[:-1].numel())
     recorder = Recorder(cell.hidden)
     given = {
         "projected": recorder.name("projected", projected),
@@ -143,11 +152,11 @@ def trace(cell: ElementwiseCell) -> Program:
     )
 
 
-class Recorder(TorchDispatchMode):
+class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Writes down what is done to (1, multiples of hidden), for one unit."""
 
     def __init__(self, hidden: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.hidden = hidden
         self.statements: list[Statement] = []
         # By identity, and held: an identity is one object's only as long as that lives.
@@ -203,7 +212,7 @@ class Recorder(TorchDispatchMode):
         elif name in CONSTANTS or name == "full_like":
             value = args[1] if name == "full_like" else CONSTANTS[name]
             self.know(result, [number(value)] * self.multiples(result))
-        elif name in OPERATIONS and not (options.keys() & {"alpha", "max", "rounding_mode"}):
+        elif name in OPERATIONS and not options and None not in args:
             self.operate(name, result[0] if isinstance(result, tuple) else result, args)
         else:
             raise NotScalarError(f"torch's {name}")

@@ -102,9 +102,7 @@ def places(program: Program) -> dict[str, Place]:
     }
 
 
-def gradient_stores(
-    program: Program, gradients: dict[str, str], *, shared: bool
-) -> list[Store]:
+def gradient_stores(program: Program, gradients: dict[str, str], *, shared: bool) -> list[Store]:
     """Where the gradients go of everything that the equations read."""
     stores = [
         Store(Place(f"d_product + at / units * stride + {k} * units", "PRODUCT"), gradients[one])
@@ -124,9 +122,7 @@ def gradient_stores(
     ]
 
 
-def loop(
-    read: dict[str, Place], lines: Iterable[str], stores: Sequence[Store]
-) -> Iterable[str]:
+def loop(read: dict[str, Place], lines: Iterable[str], stores: Sequence[Store]) -> Iterable[str]:
     """The loops over heads and over a head's units."""
     yield "    for (long at = 0; at < hidden; at += units) {"
     for name, (address, kind) in read.items():

@@ -31,7 +31,7 @@ static inline bfloat16 to_bfloat16(REAL x) {  /* to nearest, ties to even */
 #define WRITE(place, value) \
     ((place) = _Generic((place), bfloat16: to_bfloat16, default: same)(value))
 
-static inline REAL larger(REAL x, REAL y) { return x > y || x != x ? x : y; }
+static inline REAL larger(REAL x, REAL y) { return x > y ? x : y >= x ? y : x + y; }  /* or NaN */
 static inline REAL share(REAL x, REAL y) {  /* of x in the larger of both: equals share it */
     return x > y ? 1 : x == y ? (REAL)0.5 : 0;
 }
