@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from seqlstm.recurrent.causal import CausalConvolution
-from seqlstm.recurrent.engines.engine import Call
+from seqlstm.recurrent.engines import Call, choose
+from seqlstm.recurrent.slstm import SLSTM
 from seqlstm.recurrent.state import State, detach, map_state, select
 from seqlstm.recurrent.xlstm import MLSTMBlock, SLSTMBlock, xlstm_block
 from tests.recurrent.cases import (
