@@ -8,7 +8,7 @@ from itertools import product
 
 import torch
 
-from seqlstm.models.attention import Dot
+from seqlstm.models.attention import General
 from seqlstm.models.embedding import TokenEmbedding
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.models.readout import Readout
@@ -96,7 +96,7 @@ def translator(
             target=table,
             encoder=stack(width=WIDTH, layers=1, bidirectional=True),
             first=stack(width=WIDTH, layers=1),
-            attention=Dot(HIDDEN, HIDDEN, heads=2),
+            attention=General(HIDDEN, HIDDEN, heads=2),
             rest=stack(width=HIDDEN, layers=layers - 1, context=HIDDEN),
             readout=Readout(2 * HIDDEN, vocabulary, tied=table.table, label_smoothing=smoothing),
             between=dropout,

@@ -35,6 +35,9 @@ class Translator(nn.Module):
         between: dropout between the parts: on the memory, and on what `rest` reads.
         dropout: on what the readout reads.
         variational: one dropout mask for a whole sequence, or one for each step.
+
+    Raises:
+        ValueError: attention with coverage, whose past weights no step has at hand.
     """
 
     def __init__(
@@ -51,6 +54,11 @@ class Translator(nn.Module):
         dropout: float = 0.0,
         variational: bool = True,
     ) -> None:
+        if attention.coverage is not None:
+            raise ValueError(
+                "coverage cannot take effect in a decoder that is parallel over time: all its "
+                "queries are asked at once, when none has past weights yet"
+            )
         super().__init__()
         self.source = source
         self.target = target
@@ -84,15 +92,27 @@ class Translator(nn.Module):
 
     def features(self, batch: Batch) -> Tensor:
         """What the readout reads, (time · batch, decoder + memory)."""
+        return self.decode(batch)[0].flatten(0, 1)
+
+    def attend(self, batch: Batch) -> Tensor:
+        """How the sources are looked at where the targets are given: (batch, heads, time, source).
+
+        Row t is what the prediction of target t reads. Rows after a target's end mean nothing.
+        """
+        return self.decode(batch)[1]
+
+    def decode(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """What the readout reads, (time, batch, decoder + memory), and attention's weights."""
         assert batch.source is not None
         assert batch.source_lengths is not None
         memory = self.encode(batch.source, batch.source_lengths)
         queries, _ = self.first(self.target(batch.inputs), lengths=batch.lengths, last=False)
-        context = self.attention(queries.transpose(0, 1), memory).transpose(0, 1)
+        weights = self.attention.weights(queries.transpose(0, 1), memory)
+        context = self.attention.read(weights, memory).transpose(0, 1)
         features, _ = self.rest(
             self.between(queries), lengths=batch.lengths, last=False, context=context
         )
-        return self.read(features, context).flatten(0, 1)
+        return self.read(features, context), weights
 
     def advance(self, token: Tensor, state: State, memory: State) -> tuple[Tensor, State]:
         """One token a row, (rows,) -> logits (rows, vocabulary).
@@ -102,7 +122,8 @@ class Translator(nn.Module):
         below, above = state
         queries, below = self.first(self.target(token.unsqueeze(1)), below)
         beams = queries.view(len(memory[0]), -1, queries.shape[-1])  # (sentences, beams, query)
-        context = self.attention(beams, memory).view(1, len(token), -1)
+        weights = self.attention.weights(beams, memory)
+        context = self.attention.read(weights, memory).view(1, len(token), -1)
         features, above = self.rest(queries, above, context=context)
         return self.readout(self.read(features, context).squeeze(0)), (below, above)
 

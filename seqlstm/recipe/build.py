@@ -117,8 +117,9 @@ def build_readout(
 
 
 def build_attention(model: Model, *, query: int, memory: int) -> Attention:
-    options = dict(model.attention or {"kind": "dot"})
-    return ATTENTIONS[options.pop("kind")](query, memory, **options)
+    options = dict(model.attention or {"kind": "general"})
+    with blamed("model.attention"):
+        return ATTENTIONS[options.pop("kind")](query, memory, **options)
 
 
 def build_optimizer(training: Training, model: nn.Module) -> Optimizer:
