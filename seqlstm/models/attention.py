@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import partial
 from typing import TypeAlias
 
 import torch
@@ -82,7 +83,8 @@ class Product(Attention):
             assert past is not None
             # q · (k + w·a) = q · k + (q · w) a
             scores = scores + precise(queries @ self.coverage.to(keys.dtype).unsqueeze(-1)) * past
-        return scores * keys.shape[-1] ** -0.5
+        scaled: Tensor = scores * keys.shape[-1] ** -0.5
+        return scaled
 
 
 class Dot(Product):
@@ -133,20 +135,10 @@ class Additive(Attention):
         time = max(1, LARGEST // keys.numel())
         if queries.shape[1] <= time:
             return self.some(queries, keys, past)
-        parts = [
-            checkpoint(
-                self.some,
-                part,
-                keys,
-                None if past is None else past[:, :, start : start + time],
-                use_reentrant=False,
-                preserve_rng_state=False,
-            )
-            for start, part in zip(
-                range(0, queries.shape[1], time), queries.split(time, 1), strict=True
-            )
-        ]
-        return torch.cat(parts, 2)
+        asked = torch.split(queries, time, 1)
+        pasts = [None] * len(asked) if past is None else torch.split(past, time, 2)
+        anew = partial(checkpoint, self.some, use_reentrant=False, preserve_rng_state=False)
+        return torch.cat([anew(q, keys, a) for q, a in zip(asked, pasts, strict=True)], 2)
 
     def some(self, queries: Tensor, keys: Tensor, past: Tensor | None) -> Tensor:
         """Scores of projected queries."""
