@@ -162,17 +162,30 @@ class Zoneout(Section):
     memory: Probability = 0.0
 
 
-class Decoder(Section):
-    """What a decoder has of its own; the model's keys stand for what is left out."""
+class Side(Section):
+    """What an encoder or a decoder has of its own; the model's keys stand for what is left out."""
 
     layers: PositiveInt | None = None
     hidden: PositiveInt | None = None
 
 
-class Encoder(Decoder):
+class Encoder(Side):
     """`hidden` counts both directions of a bidirectional encoder together."""
 
     bidirectional: bool = True
+
+
+class Decoder(Side):
+    """`bridge`: its first state comes from the encoder's last; a plain one always begins so."""
+
+    kind: Literal["parallel", "input-feeding", "bahdanau", "plain"] = "parallel"
+    bridge: bool | None = None
+
+    @model_validator(mode="after")
+    def bridged(self) -> Decoder:
+        if self.kind == "plain" and self.bridge is not None:
+            raise ValueError("bridge cannot take effect: a plain decoder always has one")
+        return self
 
 
 class Model(Section):

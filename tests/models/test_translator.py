@@ -7,14 +7,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from seqlstm.models.attention import General, Memory
 from seqlstm.models.batch import Batch
 from seqlstm.models.translator import Translator
-from seqlstm.recurrent.state import select
+from seqlstm.recurrent.state import State, select
 from tests.models.cases import (
     LENGTHS,
     ROWS,
-    SOURCE_LENGTHS,
     TIME,
     VOCABULARY,
     cell_of,
@@ -27,7 +25,7 @@ from tests.models.cases import (
     step_by_step,
 )
 from tests.recurrent.cases import Case, assert_same
-from tests.tiny import HIDDEN, random_translator, translator
+from tests.tiny import random_translator, translator
 
 # Attention's weights are computed in float32, whatever the rest is.
 CLOSE = {"rtol": 1e-5, "atol": 1e-4}
@@ -37,7 +35,7 @@ def model_of(case: Case, layers: int = 2) -> Translator:
     return random_translator(VOCABULARY, cell=cell_of(case), layers=layers)
 
 
-def memory_of(model: Translator, batch: Batch) -> Memory:
+def memory_of(model: Translator, batch: Batch) -> State:
     assert batch.source is not None
     assert batch.source_lengths is not None
     return model.encode(batch.source, batch.source_lengths)
@@ -155,25 +153,3 @@ def test_one_table_serves_both_sides_and_the_readout() -> None:
     assert model.readout.weight is model.source.table.weight is model.target.table.weight
     names = [name for name, parameter in model.named_parameters() if len(parameter) == VOCABULARY]
     assert names == ["source.table.weight", "readout.bias"]
-
-
-def test_what_it_looks_at_sums_to_one_over_the_real_source() -> None:
-    model, batch = random_translator(VOCABULARY), pair_batch()
-    weights = model.attend(batch)
-    assert weights.shape == (ROWS, 2, TIME, max(SOURCE_LENGTHS))
-    for row, length in enumerate(SOURCE_LENGTHS):
-        assert (weights[row, :, :, length:] == 0).all()
-        assert (weights[row, :, :, :length] > 0).all()
-    assert_same(weights.sum(-1), torch.ones(ROWS, 2, TIME, dtype=torch.float64))
-
-
-def test_coverage_is_refused_where_past_weights_are_not_known() -> None:
-    model = translator(VOCABULARY)
-    parts = {name: getattr(model, name) for name in ("source", "target", "encoder", "first")}
-    with pytest.raises(ValueError, match="coverage cannot take effect in a decoder that is para"):
-        Translator(
-            **parts,
-            attention=General(HIDDEN, HIDDEN, coverage=True),
-            rest=model.rest,
-            readout=model.readout,
-        )
