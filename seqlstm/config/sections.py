@@ -170,9 +170,19 @@ class Side(Section):
 
 
 class Encoder(Side):
-    """`hidden` counts both directions of a bidirectional encoder together."""
+    """`hidden` counts both directions of a bidirectional encoder together.
+
+    `reverse`: reads every source from its last id to its first, in one direction.
+    """
 
     bidirectional: bool = True
+    reverse: bool = False
+
+    @model_validator(mode="after")
+    def one_way(self) -> Encoder:
+        if self.reverse and self.bidirectional:
+            raise ValueError("reverse cannot take effect where bidirectional reads in both ways")
+        return self
 
 
 class Decoder(Side):

@@ -43,6 +43,7 @@ def build_encoder(model: Model) -> Layers:
         hidden=table.hidden or model.hidden,
         layers=table.layers or model.layers,
         bidirectional=table.bidirectional,
+        reverse=table.reverse,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,9 @@ from seqlstm.recipe.find import read_recipe
 from seqlstm.recipe.load import load
 from seqlstm.recipe.train import start
 from seqlstm.recurrent.layer import Recurrent
+from tests.models import cases as models
 from tests.recipe.test_cells_in_recipes import build, learns, mistakes
+from tests.recurrent.cases import assert_same
 from tests.runs import TRANSLATOR, write_recipe
 
 
@@ -67,6 +70,11 @@ def test_general_attention_is_the_default() -> None:
             ['model.decoder={kind="plain"}', "model.layers=1", "model.dropout.between=0.1"],
             "model.dropout.between",
             "cannot take effect with single layers",
+        ),
+        (
+            ["model.encoder.reverse=true"],
+            "model.encoder",
+            "reverse cannot take effect where bidirectional reads in both ways",
         ),
         (
             ['model.decoder={kind="plian"}'],
@@ -161,3 +169,23 @@ def test_from_lines_to_lines(kind: str, tmp_path: Path) -> None:
             (scores,) = loaded.model.log_probabilities(batch)
         said = scores[: len(best.ids) + best.finished]
         assert float(said.sum()) == pytest.approx(best.log_probability, rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", DECODERS)
+def test_a_source_can_be_read_from_its_end(kind: str) -> None:
+    """Inside its own length: it is the same as a source that was turned round beforehand."""
+    built = []
+    for reverse in ("true", "false"):
+        torch.manual_seed(0)
+        encoder = f"model.encoder={{bidirectional=false, reverse={reverse}}}"
+        built.append(build("translation", f'model.decoder={{kind="{kind}"}}', encoder).eval())
+    batch = models.pair_batch()
+    assert batch.source is not None
+    assert batch.source_lengths is not None
+    turned = torch.zeros_like(batch.source)
+    for row, length in enumerate(batch.source_lengths.tolist()):
+        turned[row, :length] = batch.source[row, :length].flip(0)
+    backwards, forwards = (model.log_probabilities(batch) for model in built)
+    same = built[1].log_probabilities(replace(batch, source=turned))
+    assert_same(backwards, same, rtol=1e-5, atol=1e-6)
+    assert (backwards - forwards).abs().max() > 1e-4
