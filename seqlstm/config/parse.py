@@ -127,6 +127,8 @@ def disagreements(table: Table) -> Iterator[Mistake]:
     single = task == "language-model" and at("model", "layers") in (None, 1)
     if single and at("model", "dropout", "between"):
         yield Mistake("model.dropout.between", "cannot take effect with a single layer")
+    if task == "language-model" and at("model", "tied") in ("two-way", "three-way"):
+        yield Mistake("model.tied", "must be true or false: a language model has one embedding")
     yield from without_attention(at)
     every = set[str]().union(*(known for _, _, known in FORMS.values()))
     if at("training", "best_by") in every - metrics:
@@ -172,6 +174,7 @@ def mistake(detail: ErrorDetails, table: Table) -> Mistake:
         was = value.get("kind") if isinstance(value, dict) else value
         key = f"{key}.kind" if kind == "union_tag_invalid" else key
         words = [word.strip(" '\"") for word in expected.replace(" or ", ",").split(",")]
+        words = [{"True": "true", "False": "false"}.get(word, word) for word in words]
         return Mistake(
             key, f"must be one of {', '.join(words)}, was: {was}", nearest(str(was), words)
         )

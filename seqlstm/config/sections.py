@@ -199,14 +199,18 @@ class Decoder(Side):
 
 
 class Model(Section):
-    """`width`: of the embeddings. `tied`: one table for embeddings and readout."""
+    """`width`: of the embeddings.
+
+    `tied`: one table for embeddings and readout. In a translator "three-way", or true, is that of
+    source, target and readout, "two-way" that of target and readout: the source has its own.
+    """
 
     width: PositiveInt = 256
     hidden: PositiveInt = 512
     layers: PositiveInt = 1
     encoder: Encoder | None = None
     decoder: Decoder | None = None
-    tied: bool = True
+    tied: Literal[True, False, "two-way", "three-way"] = True
     cell: Annotated[Component, AfterValidator(check_component("cell"))] = Field(
         default_factory=lambda: {"kind": "lstm"}
     )

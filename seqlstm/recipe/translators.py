@@ -21,7 +21,8 @@ from seqlstm.recurrent.stack import Layers
 
 def build_translator(model: Model, vocabulary: int, smoothing: float) -> Translator:
     source = build_embedding(model, vocabulary)
-    target = source if model.tied else build_embedding(model, vocabulary)
+    shared = model.tied in (True, "three-way")
+    target = source if shared else build_embedding(model, vocabulary)
     encoder = build_encoder(model)
     decoder = build_decoder(model, encoder)
     return Translator(

@@ -77,6 +77,11 @@ def test_general_attention_is_the_default() -> None:
             "reverse cannot take effect where bidirectional reads in both ways",
         ),
         (
+            ["model.tied=three"],
+            "model.tied",
+            "must be one of true, false, two-way, three-way, was: three",
+        ),
+        (
             ['model.decoder={kind="plian"}'],
             "model.decoder.kind",
             "must be one of parallel, input-feeding, bahdanau, plain, was: plian",
@@ -169,6 +174,40 @@ def test_from_lines_to_lines(kind: str, tmp_path: Path) -> None:
             (scores,) = loaded.model.log_probabilities(batch)
         said = scores[: len(best.ids) + best.finished]
         assert float(said.sum()) == pytest.approx(best.log_probability, rel=1e-4)
+
+
+# Tables of embeddings.
+
+
+@pytest.mark.parametrize(
+    ("tied", "tables"),
+    [("true", "AAA"), ("three-way", "AAA"), ("two-way", "ABB"), ("false", "ABC")],
+)
+def test_which_tables_are_one(tied: str, tables: str, tmp_path: Path) -> None:
+    """Source, target, readout: also once trained and read back."""
+    path = write_recipe(tmp_path, TRANSLATOR)
+    recipe = read_recipe(str(path), ["training.steps=2", f"model.tied={tied}"])
+    list(start(recipe, tmp_path / "run").run())
+    loaded = load(tmp_path / "run", device="cpu")
+    assert isinstance(loaded, LoadedTranslator)
+    model = loaded.model
+    used = [model.source.table.weight, model.target.table.weight, model.readout.weight]
+    letters = {id(weight): letter for weight, letter in zip(used, tables, strict=True)}
+    assert "".join(letters[id(weight)] for weight in used) == tables
+    assert len(letters) == len(set(tables))
+    vocabulary = [p for p in model.parameters() if len(p) == loaded.tokenizer.vocabulary]
+    assert len(vocabulary) == len(set(tables)) + 1  # and the readout's bias
+    assert learns(build("translation", f"model.tied={tied}"))
+
+
+def test_a_language_model_has_one_embedding_to_tie() -> None:
+    for word in ("two-way", "three-way"):
+        (found,) = mistakes("language-model", f"model.tied={word}")
+        assert found.key == "model.tied"
+        assert "a language model has one embedding" in found.problem
+
+
+# The encoder.
 
 
 @pytest.mark.parametrize("kind", DECODERS)
