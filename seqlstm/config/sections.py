@@ -142,9 +142,11 @@ Tokenizer = Annotated[
 class Dropout(Section):
     """`embedding`: on embeddings. `between`: between layers. `output`: on what the readout reads.
 
+    `word`: on whole ids, as types: wherever one stands in a batch it is read as zeros.
     `recurrent`: weight drop on the recurrent matrices. `variational`: one mask a sequence.
     """
 
+    word: Probability = 0.0
     embedding: Probability = 0.0
     between: Probability = 0.0
     output: Probability = 0.0

@@ -72,6 +72,7 @@ def build_embedding(model: Model, vocabulary: int) -> TokenEmbedding:
     return TokenEmbedding(
         vocabulary,
         model.width,
+        word=model.dropout.word,
         dropout=model.dropout.embedding,
         variational=model.dropout.variational,
     )

@@ -16,12 +16,14 @@ from seqlstm.models.decoders.decoder import Decoder
 from seqlstm.models.decoders.input_feeding import InputFeeding
 from seqlstm.models.decoders.parallel import Parallel
 from seqlstm.models.decoders.plain import Plain
+from seqlstm.models.embedding import TokenEmbedding
 from seqlstm.models.translator import Translator
 from seqlstm.recipe.build import engines_by_layer
 from seqlstm.recipe.find import read_recipe
 from seqlstm.recipe.load import load
 from seqlstm.recipe.train import start
 from seqlstm.recurrent.layer import Recurrent
+from tests.config.cases import TABLES
 from tests.models import cases as models
 from tests.recipe.test_cells_in_recipes import build, learns, mistakes
 from tests.recurrent.cases import assert_same
@@ -228,3 +230,11 @@ def test_a_source_can_be_read_from_its_end(kind: str) -> None:
     same = built[1].log_probabilities(replace(batch, source=turned))
     assert_same(backwards, same, rtol=1e-5, atol=1e-6)
     assert (backwards - forwards).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("task", TABLES)
+def test_word_dropout_reaches_every_embedding(task: str) -> None:
+    model = build(task, "model.dropout.word=0.5", "model.tied=false")
+    found = [module for module in model.modules() if isinstance(module, TokenEmbedding)]
+    assert [one.word for one in found] == [0.5] * (2 if task == "translation" else 1)
+    assert learns(model)
