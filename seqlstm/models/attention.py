@@ -115,9 +115,8 @@ class General(Product):
 class Additive(Attention):
     """v · tanh(W q + U k) (Bahdanau, Cho & Bengio, 2015), as wide inside as the memory.
 
-    U k is taken once for all queries. Of what tanh gives, (batch, heads, time, source, size), only
-    the part of some queries exists at a time; where there are several parts, backward computes each
-    anew.
+    U k is taken once for all queries. What tanh gives, (batch, heads, time, source, size), is kept
+    for backward where it is small; else it exists for some queries at a time, and is computed anew.
     """
 
     def __init__(self, query: int, memory: int, *, heads: int = 1, coverage: bool = False) -> None:
@@ -132,9 +131,9 @@ class Additive(Attention):
 
     def scores(self, queries: Tensor, keys: Tensor, past: Tensor | None) -> Tensor:
         queries = self.query(queries).to(keys.dtype)
-        time = max(1, LARGEST // keys.numel())
-        if queries.shape[1] <= time:
+        if queries.shape[1] * keys.numel() <= LARGEST:
             return self.some(queries, keys, past)
+        time = max(1, LARGEST // keys.numel())
         asked = torch.split(queries, time, 1)
         pasts = [None] * len(asked) if past is None else torch.split(past, time, 2)
         anew = partial(checkpoint, self.some, use_reentrant=False, preserve_rng_state=False)

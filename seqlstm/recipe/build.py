@@ -6,7 +6,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from seqlstm.config import Recipe
-from seqlstm.config.sections import Model
+from seqlstm.config.model import Model
 from seqlstm.config.training import (
     Decay,
     Exponential,

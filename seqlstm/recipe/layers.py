@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 
 from seqlstm.config import Recipe
-from seqlstm.config.sections import Model
+from seqlstm.config.model import Model
 from seqlstm.errors import Mistake, RecipeError
 from seqlstm.models.embedding import TokenEmbedding
 from seqlstm.models.readout import Readout

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from seqlstm.config.sections import Decoder as DecoderTable
-from seqlstm.config.sections import Encoder, Model
+from seqlstm.config.model import Decoder as DecoderTable
+from seqlstm.config.model import Encoder, Model
 from seqlstm.models.attention import ATTENTIONS, Attention
 from seqlstm.models.decoders.bahdanau import Bahdanau
 from seqlstm.models.decoders.bridge import Bridge
