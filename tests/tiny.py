@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from itertools import product
+from typing import Any
 
 import torch
 
-from seqlstm.models.attention import Dot
+from seqlstm.models.attention import Attention, General
+from seqlstm.models.decoders.bahdanau import Bahdanau
+from seqlstm.models.decoders.bridge import Bridge
+from seqlstm.models.decoders.decoder import Decoder
+from seqlstm.models.decoders.input_feeding import InputFeeding
+from seqlstm.models.decoders.parallel import Parallel
+from seqlstm.models.decoders.plain import Plain
 from seqlstm.models.embedding import TokenEmbedding
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.models.readout import Readout
@@ -46,6 +53,7 @@ FLOAT32 = Precision("float32", torch.device("cpu"), "as the test asks")
 WIDTH, HIDDEN = 6, 8
 
 MakeCell = Callable[[int, int], Cell]
+MakeAttention = Callable[[int, int], Attention]
 
 
 def language_model(
@@ -76,11 +84,18 @@ def language_model(
         )
 
 
+def two_heads(query: int, memory: int) -> Attention:
+    return General(query, memory, heads=2)
+
+
 def translator(
     vocabulary: int,
     *,
     cell: MakeCell = LSTM,
     layers: int = 2,
+    decoder: str = "parallel",
+    attention: MakeAttention = two_heads,
+    bridge: bool = False,
     dropout: float = 0.0,
     weight_drop: float = 0.0,
     smoothing: float = 0.0,
@@ -91,17 +106,38 @@ def translator(
         torch.manual_seed(seed)
         stack = partial(Stack, cell, hidden=HIDDEN, dropout=dropout, weight_drop=weight_drop)
         table = TokenEmbedding(vocabulary, WIDTH, dropout=dropout)
+        encoder = stack(width=WIDTH, layers=1, bidirectional=True)
+        below = stack(width=BELOW[decoder], layers=1 if decoder == "parallel" else layers)
+        parts: dict[str, Any] = {"attention": attention(HIDDEN, HIDDEN), "between": dropout}
+        writers = list(below.layers)
+        if decoder == "parallel":
+            parts["rest"] = stack(width=HIDDEN, layers=layers - 1, context=HIDDEN)
+            writers += parts["rest"].layers
+        if bridge or decoder == "plain":
+            parts["bridge"] = Bridge(encoder, writers)
+        writer = DECODERS[decoder](below, parts)
         return Translator(
             source=table,
             target=table,
-            encoder=stack(width=WIDTH, layers=1, bidirectional=True),
-            first=stack(width=WIDTH, layers=1),
-            attention=Dot(HIDDEN, HIDDEN, heads=2),
-            rest=stack(width=HIDDEN, layers=layers - 1, context=HIDDEN),
-            readout=Readout(2 * HIDDEN, vocabulary, tied=table.table, label_smoothing=smoothing),
-            between=dropout,
+            encoder=encoder,
+            decoder=writer,
+            readout=Readout(writer.output, vocabulary, tied=table.table, label_smoothing=smoothing),
             dropout=dropout,
         )
+
+
+BELOW = {
+    "parallel": WIDTH,
+    "input-feeding": WIDTH + HIDDEN,
+    "bahdanau": WIDTH + HIDDEN,
+    "plain": WIDTH,
+}
+DECODERS: dict[str, Callable[[Stack, dict[str, Any]], Decoder]] = {
+    "parallel": lambda stack, parts: Parallel(first=stack, **parts),
+    "input-feeding": lambda stack, parts: InputFeeding(stack=stack, **parts),
+    "bahdanau": lambda stack, parts: Bahdanau(stack=stack, width=WIDTH, **parts),
+    "plain": lambda stack, parts: Plain(stack=stack, bridge=parts["bridge"]),
+}
 
 
 def random_language_model(
@@ -112,11 +148,7 @@ def random_language_model(
     return model.eval()
 
 
-def random_translator(
-    vocabulary: int, *, cell: MakeCell = LSTM, layers: int = 2, seed: int = 0
-) -> Translator:
+def random_translator(vocabulary: int, *, seed: int = 0, **options: Any) -> Translator:
     """In float64 and evaluation mode, random in every parameter."""
-    model: Translator = randomise(
-        translator(vocabulary, cell=cell, layers=layers).double(), seed=seed
-    )
+    model: Translator = randomise(translator(vocabulary, **options).double(), seed=seed)
     return model.eval()

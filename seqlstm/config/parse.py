@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -127,10 +127,26 @@ def disagreements(table: Table) -> Iterator[Mistake]:
     single = task == "language-model" and at("model", "layers") in (None, 1)
     if single and at("model", "dropout", "between"):
         yield Mistake("model.dropout.between", "cannot take effect with a single layer")
+    if task == "language-model" and at("model", "tied") in ("two-way", "three-way"):
+        yield Mistake("model.tied", "must be true or false: a language model has one embedding")
+    yield from without_attention(at)
     every = set[str]().union(*(known for _, _, known in FORMS.values()))
     if at("training", "best_by") in every - metrics:
         known = ", ".join(sorted(metrics))
         yield Mistake("training.best_by", f"no metric of a {form} recipe", f"known: {known}")
+
+
+def without_attention(at: Callable[..., Any]) -> Iterator[Mistake]:
+    """What a plain decoder leaves no place for. `at` gives the value at a key."""
+    if at("model", "decoder", "kind") != "plain":
+        return
+    if at("model", "attention") is not None:
+        yield Mistake("model.attention", "cannot take effect: a plain decoder has none")
+    layers = [
+        at("model", side, "layers") or at("model", "layers") for side in ("encoder", "decoder")
+    ]
+    if at("model", "dropout", "between") and all(one in (None, 1) for one in layers):
+        yield Mistake("model.dropout.between", "cannot take effect with single layers")
 
 
 FORMS: dict[str, tuple[str, str, set[str]]] = {
@@ -158,6 +174,7 @@ def mistake(detail: ErrorDetails, table: Table) -> Mistake:
         was = value.get("kind") if isinstance(value, dict) else value
         key = f"{key}.kind" if kind == "union_tag_invalid" else key
         words = [word.strip(" '\"") for word in expected.replace(" or ", ",").split(",")]
+        words = [{"True": "true", "False": "false"}.get(word, word) for word in words]
         return Mistake(
             key, f"must be one of {', '.join(words)}, was: {was}", nearest(str(was), words)
         )

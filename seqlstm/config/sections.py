@@ -1,7 +1,7 @@
 """What a recipe may say. Each class is one of its tables; `recipe.py` builds things from them.
 
-Every default stands here or in `training.py`, and nowhere else. A table with a `kind` is a union
-of classes, so that an option which could not take effect is an unknown key.
+Every default stands here, in `model.py` or in `training.py`, and nowhere else. A table with a
+`kind` is a union of classes, so that an option which could not take effect is an unknown key.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from pydantic import (
 )
 
 from seqlstm.config.base import Count, NotNegative, Probability, Section, Share, Two
-from seqlstm.config.components import Component, check_component, check_name, check_options
+from seqlstm.config.components import check_options
+from seqlstm.config.model import Model
 from seqlstm.config.training import Training
 
 
@@ -137,61 +138,6 @@ Tokenizer = Annotated[
     Annotated[Ready, Tag("ready")] | Annotated[Trained, Tag("trained")],
     Discriminator(ready_or_trained),
 ]
-
-
-class Dropout(Section):
-    """`embedding`: on embeddings. `between`: between layers. `output`: on what the readout reads.
-
-    `recurrent`: weight drop on the recurrent matrices. `variational`: one mask a sequence.
-    """
-
-    embedding: Probability = 0.0
-    between: Probability = 0.0
-    output: Probability = 0.0
-    recurrent: Probability = 0.0
-    variational: bool = True
-
-
-class Zoneout(Section):
-    """Krueger et al. (2016): probabilities of a unit to keep its old value.
-
-    `hidden`: of the output h. `memory`: of the rest of a cell's state.
-    """
-
-    hidden: Probability = 0.0
-    memory: Probability = 0.0
-
-
-class Decoder(Section):
-    """What a decoder has of its own; the model's keys stand for what is left out."""
-
-    layers: PositiveInt | None = None
-    hidden: PositiveInt | None = None
-
-
-class Encoder(Decoder):
-    """`hidden` counts both directions of a bidirectional encoder together."""
-
-    bidirectional: bool = True
-
-
-class Model(Section):
-    """`width`: of the embeddings. `tied`: one table for embeddings and readout."""
-
-    width: PositiveInt = 256
-    hidden: PositiveInt = 512
-    layers: PositiveInt = 1
-    encoder: Encoder | None = None
-    decoder: Decoder | None = None
-    tied: bool = True
-    cell: Annotated[Component, AfterValidator(check_component("cell"))] = Field(
-        default_factory=lambda: {"kind": "lstm"}
-    )
-    attention: Annotated[Component, AfterValidator(check_component("attention"))] | None = None
-    connection: Literal["plain", "residual", "highway"] = "plain"
-    engine: Annotated[str, AfterValidator(check_name("engine"))] = "auto"
-    dropout: Dropout = Dropout()
-    zoneout: Zoneout = Zoneout()
 
 
 class Decoding(Section):

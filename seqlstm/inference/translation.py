@@ -133,10 +133,11 @@ class LoadedTranslator:
         assert source.source is not None
         assert source.source_lengths is not None
         with self.precision.autocast():
+            memory = self.model.encode(source.source, source.source_lengths)
             return beam(
                 self.advance,
-                state=self.model.initial_state(len(ids)),
-                memory=self.model.encode(source.source, source.source_lengths),
+                state=self.model.start(memory),
+                memory=memory,
                 begin=self.tokenizer.begin,
                 end=self.tokenizer.end,
                 width=width,

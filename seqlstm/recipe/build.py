@@ -6,7 +6,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from seqlstm.config import Recipe
-from seqlstm.config.sections import Decoder, Encoder, Model
+from seqlstm.config.model import Model
 from seqlstm.config.training import (
     Decay,
     Exponential,
@@ -16,12 +16,16 @@ from seqlstm.config.training import (
     Training,
 )
 from seqlstm.errors import RecipeError
-from seqlstm.models.attention import ATTENTIONS, Attention
-from seqlstm.models.embedding import TokenEmbedding
 from seqlstm.models.language_model import LanguageModel
-from seqlstm.models.readout import Readout
 from seqlstm.models.translator import Translator
-from seqlstm.recipe.layers import blamed, build_stack, refusals
+from seqlstm.recipe.layers import (
+    blamed,
+    build_embedding,
+    build_readout,
+    build_stack,
+    refusals,
+)
+from seqlstm.recipe.translators import build_translator
 from seqlstm.recurrent.engines import Call
 from seqlstm.recurrent.stack import Highway, Residual
 from seqlstm.training import average
@@ -66,59 +70,6 @@ def build_language_model(model: Model, vocabulary: int, smoothing: float) -> Lan
         dropout=dropout.output,
         variational=dropout.variational,
     )
-
-
-def build_translator(model: Model, vocabulary: int, smoothing: float) -> Translator:
-    encoder, decoder = model.encoder or Encoder(), model.decoder or Decoder()
-    memory = encoder.hidden or model.hidden
-    hidden = decoder.hidden or model.hidden
-    source = build_embedding(model, vocabulary)
-    target = source if model.tied else build_embedding(model, vocabulary)
-    return Translator(
-        source=source,
-        target=target,
-        encoder=build_stack(
-            model,
-            width=model.width,
-            hidden=memory,
-            layers=encoder.layers or model.layers,
-            bidirectional=encoder.bidirectional,
-        ),
-        first=build_stack(model, width=model.width, hidden=hidden, layers=1),
-        attention=build_attention(model, query=hidden, memory=memory),
-        rest=build_stack(
-            model,
-            width=hidden,
-            hidden=hidden,
-            layers=(decoder.layers or model.layers) - 1,
-            context=memory,
-        ),
-        readout=build_readout(model, hidden + memory, vocabulary, target, smoothing),
-        between=model.dropout.between,
-        dropout=model.dropout.output,
-        variational=model.dropout.variational,
-    )
-
-
-def build_embedding(model: Model, vocabulary: int) -> TokenEmbedding:
-    return TokenEmbedding(
-        vocabulary,
-        model.width,
-        dropout=model.dropout.embedding,
-        variational=model.dropout.variational,
-    )
-
-
-def build_readout(
-    model: Model, width: int, vocabulary: int, embedding: TokenEmbedding, smoothing: float
-) -> Readout:
-    tied = embedding.table if model.tied else None
-    return Readout(width, vocabulary, tied=tied, label_smoothing=smoothing)
-
-
-def build_attention(model: Model, *, query: int, memory: int) -> Attention:
-    options = dict(model.attention or {"kind": "dot"})
-    return ATTENTIONS[options.pop("kind")](query, memory, **options)
 
 
 def build_optimizer(training: Training, model: nn.Module) -> Optimizer:
@@ -179,8 +130,9 @@ def engines_by_layer(model: LanguageModel | Translator, *, resets: bool = False)
     if isinstance(model, LanguageModel):
         stacks = {"stack": (model.stack, Call(resets=resets, last=True))}
     else:
-        call = Call(lengths=True, last=False)
-        stacks = {name: (getattr(model, name), call) for name in ("encoder", "first", "rest")}
+        bridged = model.decoder.bridge is not None
+        call = Call(lengths=True, last=bridged)
+        stacks = {"encoder": (model.encoder, call), **model.decoder.stacks()}
     return {
         f"{name} {index}": str(choice)
         for name, (stack, call) in stacks.items()

@@ -1,4 +1,4 @@
-"""From a recipe's table of the model to its recurrent layers, and what these refuse."""
+"""From a recipe's table of the model to parts of either model, and what these refuse."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Any
 from torch import nn
 
 from seqlstm.config import Recipe
-from seqlstm.config.sections import Model
+from seqlstm.config.model import Model
 from seqlstm.errors import Mistake, RecipeError
+from seqlstm.models.embedding import TokenEmbedding
+from seqlstm.models.readout import Readout
 from seqlstm.recurrent.catalogue import BLOCKS, CELLS
 from seqlstm.recurrent.cell import Cell
 from seqlstm.recurrent.layer import recurrent_parameter
@@ -64,6 +66,23 @@ def block_refusals(recipe: Recipe, kind: str) -> Iterator[Mistake]:
             f"cannot take effect with {kind}: a block's state is more than units that could stay, "
             "an mlstm block's has no h at all",
         )
+
+
+def build_embedding(model: Model, vocabulary: int) -> TokenEmbedding:
+    return TokenEmbedding(
+        vocabulary,
+        model.width,
+        word=model.dropout.word,
+        dropout=model.dropout.embedding,
+        variational=model.dropout.variational,
+    )
+
+
+def build_readout(
+    model: Model, width: int, vocabulary: int, embedding: TokenEmbedding, smoothing: float
+) -> Readout:
+    tied = embedding.table if model.tied else None
+    return Readout(width, vocabulary, tied=tied, label_smoothing=smoothing)
 
 
 def build_stack(model: Model, **sizes: Any) -> Stack | BlockStack:

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from seqlstm.recurrent.cell import Cell
-from seqlstm.recurrent.engines import ENGINES, Call, Choice, choose
+from seqlstm.recurrent.drawn import Drawn
+from seqlstm.recurrent.engines import Call, Choice, choose
 from seqlstm.recurrent.state import State
 
 
@@ -32,6 +33,11 @@ class Recurrent(nn.Module):
     def output(self) -> int:
         """Features of one output."""
         return self.cell.hidden
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the tensors of the state are called, in order."""
+        return self.cell.names
 
     def initial_state(self, batch: int) -> State:
         return self.cell.initial_state(batch)
@@ -66,10 +72,13 @@ class Recurrent(nn.Module):
         """
         if self.reverse and resets is not None:
             raise ValueError("a layer that reads backwards cannot be reset inside a span")
-        call = Call(lengths=lengths is not None, resets=resets is not None, last=last)
+        call = Call(
+            lengths=lengths is not None,
+            resets=resets is not None,
+            last=last,
+            single=len(inputs) == 1,
+        )
         engine = self.choice(call).engine
-        if self.engine == "auto" and len(inputs) == 1 and not inputs.is_cuda:
-            engine = ENGINES["loop"]  # what the others prepare costs more than one step
         if state is None:
             state = self.cell.initial_state(inputs.shape[1])
         if self.reverse:
@@ -103,6 +112,10 @@ class Bidirectional(nn.Module):
     def output(self) -> int:
         return self.forwards.output + self.backwards.output
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.forwards.names + self.backwards.names
+
     def initial_state(self, batch: int) -> State:
         return self.forwards.initial_state(batch), self.backwards.initial_state(batch)
 
@@ -119,7 +132,7 @@ class Bidirectional(nn.Module):
         return torch.cat([left, right], dim=-1), (ahead, back) if last else None
 
 
-class WeightDrop(nn.Module):
+class WeightDrop(Drawn):
     """DropConnect on the matrix from state to state while training (Merity, Keskar & Socher, 2017).
 
     One mask serves the whole sequence, so that every engine can run it. Other matrices that read
@@ -145,6 +158,10 @@ class WeightDrop(nn.Module):
     def output(self) -> int:
         return self.layer.output
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.layer.names
+
     def initial_state(self, batch: int) -> State:
         return self.layer.initial_state(batch)
 
@@ -158,7 +175,7 @@ class WeightDrop(nn.Module):
         if not self.training:
             return self.layer(inputs, state, **options)  # type: ignore[no-any-return]
         matrix = self.layer.get_parameter(self.recurrent)
-        dropped = nn.functional.dropout(matrix, self.probability)
+        dropped = self.drawn(lambda: nn.functional.dropout(matrix, self.probability))
         return functional_call(  # type: ignore[no-any-return]
             self.layer, {self.recurrent: dropped}, (inputs, state), options
         )

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from seqlstm.recurrent.cell import Cell
+from seqlstm.recurrent.drawn import Drawn
 from seqlstm.recurrent.engines import Call, Choice
 from seqlstm.recurrent.layer import Bidirectional, Recurrent, WeightDrop
 from seqlstm.recurrent.state import State
@@ -16,7 +17,7 @@ from seqlstm.recurrent.state import State
 Connection = Literal["plain", "residual", "highway"]
 
 
-class Dropout(nn.Module):
+class Dropout(Drawn):
     """Dropout over (time, batch, features).
 
     Variational (Gal & Ghahramani, 2016): one mask for the whole sequence, which regularises a
@@ -36,8 +37,11 @@ class Dropout(nn.Module):
             return inputs
         if not self.variational:
             return nn.functional.dropout(inputs, self.probability)
-        mask = inputs.new_empty(1, *inputs.shape[1:]).bernoulli_(1 - self.probability)
-        return inputs * mask.div_(1 - self.probability)
+        share = 1 - self.probability
+        mask = self.drawn(
+            lambda: inputs.new_empty(1, *inputs.shape[1:]).bernoulli_(share).div_(share)
+        )
+        return inputs * mask
 
 
 class Plain(nn.Module):
@@ -98,7 +102,7 @@ class Layers(nn.Module):
     Args:
         layers: from the lowest.
         connections: what joins the input of each with its output.
-        dropout: on what each but the lowest reads.
+        dropouts: on what each reads.
         output: features of one output.
     """
 
@@ -107,13 +111,13 @@ class Layers(nn.Module):
         layers: Sequence[nn.Module],
         *,
         connections: Sequence[nn.Module],
-        dropout: Dropout,
+        dropouts: Sequence[nn.Module],
         output: int,
     ) -> None:
         super().__init__()
         self.layers = nn.ModuleList(layers)
         self.connections = nn.ModuleList(connections)
-        self.dropout = dropout
+        self.dropouts = nn.ModuleList(dropouts)
         self.output = output
 
     def initial_state(self, batch: int) -> State:
@@ -141,7 +145,7 @@ class Layers(nn.Module):
         after = []
         for index, layer in enumerate(self.layers):
             # What a connection carries past the layer is not dropped.
-            read = self.dropout(inputs) if index else inputs
+            read = self.dropouts[index](inputs)
             joined = read if context is None else torch.cat([read, context], dim=-1)
             outputs, new = layer(joined, states[index], lengths=lengths, resets=resets, last=last)
             inputs = self.connections[index](inputs, outputs)
@@ -161,6 +165,7 @@ class Stack(Layers):
         layers: how many; none is a stack that hands its input on.
         connection: plain, residual or highway.
         bidirectional: each layer reads in both directions.
+        reverse: each layer reads from the last token of a row to its first.
         dropout: between layers.
         variational: one dropout mask for a whole sequence, or one for each step.
         weight_drop: DropConnect on the recurrent matrices.
@@ -168,7 +173,8 @@ class Stack(Layers):
         context: features that join the input of every layer at each step; 0 for none.
 
     Raises:
-        ValueError: an odd hidden size of a bidirectional stack, or fewer layers than none.
+        ValueError: a bidirectional stack of odd hidden size, or one that is to read backwards; or
+            fewer layers than none.
     """
 
     def __init__(
@@ -180,6 +186,7 @@ class Stack(Layers):
         layers: int,
         connection: Connection = "plain",
         bidirectional: bool = False,
+        reverse: bool = False,
         dropout: float = 0.0,
         variational: bool = True,
         weight_drop: float = 0.0,
@@ -190,8 +197,10 @@ class Stack(Layers):
             raise ValueError(f"layers must not be negative, was: {layers}")
         if bidirectional and hidden % 2:
             raise ValueError(f"hidden must be even in a bidirectional stack, was: {hidden}")
+        if bidirectional and reverse:
+            raise ValueError("reverse cannot take effect in a stack that reads in both directions")
 
-        def one(width: int, hidden: int, *, reverse: bool = False) -> Recurrent | WeightDrop:
+        def one(width: int, hidden: int, *, reverse: bool = reverse) -> Recurrent | WeightDrop:
             layer = Recurrent(cell(width + context, hidden), engine=engine, reverse=reverse)
             return WeightDrop(layer, weight_drop) if weight_drop else layer
 
@@ -204,7 +213,10 @@ class Stack(Layers):
             connections=[
                 connect(connection if width == hidden else "plain", hidden) for width in widths
             ],
-            dropout=Dropout(dropout, variational=variational),
+            dropouts=[
+                Dropout(dropout if index else 0.0, variational=variational)
+                for index in range(layers)
+            ],
             output=hidden if layers else width,
         )
 
@@ -235,7 +247,7 @@ class BlockStack(Layers):
         super().__init__(
             [block(index) for index in range(layers)],
             connections=[Branch(Dropout(dropout, variational=variational)) for _ in range(layers)],
-            dropout=Dropout(0.0),
+            dropouts=[nn.Identity() for _ in range(layers)],
             output=width,
         )
         self.normalise = nn.LayerNorm(width)

@@ -23,6 +23,15 @@ def map_state(function: Callable[..., Tensor], *states: State) -> State:
     )
 
 
+def leaves(state: State) -> list[Tensor]:
+    """The tensors of a state, in order."""
+    return [
+        tensor
+        for part in state
+        for tensor in ([part] if isinstance(part, Tensor) else leaves(part))
+    ]
+
+
 def select(state: State, rows: Tensor) -> State:
     """The state of the given rows, in their order. `rows`: indices, (rows,)."""
     return map_state(lambda tensor: tensor.index_select(0, rows), state)

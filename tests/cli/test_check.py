@@ -77,7 +77,7 @@ def test_every_mistake_is_listed_at_once(translator: Path, tmp_path: Path) -> No
         ("model.widht=8", 'model.widht: unknown key (did you mean "width"?)'),
         ("hidden", "hidden: not an override (write key=value)"),
         ("task.kind=x", "task.kind: task is a value, not a table"),
-        ('model.attention={kind="dot", heads=5}', "heads"),
+        ('model.attention={kind="general", heads=5}', "heads"),
         ("training.steps=", "one of steps, epochs or minutes must end it"),
     ],
 )

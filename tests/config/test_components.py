@@ -33,7 +33,7 @@ def test_keywords_are_what_a_recipe_may_set() -> None:
         ('model.cell={kind="qqq"}', 'no cell of kind "qqq"; known are lstm, gru, elman'),
         ('model.attention={kind="dott"}', 'no attention of kind "dott"; did you mean "dot"?'),
         ('model.attention={kind="dot", heds=2}', 'did you mean "heads"?'),
-        ("model.attention={heads=2}", "names no kind; known are dot"),
+        ("model.attention={heads=2}", "names no kind; known are general, dot, additive"),
         (
             'model.attention={kind="dot", heads=2.0}',
             "dot's heads must be a valid integer, was: 2.0",

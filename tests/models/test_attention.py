@@ -6,7 +6,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqlstm.models.attention import ATTENTIONS, Dot, Memory, source_mask
+from seqlstm.models import attention as module
+from seqlstm.models.attention import (
+    ATTENTIONS,
+    Additive,
+    Attention,
+    Dot,
+    General,
+    Memory,
+    source_mask,
+)
 from tests.recurrent.cases import assert_same, noise, randomise
 
 BATCH, TIME, SOURCE, QUERY, MEMORY = 3, 4, 5, 6, 8
@@ -14,13 +23,18 @@ LENGTHS = torch.tensor([5, 2, 1])
 
 every_attention = pytest.mark.parametrize("kind", ATTENTIONS)
 every_head = pytest.mark.parametrize("heads", [1, 2, 8])
-# Weights are computed in float32, whatever the rest is.
-CLOSE = {"rtol": 1e-5, "atol": 1e-5}
+with_and_without_coverage = pytest.mark.parametrize("coverage", [False, True])
 
 
-def dot(heads: int) -> Dot:
-    attention: Dot = randomise(Dot(QUERY, MEMORY, heads=heads).double())
+def attention_of(kind: str, *, heads: int = 1, coverage: bool = False) -> Attention:
+    """In float64, random in every parameter."""
+    made = ATTENTIONS[kind](width_of(kind), MEMORY, heads=heads, coverage=coverage)
+    attention: Attention = randomise(made.double())
     return attention
+
+
+def width_of(kind: str) -> int:
+    return MEMORY if kind == "dot" else QUERY
 
 
 def encoded(*, padding: float = 1e4) -> tuple[Tensor, Tensor]:
@@ -29,8 +43,20 @@ def encoded(*, padding: float = 1e4) -> tuple[Tensor, Tensor]:
     return noise(BATCH, SOURCE, MEMORY, seed=2).masked_fill(~mask.unsqueeze(-1), padding), mask
 
 
-def queries() -> Tensor:
-    return noise(BATCH, TIME, QUERY, seed=3)
+def queries(kind: str = "general") -> Tensor:
+    return noise(BATCH, TIME, width_of(kind), seed=3)
+
+
+def past_of(attention: Attention) -> Tensor | None:
+    """Sums of weights such as a few steps could have left, where the attention reads them."""
+    if attention.coverage is None:
+        return None
+    return 3 * noise(BATCH, attention.heads, TIME, SOURCE, seed=4).softmax(-1)
+
+
+def contexts(attention: Attention, asked: Tensor, memory: Memory) -> Tensor:
+    weights = attention.weights(asked, memory, past_of(attention))
+    return attention.read(weights, memory)
 
 
 def test_the_mask_is_true_at_real_ids() -> None:
@@ -38,54 +64,159 @@ def test_the_mask_is_true_at_real_ids() -> None:
     assert source_mask(LENGTHS, SOURCE).long().tolist() == expected
 
 
+@with_and_without_coverage
 @every_attention
-def test_weights_sum_to_one_over_the_real_ids(kind: str) -> None:
-    attention = randomise(ATTENTIONS[kind](QUERY, MEMORY).double())
+def test_weights_sum_to_one_over_the_real_ids(kind: str, coverage: bool) -> None:
+    attention = attention_of(kind, heads=2, coverage=coverage)
     memory = attention.prepare(*encoded())
-    weights = attention.weights(queries(), memory)
+    weights = attention.weights(queries(kind), memory, past_of(attention))
+    assert weights.shape == (BATCH, 2, TIME, SOURCE)
     real = memory[2][:, None, None].expand_as(weights)
-    assert_same(weights.sum(-1), torch.ones_like(weights[..., 0]), **CLOSE)
+    assert_same(weights.sum(-1), torch.ones_like(weights[..., 0]))
     assert (weights[~real] == 0).all()
     assert (weights[real] > 0).all()
 
 
 @every_attention
 def test_padding_leaves_no_trace(kind: str) -> None:
-    attention = randomise(ATTENTIONS[kind](QUERY, MEMORY).double())
+    attention = attention_of(kind)
     one, other = (
-        attention(queries(), attention.prepare(*encoded(padding=value))) for value in (1e4, -3.0)
+        contexts(attention, queries(kind), attention.prepare(*encoded(padding=value)))
+        for value in (1e4, -3.0)
     )
     assert torch.equal(one, other)
     assert one.shape == (BATCH, TIME, attention.output)
 
 
+def plain_score(
+    attention: Attention, query: list[float], key: list[float], head: int, amount: float
+) -> float:
+    """How well a key fits a query, in plain numbers. `amount`: attention that it has had."""
+    size = MEMORY // attention.heads
+    part = slice(head * size, (head + 1) * size)
+
+    def times(matrix: Tensor, vector: list[float]) -> list[float]:
+        return [sum(w * v for w, v in zip(row, vector, strict=True)) for row in matrix.tolist()]
+
+    if isinstance(attention, (General, Additive)):
+        query = times(attention.query.weight, query)
+    if isinstance(attention, Additive):
+        key = times(attention.key.weight, key)
+    query, key = query[part], key[part]
+    if attention.coverage is not None:
+        told = attention.coverage[head].tolist()
+        key = [k + w * amount for k, w in zip(key, told, strict=True)]
+    if isinstance(attention, Additive):
+        vector = attention.vector[head].tolist()
+        return sum(v * math.tanh(q + k) for v, q, k in zip(vector, query, key, strict=True))
+    return sum(q * k for q, k in zip(query, key, strict=True)) / math.sqrt(size)
+
+
+@with_and_without_coverage
 @every_head
-def test_heads_by_a_plain_loop(heads: int) -> None:
-    attention = dot(heads)
-    memory: Memory = attention.prepare(*encoded())
-    contexts = attention(queries(), memory).detach()
+@every_attention
+def test_by_a_plain_loop(kind: str, heads: int, coverage: bool) -> None:
+    attention = attention_of(kind, heads=heads, coverage=coverage)
+    memory, past = attention.prepare(*encoded()), past_of(attention)
+    found = contexts(attention, queries(kind), memory).detach()
     size = MEMORY // heads
-    for row in range(BATCH):
-        read = memory[0][row, : LENGTHS[row]]
+    for row, length in enumerate(LENGTHS.tolist()):
+        read = encoded()[0][row, :length].tolist()
         for time in range(TIME):
-            query = attention.query.weight.detach() @ queries()[row, time]
+            query = queries(kind)[row, time].tolist()
             for head in range(heads):
-                part = slice(head * size, (head + 1) * size)
-                scores = [float(key[part] @ query[part]) / math.sqrt(size) for key in read]
+                had = [0.0] * length if past is None else past[row, head, time].tolist()[:length]
+                scores = [
+                    plain_score(attention, query, key, head, amount)
+                    for key, amount in zip(read, had, strict=True)
+                ]
                 total = sum(math.exp(score) for score in scores)
-                parts = [math.exp(s) / total * v[part] for s, v in zip(scores, read, strict=True)]
-                assert_same(contexts[row, time, part], torch.stack(parts).sum(0), **CLOSE)
+                for unit in range(head * size, (head + 1) * size):
+                    mean = sum(
+                        math.exp(s) / total * v[unit] for s, v in zip(scores, read, strict=True)
+                    )
+                    assert float(found[row, time, unit]) == pytest.approx(mean, rel=1e-9)
 
 
-def test_a_query_reads_by_itself() -> None:
-    attention = dot(2)
+@with_and_without_coverage
+@every_attention
+def test_derivatives(kind: str, coverage: bool) -> None:
+    attention = attention_of(kind, heads=2, coverage=coverage)
+    values, mask = encoded(padding=0.5)
+    asked, values = queries(kind).requires_grad_(), values.requires_grad_()
+    past = past_of(attention)
+
+    def run(*_: Tensor) -> Tensor:
+        memory = attention.prepare(values, mask)
+        return attention.read(attention.weights(asked, memory, past), memory)
+
+    wanted = [asked, values, *attention.parameters()]
+    wanted += [] if past is None else [past.requires_grad_()]
+    assert torch.autograd.gradcheck(run, wanted)
+
+
+@every_attention
+def test_a_query_reads_by_itself(kind: str) -> None:
+    attention = attention_of(kind, heads=2)
     memory = attention.prepare(*encoded())
-    whole = attention(queries(), memory)
-    alone = [attention(query.unsqueeze(1), memory) for query in queries().unbind(1)]
-    assert_same(torch.cat(alone, 1), whole, **CLOSE)
+    whole = contexts(attention, queries(kind), memory)
+    alone = [contexts(attention, query.unsqueeze(1), memory) for query in queries(kind).unbind(1)]
+    assert_same(torch.cat(alone, 1), whole)
 
 
 @pytest.mark.parametrize("heads", [0, 3, 16])
-def test_heads_must_divide_the_memory(heads: int) -> None:
+@every_attention
+def test_heads_must_divide_the_memory(kind: str, heads: int) -> None:
     with pytest.raises(ValueError, match=f"must divide the encoder's width 8, was: {heads}"):
-        Dot(QUERY, MEMORY, heads=heads)
+        attention_of(kind, heads=heads)
+
+
+def test_dot_needs_equal_widths() -> None:
+    with pytest.raises(ValueError, match=r"equally wide, were: 6 and 8; general puts a matrix"):
+        Dot(QUERY, MEMORY)
+
+
+def test_general_and_additive_begin_with_scores_that_differ() -> None:
+    torch.manual_seed(0)
+    for kind in ("general", "additive"):
+        attention = ATTENTIONS[kind](QUERY, MEMORY).double()
+        memory = attention.prepare(*encoded())
+        weights = attention.weights(queries(kind), memory)[0]
+        assert 1e-3 < weights.std(-1).min() < weights.std(-1).max() < 0.3
+
+
+@with_and_without_coverage
+def test_additive_scores_in_parts_are_those_of_the_whole(
+    coverage: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attention = attention_of("additive", heads=2, coverage=coverage)
+    sizes: list[int] = []
+    tanh = Tensor.tanh
+    monkeypatch.setattr(Tensor, "tanh", lambda x: (sizes.append(x.numel()), tanh(x))[1])
+
+    def run() -> tuple[Tensor, ...]:
+        sizes.clear()
+        found = contexts(attention, queries(), attention.prepare(*encoded()))
+        return found, *torch.autograd.grad(found.square().sum(), list(attention.parameters()))
+
+    whole, one_query = run(), BATCH * SOURCE * MEMORY
+    assert sizes == [TIME * one_query]
+    monkeypatch.setattr(module, "LARGEST", 3 * one_query)
+    parts = run()
+    assert sizes == [3 * one_query, one_query, one_query, 3 * one_query]  # and again, backwards
+    assert_same(parts, whole)
+    monkeypatch.setattr(module, "LARGEST", 1)
+    with torch.no_grad():
+        assert_same(contexts(attention, queries(), attention.prepare(*encoded())), whole[0])
+
+
+@every_attention
+def test_weights_are_precise_where_products_are_not(kind: str) -> None:
+    attention = attention_of(kind).float()
+    values, mask = encoded(padding=0.0)
+    with torch.autocast("cpu", torch.bfloat16):
+        memory = attention.prepare(values.float(), mask)
+        weights = attention.weights(queries(kind).float(), memory)
+    assert weights.dtype == torch.float32
+    exact = attention.weights(queries(kind).float(), attention.prepare(values.float(), mask))
+    assert_same(weights, exact, rtol=0.05, atol=0.05)

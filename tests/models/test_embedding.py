@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 import torch
 
 from seqlstm.models.embedding import TokenEmbedding
@@ -31,3 +32,40 @@ def test_dropout_is_for_training() -> None:
     assert ratios == [0.0, 2.0]
     mask = dropped == 0
     assert torch.equal(mask, mask[:1].expand_as(mask))  # one mask for the whole sequence
+
+
+def test_word_dropout_takes_types_wherever_they_stand() -> None:
+    torch.manual_seed(0)
+    embedding = TokenEmbedding(200, 4, word=0.25)
+    said = torch.randint(200, (6, 400), generator=torch.Generator().manual_seed(1))
+    plain = embedding.eval()(said)
+    ratios = (embedding.train()(said) / plain).detach().round(decimals=5)
+    assert torch.equal(ratios, ratios[..., :1].expand_as(ratios))  # whole rows of the table
+    ratio = ratios[..., 0]
+    torch.testing.assert_close(ratio, torch.where(ratio == 0, 0.0, 1 / 0.75), rtol=0, atol=1e-4)
+    by_type = [ratio[said.t() == one] for one in range(200)]
+    assert all((found == found[0]).all() for found in by_type)
+    share = sum(bool(found[0] == 0) for found in by_type) / 200
+    assert abs(share - 0.25) < 0.1
+    assert not torch.equal(ratio, (embedding(said) / plain)[..., 0])  # drawn anew
+
+
+def test_a_dropped_word_learns_nothing_from_its_batch() -> None:
+    embedding = TokenEmbedding(11, 8, word=0.5).train()
+    said = ids(2, 30)
+    features = embedding(said)
+    features.sum().backward()
+    gradient = embedding.table.weight.grad
+    assert gradient is not None
+    read = {int(one) for one in said.unique()}
+    gone = {int(one) for one in said.t()[(features == 0).all(-1)]}
+    assert gone
+    assert {one for one in range(11) if gradient[one].any()} == read - gone
+
+
+def test_word_dropout_is_for_training() -> None:
+    embedding = TokenEmbedding(11, 8, word=0.9).eval()
+    assert torch.equal(embedding(ids(2, 5)), embedding(ids(2, 5)))
+    assert (embedding(ids(2, 5)) != 0).all()
+    with pytest.raises(ValueError, match=r"word dropout must be in \[0, 1\), was: 1"):
+        TokenEmbedding(11, 8, word=1.0)

@@ -7,10 +7,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from seqlstm.models.attention import Memory
 from seqlstm.models.batch import Batch
 from seqlstm.models.translator import Translator
-from seqlstm.recurrent.state import select
+from seqlstm.recurrent.state import State, select
 from tests.models.cases import (
     LENGTHS,
     ROWS,
@@ -36,7 +35,7 @@ def model_of(case: Case, layers: int = 2) -> Translator:
     return random_translator(VOCABULARY, cell=cell_of(case), layers=layers)
 
 
-def memory_of(model: Translator, batch: Batch) -> Memory:
+def memory_of(model: Translator, batch: Batch) -> State:
     assert batch.source is not None
     assert batch.source_lengths is not None
     return model.encode(batch.source, batch.source_lengths)

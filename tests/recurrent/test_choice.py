@@ -161,3 +161,13 @@ def test_an_unknown_engine_is_answered_with_those_there_are() -> None:
     with pytest.raises(ValueError, match="loop") as refused:
         choose(CELLS["lstm"](WIDTH, HIDDEN), PLAIN, "fast")
     assert all(name in str(refused.value) for name in ["fast", *ENGINES])
+
+
+@pytest.mark.parametrize("kind", ["lstm", "peephole", "mingru", "mlstm"])
+def test_a_single_step_is_the_loops_unless_another_is_asked_for_by_name(kind: str) -> None:
+    cell, single = Case(kind).build(), Call(single=True)
+    assert str(choose(cell, single)) == "loop (others: what they prepare costs more than one step)"
+    (other, *_) = [name for name in ENGINES if ENGINES[name].refusal(cell, single) is None]
+    assert other != "loop"
+    assert choose(cell, single, other).engine is ENGINES[other]
+    assert choose(cell, Call()).engine is not ENGINES["loop"]

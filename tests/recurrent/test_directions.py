@@ -23,6 +23,7 @@ from tests.recurrent.cases import (
     padded,
     row_of,
 )
+from tests.recurrent.stacks import stack_of
 
 
 @every_engine
@@ -79,3 +80,15 @@ def test_a_bidirectional_layer_runs_without_a_device() -> None:
     outputs, last = layer(inputs, lengths=torch.tensor(LENGTHS, device="meta"))
     assert outputs.shape == (TIME, BATCH, 2 * HIDDEN)
     assert all(part.is_meta for part in leaves(last))
+
+
+@pytest.mark.parametrize("connection", ["plain", "residual"])
+def test_a_stack_that_reads_backwards(connection: str) -> None:
+    forwards, backwards = (
+        stack_of(connection=connection, reverse=reverse) for reverse in (False, True)
+    )
+    inputs = noise(TIME, BATCH, 6)
+    outputs, last = forwards(inputs.flip(0))
+    assert_same(backwards(inputs), (outputs.flip(0), last))
+    with pytest.raises(ValueError, match="reverse cannot take effect"):
+        stack_of(bidirectional=True, reverse=True)

@@ -36,20 +36,24 @@ class Choice:
 def choose(cell: Cell, call: Call, wanted: str = "auto") -> Choice:
     """The first engine that does not refuse, or the one that is asked for by name.
 
-    "auto" also passes over an engine that was measured to be slower (`Engine.slower`).
+    "auto" also passes over an engine that was measured to be slower (`Engine.slower`), and, but on
+    a GPU, takes the loop for a single step.
 
     Raises:
         ValueError: an unknown name, or an engine asked for by name that refuses.
     """
     if wanted != "auto" and wanted not in ENGINES:
         raise ValueError(f"engine must be one of auto, {', '.join(ENGINES)}, was: {wanted}")
+    device = next(cell.parameters()).device.type
+    if wanted == "auto" and call.single and device != "cuda":
+        return Choice(ENGINES["loop"], {"others": "what they prepare costs more than one step"})
     refusals: dict[str, str] = {}
     for name, engine in ENGINES.items():
         if wanted not in ("auto", name):
             continue
         refusal = engine.refusal(cell, call)
         if refusal is None and wanted == "auto":
-            refusal = engine.slower(cell, call, device=next(cell.parameters()).device.type)
+            refusal = engine.slower(cell, call, device=device)
         if refusal is None:
             return Choice(engine, refusals)
         refusals[name] = refusal

@@ -20,11 +20,13 @@ class Call:
         lengths: rows end at different steps.
         resets: rows may start afresh inside the span.
         last: the state after the last real step is wanted.
+        single: there is only one step.
     """
 
     lengths: bool = False
     resets: bool = False
     last: bool = True
+    single: bool = False
 
 
 class Engine(ABC):

@@ -1,0 +1,94 @@
+"""What a recipe may say of its model."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, PositiveInt, model_validator
+
+from seqlstm.config.base import Probability, Section
+from seqlstm.config.components import Component, check_component, check_name
+
+
+class Dropout(Section):
+    """`embedding`: on embeddings. `between`: between layers. `output`: on what the readout reads.
+
+    `word`: on whole ids, as types: wherever one stands in a batch it is read as zeros.
+    `recurrent`: weight drop on the recurrent matrices. `variational`: one mask a sequence.
+    """
+
+    word: Probability = 0.0
+    embedding: Probability = 0.0
+    between: Probability = 0.0
+    output: Probability = 0.0
+    recurrent: Probability = 0.0
+    variational: bool = True
+
+
+class Zoneout(Section):
+    """Krueger et al. (2016): probabilities of a unit to keep its old value.
+
+    `hidden`: of the output h. `memory`: of the rest of a cell's state.
+    """
+
+    hidden: Probability = 0.0
+    memory: Probability = 0.0
+
+
+class Side(Section):
+    """What an encoder or a decoder has of its own; the model's keys stand for what is left out."""
+
+    layers: PositiveInt | None = None
+    hidden: PositiveInt | None = None
+
+
+class Encoder(Side):
+    """`hidden` counts both directions of a bidirectional encoder together.
+
+    `reverse`: reads every source from its last id to its first, in one direction.
+    """
+
+    bidirectional: bool = True
+    reverse: bool = False
+
+    @model_validator(mode="after")
+    def one_way(self) -> Encoder:
+        if self.reverse and self.bidirectional:
+            raise ValueError("reverse cannot take effect where bidirectional reads in both ways")
+        return self
+
+
+class Decoder(Side):
+    """`bridge`: its first state comes from the encoder's last; a plain one always begins so."""
+
+    kind: Literal["parallel", "input-feeding", "bahdanau", "plain"] = "parallel"
+    bridge: bool | None = None
+
+    @model_validator(mode="after")
+    def bridged(self) -> Decoder:
+        if self.kind == "plain" and self.bridge is not None:
+            raise ValueError("bridge cannot take effect: a plain decoder always has one")
+        return self
+
+
+class Model(Section):
+    """`width`: of the embeddings.
+
+    `tied`: one table for embeddings and readout. In a translator "three-way", or true, is that of
+    source, target and readout, "two-way" that of target and readout: the source has its own.
+    """
+
+    width: PositiveInt = 256
+    hidden: PositiveInt = 512
+    layers: PositiveInt = 1
+    encoder: Encoder | None = None
+    decoder: Decoder | None = None
+    tied: Literal[True, False, "two-way", "three-way"] = True
+    cell: Annotated[Component, AfterValidator(check_component("cell"))] = Field(
+        default_factory=lambda: {"kind": "lstm"}
+    )
+    attention: Annotated[Component, AfterValidator(check_component("attention"))] | None = None
+    connection: Literal["plain", "residual", "highway"] = "plain"
+    engine: Annotated[str, AfterValidator(check_name("engine"))] = "auto"
+    dropout: Dropout = Dropout()
+    zoneout: Zoneout = Zoneout()

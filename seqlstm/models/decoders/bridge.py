@@ -1,0 +1,78 @@
+"""From the encoder's last state to the decoder's first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from seqlstm.recurrent.layer import Bidirectional, Recurrent, WeightDrop
+from seqlstm.recurrent.stack import Layers
+from seqlstm.recurrent.state import State, leaves
+
+
+class Bridge(nn.Module):
+    """tanh(W s + b), where s is the encoder's last state (Bahdanau, Cho & Bengio, 2015, A.2.2).
+
+    It makes the vectors h and c of each layer's state from those of one layer of the encoder, of
+    both directions if it has two; what else a state holds begins as it always does. Layers are
+    matched from the top; lower ones than the encoder has read the encoder's lowest.
+
+    Args:
+        encoder: whose last state is read.
+        decoder: the layers that begin with it, from the lowest.
+
+    Raises:
+        ValueError: a cell whose state has no such vector.
+    """
+
+    def __init__(self, encoder: Layers, decoder: Sequence[nn.Module]) -> None:
+        super().__init__()
+        above = range(len(decoder) - 1, -1, -1)
+        self.matched = [max(0, len(encoder.layers) - 1 - distance) for distance in above]
+        self.sources = [vectors(encoder.layers[place]) for place in self.matched]
+        self.targets = [vectors(layer) for layer in decoder]
+        self.maps = nn.ModuleList(
+            nn.Linear(sum(source.values()), sum(target.values()))
+            for source, target in zip(self.sources, self.targets, strict=True)
+        )
+
+    def read(self, final: State) -> State:
+        """What it needs of the encoder's last state: (batch, features) for each layer."""
+        return tuple(
+            torch.cat([leaves(final[place])[part] for part in source], dim=-1)
+            for place, source in zip(self.matched, self.sources, strict=True)
+        )
+
+    def forward(self, read: State, first: State) -> State:
+        """The layers' `first` states, their vectors replaced."""
+        values = (linear(part).tanh() for linear, part in zip(self.maps, read, strict=True))
+        return tuple(
+            self.put(value, state, target)
+            for value, state, target in zip(values, first, self.targets, strict=True)
+        )
+
+    def put(self, value: Tensor, state: State, target: dict[int, int]) -> State:
+        parts = torch.split(value.to(leaves(state)[0].dtype), list(target.values()), dim=-1)
+        fresh = dict(zip(target, parts, strict=True))
+        return tuple(fresh.get(place, part) for place, part in enumerate(state))
+
+
+def vectors(layer: nn.Module) -> dict[int, int]:
+    """Places of the vectors h and c among the tensors of a layer's state, and their sizes.
+
+    Beside a stabiliser m, c is no such vector: m begins at -inf, which gives it no weight.
+    """
+    recurrent = cast("Recurrent | WeightDrop | Bidirectional", layer)
+    names = recurrent.names
+    wanted = {"h"} if "m" in names else {"h", "c"}
+    sizes = [part.shape[-1] for part in leaves(recurrent.initial_state(1))]
+    found = {place: sizes[place] for place, name in enumerate(names) if name in wanted}
+    if not found:
+        raise ValueError(
+            "a decoder cannot begin where the encoder ended with this cell: its state "
+            f"({', '.join(dict.fromkeys(names))}) holds neither an h nor a c"
+        )
+    return found

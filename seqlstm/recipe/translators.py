@@ -1,0 +1,92 @@
+"""From a recipe's table of the model to a translator."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from seqlstm.config.model import Decoder as DecoderTable
+from seqlstm.config.model import Encoder, Model
+from seqlstm.models.attention import ATTENTIONS, Attention
+from seqlstm.models.decoders.bahdanau import Bahdanau
+from seqlstm.models.decoders.bridge import Bridge
+from seqlstm.models.decoders.decoder import Decoder
+from seqlstm.models.decoders.input_feeding import InputFeeding
+from seqlstm.models.decoders.parallel import Parallel
+from seqlstm.models.decoders.plain import Plain
+from seqlstm.models.translator import Translator
+from seqlstm.recipe.layers import blamed, build_embedding, build_readout, build_stack
+from seqlstm.recurrent.stack import Layers
+
+
+def build_translator(model: Model, vocabulary: int, smoothing: float) -> Translator:
+    source = build_embedding(model, vocabulary)
+    shared = model.tied in (True, "three-way")
+    target = source if shared else build_embedding(model, vocabulary)
+    encoder = build_encoder(model)
+    decoder = build_decoder(model, encoder)
+    return Translator(
+        source=source,
+        target=target,
+        encoder=encoder,
+        decoder=decoder,
+        readout=build_readout(model, decoder.output, vocabulary, target, smoothing),
+        dropout=model.dropout.output,
+        variational=model.dropout.variational,
+    )
+
+
+def build_encoder(model: Model) -> Layers:
+    table = model.encoder or Encoder()
+    return build_stack(
+        model,
+        width=model.width,
+        hidden=table.hidden or model.hidden,
+        layers=table.layers or model.layers,
+        bidirectional=table.bidirectional,
+        reverse=table.reverse,
+    )
+
+
+def build_decoder(model: Model, encoder: Layers) -> Decoder:
+    table = model.decoder or DecoderTable()
+    hidden, layers = table.hidden or model.hidden, table.layers or model.layers
+    stack = partial(build_stack, model, hidden=hidden)
+    attention = partial(build_attention, model, query=hidden, memory=encoder.output)
+    bridge = partial(build_bridge, encoder)
+    dropout: dict[str, Any] = {
+        "between": model.dropout.between,
+        "variational": model.dropout.variational,
+    }
+    match table.kind:
+        case "parallel":
+            first = stack(width=model.width, layers=1)
+            attended = attention()
+            rest = stack(width=hidden, layers=layers - 1, context=encoder.output)
+            begin = bridge(first, rest) if table.bridge else None
+            with blamed("model.attention"):
+                return Parallel(first=first, attention=attended, rest=rest, bridge=begin, **dropout)
+        case "input-feeding":
+            below = stack(width=model.width + hidden, layers=layers)
+            begin = bridge(below) if table.bridge else None
+            return InputFeeding(stack=below, attention=attention(), bridge=begin, **dropout)
+        case "bahdanau":
+            below = stack(width=model.width + encoder.output, layers=layers)
+            begin = bridge(below) if table.bridge else None
+            return Bahdanau(
+                stack=below, attention=attention(), width=model.width, bridge=begin, **dropout
+            )
+        case "plain":
+            below = stack(width=model.width, layers=layers)
+            return Plain(stack=below, bridge=bridge(below))
+
+
+def build_attention(model: Model, *, query: int, memory: int) -> Attention:
+    options = dict(model.attention or {"kind": "general"})
+    with blamed("model.attention"):
+        return ATTENTIONS[options.pop("kind")](query, memory, **options)
+
+
+def build_bridge(encoder: Layers, *stacks: Layers) -> Bridge:
+    with blamed("model.decoder"):
+        return Bridge(encoder, [layer for stack in stacks for layer in stack.layers])

@@ -1,0 +1,240 @@
+"""Every part that a recipe can choose for a translator."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from seqlstm.data.buckets import pair_batch
+from seqlstm.inference.translation import LoadedTranslator
+from seqlstm.models.attention import ATTENTIONS
+from seqlstm.models.decoders.bahdanau import Bahdanau
+from seqlstm.models.decoders.decoder import Decoder
+from seqlstm.models.decoders.input_feeding import InputFeeding
+from seqlstm.models.decoders.parallel import Parallel
+from seqlstm.models.decoders.plain import Plain
+from seqlstm.models.embedding import TokenEmbedding
+from seqlstm.models.translator import Translator
+from seqlstm.recipe.build import engines_by_layer
+from seqlstm.recipe.find import read_recipe
+from seqlstm.recipe.load import load
+from seqlstm.recipe.train import start
+from seqlstm.recurrent.layer import Recurrent
+from tests.config.cases import TABLES
+from tests.models import cases as models
+from tests.recipe.test_cells_in_recipes import build, learns, mistakes
+from tests.recurrent.cases import assert_same
+from tests.runs import TRANSLATOR, write_recipe
+
+
+@pytest.mark.parametrize("heads", [1, 4])
+@pytest.mark.parametrize("kind", ATTENTIONS)
+def test_every_attention_makes_a_model_that_learns(kind: str, heads: int) -> None:
+    model = build("translation", f'model.attention={{kind="{kind}", heads={heads}}}')
+    attention = next(module for module in model.modules() if type(module) is ATTENTIONS[kind])
+    assert attention.heads == heads
+    assert learns(model)
+
+
+def test_general_attention_is_the_default() -> None:
+    names = [name for name, _ in build("translation").named_parameters() if "attention" in name]
+    assert [name.split(".")[-2:] for name in names] == [["query", "weight"]]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "key", "problem"),
+    [
+        (
+            ['model.attention={kind="dot"}', "model.encoder.hidden=12"],
+            "model.attention",
+            "must be equally wide, were: 8 and 12",
+        ),
+        (['model.attention={kind="additive", heads=3}'], "model.attention", "heads must divide"),
+        (
+            ['model.attention={kind="additive", coverage=true}'],
+            "model.attention",
+            "coverage cannot take effect in a decoder that is parallel over time",
+        ),
+        (
+            ['model.decoder={kind="plain"}', 'model.attention={kind="dot"}'],
+            "model.attention",
+            "cannot take effect: a plain decoder has none",
+        ),
+        (
+            ['model.decoder={kind="plain", bridge=true}'],
+            "model.decoder",
+            "bridge cannot take effect: a plain decoder always has one",
+        ),
+        (
+            ['model.decoder={kind="plain"}', "model.layers=1", "model.dropout.between=0.1"],
+            "model.dropout.between",
+            "cannot take effect with single layers",
+        ),
+        (
+            ["model.encoder.reverse=true"],
+            "model.encoder",
+            "reverse cannot take effect where bidirectional reads in both ways",
+        ),
+        (
+            ["model.tied=three"],
+            "model.tied",
+            "must be one of true, false, two-way, three-way, was: three",
+        ),
+        (
+            ['model.decoder={kind="plian"}'],
+            "model.decoder.kind",
+            "must be one of parallel, input-feeding, bahdanau, plain, was: plian",
+        ),
+        (
+            ['model.decoder={kind="plain"}', 'model.cell={kind="mlstm"}'],
+            "model.decoder",
+            "holds neither an h nor a c",
+        ),
+    ],
+)
+def test_one_clear_mistake(overrides: list[str], key: str, problem: str) -> None:
+    (found,) = mistakes("translation", *overrides)
+    assert found.key == key
+    assert problem in found.problem
+
+
+# Decoders.
+
+DECODERS: dict[str, type[Decoder]] = {
+    "parallel": Parallel,
+    "input-feeding": InputFeeding,
+    "bahdanau": Bahdanau,
+    "plain": Plain,
+}
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+@pytest.mark.parametrize("kind", DECODERS)
+def test_every_decoder_makes_a_model_that_learns(kind: str, layers: int) -> None:
+    model = build(
+        "translation",
+        f'model.decoder={{kind="{kind}", layers={layers}, hidden=12}}',
+        "model.connection=residual",
+        "model.dropout={embedding=0.1, between=0.1, output=0.1, recurrent=0.1}",
+    )
+    assert isinstance(model, Translator)
+    assert type(model.decoder) is DECODERS[kind]
+    recurrent = [module for module in model.decoder.modules() if isinstance(module, Recurrent)]
+    assert [one.output for one in recurrent] == [12] * layers
+    assert learns(model)
+
+
+@pytest.mark.parametrize("bridge", ["", ", bridge=false", ", bridge=true"])
+@pytest.mark.parametrize("kind", [kind for kind in DECODERS if kind != "plain"])
+def test_a_bridge_is_an_option(kind: str, bridge: str) -> None:
+    model = build("translation", f'model.decoder={{kind="{kind}"{bridge}}}')
+    assert isinstance(model, Translator)
+    assert (model.decoder.bridge is not None) == ("true" in bridge)
+    assert learns(model)
+
+
+@pytest.mark.parametrize("attention", ATTENTIONS)
+@pytest.mark.parametrize("kind", ["input-feeding", "bahdanau"])
+def test_coverage_is_an_option(kind: str, attention: str) -> None:
+    model = build(
+        "translation",
+        f'model.decoder={{kind="{kind}"}}',
+        f'model.attention={{kind="{attention}", coverage=true, heads=2}}',
+    )
+    assert learns(model)
+    assert any(name.endswith("attention.coverage") for name, _ in model.named_parameters())
+
+
+@pytest.mark.parametrize("kind", DECODERS)
+def test_a_run_tells_the_engine_of_every_layer(kind: str) -> None:
+    model = build("translation", f'model.decoder={{kind="{kind}"}}')
+    names = ["first 1", "rest 1"] if kind == "parallel" else ["decoder 1", "decoder 2"]
+    engines = engines_by_layer(model)
+    assert list(engines) == ["encoder 1", "encoder 2", *names]
+    alone = kind in ("input-feeding", "bahdanau")
+    assert all(engines[name].startswith("loop (others: ") == alone for name in names)
+    # The library has no last state of rows of unlike lengths, which the bridge wants.
+    assert engines["encoder 1"].startswith("library") == (kind != "plain")
+
+
+@pytest.mark.parametrize("kind", DECODERS)
+def test_from_lines_to_lines(kind: str, tmp_path: Path) -> None:
+    """What is trained and read back finds translations, whose scores are those of one pass."""
+    path = write_recipe(tmp_path, TRANSLATOR)
+    short = ["training.steps=2", f'model.decoder={{kind="{kind}"}}']
+    list(start(read_recipe(str(path), short), tmp_path / "run").run())
+    loaded = load(tmp_path / "run", device="cpu")
+    assert isinstance(loaded, LoadedTranslator)
+    assert len(loaded.translations(["A woman paints."], width=3, n_best=2)[0]) == 2
+    sources = loaded.tokenizer.encode_batch(["A woman paints.", "Nobody", "The old man sees"])
+    for source, (best,) in zip(sources, loaded.search(sources, 3, 1.0, 1), strict=True):
+        batch = pair_batch([source], [best.ids], loaded.tokenizer)
+        with torch.inference_mode():
+            (scores,) = loaded.model.log_probabilities(batch)
+        said = scores[: len(best.ids) + best.finished]
+        assert float(said.sum()) == pytest.approx(best.log_probability, rel=1e-4)
+
+
+# Tables of embeddings.
+
+
+@pytest.mark.parametrize(
+    ("tied", "tables"),
+    [("true", "AAA"), ("three-way", "AAA"), ("two-way", "ABB"), ("false", "ABC")],
+)
+def test_which_tables_are_one(tied: str, tables: str, tmp_path: Path) -> None:
+    """Source, target, readout: also once trained and read back."""
+    path = write_recipe(tmp_path, TRANSLATOR)
+    recipe = read_recipe(str(path), ["training.steps=2", f"model.tied={tied}"])
+    list(start(recipe, tmp_path / "run").run())
+    loaded = load(tmp_path / "run", device="cpu")
+    assert isinstance(loaded, LoadedTranslator)
+    model = loaded.model
+    used = [model.source.table.weight, model.target.table.weight, model.readout.weight]
+    letters = {id(weight): letter for weight, letter in zip(used, tables, strict=True)}
+    assert "".join(letters[id(weight)] for weight in used) == tables
+    assert len(letters) == len(set(tables))
+    vocabulary = [p for p in model.parameters() if len(p) == loaded.tokenizer.vocabulary]
+    assert len(vocabulary) == len(set(tables)) + 1  # and the readout's bias
+    assert learns(build("translation", f"model.tied={tied}"))
+
+
+def test_a_language_model_has_one_embedding_to_tie() -> None:
+    for word in ("two-way", "three-way"):
+        (found,) = mistakes("language-model", f"model.tied={word}")
+        assert found.key == "model.tied"
+        assert "a language model has one embedding" in found.problem
+
+
+# The encoder.
+
+
+@pytest.mark.parametrize("kind", DECODERS)
+def test_a_source_can_be_read_from_its_end(kind: str) -> None:
+    """Inside its own length: it is the same as a source that was turned round beforehand."""
+    built = []
+    for reverse in ("true", "false"):
+        torch.manual_seed(0)
+        encoder = f"model.encoder={{bidirectional=false, reverse={reverse}}}"
+        built.append(build("translation", f'model.decoder={{kind="{kind}"}}', encoder).eval())
+    batch = models.pair_batch()
+    assert batch.source is not None
+    assert batch.source_lengths is not None
+    turned = torch.zeros_like(batch.source)
+    for row, length in enumerate(batch.source_lengths.tolist()):
+        turned[row, :length] = batch.source[row, :length].flip(0)
+    backwards, forwards = (model.log_probabilities(batch) for model in built)
+    same = built[1].log_probabilities(replace(batch, source=turned))
+    assert_same(backwards, same, rtol=1e-5, atol=1e-6)
+    assert (backwards - forwards).abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("task", TABLES)
+def test_word_dropout_reaches_every_embedding(task: str) -> None:
+    model = build(task, "model.dropout.word=0.5", "model.tied=false")
+    found = [module for module in model.modules() if isinstance(module, TokenEmbedding)]
+    assert [one.word for one in found] == [0.5] * (2 if task == "translation" else 1)
+    assert learns(model)

@@ -1,0 +1,53 @@
+"""A sequence that is run step by step, with what is drawn once a sequence."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from seqlstm.recurrent.drawn import one_sequence
+from seqlstm.recurrent.stack import Stack
+from tests.recurrent.cases import BATCH, assert_same
+from tests.recurrent.stacks import inputs_for, stack_of
+
+
+def stepwise(stack: Stack, inputs: Tensor) -> Tensor:
+    state, outputs = stack.initial_state(BATCH), []
+    for now in torch.split(inputs, 1):
+        output, state = stack(now, state)
+        outputs.append(output)
+    return torch.cat(outputs)
+
+
+@pytest.mark.parametrize("options", [{"dropout": 0.5}, {"weight_drop": 0.5}])
+def test_steps_of_one_sequence_share_what_is_drawn(options: dict[str, float]) -> None:
+    stack = stack_of(**options).train()
+    inputs = inputs_for(stack)
+    torch.manual_seed(3)
+    whole, _ = stack(inputs)
+    torch.manual_seed(3)
+    with one_sequence(stack):
+        assert_same(stepwise(stack, inputs), whole)
+    torch.manual_seed(3)
+    assert (stepwise(stack, inputs) - whole).abs().max() > 1e-3
+
+
+def test_each_sequence_draws_anew() -> None:
+    stack = stack_of(dropout=0.5, weight_drop=0.5).train()
+    inputs, found = inputs_for(stack), []
+    for _ in range(2):
+        with one_sequence(stack):
+            found.append(stepwise(stack, inputs))
+    assert (found[0] - found[1]).abs().max() > 1e-3
+    with pytest.raises(RuntimeError), one_sequence(stack):
+        raise RuntimeError
+    assert (stack(inputs)[0] - stack(inputs)[0]).abs().max() > 1e-3
+
+
+def test_ordinary_dropout_draws_at_every_step() -> None:
+    stack = stack_of(dropout=0.5, variational=False).train()
+    inputs = inputs_for(stack)[:1].expand(2, -1, -1)
+    with one_sequence(stack):
+        one, other = (stack(now, stack.initial_state(BATCH))[0] for now in inputs.split(1))
+    assert (one - other).abs().max() > 1e-3
