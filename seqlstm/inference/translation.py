@@ -11,6 +11,7 @@ from torch import Tensor
 from seqlstm import __version__
 from seqlstm.data.buckets import pair_batch
 from seqlstm.decoding.beam import Hypothesis, beam
+from seqlstm.decoding.constraints import forbidden
 from seqlstm.inference.score import Score, by_length, make_score, truncate
 from seqlstm.models.translator import Translator
 from seqlstm.recurrent.state import State
@@ -143,7 +144,9 @@ class LoadedTranslator:
                 maximum=2 * source.source_lengths + 10,
                 length_penalty=alpha,
                 n_best=n_best,
-                forbid=sorted({self.tokenizer.pad, self.tokenizer.begin, self.tokenizer.unknown}),
+                constraints=[
+                    forbidden([self.tokenizer.pad, self.tokenizer.begin, self.tokenizer.unknown])
+                ],
             )
 
     def advance(self, token: Tensor, state: State, memory: State | None) -> tuple[Tensor, State]:
