@@ -47,6 +47,18 @@ def at_least(minimum: int, *, end: int) -> Constraint:
     return constrain
 
 
+def at_most(maximum: int, *, end: int) -> Constraint:
+    """The end after so many pieces, whatever its probability."""
+
+    def constrain(gains: Tensor, past: Past) -> None:
+        if past.pieces.shape[-1] >= maximum:
+            ending = gains[:, end].clone()
+            gains.fill_(-inf)
+            gains[:, end] = ending
+
+    return constrain
+
+
 def no_repeat(size: int) -> Constraint:
     """No `size` pieces in a row that stood in that order before (Paulus et al., 2018, for 3).
 

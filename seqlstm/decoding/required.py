@@ -26,7 +26,7 @@ class Standing(NamedTuple):
         said: which stand in the row, (rows, phrases).
         begun: whether the row's last k pieces are the first k of the phrase, for every k less than
             the longest's length, (rows, phrases, longest).
-        closing: whether all is said and there is room for the end alone, (rows,).
+        closing: whether all is said, and there was something to say, at the last step, (rows,).
     """
 
     phrases: Tensor
@@ -71,7 +71,8 @@ class Required:
             (latest[..., latest.shape[-1] - size :] == phrases[..., :size]).all(-1)
             for size in range(longest)
         ]
-        return Standing(phrases, lengths, said, torch.stack(begun, -1), said.all(-1) & last)
+        closing = said.all(-1) & (lengths > 0).any(-1) & last
+        return Standing(phrases, lengths, said, torch.stack(begun, -1), closing)
 
 
 def all_filled(phrases: Sequence[Sequence[int]]) -> bool:

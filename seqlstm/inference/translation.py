@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 
 from seqlstm import __version__
-from seqlstm.data.buckets import pair_batch
-from seqlstm.decoding.beam import Hypothesis, beam
-from seqlstm.decoding.constraints import forbidden
+from seqlstm.decoding.beam import Hypothesis
+from seqlstm.errors import ArgumentError
+from seqlstm.inference.phrases import Phrases, Pieces
 from seqlstm.inference.score import Score, by_length, make_score, truncate
+from seqlstm.inference.search import Search, find_beams
+from seqlstm.inference.steps import System
 from seqlstm.models.translator import Translator
-from seqlstm.recurrent.state import State
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.training.precision import Precision
 
@@ -25,13 +29,27 @@ class Translation:
 
     Attributes:
         text: detokenised.
-        score: log-probability after the length penalty; by this the beam ranks.
+        score: log-probability under the penalties; by this the beam ranks.
         log_probability: in nats, the end of the sentence included.
+        ids: its pieces, as they were found.
+        finished: whether it came to its end before its longest.
     """
 
     text: str
     score: float
     log_probability: float
+    ids: tuple[int, ...] = ()
+    finished: bool = True
+
+
+EMPTY = Translation("", 0.0, 0.0)
+
+Find: TypeAlias = Callable[[list[Pieces], Phrases], list[list[Hypothesis]]]
+"""From the pieces of lines, and what is asked of each, to what is found for each."""
+
+
+class UnsaidWarning(UserWarning):
+    """A translation lacks a phrase that must appear: it had no room, or the rest forbids it."""
 
 
 class LoadedTranslator:
@@ -42,8 +60,10 @@ class LoadedTranslator:
         tokenizer: of both languages.
         precision: of the products, and the device.
         width: of the beam, unless a call says otherwise.
-        length_penalty: GNMT's alpha, unless a call says otherwise.
+        length_penalty, coverage_penalty, no_repeat: as `Search` has them, unless a call says
+            otherwise.
         longest: pieces of a source; longer ones are cut, with a warning.
+        others: translators whose probabilities are averaged with the model's at every step.
     """
 
     task = "translation"
@@ -56,125 +76,180 @@ class LoadedTranslator:
         precision: Precision,
         width: int = 5,
         length_penalty: float = 1.0,
+        coverage_penalty: float = 0.0,
+        no_repeat: int = 0,
         longest: int = 256,
+        others: Sequence[Translator] = (),
     ) -> None:
         self.model = model.eval()
+        models = [model, *(one.to(precision.device).eval() for one in others)]
+        self.system = System(models, tokenizer, precision)
         self.tokenizer = tokenizer
         self.precision = precision
-        self.width = width
-        self.length_penalty = length_penalty
+        self.options = Search(
+            width=width,
+            length_penalty=length_penalty,
+            coverage_penalty=coverage_penalty,
+            no_repeat=no_repeat,
+        )
         self.longest = longest
 
-    def translate(
-        self,
-        lines: Sequence[str],
-        *,
-        width: int | None = None,
-        length_penalty: float | None = None,
-        batch: int = 64,
-    ) -> list[str]:
+    @property
+    def width(self) -> int:
+        return self.options.width
+
+    def together(self, *others: LoadedTranslator) -> LoadedTranslator:
+        """An ensemble: the average of the probabilities of all, searched as this one is.
+
+        Raises:
+            ArgumentError: one has another tokenizer.
+        """
+        for other in others:
+            if other.tokenizer.fingerprint != self.tokenizer.fingerprint:
+                raise ArgumentError(
+                    "an ensemble needs one tokenizer, and these have two: "
+                    f"{self.tokenizer.fingerprint} and {other.tokenizer.fingerprint}",
+                    hint="Train them on one: [tokenizer] file = RUN/tokenizer.model.",
+                )
+        joined = LoadedTranslator(
+            self.model,
+            self.tokenizer,
+            precision=self.precision,
+            longest=min(one.longest for one in (self, *others)),
+            others=[
+                *self.system.models[1:],
+                *(model for one in others for model in one.system.models),
+            ],
+        )
+        joined.options = self.options
+        return joined
+
+    def translate(self, lines: Sequence[str], *, batch: int = 64, **options: Any) -> list[str]:
         """The best translation of every line, in their order. An empty line stays empty.
 
         Args:
             lines: raw text, one sentence each.
-            width: beams; 1 is greedy.
-            length_penalty: GNMT's alpha (Wu et al., 2016); 0 for none.
             batch: sentences at once.
+            options: as of `translations`.
         """
-        found = self.translations(
-            lines, width=width, length_penalty=length_penalty, batch=batch, n_best=1
-        )
-        return [best[0].text for best in found]
+        return [best[0].text for best in self.translations(lines, batch=batch, **options)]
 
     def translations(
         self,
         lines: Sequence[str],
         *,
-        width: int | None = None,
-        length_penalty: float | None = None,
         batch: int = 64,
-        n_best: int = 1,
+        prefix: str | Sequence[str] = "",
+        must: Sequence[str] | Sequence[Sequence[str]] = (),
+        never: Sequence[str] = (),
+        **options: Any,
     ) -> list[list[Translation]]:
         """The best translations of every line, best first, at most `n_best`.
 
+        Args:
+            lines: raw text, one sentence each.
+            batch: sentences at once.
+            prefix: how translations begin: of all lines, or one for each.
+            must: phrases that appear: in all lines, or a list for each.
+            never: phrases that do not appear.
+            options: those of `Search`; None stands for the model's own.
+
         Raises:
-            ValueError: more translations asked for than the beam is wide.
+            ArgumentError: the phrases cannot be, or no translation fulfils all that is asked.
+            ValueError: an option is out of its range.
         """
-        width = self.width if width is None else width
-        alpha = self.length_penalty if length_penalty is None else length_penalty
-        for name, value in (("width", width), ("batch", batch)):
-            if value < 1:
-                raise ValueError(f"{name} must be positive, was: {value}")
-        if n_best > width:
-            raise ValueError(f"n_best must be at most the width {width}, was: {n_best}")
-        ids = truncate(self.tokenizer.encode_batch(lines), self.longest, what="line")
-        found = [[Translation("", 0.0, 0.0)] for _ in lines]
-        real = [row for row, one in enumerate(ids) if lines[row].strip()]
-        for rows in by_length([len(ids[row]) for row in real], batch):
-            chosen = [real[row] for row in rows]
-            beams = self.search([ids[row] for row in chosen], width, alpha, n_best)
-            for row, hypotheses in zip(chosen, beams, strict=True):
-                found[row] = [self.translation(one) for one in hypotheses]
+        search = self.searching(**options)
+        asked = Phrases.of(len(lines), self.tokenizer, prefix=prefix, must=must, never=never)
+        find = partial(find_beams, self.system, search=search)
+        found = self.line_by_line(lines, asked, find, batch=batch)
+        unsaid = sum(
+            bool(line.strip()) and not asked.fulfilled(row, list(best[0].ids))
+            for row, (line, best) in enumerate(zip(lines, found, strict=True))
+        )
+        if unsaid:
+            warnings.warn(
+                f"{unsaid} of {len(lines)} translations do not hold all that must appear: "
+                "too little room, or it contradicts the rest",
+                UnsaidWarning,
+                stacklevel=2,
+            )
         return found
 
-    def signature(self, *, width: int | None, length_penalty: float | None, batch: int) -> str:
+    def searching(self, **options: Any) -> Search:
+        """The model's own options and those of a call; None stands for the model's own."""
+        told = {name: value for name, value in options.items() if value is not None}
+        return replace(self.options, **told)
+
+    def signature(self, *, batch: int, **options: Any) -> str:
         """How translations were searched for, to stand beside their scores."""
-        width = self.width if width is None else width
-        alpha = self.length_penalty if length_penalty is None else length_penalty
+        together = f"models:{len(self.system.models)}|" if len(self.system.models) > 1 else ""
         return (
-            f"beam:{width}|length_penalty:{alpha}|batch:{batch}|precision:{self.precision.name}"
+            f"{self.searching(**options).signature()}|batch:{batch}|{together}"
+            f"precision:{self.precision.name}"
             f"|tokenizer:{self.tokenizer.kind}-{self.tokenizer.fingerprint}|version:{__version__}"
         )
 
-    @torch.inference_mode()
-    def search(
-        self, ids: Sequence[Sequence[int]], width: int, alpha: float, n_best: int
-    ) -> list[list[Hypothesis]]:
-        source = pair_batch(ids, [[] for _ in ids], self.tokenizer).to(self.precision.device)
-        assert source.source is not None
-        assert source.source_lengths is not None
-        with self.precision.autocast():
-            return beam(
-                self.advance,
-                state=self.model.initial_state(len(ids)),
-                memory=self.model.encode(source.source, source.source_lengths),
-                begin=self.tokenizer.begin,
-                end=self.tokenizer.end,
-                width=width,
-                maximum=2 * source.source_lengths + 10,
-                length_penalty=alpha,
-                n_best=n_best,
-                constraints=[
-                    forbidden([self.tokenizer.pad, self.tokenizer.begin, self.tokenizer.unknown])
-                ],
-            )
-
-    def advance(self, token: Tensor, state: State, memory: State | None) -> tuple[Tensor, State]:
-        assert memory is not None
-        return self.model.advance(token, state, memory)
+    def line_by_line(
+        self, lines: Sequence[str], asked: Phrases, find: Find, *, batch: int
+    ) -> list[list[Translation]]:
+        """What `find(ids, asked)` finds for each line, lines of like length together."""
+        if batch < 1:
+            raise ValueError(f"batch must be positive, was: {batch}")
+        ids = truncate(self.tokenizer.encode_batch(lines), self.longest, what="line")
+        found = [[EMPTY] for _ in lines]
+        real = [row for row, one in enumerate(ids) if lines[row].strip()]
+        for rows in by_length([len(ids[row]) for row in real], batch):
+            chosen = [real[row] for row in rows]
+            each = find([ids[row] for row in chosen], asked.select(chosen))
+            for row, hypotheses in zip(chosen, each, strict=True):
+                if not hypotheses:
+                    raise ArgumentError(
+                        f"no translation of this line fulfils all that is asked: {lines[row]}"
+                    )
+                found[row] = [self.translation(one) for one in hypotheses]
+        return found
 
     def translation(self, hypothesis: Hypothesis) -> Translation:
-        text = self.tokenizer.decode(hypothesis.ids).replace("\n", " ")
-        return Translation(text, hypothesis.score, hypothesis.log_probability)
+        return Translation(
+            self.tokenizer.decode(hypothesis.ids).replace("\n", " "),
+            hypothesis.score,
+            hypothesis.log_probability,
+            tuple(hypothesis.ids),
+            hypothesis.finished,
+        )
 
     @torch.inference_mode()
-    def score(self, pairs: Sequence[tuple[str, str]], *, batch: int = 64) -> list[Score]:
-        """How probable each target is as the translation of its source."""
-        sources = truncate(
-            self.tokenizer.encode_batch([source for source, _ in pairs]), self.longest, what="line"
-        )
-        targets = truncate(
-            self.tokenizer.encode_batch([target for _, target in pairs]), self.longest, what="line"
-        )
+    def score(
+        self, pairs: Sequence[tuple[str | Sequence[int], str | Sequence[int]]], *, batch: int = 64
+    ) -> list[Score]:
+        """How probable each target is as the translation of its source.
+
+        Either is text, or pieces: a text may be cut into other pieces than those a beam found, and
+        a beam's pieces have the beam's probability. Long texts are cut, with a warning.
+        """
+        sources = self.pieces_of([source for source, _ in pairs])
+        targets = self.pieces_of([target for _, target in pairs])
         values: dict[int, Tensor] = {}
         for rows in by_length([len(target) for target in targets], batch):
-            pairs_of = pair_batch(
-                [sources[row] for row in rows], [targets[row] for row in rows], self.tokenizer
+            scores = self.system.log_probabilities(
+                [sources[row] for row in rows], [targets[row] for row in rows]
             )
-            with self.precision.autocast():
-                scores = self.model.log_probabilities(pairs_of.to(self.precision.device))
             values.update(zip(rows, scores.cpu(), strict=True))
         return [
-            make_score(target, [*ids, self.tokenizer.end], values[row], self.tokenizer)
+            make_score(
+                target if isinstance(target, str) else self.tokenizer.decode(target),
+                [*ids, self.tokenizer.end],
+                values[row],
+                self.tokenizer,
+            )
             for row, ((_, target), ids) in enumerate(zip(pairs, targets, strict=True))
+        ]
+
+    def pieces_of(self, given: Sequence[str | Sequence[int]]) -> list[Pieces]:
+        """Texts cut into pieces; pieces as they are."""
+        texts = [one if isinstance(one, str) else "" for one in given]
+        encoded = truncate(self.tokenizer.encode_batch(texts), self.longest, what="line")
+        return [
+            ids if isinstance(one, str) else list(one)
+            for ids, one in zip(encoded, given, strict=True)
         ]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from seqlstm.decoding.constraints import at_least, beginning, forbidden, no_repeat, without
+from seqlstm.decoding.constraints import at_least, at_most, beginning, forbidden, no_repeat, without
 from seqlstm.decoding.required import Required
 
 BEGIN, END = 0, 1
@@ -63,6 +63,11 @@ FREE = [
         "at least",
         lambda numbers: {"constraints": [at_least(2, end=END)]},
         lambda number, ids, ended: not ended or len(ids) >= 2,
+    ),
+    Case(
+        "at most",
+        lambda numbers: {"constraints": [at_most(2, end=END)]},
+        lambda number, ids, ended: len(ids) <= 2,
     ),
     *(
         Case(
