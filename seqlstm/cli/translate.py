@@ -18,7 +18,7 @@ from seqlstm.cli.arguments import (
     load_translator,
 )
 from seqlstm.cli.console import note, write
-from seqlstm.cli.inputs import in_groups, lines_of, on_terminal, prompts
+from seqlstm.cli.inputs import in_groups, lines_at_hand, lines_of, on_terminal, prompts
 from seqlstm.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def translate(
         float | None, typer.Option(min=0, help="GNMT's alpha; 0 for none, higher for longer.")
     ] = None,
     batch: Annotated[
-        int, typer.Option(min=1, help="Lines at once; 1 answers a pipe line by line.")
+        int, typer.Option(min=1, help="Lines at once, at most; a pipe's are answered as they come.")
     ] = 64,
     scores: Annotated[
         bool, typer.Option("--scores", help="Put score and log-probability (nats) before each.")
@@ -68,7 +68,8 @@ def translate(
             show(loaded, [line], number, {"batch": 1, **search}, style)
         return
     number = 0
-    for lines in in_groups(lines_of(file), batch * (FILE_GROUP if file else 1)):
+    groups = in_groups(lines_of(file), batch * FILE_GROUP) if file else lines_at_hand(batch)
+    for lines in groups:
         show(loaded, lines, number, {"batch": batch, **search}, style)
         number += len(lines)
 
