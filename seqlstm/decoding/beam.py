@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import count
 from math import inf
 from typing import Any, NamedTuple
 
@@ -57,8 +56,9 @@ def beam(
 
     A sentence is done when `width` of its hypotheses have finished, when none that lives can still
     reach its best `n_best`, or at its maximum. A hypothesis finishes when its end piece is among
-    the best `width` continuations of its sentence. Rows reach `advance` sentence by sentence,
-    `width` each; sentences that are done are no longer among them.
+    the best `width` continuations of its sentence. Rows reach `advance` sentence by sentence, as
+    many each: one at first, for all beams are alike, and soon `width`. Sentences that are done are
+    no longer among them.
 
     Args:
         advance: the model's step.
@@ -91,23 +91,22 @@ def beam(
     rules = _Rules(end=end, width=width, n_best=n_best, length_penalty=length_penalty)
     answers: list[list[Hypothesis]] = [[] for _ in range(sentences)]
     table = rules.start(limits)
-    state = select(state, table.sentence.repeat_interleave(width))
-    token = torch.full((sentences * width,), begin, device=device)
-    for step in count(1):
-        if not len(table.sentence):
-            break
+    token = torch.full((sentences,), begin, device=device)
+    while len(table.sentence):
+        step = table.pieces.shape[-1] + 1
         logits, state = advance(token, state, memory)
         gains = torch.log_softmax(logits, -1, dtype=torch.float32)
-        past = Past(table.pieces.flatten(0, 1), table.sentence.repeat_interleave(width))
+        beams = table.totals.shape[1]
+        past = Past(table.pieces.flatten(0, 1), table.sentence.repeat_interleave(beams))
         for constrain in constraints:
             constrain(gains, past)
-        last = (table.limits <= step).repeat_interleave(width)
+        last = (table.limits <= step).repeat_interleave(beams)
         standing = required.standing(past, last) if required else None
         if standing is not None:
             hold_end(gains, standing, end=end)
-        ways = continuations(table.totals, gains, standing)
-        extra = coverage(state).view(-1, width) if coverage else torch.zeros_like(table.totals)
-        table, beams = rules.extend(table, ways, extra, step)
+        ways = continuations(table.totals, gains, standing, width=width)
+        extra = coverage(state).view(-1, beams) if coverage else torch.zeros_like(table.totals)
+        table, origin = rules.extend(table, ways, extra, step)
 
         going = rules.going(table, step)
         stay = going.nonzero().squeeze(-1)
@@ -117,7 +116,7 @@ def beam(
                 answers[number] = hypotheses
             memory = None if memory is None else select(memory, stay)
             table = _Table(*select(table, stay))
-        state = select(state, (stay[:, None] * width + beams[stay]).flatten())
+        state = select(state, (stay[:, None] * beams + origin[stay]).flatten())
         token = table.pieces[..., -1].flatten()
     return answers
 
@@ -128,9 +127,9 @@ class _Table(NamedTuple):
     Attributes:
         sentence: which one it is, (sentences,).
         limits: how many pieces it may have, (sentences,).
-        totals: log-probabilities of what lives, in the order of the search, (sentences, width).
-        scores: of what lives, if it were cut off here, (sentences, width).
-        pieces: of what lives, (sentences, width, steps).
+        totals: log-probabilities of what lives, in the order of the search, (sentences, beams).
+        scores: of what lives, if it were cut off here, (sentences, beams).
+        pieces: of what lives, (sentences, beams, steps).
         finished: scores, log-probabilities and pieces of what has finished, best first; the scores
             of places still free are -inf.
     """
@@ -153,13 +152,15 @@ class _Rules:
     length_penalty: float
 
     def start(self, limits: Tensor) -> _Table:
-        """One empty hypothesis a sentence: all beams are the same, and only the first counts."""
-        sentence = torch.arange(len(limits), device=limits.device)
-        nothing = torch.full((len(limits), self.width), -inf, device=limits.device)
-        totals = nothing.clone()
-        totals[:, 0] = 0.0
-        pieces = sentence.new_empty(*totals.shape, 0)
-        return _Table(sentence, limits, totals, totals, pieces, (nothing, nothing, pieces))
+        """One empty hypothesis a sentence, and nothing finished."""
+        sentences = len(limits)
+        sentence = torch.arange(sentences, device=limits.device)
+        totals = torch.zeros(sentences, 1, device=limits.device)
+        nothing = totals.new_full((sentences, self.width), -inf)
+        finished = (nothing, nothing, sentence.new_empty(sentences, self.width, 0))
+        return _Table(
+            sentence, limits, totals, totals, sentence.new_empty(sentences, 1, 0), finished
+        )
 
     def extend(
         self, table: _Table, ways: tuple[Tensor, Tensor, Tensor], extra: Tensor, step: int
@@ -168,7 +169,7 @@ class _Rules:
 
         Args:
             ways: totals, beams and tokens of the best continuations.
-            extra: what the score of each beam has beside, (sentences, width).
+            extra: what the score of each beam has beside, (sentences, beams).
         """
         totals, beams, tokens = ways
         scores = totals / penalty(step, self.length_penalty) + pick(extra, beams)

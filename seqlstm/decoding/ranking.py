@@ -9,23 +9,23 @@ from seqlstm.decoding.required import Standing, in_turn, offer, progress
 
 
 def continuations(
-    totals: Tensor, gains: Tensor, standing: Standing | None
+    totals: Tensor, gains: Tensor, standing: Standing | None, *, width: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The best 2·width ways to go on, in order: totals, beams, tokens (sentences, 2·width).
+    """The best ways to go on, in order, 2·width at most: totals, beams, tokens (sentences, ways).
 
     No more than `width` of them can be ends, so `width` are left to live on. These, and an end,
     are among the best `width + 1` of their beams: no sum over the whole vocabulary is needed.
     `standing` is that of phrases that must appear; their stages share the places.
 
     Args:
-        totals: log-probabilities of the beams, (sentences, width).
-        gains: of their continuations, (sentences · width, vocabulary).
+        totals: log-probabilities of the beams, (sentences, beams).
+        gains: of their continuations, (sentences · beams, vocabulary).
     """
-    sentences, width = totals.shape
+    sentences = len(totals)
     values, tokens = leading(gains, min(width + 1, gains.shape[-1]))
     if standing is not None:
         values, tokens = offer(gains, values, tokens, standing)
-    sums = (totals.view(-1, 1) + values).view(sentences, -1)  # (sentences, width · candidates)
+    sums = (totals.view(-1, 1) + values).view(sentences, -1)  # (sentences, beams · candidates)
     if standing is None:
         totals, places = leading(sums, min(2 * width, sums.shape[-1]))
     else:
