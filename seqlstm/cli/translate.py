@@ -22,7 +22,8 @@ from seqlstm.cli.inputs import in_groups, lines_at_hand, lines_of, on_terminal, 
 from seqlstm.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from seqlstm.inference.translation import LoadedTranslator, Translation
+    from seqlstm.inference.lines import Translation
+    from seqlstm.inference.translation import LoadedTranslator
 
 FILE_GROUP = 20  # batches of a file that are sorted by length together
 

@@ -3,49 +3,27 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, TypeAlias
-
-import torch
-from torch import Tensor
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 from seqlstm import __version__
 from seqlstm.decoding.beam import Hypothesis
+from seqlstm.decoding.choose import drawer
+from seqlstm.decoding.risk import Utility
 from seqlstm.errors import ArgumentError
+from seqlstm.inference.lines import Told, Translation, line_by_line, of_least_risk, score_pairs
 from seqlstm.inference.phrases import Phrases, Pieces
-from seqlstm.inference.score import Score, by_length, make_score, truncate
+from seqlstm.inference.sampling import find_draws, seeds_of
+from seqlstm.inference.score import Score
 from seqlstm.inference.search import Search, find_beams
 from seqlstm.inference.steps import System
 from seqlstm.models.translator import Translator
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.training.precision import Precision
 
-
-@dataclass(frozen=True)
-class Translation:
-    """One translation of a line.
-
-    Attributes:
-        text: detokenised.
-        score: log-probability under the penalties; by this the beam ranks.
-        log_probability: in nats, the end of the sentence included.
-        ids: its pieces, as they were found.
-        finished: whether it came to its end before its longest.
-    """
-
-    text: str
-    score: float
-    log_probability: float
-    ids: tuple[int, ...] = ()
-    finished: bool = True
-
-
-EMPTY = Translation("", 0.0, 0.0)
-
-Find: TypeAlias = Callable[[list[Pieces], Phrases], list[list[Hypothesis]]]
-"""From the pieces of lines, and what is asked of each, to what is found for each."""
+SAMPLED = {"no_repeat", "min_length", "max_length", "max_ratio"}
+"""The options of `Search` that bind samples too."""
 
 
 class UnsaidWarning(UserWarning):
@@ -160,8 +138,11 @@ class LoadedTranslator:
         """
         search = self.searching(**options)
         asked = Phrases.of(len(lines), self.tokenizer, prefix=prefix, must=must, never=never)
-        find = partial(find_beams, self.system, search=search)
-        found = self.line_by_line(lines, asked, find, batch=batch)
+
+        def find(rows: list[int], ids: list[Pieces]) -> list[list[Hypothesis]]:
+            return find_beams(self.system, ids, asked.select(rows), search=search)
+
+        found = line_by_line(self.system, lines, find, longest=self.longest, batch=batch)
         unsaid = sum(
             bool(line.strip()) and not asked.fulfilled(row, list(best[0].ids))
             for row, (line, best) in enumerate(zip(lines, found, strict=True))
@@ -174,6 +155,82 @@ class LoadedTranslator:
                 stacklevel=2,
             )
         return found
+
+    def sample(
+        self,
+        lines: Sequence[str],
+        *,
+        samples: int = 1,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        min_p: float = 0.0,
+        seed: int | None = None,
+        first: int = 0,
+        batch: int = 64,
+        prefix: str | Sequence[str] = "",
+        never: Sequence[str] = (),
+        **options: Any,
+    ) -> list[list[Translation]]:
+        """Translations of every line drawn at random, in the order in which they were drawn.
+
+        Their scores are the model's log-probabilities.
+
+        Args:
+            lines: raw text, one sentence each.
+            samples: of each line.
+            temperature, top_k, top_p, min_p: as `chooser` has them.
+            seed: the same seed draws the same, however the lines are batched; None draws anew.
+            first: the number of the first line, where lines come in several calls.
+            batch: sentences at once; fewer where their samples are more rows than a beam's.
+            prefix, never: as of `translations`.
+            options: `no_repeat`, `min_length`, `max_length` and `max_ratio` of `Search`.
+
+        Raises:
+            ArgumentError: as of `translations`.
+            ValueError: an option is out of its range.
+        """
+        if samples < 1:
+            raise ValueError(f"samples must be positive, was: {samples}")
+        if unused := sorted(options.keys() - SAMPLED):
+            raise TypeError(f"{', '.join(unused)} cannot take effect on samples")
+        search = self.searching(**options)
+        choose = drawer(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
+        asked = Phrases.of(len(lines), self.tokenizer, prefix=prefix, never=never)
+        seeds = seeds_of(seed, first, len(lines))
+
+        def find(rows: list[int], ids: list[Pieces]) -> list[list[Hypothesis]]:
+            return find_draws(
+                self.system,
+                ids,
+                asked.select(rows),
+                search=search,
+                choose=choose,
+                samples=samples,
+                seeds=[seeds[row] for row in rows],
+            )
+
+        within = max(1, batch * self.width // samples) if batch > 0 else batch
+        batch = min(batch, within)
+        return line_by_line(self.system, lines, find, longest=self.longest, batch=batch)
+
+    def least_risk(
+        self, lines: Sequence[str], *, utility: Utility, samples: int = 32, **options: Any
+    ) -> list[Translation]:
+        """Of samples of every line the one that is best on average if each of them were right.
+
+        Minimum Bayes risk by sampling (Eikema & Aziz, 2020). The score is the average utility.
+
+        Args:
+            lines: raw text, one sentence each.
+            utility: of a translation if another is right: `evaluation.utility.sentence_chrf`.
+            samples: of each line.
+            options: as of `sample`.
+        """
+        return [
+            of_least_risk(drawn, utility)
+            for drawn in self.sample(lines, samples=samples, **options)
+        ]
 
     def searching(self, **options: Any) -> Search:
         """The model's own options and those of a call; None stands for the model's own."""
@@ -189,67 +246,10 @@ class LoadedTranslator:
             f"|tokenizer:{self.tokenizer.kind}-{self.tokenizer.fingerprint}|version:{__version__}"
         )
 
-    def line_by_line(
-        self, lines: Sequence[str], asked: Phrases, find: Find, *, batch: int
-    ) -> list[list[Translation]]:
-        """What `find(ids, asked)` finds for each line, lines of like length together."""
-        if batch < 1:
-            raise ValueError(f"batch must be positive, was: {batch}")
-        ids = truncate(self.tokenizer.encode_batch(lines), self.longest, what="line")
-        found = [[EMPTY] for _ in lines]
-        real = [row for row, one in enumerate(ids) if lines[row].strip()]
-        for rows in by_length([len(ids[row]) for row in real], batch):
-            chosen = [real[row] for row in rows]
-            each = find([ids[row] for row in chosen], asked.select(chosen))
-            for row, hypotheses in zip(chosen, each, strict=True):
-                if not hypotheses:
-                    raise ArgumentError(
-                        f"no translation of this line fulfils all that is asked: {lines[row]}"
-                    )
-                found[row] = [self.translation(one) for one in hypotheses]
-        return found
-
-    def translation(self, hypothesis: Hypothesis) -> Translation:
-        return Translation(
-            self.tokenizer.decode(hypothesis.ids).replace("\n", " "),
-            hypothesis.score,
-            hypothesis.log_probability,
-            tuple(hypothesis.ids),
-            hypothesis.finished,
-        )
-
-    @torch.inference_mode()
-    def score(
-        self, pairs: Sequence[tuple[str | Sequence[int], str | Sequence[int]]], *, batch: int = 64
-    ) -> list[Score]:
+    def score(self, pairs: Sequence[tuple[Told, Told]], *, batch: int = 64) -> list[Score]:
         """How probable each target is as the translation of its source.
 
         Either is text, or pieces: a text may be cut into other pieces than those a beam found, and
         a beam's pieces have the beam's probability. Long texts are cut, with a warning.
         """
-        sources = self.pieces_of([source for source, _ in pairs])
-        targets = self.pieces_of([target for _, target in pairs])
-        values: dict[int, Tensor] = {}
-        for rows in by_length([len(target) for target in targets], batch):
-            scores = self.system.log_probabilities(
-                [sources[row] for row in rows], [targets[row] for row in rows]
-            )
-            values.update(zip(rows, scores.cpu(), strict=True))
-        return [
-            make_score(
-                target if isinstance(target, str) else self.tokenizer.decode(target),
-                [*ids, self.tokenizer.end],
-                values[row],
-                self.tokenizer,
-            )
-            for row, ((_, target), ids) in enumerate(zip(pairs, targets, strict=True))
-        ]
-
-    def pieces_of(self, given: Sequence[str | Sequence[int]]) -> list[Pieces]:
-        """Texts cut into pieces; pieces as they are."""
-        texts = [one if isinstance(one, str) else "" for one in given]
-        encoded = truncate(self.tokenizer.encode_batch(texts), self.longest, what="line")
-        return [
-            ids if isinstance(one, str) else list(one)
-            for ids, one in zip(encoded, given, strict=True)
-        ]
+        return score_pairs(self.system, pairs, longest=self.longest, batch=batch)

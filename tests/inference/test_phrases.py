@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from seqlstm.errors import ArgumentError
+from seqlstm.inference.lines import Translation
 from seqlstm.inference.phrases import Phrases, holds, spell
 from seqlstm.inference.search import Search
-from seqlstm.inference.translation import LoadedTranslator, Translation, UnsaidWarning
+from seqlstm.inference.translation import LoadedTranslator, UnsaidWarning
 from seqlstm.text.tokenizer import Tokenizer
 from tests.tiny import FLOAT32, LINES, random_translator
 
