@@ -55,8 +55,11 @@ class Phrases:
         for text, pieces in spelt(wanted, tokenizer).items():
             if any(holds(pieces, one) for one in banned):
                 raise ArgumentError(f'"{text}" must appear, and holds what must never appear')
+        begun = tokenizer.encode_batch(prefixes)
+        for text, pieces in zip(prefixes, begun, strict=True):
+            check_known(text, pieces, tokenizer)
         return cls(
-            prefixes=tokenizer.encode_batch(prefixes),
+            prefixes=begun,
             must=[spell(one, tokenizer) for one in wanted],
             never=banned,
         )
@@ -106,9 +109,13 @@ def spell(phrases: Iterable[str], tokenizer: Tokenizer) -> list[Pieces]:
     for text, pieces in zip(texts, found, strict=True):
         if not text.strip():
             raise ArgumentError("a phrase that must or must not appear is empty")
-        if tokenizer.unknown in pieces:
-            raise ArgumentError(f'"{text}" has characters that the tokenizer does not know')
+        check_known(text, pieces, tokenizer)
     return found
+
+
+def check_known(text: str, pieces: Pieces, tokenizer: Tokenizer) -> None:
+    if tokenizer.unknown in pieces:
+        raise ArgumentError(f'"{text}" has characters that the tokenizer does not know')
 
 
 def spelt(wanted: list[list[str]], tokenizer: Tokenizer) -> dict[str, Pieces]:

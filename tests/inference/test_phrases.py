@@ -128,6 +128,8 @@ def test_where_nothing_fulfils_all_the_line_is_named(loaded: LoadedTranslator) -
     [
         ({"must": [" "]}, "a phrase that must or must not appear is empty"),
         ({"never": [""]}, "a phrase that must or must not appear is empty"),
+        ({"must": ["die xyz"]}, '"die xyz" has characters that the tokenizer does not know'),
+        ({"prefix": "xyz"}, '"xyz" has characters that the tokenizer does not know'),
         ({"must": ["die grüne"], "never": ["grüne"]}, "holds what must never appear"),
     ],
 )
