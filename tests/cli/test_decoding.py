@@ -72,8 +72,8 @@ def test_options_change_translations(translator: Path, api: LoadedTranslator) ->
     assert all("rotes Boot" in line for line in phrase)
     assert plain[0].split()[0] not in phrase[0].split()
     assert all(line.startswith("Mein Nachb") for line in told(translator, "--prefix", "Mein Nachb"))
-    lengths = [len(best[0].ids) for best in api.translations(LINES, min_length=15)]
-    assert min(lengths) >= 15 > min(len(best[0].ids) for best in api.translations(LINES))
+    lengths = [len(best[0].ids) for best in api.translations(LINES, min_length=35)]
+    assert min(lengths) >= 35 > min(len(best[0].ids) for best in api.translations(LINES))
     assert len({*told(translator, "--max-length", 1)}) <= 5
 
 
