@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -14,7 +15,7 @@ from seqlstm.data.buckets import pair_batch
 from seqlstm.decoding.advance import Advance
 from seqlstm.decoding.ensemble import ensemble, mixture
 from seqlstm.errors import ArgumentError
-from seqlstm.models.attention import source_mask
+from seqlstm.models.attention import Attention, source_mask
 from seqlstm.models.translator import Translator
 from seqlstm.recurrent.state import State
 from seqlstm.text.tokenizer import Tokenizer
@@ -47,8 +48,8 @@ class System:
         source, lengths = batch.source, batch.source_lengths
         assert source is not None
         assert lengths is not None
-        states = tuple(model.initial_state(len(source)) for model in self.models)
         memories = tuple(model.encode(source, lengths) for model in self.models)
+        states = tuple(model.initial_state(len(source)) for model in self.models)
         advances = [advance_of(model) for model in self.models]
         if len(self.models) == 1:
             steps = Steps(advances[0], states[0], memories[0])
@@ -97,24 +98,21 @@ def covering(models: Sequence[Translator], steps: Steps, mask: Tensor) -> Iterat
 
 @contextmanager
 def watched(model: Translator) -> Iterator[list[Tensor]]:
-    """A list that holds what `model.attention.weights` gave last."""
-    attention: Any = getattr(model, "attention", None)
+    """A list that holds the weights which the model's attention, if it has one, gave last."""
     seen: list[Tensor] = []
-    if not hasattr(attention, "weights"):
-        yield seen
-        return
-    weights = attention.weights
+    attentions = [module for module in model.modules() if isinstance(module, Attention)]
 
-    def weights_seen(*arguments: Any, **options: Any) -> Tensor:
-        found: Tensor = weights(*arguments, **options)
-        seen[:] = [found]
-        return found
+    def watch(weights: Callable[..., Tensor], *arguments: Any, **options: Any) -> Tensor:
+        seen[:] = [weights(*arguments, **options)]
+        return seen[0]
 
-    attention.weights = weights_seen
+    for attention in attentions:
+        attention.weights = partial(watch, attention.weights)  # type: ignore[method-assign]
     try:
         yield seen
     finally:
-        del attention.weights
+        for attention in attentions:
+            del attention.weights
 
 
 def latest(seen: list[Tensor]) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from seqlstm.decoding.beam import Hypothesis, beam
 from seqlstm.decoding.constraints import beginning, forbidden, no_repeat, without
-from seqlstm.recurrent.state import State, select
+from seqlstm.recurrent.state import State, map_state, select
 from tests.decoding.cases import BEGIN, END, FREE, PREFIXES, REQUIRED, Case, has, repeats
 from tests.decoding.language import Language, close
 
@@ -175,3 +175,17 @@ def test_phrases_have_pieces(phrases: list[list[int]]) -> None:
 def test_nothing_cannot_repeat() -> None:
     with pytest.raises(ValueError, match="at least one piece, was: 0"):
         no_repeat(0)
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("case", [*FREE, *REQUIRED], ids=str)
+def test_a_gpu_finds_the_same(case: Case) -> None:
+    state = LANGUAGE.states(SENTENCES)
+    there = Language(
+        *(one.cuda() for one in (LANGUAGE.embedding, LANGUAGE.recurrent, LANGUAGE.readout))
+    )
+    options = case.options(range(SENTENCES))
+    here = search(LANGUAGE, state, width=4, n_best=3, **options)
+    found = search(there, map_state(Tensor.cuda, state), width=4, n_best=3, **options)
+    assert all(close(one, other) for one, other in zip(here, found, strict=True))

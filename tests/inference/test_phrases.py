@@ -12,6 +12,7 @@ from seqlstm.inference.lines import Translation
 from seqlstm.inference.phrases import Phrases, holds, spell
 from seqlstm.inference.search import Search
 from seqlstm.inference.translation import LoadedTranslator, UnsaidWarning
+from seqlstm.models.attention import Attention
 from seqlstm.text.tokenizer import Tokenizer
 from tests.tiny import FLOAT32, LINES, random_translator
 
@@ -165,26 +166,38 @@ def test_an_option_nobody_knows(loaded: LoadedTranslator) -> None:
 
 
 @torch.inference_mode()
-def covered_score(
-    loaded: LoadedTranslator, line: str, one: Translation, beta: float
-) -> tuple[float, float]:
-    """A translation's coverage penalty and log-probability, one step after the other, by hand."""
+def looks(
+    loaded: LoadedTranslator, line: str, one: Translation, monkeypatch: pytest.MonkeyPatch
+) -> tuple[list[torch.Tensor], float]:
+    """Where each step of a translation looks, and its log-probability, step after step."""
     tokenizer, model = loaded.tokenizer, loaded.model
     source = torch.tensor([[*tokenizer.encode(line), tokenizer.end]])
     memory = model.encode(source, torch.tensor([source.shape[1]]))
-    state, token, looked, total = model.initial_state(1), tokenizer.begin, [], 0.0
-    weights = model.attention.weights
-    for told in [*one.ids, *([tokenizer.end] if one.finished else [])]:
-        queries, _ = model.first(model.target(torch.tensor([[token]])), state[0])
-        looked.append(weights(queries.transpose(0, 1), memory).mean(1)[0, 0])
-        logits, state = model.advance(torch.tensor([token]), state, memory)
-        total += float(logits.log_softmax(-1)[0, told])
-        token = told
-    covered = torch.stack(looked).sum(0).clamp(max=1)
-    return beta * float(covered.log().sum()), total
+    state, token, total = model.initial_state(1), tokenizer.begin, 0.0
+    kind = type(attention_of(loaded))
+    seen, weights = [], kind.weights
+
+    def noted(self: Attention, *arguments: Any) -> torch.Tensor:
+        found = weights(self, *arguments)
+        seen.append(found.mean(1)[0, 0])
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kind, "weights", noted)
+        for told in [*one.ids, *([tokenizer.end] if one.finished else [])]:
+            logits, state = model.advance(torch.tensor([token]), state, memory)
+            total += float(logits.log_softmax(-1)[0, told])
+            token = told
+    return seen, total
 
 
-def test_scores_under_the_coverage_penalty(loaded: LoadedTranslator) -> None:
+def attention_of(loaded: LoadedTranslator) -> Attention:
+    return next(one for one in loaded.model.modules() if isinstance(one, Attention))
+
+
+def test_scores_under_the_coverage_penalty(
+    loaded: LoadedTranslator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     options: dict[str, Any] = {"n_best": 3, "length_penalty": 0.0}
     plain = loaded.translations(FEW, **options)
     found = loaded.translations(FEW, coverage_penalty=0.5, **options)
@@ -192,12 +205,14 @@ def test_scores_under_the_coverage_penalty(loaded: LoadedTranslator) -> None:
     worst = 0.0
     for line, best in zip(FEW, found, strict=True):
         for one in best if line else []:
-            added, total = covered_score(loaded, line, one, 0.5)
+            seen, total = looks(loaded, line, one, monkeypatch)
+            assert len(seen) == len(one.ids) + one.finished
+            added = 0.5 * float(torch.stack(seen).sum(0).clamp(max=1).log().sum())
             worst = min(worst, added)
             assert one.log_probability == pytest.approx(total, abs=1e-3)
             assert one.score == pytest.approx(total + added, abs=1e-3)
     assert worst < -0.1
-    assert "weights" not in vars(loaded.model.attention)  # left as it was
+    assert "weights" not in vars(attention_of(loaded))  # left as it was
 
 
 @pytest.mark.parametrize("batch", [1, 4])
