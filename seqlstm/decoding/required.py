@@ -49,7 +49,7 @@ class Required:
     def __init__(self, phrases: Sequence[Sequence[Sequence[int]]]) -> None:
         if not all(map(all_filled, phrases)):
             raise ValueError("phrases that must appear have at least one piece each")
-        most = max(1, 1, *map(len, phrases))
+        most = max([1, *map(len, phrases)])
         longest = max((len(one) for each in phrases for one in each), default=1)
         rows = [[*each, *[[]] * (most - len(each))] for each in phrases]
         self.phrases = torch.tensor(
