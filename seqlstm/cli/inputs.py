@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from io import BufferedReader
 from itertools import islice
 from pathlib import Path
+from typing import cast
 
 from seqlstm.cli.console import err
 from seqlstm.errors import DataError
+
+PIPE = 2**16  # bytes that a pipe holds
 
 
 def lines_of(file: Path | None) -> Iterator[str]:
@@ -24,10 +28,36 @@ def lines_of(file: Path | None) -> Iterator[str]:
         raise DataError(f"{name} cannot be read: {error.strerror}") from error
     with stream:
         for number, line in enumerate(stream, 1):
-            try:
-                yield line.decode("utf-8").removesuffix("\n").removesuffix("\r")
-            except UnicodeDecodeError:
-                raise DataError(f"{name}, line {number} is not UTF-8") from None
+            yield decoded(line.removesuffix(b"\n"), name, number)
+
+
+def lines_at_hand(size: int) -> Iterator[list[str]]:
+    """The lines of standard input that are there already, at most `size` at a time.
+
+    None waits for another: whoever writes one line and then listens gets an answer.
+
+    Raises:
+        DataError: a line is not UTF-8; names the line.
+    """
+    rest, number = b"", 0
+    with cast(BufferedReader, sys.stdin.buffer) as stream:
+        while chunk := stream.read1(PIPE):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for start in range(0, len(lines), size):
+                yield [
+                    decoded(line, "standard input", number + place)
+                    for place, line in enumerate(lines[start : start + size], start + 1)
+                ]
+            number += len(lines)
+    if rest:
+        yield [decoded(rest, "standard input", number + 1)]
+
+
+def decoded(line: bytes, name: str, number: int) -> str:
+    try:
+        return line.decode("utf-8").removesuffix("\r")
+    except UnicodeDecodeError:
+        raise DataError(f"{name}, line {number} is not UTF-8") from None
 
 
 def in_groups(lines: Iterator[str], size: int) -> Iterator[list[str]]:

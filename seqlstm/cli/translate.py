@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqlstm.cli.arguments import (
-    Device,
-    Precision,
-    Run,
-    Weights,
-    WhichPrecision,
-    WhichWeights,
-    load_translator,
-)
+from seqlstm.cli.arguments import Device, Precision, Run, Weights, WhichPrecision, WhichWeights
 from seqlstm.cli.console import note, write
-from seqlstm.cli.inputs import in_groups, lines_of, on_terminal, prompts
-from seqlstm.errors import ArgumentError
+from seqlstm.cli.conversation import Conversation
+from seqlstm.cli.decoding import Decoding, Find, load_together
+from seqlstm.cli.inputs import in_groups, lines_at_hand, lines_of, on_terminal, prompts
 
 if TYPE_CHECKING:
-    from seqlstm.inference.translation import LoadedTranslator, Translation
+    from seqlstm.inference.lines import Translation
 
 FILE_GROUP = 20  # batches of a file that are sorted by length together
+
+Searching = partial(typer.Option, rich_help_panel="Beam search")
+Saying = partial(typer.Option, rich_help_panel="What is said")
+Drawing = partial(typer.Option, rich_help_panel="Samples")
+Printing = partial(typer.Option, rich_help_panel="Output")
 
 
 def translate(
@@ -33,62 +32,138 @@ def translate(
         Path | None,
         typer.Argument(metavar="[FILE]", help="Lines to translate; else standard input."),
     ] = None,
-    width: Annotated[int | None, typer.Option(min=1, help="Of the beam; 1 is greedy.")] = None,
-    n_best: Annotated[int, typer.Option(min=1, help="Translations of each line.")] = 1,
+    width: Annotated[int | None, Searching(min=1, help="Of the beam; 1 is greedy.")] = None,
+    n_best: Annotated[int | None, Searching(min=1, help="Translations of each line.")] = None,
     length_penalty: Annotated[
-        float | None, typer.Option(min=0, help="GNMT's alpha; 0 for none, higher for longer.")
+        float | None, Searching(min=0, help="GNMT's alpha; 0 for none, higher for longer.")
     ] = None,
-    batch: Annotated[
-        int, typer.Option(min=1, help="Lines at once; 1 answers a pipe line by line.")
-    ] = 64,
+    coverage_penalty: Annotated[
+        float | None,
+        Searching(min=0, help="GNMT's beta: on source pieces that got little attention."),
+    ] = None,
+    together: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--with", metavar="RUN", help="Average probabilities with another run's. Repeatable."
+        ),
+    ] = None,
+    prefix: Annotated[
+        str | None, Saying(metavar="TEXT", help="Each translation begins like this.")
+    ] = None,
+    must: Annotated[
+        list[str] | None,
+        Saying(
+            metavar="PHRASE",
+            help="Appears in each translation, in the pieces into which the tokenizer cuts it. "
+            "Repeatable; a wider beam finds better places.",
+        ),
+    ] = None,
+    never: Annotated[
+        list[str] | None,
+        Saying(metavar="PHRASE", help="Does not appear, in these pieces. Repeatable."),
+    ] = None,
+    no_repeat: Annotated[
+        int | None, Saying(min=0, metavar="N", help="No N pieces in a row come twice; 0: they may.")
+    ] = None,
+    min_length: Annotated[int | None, Saying(min=0, help="Pieces of a translation, least.")] = None,
+    max_length: Annotated[int | None, Saying(min=1, help="And most.")] = None,
+    max_ratio: Annotated[
+        float | None, Saying(min=0.01, help="Most for each piece of the source, and 10 beside: 2.")
+    ] = None,
+    sample: Annotated[
+        int | None, Drawing(min=1, metavar="N", help="Draw N translations of each line.")
+    ] = None,
+    mbr: Annotated[
+        int | None,
+        Drawing(
+            min=1,
+            metavar="N",
+            help="Of N samples the one most like all (minimum Bayes risk, sentence chrF2++).",
+        ),
+    ] = None,
+    temperature: Annotated[
+        float | None, Drawing(min=0, help="Lower is safer, higher bolder: 1.")
+    ] = None,
+    top_k: Annotated[int | None, Drawing(min=0, help="Draw from the k likeliest; 0: all.")] = None,
+    top_p: Annotated[
+        float | None, Drawing(min=1e-6, max=1, help="Draw from the likeliest that make up p.")
+    ] = None,
+    min_p: Annotated[
+        float | None,
+        Drawing(min=0, max=1, help="Drop what is less than this times the likeliest."),
+    ] = None,
+    seed: Annotated[
+        int | None, Drawing(min=0, help="The same seed, the same samples of a line.")
+    ] = None,
     scores: Annotated[
-        bool, typer.Option("--scores", help="Put score and log-probability (nats) before each.")
+        bool, Printing("--scores", help="Put score and log-probability (nats) before each.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    as_json: Annotated[bool, Printing("--json", help="One JSON object a line.")] = False,
+    batch: Annotated[
+        int, typer.Option(min=1, help="Lines at once, at most; a pipe's are answered as they come.")
+    ] = 64,
     weights: WhichWeights = Weights.best,
     device: Device = "auto",
     precision: WhichPrecision = Precision.float32,
 ) -> None:
     """Translate raw text: one line in, one line out, in their order, empty lines included.
 
-    On a terminal without FILE it asks for lines until Ctrl-D. With `--n-best N` each line gives at
-    most N lines of number, tab and translation.
+    On a terminal without FILE it asks for lines until Ctrl-D, and /help lists commands. With
+    `--n-best N` or `--sample N` each line gives at most N lines of number, tab and translation.
     """
-    loaded = load_translator(run, weights=weights.value, device=device, precision=precision.value)
-    if n_best > (width or loaded.width):
-        raise ArgumentError(
-            f"--n-best {n_best} is more than the beam's width {width or loaded.width}",
-            hint=f"Widen it: --width {n_best}.",
-        )
-    search: dict[str, Any] = {"width": width, "length_penalty": length_penalty, "n_best": n_best}
-    style: dict[str, bool] = {"scores": scores, "as_json": as_json, "numbered": n_best > 1}
+    loaded = load_together(
+        run,
+        together or [],
+        weights=weights.value,
+        device=device,
+        precision=precision.value,
+    )
+    decoding = Decoding(
+        width=width,
+        n_best=n_best,
+        length_penalty=length_penalty,
+        coverage_penalty=coverage_penalty,
+        prefix=prefix,
+        must=tuple(must or ()),
+        never=tuple(never or ()),
+        no_repeat=no_repeat,
+        min_length=min_length,
+        max_length=max_length,
+        max_ratio=max_ratio,
+        sample=sample,
+        mbr=mbr,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        min_p=min_p,
+        seed=seed,
+        batch=batch,
+    )
+    find = decoding.finder(loaded)
     if file is None and on_terminal():
-        note("One line at a time; Ctrl-D ends.")
-        for number, line in enumerate(prompts(">")):
-            show(loaded, [line], number, {"batch": 1, **search}, style)
+        note("One line at a time; /help lists commands; Ctrl-D ends.")
+        talk = Conversation(loaded, decoding, scores)
+        talk.run(prompts(">"), partial(show, as_json=as_json))
         return
     number = 0
-    for lines in in_groups(lines_of(file), batch * (FILE_GROUP if file else 1)):
-        show(loaded, lines, number, {"batch": batch, **search}, style)
+    groups = in_groups(lines_of(file), batch * FILE_GROUP) if file else lines_at_hand(batch)
+    for lines in groups:
+        numbered = decoding.several
+        show(find, lines, number, scores=scores, as_json=as_json, numbered=numbered)
         number += len(lines)
 
 
 def show(
-    loaded: LoadedTranslator,
-    lines: list[str],
-    first: int,
-    search: dict[str, Any],
-    style: dict[str, bool],
+    find: Find, lines: list[str], first: int, *, scores: bool, as_json: bool, numbered: bool
 ) -> None:
-    """Translate and print some lines, numbered from `first`."""
-    found = loaded.translations(lines, **search)
-    for number, (line, best) in enumerate(zip(lines, found, strict=True), first + 1):
-        if style["as_json"]:
+    """Translate and print some lines, the first of which has the number `first`, from 0."""
+    for number, (line, best) in enumerate(zip(lines, find(lines, first), strict=True), first + 1):
+        if as_json:
             write(json.dumps(as_object(line, best), ensure_ascii=False))
             continue
         for one in best:
-            columns = [str(number)] if style["numbered"] else []
-            if style["scores"]:
+            columns = [str(number)] if numbered else []
+            if scores:
                 columns += [f"{one.score:.4f}", f"{one.log_probability:.4f}"]
             write("\t".join([*columns, one.text]))
 

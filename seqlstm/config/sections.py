@@ -141,10 +141,16 @@ Tokenizer = Annotated[
 
 
 class Decoding(Section):
-    """Beam search: its width, and GNMT's length penalty (Wu et al., 2016), 0 for none."""
+    """Beam search: its width, and GNMT's penalties (Wu et al., 2016), 0 for none.
+
+    `length_penalty`: alpha, higher for longer. `coverage_penalty`: beta, on source pieces that got
+    little attention. `no_repeat`: no so many pieces in a row come twice; 0 lets them.
+    """
 
     width: PositiveInt = 5
     length_penalty: NotNegative = 1.0
+    coverage_penalty: NotNegative = 0.0
+    no_repeat: Count = 0
 
 
 def known_device(name: str) -> str:
@@ -189,7 +195,7 @@ def form_of(task: str, *, answers: bool) -> str:
 
 NO_TRANSLATION = [
     *[("model", key) for key in ("attention", "encoder", "decoder")],
-    *[("decoding", key) for key in ("width", "length_penalty")],
+    *[("decoding", key) for key in ("width", "length_penalty", "coverage_penalty", "no_repeat")],
 ]
 IDLE = {
     "translation": [("data", "text"), ("data", "answer"), ("data", "unit")],

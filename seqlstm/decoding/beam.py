@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import overload
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
 from seqlstm.decoding.advance import Advance
+from seqlstm.decoding.constraints import Constraint, Past
+from seqlstm.decoding.penalties import penalty
+from seqlstm.decoding.ranking import continuations, leading, pick
+from seqlstm.decoding.required import Required, hold_end
 from seqlstm.recurrent.state import State, select
 
 
@@ -21,7 +25,7 @@ class Hypothesis:
 
     Attributes:
         ids: the pieces, without begin and end.
-        score: the log-probability under the length penalty; what the search maximises.
+        score: the log-probability under the penalties; what the search maximises.
         log_probability: in nats, the end piece included.
         finished: whether it came to its end piece before the maximum.
     """
@@ -42,17 +46,19 @@ def beam(
     end: int,
     width: int,
     maximum: Tensor | int,
-    minimum: int = 0,
     length_penalty: float = 1.0,
+    coverage: Callable[[State], Tensor] | None = None,
     n_best: int = 1,
-    forbid: Sequence[int] = (),
+    constraints: Sequence[Constraint] = (),
+    required: Required | None = None,
 ) -> list[list[Hypothesis]]:
-    """Search for the continuations of the highest score, `log P / penalty(length)`.
+    """Search for the continuations of the highest score, `log P / penalty(length) + coverage`.
 
     A sentence is done when `width` of its hypotheses have finished, when none that lives can still
     reach its best `n_best`, or at its maximum. A hypothesis finishes when its end piece is among
-    the best `width` continuations of its sentence. Rows reach `advance` sentence by sentence,
-    `width` each; sentences that are done are no longer among them.
+    the best `width` continuations of its sentence. Rows reach `advance` sentence by sentence, as
+    many each: one at first, for all beams are alike, and soon `width`. Sentences that are done are
+    no longer among them.
 
     Args:
         advance: the model's step.
@@ -62,15 +68,19 @@ def beam(
         end: the piece that finishes a hypothesis.
         width: how many hypotheses live at a time; 1 is greedy search.
         maximum: how many pieces may be chosen, the end counted: for all, or for each (sentences,).
-        minimum: how many pieces must come before the end.
         length_penalty: alpha of `penalty`; 0 compares plain log-probabilities.
+        coverage: from the state to what is added to the score of each row, (rows,), never positive.
         n_best: how many hypotheses to return for a sentence.
-        forbid: ids never chosen.
+        constraints: on what may come next; see `constraints.py`.
+        required: phrases that must appear. No hypothesis finishes without them, and those that say
+            more of them have places of their own, so that they are said as long as the maximum and
+            the other constraints allow it.
 
     Returns:
         For each sentence its `n_best` hypotheses, best first. Unfinished ones, cut off at the
-        maximum, only fill places for which too few have finished, and come after these. Fewer are
-        returned only where no more are possible.
+        maximum, only fill places for which too few have finished, and come after these, in the
+        order of the search. Fewer are returned only where no more are possible; none where the
+        constraints contradict each other.
 
     Raises:
         ValueError: `width`, `n_best`, `maximum` or `length_penalty` is out of its range.
@@ -78,122 +88,134 @@ def beam(
     device, sentences = _origin(state)
     limits = torch.as_tensor(maximum, device=device).expand(sentences)
     _check(width=width, n_best=n_best, maximum=limits, length_penalty=length_penalty)
+    rules = _Rules(end=end, width=width, n_best=n_best, length_penalty=length_penalty)
     answers: list[list[Hypothesis]] = [[] for _ in range(sentences)]
-    never = torch.tensor(list(forbid), dtype=torch.long, device=device)
-    too_early = torch.tensor([*forbid, end], dtype=torch.long, device=device)
-
-    sentence = torch.arange(sentences, device=device)  # which one each row of the tables is about
-    state = select(state, sentence.repeat_interleave(width))
-    token = torch.full((sentences * width,), begin, device=device)
-    totals = torch.full((sentences, width), -inf, device=device)
-    totals[:, 0] = 0.0  # all beams are the same at first: only one of them counts
-    pieces = token.new_empty(sentences, width, 0)
-    # Scores, log-probabilities and pieces of the finished, best first; places still free are -inf.
-    finished = (torch.full_like(totals, -inf), torch.full_like(totals, -inf), pieces)
-
-    step = 0
-    while len(sentence):
-        step += 1
+    table = rules.start(limits)
+    token = torch.full((sentences,), begin, device=device)
+    while len(table.sentence):
+        step = table.pieces.shape[-1] + 1
         logits, state = advance(token, state, memory)
         gains = torch.log_softmax(logits, -1, dtype=torch.float32)
-        gains.index_fill_(-1, too_early if step <= minimum else never, -inf)
-        totals, beams, tokens = _continuations(totals, gains)
-        pieces = torch.cat([_pick(pieces, beams), tokens[..., None]], -1)
+        beams = table.totals.shape[1]
+        past = Past(table.pieces.flatten(0, 1), table.sentence.repeat_interleave(beams))
+        for constrain in constraints:
+            constrain(gains, past)
+        last = (table.limits <= step).repeat_interleave(beams)
+        standing = required.standing(past, last) if required else None
+        if standing is not None:
+            hold_end(gains, standing, end=end)
+        ways = continuations(table.totals, gains, standing, width=width)
+        extra = coverage(state).view(-1, beams) if coverage else torch.zeros_like(table.totals)
+        table, origin = rules.extend(table, ways, extra, step)
 
-        ended = tokens == end
-        ending = totals.masked_fill(~ended, -inf)[:, :width]
-        finished = _merge(finished, (ending / penalty(step, length_penalty), ending, pieces))
-        totals, places = _leading(totals.masked_fill(ended, -inf), width)
-        beams, tokens, pieces = (_pick(each, places) for each in (beams, tokens, pieces))
-
-        scores = finished[0]
-        reachable = totals[:, 0] / penalty(limits, length_penalty)  # a total can only fall
-        going = (reachable > scores[:, n_best - 1]) & (scores[:, -1] == -inf) & (step < limits)
+        going = rules.going(table, step)
         stay = going.nonzero().squeeze(-1)
-        origin = stay[:, None] * width + beams[stay]
-        if len(stay) < len(sentence):
-            living = (totals / penalty(step, length_penalty), totals, pieces)
-            gone = (~going).nonzero().squeeze(-1)
-            best = _answers(select(finished, gone), select(living, gone), end=end, n_best=n_best)
-            for number, hypotheses in zip(sentence[gone].tolist(), best, strict=True):
+        if len(stay) < len(going):
+            gone = _Table(*select(table, (~going).nonzero().squeeze(-1)))
+            for number, hypotheses in zip(gone.sentence.tolist(), rules.answers(gone), strict=True):
                 answers[number] = hypotheses
             memory = None if memory is None else select(memory, stay)
-            tables = (sentence, limits, tokens, totals, pieces, finished)
-            sentence, limits, tokens, totals, pieces, finished = select(tables, stay)
-        state = select(state, origin.flatten())
-        token = tokens.flatten()
+            table = _Table(*select(table, stay))
+        state = select(state, (stay[:, None] * beams + origin[stay]).flatten())
+        token = table.pieces[..., -1].flatten()
     return answers
 
 
-@overload
-def penalty(length: int, alpha: float) -> float: ...
-@overload
-def penalty(length: Tensor, alpha: float) -> Tensor: ...
-def penalty(length: int | Tensor, alpha: float) -> float | Tensor:
-    """What a log-probability is divided by: `((5 + length) / 6) ** alpha` (Wu et al., 2016).
+class _Table(NamedTuple):
+    """What is known of the sentences that are not done, a row each.
 
-    `length` counts the end piece.
+    Attributes:
+        sentence: which one it is, (sentences,).
+        limits: how many pieces it may have, (sentences,).
+        totals: log-probabilities of what lives, in the order of the search, (sentences, beams).
+        scores: of what lives, if it were cut off here, (sentences, beams).
+        pieces: of what lives, (sentences, beams, steps).
+        finished: scores, log-probabilities and pieces of what has finished, best first; the scores
+            of places still free are -inf.
     """
-    scaled: float | Tensor = ((5 + length) / 6) ** alpha
-    return scaled
+
+    sentence: Tensor
+    limits: Tensor
+    totals: Tensor
+    scores: Tensor
+    pieces: Tensor
+    finished: State
 
 
-def _continuations(totals: Tensor, gains: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The best 2·width ways to go on, best first: their totals, beams and tokens.
+@dataclass(frozen=True)
+class _Rules:
+    """What ends a hypothesis and a sentence."""
 
-    No more than `width` of them can be ends, so `width` are left to live on. These, and an end,
-    are among the best `width + 1` of their beams: no sum over the whole vocabulary is needed.
-    """
-    sentences, width = totals.shape
-    candidates = min(width + 1, gains.shape[-1])
-    values, tokens = _leading(gains, candidates)
-    sums = (totals.view(-1, 1) + values).view(sentences, -1)  # (sentences, width·candidates)
-    totals, places = _leading(sums, min(2 * width, sums.shape[-1]))
-    return totals, places // candidates, _pick(tokens.view(sentences, -1), places)
+    end: int
+    width: int
+    n_best: int
+    length_penalty: float
 
+    def start(self, limits: Tensor) -> _Table:
+        """One empty hypothesis a sentence, and nothing finished."""
+        sentences = len(limits)
+        sentence = torch.arange(sentences, device=limits.device)
+        totals = torch.zeros(sentences, 1, device=limits.device)
+        nothing = totals.new_full((sentences, self.width), -inf)
+        finished = (nothing, nothing, sentence.new_empty(sentences, self.width, 0))
+        return _Table(
+            sentence, limits, totals, totals, sentence.new_empty(sentences, 1, 0), finished
+        )
 
-def _leading(scores: Tensor, amount: int) -> tuple[Tensor, Tensor]:
-    """`topk` with equal scores in the order of their places, as `argmax` has them.
+    def extend(
+        self, table: _Table, ways: tuple[Tensor, Tensor, Tensor], extra: Tensor, step: int
+    ) -> tuple[_Table, Tensor]:
+        """The hypotheses a piece longer, and of which beams those that live come.
 
-    Half-precision logits are often equal. (Of more than `amount` equal ones, `topk` picks.)
-    """
-    places = scores.topk(amount).indices.sort(-1).values
-    values, order = scores.gather(-1, places).sort(dim=-1, descending=True, stable=True)
-    return values, places.gather(-1, order)
+        Args:
+            ways: totals, beams and tokens of the best continuations.
+            extra: what the score of each beam has beside, (sentences, beams).
+        """
+        totals, beams, tokens = ways
+        scores = totals / penalty(step, self.length_penalty) + pick(extra, beams)
+        pieces = torch.cat([pick(table.pieces, beams), tokens[..., None]], -1)
+        ended = tokens == self.end
+        ending = (scores.masked_fill(~ended, -inf), totals, pieces)
+        finished = _merge(table.finished, tuple(each[:, : self.width] for each in ending))
+        living = ended.long().argsort(dim=-1, stable=True)[:, : self.width]
+        alive = pick(~ended, living)
+        totals, scores = (pick(each, living).masked_fill(~alive, -inf) for each in (totals, scores))
+        pieces, beams = pick(pieces, living), pick(beams, living)
+        return _Table(table.sentence, table.limits, totals, scores, pieces, finished), beams
 
+    def going(self, table: _Table, step: int) -> Tensor:
+        """Which sentences are not done, (sentences,)."""
+        scores = table.finished[0]
+        # A total can only fall.
+        reachable = table.totals.amax(-1) / penalty(table.limits, self.length_penalty)
+        undecided: Tensor = (reachable > scores[:, self.n_best - 1]) & (scores[:, -1] == -inf)
+        return undecided & (step < table.limits)
 
-def _pick(table: Tensor, places: Tensor) -> Tensor:
-    """From (sentences, n, ...) the given places (sentences, m) of each: (sentences, m, ...)."""
-    return table[torch.arange(len(table), device=table.device)[:, None], places]
+    def answers(self, table: _Table) -> list[list[Hypothesis]]:
+        """The first `n_best` of the finished, and then of the living, for each sentence."""
+        living = (table.scores, table.totals, table.pieces)
+        both = [torch.cat(pair, 1) for pair in zip(table.finished, living, strict=True)]
+        rows: Any = zip(*(each.tolist() for each in both), strict=True)
+        return [
+            [self.hypothesis(*one) for one in zip(*row, strict=True) if one[0] > -inf][
+                : self.n_best
+            ]
+            for row in rows
+        ]
+
+    def hypothesis(self, score: float, total: float, pieces: list[int]) -> Hypothesis:
+        finished = self.end in pieces
+        ids = pieces[: pieces.index(self.end)] if finished else pieces
+        return Hypothesis(ids, score, total, finished)
 
 
 def _merge(finished: State, ending: State) -> State:
     """The best `width` of those that had finished and those that just did."""
     scores, totals, pieces = finished
     new_scores, new_totals, new_pieces = ending
-    width = scores.shape[-1]
-    scores, places = _leading(torch.cat([scores, new_scores], -1), width)
-    pieces = torch.cat([pad(pieces, (0, 1)), new_pieces[:, :width]], 1)
-    return scores, _pick(torch.cat([totals, new_totals], -1), places), _pick(pieces, places)
-
-
-def _answers(finished: State, living: State, *, end: int, n_best: int) -> list[list[Hypothesis]]:
-    """The first `n_best` of the finished, and then of the living, for each sentence."""
-    tables = [torch.cat(pair, 1).tolist() for pair in zip(finished, living, strict=True)]
-    return [
-        [
-            _hypothesis(score, total, pieces, end=end)
-            for score, total, pieces in zip(*rows, strict=True)
-            if score > -inf
-        ][:n_best]
-        for rows in zip(*tables, strict=True)
-    ]
-
-
-def _hypothesis(score: float, total: float, pieces: list[int], *, end: int) -> Hypothesis:
-    finished = end in pieces
-    ids = pieces[: pieces.index(end)] if finished else pieces
-    return Hypothesis(ids, score, total, finished)
+    scores, places = leading(torch.cat([scores, new_scores], -1), scores.shape[-1])
+    pieces = torch.cat([pad(pieces, (0, 1)), new_pieces], 1)
+    return scores, pick(torch.cat([totals, new_totals], -1), places), pick(pieces, places)
 
 
 def _origin(state: State) -> tuple[torch.device, int]:

@@ -16,6 +16,9 @@ from torch import Generator, Tensor
 Choose: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """`choose(logits, history) -> tokens`: (rows, vocabulary), (rows, recent tokens) -> (rows,)."""
 
+ChooseAt: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+"""`choose(logits, uniform) -> tokens`: (rows, vocabulary), (rows,) from [0, 1) -> (rows,)."""
+
 LONGEST_WINDOW = 1024
 """How many of the latest tokens anyone who samples keeps, and so the longest window."""
 
@@ -72,6 +75,36 @@ def draw(logits: Tensor, generator: Generator | None = None) -> Tensor:
     return torch.multinomial(logits.softmax(-1), 1, generator=generator).squeeze(-1)
 
 
+def draw_at(logits: Tensor, uniform: Tensor) -> Tensor:
+    """One token of each row: where `uniform` (rows,), from [0, 1), falls among the probabilities.
+
+    The same number gives the same token, whatever the other rows are.
+    """
+    cumulative = logits.softmax(-1).cumsum(-1, dtype=torch.float64)
+    place = uniform.double().unsqueeze(-1) * cumulative[:, -1:]
+    return torch.searchsorted(cumulative, place, right=True).squeeze(-1)
+
+
+def drawer(
+    *, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0, min_p: float = 0.0
+) -> ChooseAt:
+    """A way to choose by numbers that are drawn before.
+
+    The order is: temperature, top-k, top-p, min-p, draw; the arguments are those of `chooser`.
+
+    Raises:
+        ValueError: an argument is out of its range.
+    """
+    filters = _filters(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
+
+    def choose(logits: Tensor, uniform: Tensor) -> Tensor:
+        for narrow in filters:
+            logits = narrow(logits)
+        return draw_at(logits, uniform) if temperature > 0 else greedy(logits)
+
+    return choose
+
+
 def chooser(
     *,
     temperature: float = 1.0,
@@ -100,10 +133,6 @@ def chooser(
     Raises:
         ValueError: an argument is out of its range.
     """
-    _require(temperature >= 0, f"temperature must be 0 or more, was: {temperature}")
-    _require(top_k >= 0, f"top_k must be 0 or more, was: {top_k}")
-    _require(0 < top_p <= 1, f"top_p must be in (0, 1], was: {top_p}")
-    _require(0 <= min_p <= 1, f"min_p must be in [0, 1], was: {min_p}")
     _require(repetition > 0, f"repetition must be positive, was: {repetition}")
     _require(
         0 < window <= LONGEST_WINDOW, f"window must be in [1, {LONGEST_WINDOW}], was: {window}"
@@ -127,7 +156,15 @@ def chooser(
 def _filters(
     *, temperature: float, top_k: int, top_p: float, min_p: float
 ) -> list[Callable[[Tensor], Tensor]]:
-    """Those of the four that change the distribution; none of them changes the likeliest token."""
+    """Those of the four that change the distribution; none of them changes the likeliest token.
+
+    Raises:
+        ValueError: one is out of its range.
+    """
+    _require(temperature >= 0, f"temperature must be 0 or more, was: {temperature}")
+    _require(top_k >= 0, f"top_k must be 0 or more, was: {top_k}")
+    _require(0 < top_p <= 1, f"top_p must be in (0, 1], was: {top_p}")
+    _require(0 <= min_p <= 1, f"min_p must be in [0, 1], was: {min_p}")
     if temperature == 0:
         return []
     filters: list[Callable[[Tensor], Tensor]] = []

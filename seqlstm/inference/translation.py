@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-import torch
-from torch import Tensor
+from dataclasses import replace
+from typing import Any
 
 from seqlstm import __version__
-from seqlstm.data.buckets import pair_batch
-from seqlstm.decoding.beam import Hypothesis, beam
-from seqlstm.inference.score import Score, by_length, make_score, truncate
+from seqlstm.decoding.beam import Hypothesis
+from seqlstm.decoding.choose import drawer
+from seqlstm.decoding.risk import Utility
+from seqlstm.errors import ArgumentError
+from seqlstm.inference.lines import Told, Translation, line_by_line, of_least_risk, score_pairs
+from seqlstm.inference.phrases import Phrases, Pieces
+from seqlstm.inference.sampling import find_draws, seeds_of
+from seqlstm.inference.score import Score
+from seqlstm.inference.search import Search, find_beams
+from seqlstm.inference.steps import System
 from seqlstm.models.translator import Translator
-from seqlstm.recurrent.state import State
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.training.precision import Precision
 
+SAMPLED = {"no_repeat", "min_length", "max_length", "max_ratio"}
+"""The options of `Search` that bind samples too."""
 
-@dataclass(frozen=True)
-class Translation:
-    """One translation of a line.
 
-    Attributes:
-        text: detokenised.
-        score: log-probability after the length penalty; by this the beam ranks.
-        log_probability: in nats, the end of the sentence included.
-    """
-
-    text: str
-    score: float
-    log_probability: float
+class UnsaidWarning(UserWarning):
+    """A translation lacks a phrase that must appear: it had no room, or the rest forbids it."""
 
 
 class LoadedTranslator:
@@ -41,8 +38,10 @@ class LoadedTranslator:
         tokenizer: of both languages.
         precision: of the products, and the device.
         width: of the beam, unless a call says otherwise.
-        length_penalty: GNMT's alpha, unless a call says otherwise.
+        length_penalty, coverage_penalty, no_repeat: as `Search` has them, unless a call says
+            otherwise.
         longest: pieces of a source; longer ones are cut, with a warning.
+        others: translators whose probabilities are averaged with the model's at every step.
     """
 
     task = "translation"
@@ -55,124 +54,202 @@ class LoadedTranslator:
         precision: Precision,
         width: int = 5,
         length_penalty: float = 1.0,
+        coverage_penalty: float = 0.0,
+        no_repeat: int = 0,
         longest: int = 256,
+        others: Sequence[Translator] = (),
     ) -> None:
         self.model = model.eval()
+        models = [model, *(one.to(precision.device).eval() for one in others)]
+        self.system = System(models, tokenizer, precision)
         self.tokenizer = tokenizer
         self.precision = precision
-        self.width = width
-        self.length_penalty = length_penalty
+        self.options = Search(
+            width=width,
+            length_penalty=length_penalty,
+            coverage_penalty=coverage_penalty,
+            no_repeat=no_repeat,
+        )
         self.longest = longest
 
-    def translate(
-        self,
-        lines: Sequence[str],
-        *,
-        width: int | None = None,
-        length_penalty: float | None = None,
-        batch: int = 64,
-    ) -> list[str]:
+    @property
+    def width(self) -> int:
+        return self.options.width
+
+    def together(self, *others: LoadedTranslator) -> LoadedTranslator:
+        """An ensemble: the average of the probabilities of all, searched as this one is.
+
+        Raises:
+            ArgumentError: one has another tokenizer.
+        """
+        for other in others:
+            if other.tokenizer.fingerprint != self.tokenizer.fingerprint:
+                raise ArgumentError(
+                    "an ensemble needs one tokenizer, and these have two: "
+                    f"{self.tokenizer.fingerprint} and {other.tokenizer.fingerprint}",
+                    hint="Train them on one: [tokenizer] file = RUN/tokenizer.model.",
+                )
+        joined = LoadedTranslator(
+            self.model,
+            self.tokenizer,
+            precision=self.precision,
+            longest=min(one.longest for one in (self, *others)),
+            others=[
+                *self.system.models[1:],
+                *(model for one in others for model in one.system.models),
+            ],
+        )
+        joined.options = self.options
+        return joined
+
+    def translate(self, lines: Sequence[str], *, batch: int = 64, **options: Any) -> list[str]:
         """The best translation of every line, in their order. An empty line stays empty.
 
         Args:
             lines: raw text, one sentence each.
-            width: beams; 1 is greedy.
-            length_penalty: GNMT's alpha (Wu et al., 2016); 0 for none.
             batch: sentences at once.
+            options: as of `translations`.
         """
-        found = self.translations(
-            lines, width=width, length_penalty=length_penalty, batch=batch, n_best=1
-        )
-        return [best[0].text for best in found]
+        return [best[0].text for best in self.translations(lines, batch=batch, **options)]
 
     def translations(
         self,
         lines: Sequence[str],
         *,
-        width: int | None = None,
-        length_penalty: float | None = None,
         batch: int = 64,
-        n_best: int = 1,
+        prefix: str | Sequence[str] = "",
+        must: Sequence[str] | Sequence[Sequence[str]] = (),
+        never: Sequence[str] = (),
+        **options: Any,
     ) -> list[list[Translation]]:
         """The best translations of every line, best first, at most `n_best`.
 
+        Args:
+            lines: raw text, one sentence each.
+            batch: sentences at once.
+            prefix: how translations begin: of all lines, or one for each.
+            must: phrases that appear: in all lines, or a list for each.
+            never: phrases that do not appear.
+            options: those of `Search`; None stands for the model's own.
+
         Raises:
-            ValueError: more translations asked for than the beam is wide.
+            ArgumentError: the phrases cannot be, or no translation fulfils all that is asked.
+            ValueError: an option is out of its range.
         """
-        width = self.width if width is None else width
-        alpha = self.length_penalty if length_penalty is None else length_penalty
-        for name, value in (("width", width), ("batch", batch)):
-            if value < 1:
-                raise ValueError(f"{name} must be positive, was: {value}")
-        if n_best > width:
-            raise ValueError(f"n_best must be at most the width {width}, was: {n_best}")
-        ids = truncate(self.tokenizer.encode_batch(lines), self.longest, what="line")
-        found = [[Translation("", 0.0, 0.0)] for _ in lines]
-        real = [row for row, one in enumerate(ids) if lines[row].strip()]
-        for rows in by_length([len(ids[row]) for row in real], batch):
-            chosen = [real[row] for row in rows]
-            beams = self.search([ids[row] for row in chosen], width, alpha, n_best)
-            for row, hypotheses in zip(chosen, beams, strict=True):
-                found[row] = [self.translation(one) for one in hypotheses]
+        search = self.searching(**options)
+        asked = Phrases.of(len(lines), self.tokenizer, prefix=prefix, must=must, never=never)
+
+        def find(rows: list[int], ids: list[Pieces]) -> list[list[Hypothesis]]:
+            return find_beams(self.system, ids, asked.select(rows), search=search)
+
+        found = line_by_line(self.system, lines, find, longest=self.longest, batch=batch)
+        unsaid = sum(
+            bool(line.strip()) and not asked.fulfilled(row, list(best[0].ids))
+            for row, (line, best) in enumerate(zip(lines, found, strict=True))
+        )
+        if unsaid:
+            warnings.warn(
+                f"{unsaid} of {len(lines)} translations do not hold all that must appear: "
+                "too little room, or it contradicts the rest",
+                UnsaidWarning,
+                stacklevel=2,
+            )
         return found
 
-    def signature(self, *, width: int | None, length_penalty: float | None, batch: int) -> str:
+    def sample(
+        self,
+        lines: Sequence[str],
+        *,
+        samples: int = 1,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        min_p: float = 0.0,
+        seed: int | None = None,
+        first: int = 0,
+        batch: int = 64,
+        prefix: str | Sequence[str] = "",
+        never: Sequence[str] = (),
+        **options: Any,
+    ) -> list[list[Translation]]:
+        """Translations of every line drawn at random, in the order in which they were drawn.
+
+        Their scores are the model's log-probabilities.
+
+        Args:
+            lines: raw text, one sentence each.
+            samples: of each line.
+            temperature, top_k, top_p, min_p: as `chooser` has them.
+            seed: the same seed draws the same, however the lines are batched; None draws anew.
+            first: the number of the first line, where lines come in several calls.
+            batch: sentences at once; fewer where their samples are more rows than a beam's.
+            prefix, never: as of `translations`.
+            options: `no_repeat`, `min_length`, `max_length` and `max_ratio` of `Search`.
+
+        Raises:
+            ArgumentError: as of `translations`.
+            ValueError: an option is out of its range.
+        """
+        if samples < 1:
+            raise ValueError(f"samples must be positive, was: {samples}")
+        if unused := sorted(options.keys() - SAMPLED):
+            raise TypeError(f"{', '.join(unused)} cannot take effect on samples")
+        search = self.searching(**options)
+        choose = drawer(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
+        asked = Phrases.of(len(lines), self.tokenizer, prefix=prefix, never=never)
+        seeds = seeds_of(seed, first, len(lines))
+
+        def find(rows: list[int], ids: list[Pieces]) -> list[list[Hypothesis]]:
+            return find_draws(
+                self.system,
+                ids,
+                asked.select(rows),
+                search=search,
+                choose=choose,
+                samples=samples,
+                seeds=[seeds[row] for row in rows],
+            )
+
+        within = max(1, batch * self.width // samples) if batch > 0 else batch
+        batch = min(batch, within)
+        return line_by_line(self.system, lines, find, longest=self.longest, batch=batch)
+
+    def least_risk(
+        self, lines: Sequence[str], *, utility: Utility, samples: int = 32, **options: Any
+    ) -> list[Translation]:
+        """Of samples of every line the one that is best on average if each of them were right.
+
+        Minimum Bayes risk by sampling (Eikema & Aziz, 2020). The score is the average utility.
+
+        Args:
+            lines: raw text, one sentence each.
+            utility: of a translation if another is right: `evaluation.utility.sentence_chrf`.
+            samples: of each line.
+            options: as of `sample`.
+        """
+        return [
+            of_least_risk(drawn, utility)
+            for drawn in self.sample(lines, samples=samples, **options)
+        ]
+
+    def searching(self, **options: Any) -> Search:
+        """The model's own options and those of a call; None stands for the model's own."""
+        told = {name: value for name, value in options.items() if value is not None}
+        return replace(self.options, **told)
+
+    def signature(self, *, batch: int, **options: Any) -> str:
         """How translations were searched for, to stand beside their scores."""
-        width = self.width if width is None else width
-        alpha = self.length_penalty if length_penalty is None else length_penalty
+        together = f"models:{len(self.system.models)}|" if len(self.system.models) > 1 else ""
         return (
-            f"beam:{width}|length_penalty:{alpha}|batch:{batch}|precision:{self.precision.name}"
+            f"{self.searching(**options).signature()}|batch:{batch}|{together}"
+            f"precision:{self.precision.name}"
             f"|tokenizer:{self.tokenizer.kind}-{self.tokenizer.fingerprint}|version:{__version__}"
         )
 
-    @torch.inference_mode()
-    def search(
-        self, ids: Sequence[Sequence[int]], width: int, alpha: float, n_best: int
-    ) -> list[list[Hypothesis]]:
-        source = pair_batch(ids, [[] for _ in ids], self.tokenizer).to(self.precision.device)
-        assert source.source is not None
-        assert source.source_lengths is not None
-        with self.precision.autocast():
-            memory = self.model.encode(source.source, source.source_lengths)
-            return beam(
-                self.advance,
-                state=self.model.start(memory),
-                memory=memory,
-                begin=self.tokenizer.begin,
-                end=self.tokenizer.end,
-                width=width,
-                maximum=2 * source.source_lengths + 10,
-                length_penalty=alpha,
-                n_best=n_best,
-                forbid=sorted({self.tokenizer.pad, self.tokenizer.begin, self.tokenizer.unknown}),
-            )
+    def score(self, pairs: Sequence[tuple[Told, Told]], *, batch: int = 64) -> list[Score]:
+        """How probable each target is as the translation of its source.
 
-    def advance(self, token: Tensor, state: State, memory: State | None) -> tuple[Tensor, State]:
-        assert memory is not None
-        return self.model.advance(token, state, memory)
-
-    def translation(self, hypothesis: Hypothesis) -> Translation:
-        text = self.tokenizer.decode(hypothesis.ids).replace("\n", " ")
-        return Translation(text, hypothesis.score, hypothesis.log_probability)
-
-    @torch.inference_mode()
-    def score(self, pairs: Sequence[tuple[str, str]], *, batch: int = 64) -> list[Score]:
-        """How probable each target is as the translation of its source."""
-        sources = truncate(
-            self.tokenizer.encode_batch([source for source, _ in pairs]), self.longest, what="line"
-        )
-        targets = truncate(
-            self.tokenizer.encode_batch([target for _, target in pairs]), self.longest, what="line"
-        )
-        values: dict[int, Tensor] = {}
-        for rows in by_length([len(target) for target in targets], batch):
-            pairs_of = pair_batch(
-                [sources[row] for row in rows], [targets[row] for row in rows], self.tokenizer
-            )
-            with self.precision.autocast():
-                scores = self.model.log_probabilities(pairs_of.to(self.precision.device))
-            values.update(zip(rows, scores.cpu(), strict=True))
-        return [
-            make_score(target, [*ids, self.tokenizer.end], values[row], self.tokenizer)
-            for row, ((_, target), ids) in enumerate(zip(pairs, targets, strict=True))
-        ]
+        Either is text, or pieces: a text may be cut into other pieces than those a beam found, and
+        a beam's pieces have the beam's probability. Long texts are cut, with a warning.
+        """
+        return score_pairs(self.system, pairs, longest=self.longest, batch=batch)

@@ -53,7 +53,6 @@ def load(
         model,
         tokenizer,
         precision=chosen,
-        width=recipe.decoding.width,
-        length_penalty=recipe.decoding.length_penalty,
+        **recipe.decoding.model_dump(),
         longest=recipe.data.longest,
     )

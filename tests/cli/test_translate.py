@@ -87,6 +87,18 @@ def test_scores_are_the_apis(translator: Path, api: LoadedTranslator, file: Path
         assert float(log_probability) == pytest.approx(one.log_probability, abs=2e-4)
 
 
+def test_a_text_that_is_cut_alike_has_the_beams_score(api: LoadedTranslator) -> None:
+    lines = [line for line, _ in pairs_of("test")]
+    found = [best[0] for best in api.translations(lines)]
+    alike = 0
+    for line, one in zip(lines, found, strict=True):
+        if one.finished and api.tokenizer.encode(one.text) == list(one.ids):
+            [score] = api.score([(line, one.text)])
+            assert score.under(api.options.length_penalty) == pytest.approx(one.score, abs=1e-4)
+            alike += 1
+    assert alike > 5
+
+
 def test_json_is_an_object_a_line(translator: Path, file: Path) -> None:
     plain = answer("translate", translator, file).split("\n")
     lines = answer("translate", translator, file, "--json", "--n-best", 2).splitlines()

@@ -36,6 +36,8 @@ EVERYTHING = {
         "training.best_by=bleu",
         "training.minutes=1.5",
         "decoding.width=1",
+        "decoding.coverage_penalty=0.2",
+        "decoding.no_repeat=3",
     ],
     "language-model": [
         "data.unit=document",
@@ -71,7 +73,8 @@ def test_the_text_states_every_default_that_can_take_effect() -> None:
     assert table["seed"] == 1
     assert table["data"]["layout"] == {"kind": "buckets", "tokens": 2500, "window": 8192}
     assert table["training"]["optimizer"]["betas"] == [0.9, 0.999]
-    assert table["decoding"] == {"width": 5, "length_penalty": 1.0}
+    decoding = {"width": 5, "length_penalty": 1.0, "coverage_penalty": 0.0, "no_repeat": 0}
+    assert table["decoding"] == decoding
     assert "unit" not in table["data"]
     other = tomllib.loads(recipe("language-model").text())
     assert "decoding" not in other
@@ -189,6 +192,8 @@ def test_a_value_in_place_of_a_table(override: str) -> None:
         ("language-model", "model.decoder.layers=2", "model.decoder"),
         ("language-model", "decoding.width=3", "decoding.width"),
         ("language-model", "decoding.length_penalty=0", "decoding.length_penalty"),
+        ("language-model", "decoding.coverage_penalty=0.2", "decoding.coverage_penalty"),
+        ("language-model", "decoding.no_repeat=3", "decoding.no_repeat"),
     ],
 )
 def test_a_key_that_cannot_take_effect(task: str, override: str, key: str) -> None:

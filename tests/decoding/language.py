@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pytest
 import torch
 from torch import Tensor
 
-from seqlstm.decoding.beam import penalty
+from seqlstm.decoding.beam import Hypothesis
+from seqlstm.decoding.penalties import penalty
 from seqlstm.recurrent.state import State
 
 
@@ -69,3 +71,14 @@ def greedy_ids(
             break
         ids.append(int(token.item()))
     return ids
+
+
+def close(left: list[Hypothesis], right: list[Hypothesis]) -> bool:
+    """Equal, the numbers as nearly as batches of another size compute them."""
+    return len(left) == len(right) and all(
+        a.ids == b.ids
+        and a.finished == b.finished
+        and a.score == pytest.approx(b.score, abs=1e-4)
+        and a.log_probability == pytest.approx(b.log_probability, abs=1e-4)
+        for a, b in zip(left, right, strict=True)
+    )

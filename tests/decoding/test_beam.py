@@ -7,11 +7,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqlstm.decoding.beam import Hypothesis, beam, penalty
+from seqlstm.decoding.beam import Hypothesis, beam
+from seqlstm.decoding.constraints import at_least, forbidden
+from seqlstm.decoding.penalties import penalty
 from seqlstm.recurrent.state import State, select
-from tests.decoding.language import Language, greedy_ids
+from tests.decoding.cases import BEGIN, END
+from tests.decoding.language import Language, close, greedy_ids
 
-BEGIN, END = 0, 1
 SENTENCES = 7
 
 
@@ -32,17 +34,6 @@ def search(language: Language, state: State, **options: Any) -> list[list[Hypoth
 
 def rows(state: State, *numbers: int) -> State:
     return select(state, torch.tensor(numbers, dtype=torch.long))
-
-
-def same(left: list[Hypothesis], right: list[Hypothesis]) -> bool:
-    """Equal, the numbers as nearly as batches of another size compute them."""
-    return len(left) == len(right) and all(
-        a.ids == b.ids
-        and a.finished == b.finished
-        and a.score == pytest.approx(b.score, abs=1e-4)
-        and a.log_probability == pytest.approx(b.log_probability, abs=1e-4)
-        for a, b in zip(left, right, strict=True)
-    )
 
 
 @pytest.mark.parametrize("alpha", [0.0, 1.0])
@@ -94,7 +85,8 @@ def test_a_batch_is_its_sentences_one_by_one(
 ) -> None:
     state = language.states(SENTENCES)
     maximum = torch.tensor([3, 20, 1, 7, 7, 12, 5])
-    options: dict[str, Any] = {"width": width, "n_best": n_best, "minimum": minimum}
+    constraints = [at_least(minimum, end=END)]
+    options: dict[str, Any] = {"width": width, "n_best": n_best, "constraints": constraints}
     together = search(language, state, memory=memory, maximum=maximum, **options)
     assert len({len(found[0].ids) for found in together}) > 2  # they end at different times
     for number, found in enumerate(together):
@@ -105,14 +97,14 @@ def test_a_batch_is_its_sentences_one_by_one(
             maximum=int(maximum[number]),
             **options,
         )
-        assert same(found, alone)
+        assert close(found, alone)
 
 
 def test_permuting_sentences_permutes_what_is_found(language: Language, memory: State) -> None:
     state, order = language.states(SENTENCES), [3, 6, 0, 5, 1, 4, 2]
     straight = search(language, state, memory=memory, n_best=3)
     permuted = search(language, rows(state, *order), memory=rows(memory, *order), n_best=3)
-    assert all(same(found, straight[n]) for n, found in zip(order, permuted, strict=True))
+    assert all(close(found, straight[n]) for n, found in zip(order, permuted, strict=True))
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.7])
@@ -153,7 +145,7 @@ def test_an_end_comes_after_the_minimum(language: Language) -> None:
     state = language.states(SENTENCES)
     free = search(language, state, n_best=3)
     assert min(len(each.ids) for found in free for each in found) < 4
-    held = search(language, state, n_best=3, minimum=4)
+    held = search(language, state, n_best=3, constraints=[at_least(4, end=END)])
     lengths = [len(each.ids) for found in held for each in found]
     assert min(lengths) == 4
     assert any(each.finished for found in held for each in found)
@@ -161,9 +153,8 @@ def test_an_end_comes_after_the_minimum(language: Language) -> None:
 
 def test_without_an_end_it_stops_at_the_maximum(language: Language) -> None:
     maximum = torch.tensor([4, 1, 9])
-    for limit, [best] in zip(
-        maximum, search(language, language.states(3), maximum=maximum, forbid=[END]), strict=True
-    ):
+    endless = {"maximum": maximum, "constraints": [forbidden([END])]}
+    for limit, [best] in zip(maximum, search(language, language.states(3), **endless), strict=True):
         assert len(best.ids) == limit
         assert not best.finished
 
@@ -172,7 +163,8 @@ def test_forbidden_ids_are_never_chosen_and_their_mass_stays_theirs(language: La
     state = language.states(SENTENCES)
     wanted = {piece for found in search(language, state) for piece in found[0].ids}
     forbid = sorted(wanted - {END})[:4]
-    for number, [best] in enumerate(search(language, state, forbid=forbid, length_penalty=0.0)):
+    options: dict[str, Any] = {"constraints": [forbidden(forbid)], "length_penalty": 0.0}
+    for number, [best] in enumerate(search(language, state, **options)):
         assert not set(best.ids) & set(forbid)
         chosen = [*best.ids, END] if best.finished else best.ids
         gains = language.log_probabilities(chosen, begin=BEGIN, state=rows(state, number))
@@ -280,18 +272,12 @@ def test_arguments_out_of_range(language: Language, options: dict[str, Any], mes
         search(language, language.states(1), **options)
 
 
-def test_penalty_by_hand() -> None:
-    assert penalty(1, 0.6) == 1.0
-    assert penalty(7, 1.0) == 2.0
-    assert penalty(torch.tensor([1, 7, 13]), 2.0).tolist() == [1.0, 4.0, 9.0]
-
-
 @pytest.mark.cuda
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_a_gpu_finds_the_same(language: Language, memory: State) -> None:
+def test_a_gpu_finds_the_close(language: Language, memory: State) -> None:
     here = search(language, language.states(SENTENCES), memory=memory, n_best=3)
     weights = (language.embedding, language.recurrent, language.readout)
     there = Language(*(tensor.cuda() for tensor in weights))
     (hidden,), steps = language.states(SENTENCES)
     on_gpu = search(there, ((hidden.cuda(),), steps.cuda()), memory=(memory[0].cuda(),), n_best=3)
-    assert all(same(left, right) for left, right in zip(here, on_gpu, strict=True))
+    assert all(close(left, right) for left, right in zip(here, on_gpu, strict=True))

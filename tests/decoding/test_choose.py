@@ -11,6 +11,8 @@ from seqlstm.decoding.choose import (
     apply_temperature,
     chooser,
     draw,
+    draw_at,
+    drawer,
     forbid_ids,
     greedy,
     keep_min_p,
@@ -154,3 +156,34 @@ def test_half_precision_logits_are_drawn_in_float32() -> None:
 def test_arguments_out_of_range(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         chooser(**options)
+
+
+def test_a_number_falls_among_the_probabilities() -> None:
+    logits = logits_of(0.25, 0.0, 0.5, 0.25, 0.0).repeat(7, 1)
+    uniform = torch.tensor([0.0, 0.2, 0.25, 0.5, 0.7, 0.76, 1 - 2**-24])
+    assert draw_at(logits, uniform).tolist() == [0, 0, 2, 2, 2, 3, 3]
+    assert draw_at(logits[:2], uniform[[1, 5]]).tolist() == [0, 3]
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"temperature": 0.5}, {"top_k": 2}, {"top_p": 0.6}, {"min_p": 0.3}]
+)
+def test_numbers_draw_as_a_generator_does(options: dict[str, Any]) -> None:
+    logits = torch.tensor([[0.0, 1.0, 2.0, 0.5, -1.0]]).repeat(40_000, 1)
+    generator = torch.Generator().manual_seed(1)
+    by_numbers = drawer(**options)(logits, torch.rand(len(logits), generator=generator))
+    drawn = chooser(generator=generator, **options)(logits, torch.zeros(len(logits), 0).long())
+    shares = [one.bincount(minlength=5) / len(logits) for one in (by_numbers, drawn)]
+    assert torch.allclose(*shares, atol=0.015)
+    assert torch.equal(shares[0] == 0, shares[1] == 0)
+
+
+def test_without_temperature_numbers_do_not_matter() -> None:
+    logits = torch.tensor([[0.0, 1.0, 0.9]])
+    assert drawer(temperature=0.0)(logits, torch.tensor([0.999])).tolist() == [1]
+
+
+@pytest.mark.parametrize("options", [{"temperature": -1.0}, {"top_p": 0.0}, {"min_p": 2.0}])
+def test_a_drawer_is_as_strict(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        drawer(**options)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
 from seqlstm import __version__
 from seqlstm.data.buckets import pair_batch
+from seqlstm.inference.phrases import Phrases
 from seqlstm.inference.score import TruncationWarning
+from seqlstm.inference.search import find_beams
 from seqlstm.inference.translation import LoadedTranslator
 from seqlstm.text.tokenizer import Tokenizer
 from tests.tiny import FLOAT32, LINES, PAIRS, random_translator
@@ -21,6 +25,11 @@ def loaded(tokenizer: Tokenizer) -> LoadedTranslator:
     with torch.no_grad():
         model.readout.bias[tokenizer.end] += 1  # so that most translations come to an end
     return LoadedTranslator(model, tokenizer, precision=FLOAT32, width=3)
+
+
+def beams(loaded: LoadedTranslator, sources: list[list[int]], *, n_best: int) -> Any:
+    asked = Phrases.of(len(sources), loaded.tokenizer)
+    return find_beams(loaded.system, sources, asked, search=loaded.searching(n_best=n_best))
 
 
 def test_every_line_has_its_translation(loaded: LoadedTranslator) -> None:
@@ -90,14 +99,14 @@ def test_long_lines_are_cut_with_a_warning(loaded: LoadedTranslator) -> None:
     assert len(ids[0]) <= 8 < min(len(ids[1]), len(ids[2]))
     with pytest.warns(TruncationWarning, match="truncated 2 lines of more than 8 pieces"):
         found = short.translations(lines)
-    cut = loaded.search([one[:8] for one in ids], 3, 1.0, 1)
+    cut = beams(loaded, [one[:8] for one in ids], n_best=1)
     for (translation,), (hypothesis,) in zip(found, cut, strict=True):
         assert translation.score == pytest.approx(hypothesis.score, abs=1e-5)
 
 
 def test_beams_are_as_probable_as_they_say(loaded: LoadedTranslator) -> None:
     sources = loaded.tokenizer.encode_batch(LINES[:8])
-    for source, hypotheses in zip(sources, loaded.search(sources, 3, 1.0, 3), strict=True):
+    for source, hypotheses in zip(sources, beams(loaded, sources, n_best=3), strict=True):
         for one in hypotheses:
             batch = pair_batch([source], [one.ids], loaded.tokenizer)
             (scores,) = loaded.model.log_probabilities(batch)
@@ -105,17 +114,20 @@ def test_beams_are_as_probable_as_they_say(loaded: LoadedTranslator) -> None:
             assert told.sum().item() == pytest.approx(one.log_probability, abs=1e-4)
 
 
-def test_a_beams_log_probability_is_its_score(
-    loaded: LoadedTranslator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A line may be cut into pieces in many ways: `score` is given those that were found."""
-    source = loaded.tokenizer.encode(LINES[3])
-    ((best,),) = loaded.search([source], 3, 1.0, 1)
-    pieces = iter([[source], [best.ids]])
-    monkeypatch.setattr(loaded.tokenizer, "encode_batch", lambda texts: next(pieces))
-    (score,) = loaded.score([("source", "target")])
-    assert best.finished
-    assert score.log_probability == pytest.approx(best.log_probability, abs=1e-4)
+@pytest.mark.parametrize("alpha", [0.0, 0.6, 1.0])
+def test_a_beams_score_is_that_of_its_pieces(loaded: LoadedTranslator, alpha: float) -> None:
+    """A line may be cut into pieces in many ways: `score` takes those that were found."""
+    lines = LINES[:8]
+    found = loaded.translations(lines, n_best=3, length_penalty=alpha)
+    each = [(line, one) for line, best in zip(lines, found, strict=True) for one in best]
+    for source in (str, loaded.tokenizer.encode):
+        scores = loaded.score([(source(line), one.ids) for line, one in each])
+        for score, (_, one) in zip(scores, each, strict=True):
+            assert score.text.replace("\n", " ") == one.text
+            if one.finished:
+                assert score.log_probability == pytest.approx(one.log_probability, abs=1e-4)
+                assert score.under(alpha) == pytest.approx(one.score, abs=1e-4)
+    assert sum(one.finished for _, one in each) > 5
 
 
 @torch.inference_mode()

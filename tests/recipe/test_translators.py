@@ -169,8 +169,9 @@ def test_from_lines_to_lines(kind: str, tmp_path: Path) -> None:
     loaded = load(tmp_path / "run", device="cpu")
     assert isinstance(loaded, LoadedTranslator)
     assert len(loaded.translations(["A woman paints."], width=3, n_best=2)[0]) == 2
-    sources = loaded.tokenizer.encode_batch(["A woman paints.", "Nobody", "The old man sees"])
-    for source, (best,) in zip(sources, loaded.search(sources, 3, 1.0, 1), strict=True):
+    lines = ["A woman paints.", "Nobody", "The old man sees"]
+    sources = loaded.tokenizer.encode_batch(lines)
+    for source, (best,) in zip(sources, loaded.translations(lines, width=3), strict=True):
         batch = pair_batch([source], [best.ids], loaded.tokenizer)
         with torch.inference_mode():
             (scores,) = loaded.model.log_probabilities(batch)

@@ -1,0 +1,124 @@
+"""Lines and pairs of lines, through translators and back, like lengths together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from seqlstm.decoding.beam import Hypothesis
+from seqlstm.decoding.risk import Utility, expected_utilities
+from seqlstm.errors import ArgumentError
+from seqlstm.inference.phrases import Pieces
+from seqlstm.inference.score import Score, by_length, make_score, truncate
+from seqlstm.inference.steps import System
+from seqlstm.text.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True)
+class Translation:
+    """One translation of a line.
+
+    Attributes:
+        text: detokenised.
+        score: log-probability under the penalties, by which the beam ranks; or what else it was
+            chosen by.
+        log_probability: in nats, the end of the sentence included.
+        ids: its pieces, as they were found.
+        finished: whether it came to its end before its longest.
+    """
+
+    text: str
+    score: float
+    log_probability: float
+    ids: tuple[int, ...] = ()
+    finished: bool = True
+
+
+EMPTY = Translation("", 0.0, 0.0)
+
+Find: TypeAlias = Callable[[list[int], list[Pieces]], list[list[Hypothesis]]]
+"""From the places of some lines, and their pieces, to what is found for each."""
+
+Told: TypeAlias = str | Sequence[int]
+"""A text, or its pieces."""
+
+
+def line_by_line(
+    system: System, lines: Sequence[str], find: Find, *, longest: int, batch: int
+) -> list[list[Translation]]:
+    """What `find` finds for each line, in their order. An empty line stays empty.
+
+    Raises:
+        ArgumentError: nothing is found for a line.
+        ValueError: `batch` is not positive.
+    """
+    if batch < 1:
+        raise ValueError(f"batch must be positive, was: {batch}")
+    ids = truncate(system.tokenizer.encode_batch(lines), longest, what="line")
+    found = [[EMPTY] for _ in lines]
+    real = [row for row, one in enumerate(ids) if lines[row].strip()]
+    for rows in by_length([len(ids[row]) for row in real], batch):
+        chosen = [real[row] for row in rows]
+        each = find(chosen, [ids[row] for row in chosen])
+        for row, hypotheses in zip(chosen, each, strict=True):
+            if not hypotheses:
+                raise ArgumentError(
+                    f"no translation of this line fulfils all that is asked: {lines[row]}"
+                )
+            found[row] = [translation(one, system.tokenizer) for one in hypotheses]
+    return found
+
+
+def translation(hypothesis: Hypothesis, tokenizer: Tokenizer) -> Translation:
+    return Translation(
+        tokenizer.decode(hypothesis.ids).replace("\n", " "),
+        hypothesis.score,
+        hypothesis.log_probability,
+        tuple(hypothesis.ids),
+        hypothesis.finished,
+    )
+
+
+def of_least_risk(drawn: Sequence[Translation], utility: Utility) -> Translation:
+    """The sample of the highest expected utility, which becomes its score."""
+    texts = [one.text for one in drawn]
+    text, value = next(iter(expected_utilities(texts, utility).items()))
+    return replace(drawn[texts.index(text)], score=value)
+
+
+@torch.inference_mode()
+def score_pairs(
+    system: System, pairs: Sequence[tuple[Told, Told]], *, longest: int, batch: int
+) -> list[Score]:
+    """How probable each target is as the translation of its source."""
+    tokenizer = system.tokenizer
+    sources = pieces_of([source for source, _ in pairs], tokenizer, longest)
+    targets = pieces_of([target for _, target in pairs], tokenizer, longest)
+    values: dict[int, Tensor] = {}
+    for rows in by_length([len(target) for target in targets], batch):
+        scores = system.log_probabilities(
+            [sources[row] for row in rows], [targets[row] for row in rows]
+        )
+        values.update(zip(rows, scores.cpu(), strict=True))
+    return [
+        make_score(
+            target if isinstance(target, str) else tokenizer.decode(target),
+            [*ids, tokenizer.end],
+            values[row],
+            tokenizer,
+        )
+        for row, ((_, target), ids) in enumerate(zip(pairs, targets, strict=True))
+    ]
+
+
+def pieces_of(told: Sequence[Told], tokenizer: Tokenizer, longest: int) -> list[Pieces]:
+    """Texts cut into pieces, and of these so many at most; pieces as they are."""
+    texts = [one if isinstance(one, str) else "" for one in told]
+    encoded = truncate(tokenizer.encode_batch(texts), longest, what="line")
+    return [
+        ids if isinstance(one, str) else list(one) for ids, one in zip(encoded, told, strict=True)
+    ]

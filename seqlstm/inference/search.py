@@ -1,0 +1,146 @@
+"""How translations are searched for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from seqlstm.decoding.beam import Hypothesis, beam
+from seqlstm.decoding.constraints import Constraint, at_least, at_most, forbidden, no_repeat
+from seqlstm.decoding.penalties import coverage_penalty
+from seqlstm.errors import ArgumentError
+from seqlstm.inference.phrases import Phrases, Pieces
+from seqlstm.inference.steps import System, covering
+from seqlstm.recurrent.state import State
+from seqlstm.text.tokenizer import Tokenizer
+
+SPARE = 10  # pieces that any translation may have beyond its ratio
+
+
+@dataclass(frozen=True)
+class Search:
+    """The options of beam search, by which hypotheses are compared and when they end.
+
+    Attributes:
+        width: beams; 1 is greedy.
+        length_penalty: GNMT's alpha (Wu et al., 2016); 0 for none, higher for longer.
+        coverage_penalty: GNMT's beta, on source pieces that got little attention; 0 for none.
+        no_repeat: no so many pieces in a row come twice; 0 lets them.
+        min_length: pieces of a translation, at least.
+        max_length: at most; None leaves it to the ratio.
+        max_ratio: pieces of a translation for each of its source, at most, and ten to spare.
+        n_best: how many translations of a line.
+
+    Raises:
+        ValueError: an option is out of its range.
+    """
+
+    width: int = 5
+    length_penalty: float = 1.0
+    coverage_penalty: float = 0.0
+    no_repeat: int = 0
+    min_length: int = 0
+    max_length: int | None = None
+    max_ratio: float = 2.0
+    n_best: int = 1
+
+    def __post_init__(self) -> None:
+        if self.width < 1:
+            raise ValueError(f"width must be positive, was: {self.width}")
+        if self.n_best < 1:
+            raise ValueError(f"n_best must be positive, was: {self.n_best}")
+        if self.n_best > self.width:
+            raise ValueError(f"n_best must be at most the width {self.width}, was: {self.n_best}")
+        for name in ("length_penalty", "coverage_penalty", "no_repeat", "min_length"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must be 0 or more, was: {getattr(self, name)}")
+        if self.max_ratio <= 0:
+            raise ValueError(f"max_ratio must be positive, was: {self.max_ratio}")
+        if self.max_length is not None and self.max_length < max(1, self.min_length):
+            raise ValueError(
+                f"max_length must be positive and at least min_length {self.min_length}, "
+                f"was: {self.max_length}"
+            )
+
+    def limits(self, lengths: Tensor, room: Sequence[int]) -> Tensor:
+        """How many pieces translations may have, the end counted, (sentences,).
+
+        Args:
+            lengths: of the sources, their ends counted.
+            room: pieces that each translation needs for what it must say.
+
+        Raises:
+            ArgumentError: there is no such room.
+        """
+        longest = (self.max_ratio * lengths).long() + SPARE
+        if self.max_length is not None:
+            longest = longest.clamp(max=self.max_length + 1)
+            if max(room, default=0) > self.max_length:
+                raise ArgumentError(
+                    f"what a translation must say has up to {max(room)} pieces, and its maximum "
+                    f"length is {self.max_length}"
+                )
+        needed = torch.tensor(room, device=lengths.device).clamp(min=self.min_length) + 1
+        return torch.maximum(longest, needed)
+
+    def constraints(self, tokenizer: Tokenizer) -> list[Constraint]:
+        """What binds every sentence."""
+        special = forbidden([tokenizer.pad, tokenizer.begin, tokenizer.unknown])
+        return [
+            special,
+            *([at_least(self.min_length, end=tokenizer.end)] if self.min_length else []),
+            *([at_most(self.max_length, end=tokenizer.end)] if self.max_length else []),
+            *([no_repeat(self.no_repeat)] if self.no_repeat else []),
+        ]
+
+    def signature(self) -> str:
+        """What scores depend on; what stands for nothing is left out."""
+        told = {
+            "beam": self.width,
+            "length_penalty": self.length_penalty,
+            "coverage_penalty": self.coverage_penalty or None,
+            "no_repeat": self.no_repeat or None,
+            "min_length": self.min_length or None,
+            "max_length": self.max_length,
+            "max_ratio": None if self.max_ratio == Search.max_ratio else self.max_ratio,
+        }
+        return "|".join(f"{name}:{value}" for name, value in told.items() if value is not None)
+
+
+@torch.inference_mode()
+def find_beams(
+    system: System, sources: Sequence[Pieces], asked: Phrases, *, search: Search
+) -> list[list[Hypothesis]]:
+    """The beam's hypotheses for sources of pieces, best first."""
+    tokenizer = system.tokenizer
+    with system.precision.autocast(), ExitStack() as stack:
+        lengths, mask, steps = system.read(sources)
+        coverage = None
+        if search.coverage_penalty:
+            steps = stack.enter_context(covering(system.models, steps, mask))
+            coverage = partial(by_coverage, beta=search.coverage_penalty)
+        return beam(
+            steps.advance,
+            state=steps.state,
+            memory=steps.memory,
+            begin=tokenizer.begin,
+            end=tokenizer.end,
+            width=search.width,
+            maximum=search.limits(lengths, asked.room()),
+            length_penalty=search.length_penalty,
+            coverage=coverage,
+            n_best=search.n_best,
+            constraints=asked.constraints(search.constraints(tokenizer)),
+            required=asked.required(),
+        )
+
+
+def by_coverage(state: State, *, beta: float) -> Tensor:
+    """From a state of `covering`."""
+    _, covered = state
+    return coverage_penalty(covered, beta)

@@ -1,0 +1,91 @@
+"""`seqlstm translate` between two pipes, and on a long file: order, patience, ends of lines."""
+
+from __future__ import annotations
+
+import io
+import random
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import seqlstm
+from seqlstm.cli.inputs import lines_at_hand
+from seqlstm.inference.translation import LoadedTranslator
+from tests.runs import answer, pairs_of, write_lines
+
+LINES = [line for line, _ in pairs_of("test")]
+
+
+@contextmanager
+def talking(*arguments: object) -> Iterator[subprocess.Popen[str]]:
+    """A translator with pipes at its ends; killed if it never answers."""
+    command = [sys.executable, "-m", "seqlstm", "translate", *map(str, arguments)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
+    with subprocess.Popen(command, encoding="utf-8", **pipes) as process:  # type: ignore[call-overload]
+        patience = threading.Timer(300, process.kill)
+        patience.start()
+        try:
+            yield process
+        finally:
+            patience.cancel()
+            process.kill()
+
+
+def test_a_pipe_answers_each_line_before_the_next_is_written(translator: Path) -> None:
+    expected = answer("translate", translator, text="\n".join(LINES[:3])).splitlines()
+    with talking(translator) as process:
+        assert process.stdin
+        assert process.stdout
+        for line, translation in zip(LINES[:3], expected, strict=True):
+            process.stdin.write(f"{line}\n")
+            assert process.stdout.readline() == f"{translation}\n"
+        process.stdin.write(f"{LINES[0]}\n{LINES[1]}\n{LINES[2]}")  # no end of line at the end
+        process.stdin.close()
+        assert process.stdout.read().splitlines() == expected
+        assert process.wait() == 0
+
+
+def test_long_files_come_back_in_order(
+    translator: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lines of all lengths are sorted before they are translated, and put back after."""
+    draw = random.Random(1)
+    lines = [" ".join(draw.choice(LINES).split()[: draw.randint(0, 6)]) for _ in range(150)]
+    loaded = seqlstm.load(translator, device="cpu")
+    assert isinstance(loaded, LoadedTranslator)
+    expected = [loaded.translate([line])[0] for line in lines]
+    groups: list[int] = []
+    translations = LoadedTranslator.translations
+
+    def counted(self: LoadedTranslator, group: list[str], **options: object) -> object:
+        groups.append(len(group))
+        return translations(self, group, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(LoadedTranslator, "translations", counted)
+    file = write_lines(tmp_path / "lines.txt", lines)
+    assert answer("translate", translator, file, "--batch", 3).splitlines() == expected
+    assert groups == [60, 60, 30]
+    groups.clear()
+    assert answer("translate", translator, text=file.read_bytes()).splitlines() == expected
+    assert groups == [64, 64, 22]
+
+
+def test_lines_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Reader(io.BytesIO):
+        """Gives what it has in these parts, however much is asked for."""
+
+        parts = iter(
+            [b"one\r\ntwo\nth", b"re", b"e\nfour\nfive\nsix\n", b"\n\nna", b"\xc3", b"\xaf"]
+        )
+
+        def read1(self, size: int | None = -1, /) -> bytes:
+            return next(self.parts, b"")
+
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(Reader()))
+    expected = [["one", "two"], ["three", "four", "five"], ["six"], ["", ""], ["naï"]]
+    assert list(lines_at_hand(3)) == expected

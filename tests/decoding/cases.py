@@ -1,0 +1,140 @@
+"""Every constraint, and in plain Python what it allows: the laws of search hold under each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from seqlstm.decoding.constraints import at_least, at_most, beginning, forbidden, no_repeat, without
+from seqlstm.decoding.required import Required
+
+BEGIN, END = 0, 1
+PREFIXES: list[list[int]] = [[2, 0], [], [3], [2], [3, 3], [0, 2], []]
+"""Of seven sentences; all ids are below 4, so that the smallest vocabulary has them."""
+PHRASES: list[list[list[int]]] = [
+    *[[[2, 3]], [[0]], [[3, 0], [2]], []],
+    *[[[2, 2, 3]], [[2, 3], [3, 0]], [[0, 2, 0], [2, 0, 3]]],
+]
+
+
+@dataclass(frozen=True)
+class Case:
+    """`options(numbers)` are those of `beam` for these sentences.
+
+    `allows(number, ids, ended)`: whether sentence `number` may have come so far, or end there.
+    """
+
+    name: str
+    options: Callable[[Sequence[int]], dict[str, Any]]
+    allows: Callable[[int, list[int], bool], bool]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def has(ids: list[int], phrase: list[int]) -> bool:
+    return any(ids[at : at + len(phrase)] == phrase for at in range(len(ids)))
+
+
+def repeats(ids: list[int], size: int) -> bool:
+    windows = [tuple(ids[at : at + size]) for at in range(len(ids) - size + 1)]
+    return len(set(windows)) < len(windows)
+
+
+def begins(number: int, ids: list[int], ended: bool) -> bool:
+    told = PREFIXES[number]
+    return ids[: len(told)] == told[: len(ids)] and (not ended or len(ids) >= len(told))
+
+
+def says(number: int, ids: list[int], ended: bool) -> bool:
+    return not ended or all(has(ids, phrase) for phrase in PHRASES[number])
+
+
+NEVER = [[2], [3, 0], [0, 3, 3]]
+FREE = [
+    Case("free", lambda numbers: {}, lambda number, ids, ended: True),
+    Case(
+        "forbidden",
+        lambda numbers: {"constraints": [forbidden([3, 0])]},
+        lambda number, ids, ended: not {0, 3} & set(ids),
+    ),
+    Case(
+        "at least",
+        lambda numbers: {"constraints": [at_least(2, end=END)]},
+        lambda number, ids, ended: not ended or len(ids) >= 2,
+    ),
+    Case(
+        "at most",
+        lambda numbers: {"constraints": [at_most(2, end=END)]},
+        lambda number, ids, ended: len(ids) <= 2,
+    ),
+    *(
+        Case(
+            f"no {size} again",
+            lambda numbers, size=size: {"constraints": [no_repeat(size)]},  # type: ignore[misc]
+            lambda number, ids, ended, size=size: not repeats(ids, size),  # type: ignore[misc]
+        )
+        for size in (1, 2, 3)
+    ),
+    *(
+        Case(
+            f"without {phrases}",
+            lambda numbers, phrases=phrases: {  # type: ignore[misc]
+                "constraints": [without(phrases)]
+            },
+            lambda number, ids, ended, phrases=phrases: (
+                not any(  # type: ignore[misc]
+                    has(ids, one) for one in phrases
+                )
+            ),
+        )
+        for phrases in ([[2]], [[3, 0]], [[0, 3, 3], [2, 2], [3, 2]])
+    ),
+    Case(
+        "beginning",
+        lambda numbers: {"constraints": [beginning([PREFIXES[one] for one in numbers])]},
+        begins,
+    ),
+    Case(
+        "beginning, then no 1 again",
+        lambda numbers: {
+            "constraints": [beginning([PREFIXES[one] for one in numbers], then=[no_repeat(1)])]
+        },
+        lambda number, ids, ended: (
+            begins(number, ids, ended)
+            and not set(ids[len(PREFIXES[number]) :]) & set(PREFIXES[number])
+            and not repeats(ids[len(PREFIXES[number]) :], 1)
+        ),
+    ),
+    Case(
+        "no 2 again, at least 3, without 2 2",
+        lambda numbers: {"constraints": [no_repeat(2), at_least(3, end=END), without([[2, 2]])]},
+        lambda number, ids, ended: (
+            not repeats(ids, 2) and not has(ids, [2, 2]) and (not ended or len(ids) >= 3)
+        ),
+    ),
+]
+"""Those under which a hypothesis is allowed or not whatever may still come."""
+
+REQUIRED = [
+    Case(
+        "required",
+        lambda numbers: {"required": Required([PHRASES[one] for one in numbers])},
+        says,
+    ),
+    Case(
+        "required, beginning, without 3 3",
+        lambda numbers: {
+            "required": Required([PHRASES[one] for one in numbers]),
+            "constraints": [
+                beginning([PREFIXES[one] for one in numbers], then=[without([[3, 3]])])
+            ],
+        },
+        lambda number, ids, ended: (
+            begins(number, ids, ended)
+            and says(number, ids, ended)
+            and not has(ids[max(0, len(PREFIXES[number]) - 1) :], [3, 3])
+        ),
+    ),
+]

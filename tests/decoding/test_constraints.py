@@ -1,0 +1,191 @@
+"""The laws of search under every constraint."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from seqlstm.decoding.beam import Hypothesis, beam
+from seqlstm.decoding.constraints import beginning, forbidden, no_repeat, without
+from seqlstm.recurrent.state import State, map_state, select
+from tests.decoding.cases import BEGIN, END, FREE, PREFIXES, REQUIRED, Case, has, repeats
+from tests.decoding.language import Language, close
+
+SENTENCES = len(PREFIXES)
+LANGUAGE = Language.random(seed=1, vocabulary=9)
+
+
+def search(language: Language, state: State, **options: Any) -> list[list[Hypothesis]]:
+    settings = {"memory": None, "begin": BEGIN, "end": END, "width": 3, "maximum": 12, **options}
+    return beam(language.advance, state=state, **settings)
+
+
+def row(state: State, number: int) -> State:
+    return select(state, torch.tensor([number]))
+
+
+def allowed(case: Case, number: int, body: tuple[int, ...], end: bool = True) -> bool:
+    whole = list(body)
+    so_far = all(case.allows(number, whole[:size], False) for size in range(len(whole) + 1))
+    return so_far and (not end or case.allows(number, whole, True))
+
+
+@pytest.mark.parametrize("case", [*FREE, *REQUIRED], ids=str)
+@pytest.mark.parametrize("number", range(SENTENCES))
+def test_unbounded_width_finds_the_best_of_all_that_is_allowed(case: Case, number: int) -> None:
+    language = Language.random(seed=number, vocabulary=4)
+    state, maximum, alpha = language.states(1), 5, 0.6
+    bodies = (body for length in range(maximum) for body in product((0, 2, 3), repeat=length))
+    scores = {
+        body: language.score([*body, END], alpha=alpha, begin=BEGIN, state=state)
+        for body in bodies
+        if allowed(case, number, body)
+    }
+    best = sorted(scores, key=lambda body: -scores[body])[:8]
+    options = {"width": 400, "maximum": maximum, "n_best": 8, "length_penalty": alpha}
+    [found] = search(language, state, **options, **case.options([number]))
+    finished = [each for each in found if each.finished]
+    assert [tuple(each.ids) for each in finished] == best
+    assert [each.score for each in finished] == pytest.approx(
+        [scores[body] for body in best], abs=1e-4
+    )
+
+
+@pytest.mark.parametrize("case", FREE, ids=str)
+def test_width_one_is_greedy_among_what_is_allowed(case: Case) -> None:
+    state = LANGUAGE.states(SENTENCES)
+    found = search(LANGUAGE, state, width=1, **case.options(range(SENTENCES)))
+    for number, [best] in enumerate(found):
+        assert best.ids == greedy_among(case, number, row(state, number), 12)
+
+
+def greedy_among(case: Case, number: int, state: State, maximum: int) -> list[int]:
+    ids: list[int] = []
+    while len(ids) < maximum:
+        logits, state = LANGUAGE.advance(torch.tensor([([BEGIN, *ids])[-1]]), state, None)
+        ways = {piece: float(value) for piece, value in enumerate(logits[0])}
+        piece = max(
+            (
+                one
+                for one in ways
+                if (
+                    case.allows(number, ids, True)
+                    if one == END
+                    else case.allows(number, [*ids, one], False)
+                )
+            ),
+            key=lambda one: ways[one],
+        )
+        if piece == END:
+            break
+        ids.append(piece)
+    return ids
+
+
+@pytest.mark.parametrize("case", [*FREE, *REQUIRED], ids=str)
+@pytest.mark.parametrize("width", [1, 4])
+def test_a_batch_is_its_sentences_one_by_one(case: Case, width: int) -> None:
+    state = LANGUAGE.states(SENTENCES)
+    maximum = torch.tensor([8, 20, 9, 7, 7, 12, 10])
+    together = search(
+        LANGUAGE, state, width=width, maximum=maximum, n_best=width, **case.options(range(7))
+    )
+    for number, found in enumerate(together):
+        options = {"width": width, "n_best": width, "maximum": int(maximum[number])}
+        [alone] = search(LANGUAGE, row(state, number), **options, **case.options([number]))
+        assert found
+        assert close(found, alone)
+
+
+@pytest.mark.parametrize("case", [*FREE, *REQUIRED], ids=str)
+@pytest.mark.parametrize("seed", range(4))
+def test_everything_found_is_allowed_and_its_score_its_own(case: Case, seed: int) -> None:
+    language = Language.random(seed=seed, vocabulary=9)
+    state = language.states(SENTENCES)
+    found = search(language, state, width=5, n_best=5, **case.options(range(SENTENCES)))
+    assert any(each.finished for hypotheses in found for each in hypotheses)
+    for number, hypotheses in enumerate(found):
+        for each in hypotheses:
+            assert allowed(case, number, tuple(each.ids), end=each.finished)
+            chosen = [*each.ids, END] if each.finished else each.ids
+            said = language.log_probabilities(chosen, begin=BEGIN, state=row(state, number))
+            assert each.log_probability == pytest.approx(sum(said), abs=1e-4)
+
+
+def test_the_free_search_breaks_them_all() -> None:
+    """Else the laws above would hold of constraints that do nothing."""
+    language = Language.random(seed=1, vocabulary=4)
+    free = search(language, language.states(SENTENCES), width=20, n_best=20, maximum=5)
+    for case in [*FREE[1:], *REQUIRED]:
+        assert not all(
+            allowed(case, number, tuple(each.ids), end=each.finished)
+            for number, hypotheses in enumerate(free)
+            for each in hypotheses
+        ), case
+
+
+def test_what_does_not_repeat_and_what_never_comes() -> None:
+    """Past a few pieces, where a language that says the same for ever would have its way."""
+
+    def advance(token: Tensor, state: State, memory: State | None) -> tuple[Tensor, State]:
+        return torch.tensor([[-9.0, -20, 3, 2, 1]]).repeat(len(token), 1), state
+
+    def found(*constraints: Any) -> list[int]:
+        start = (torch.zeros(1, 1),)
+        options = {"memory": None, "begin": BEGIN, "end": END, "width": 1, "maximum": 9}
+        [[best]] = beam(advance, state=start, constraints=constraints, **options)  # type: ignore[arg-type]
+        return best.ids
+
+    assert found() == [2] * 9
+    assert found(no_repeat(2)) == [2, 2, 3, 2, 4, 2, 0, 2]
+    assert not repeats(found(no_repeat(2)), 2)
+    assert found(without([[2, 2]])) == [2, 3, 2, 3, 2, 3, 2, 3, 2]
+    assert found(without([[2, 2], [2, 3]])) == [2, 4, 2, 4, 2, 4, 2, 4, 2]
+    assert found(without([[2, 2, 2]]), no_repeat(4)) == [2, 2, 3, 2, 2, 3, 3, 2, 2]
+    assert not has(found(without([[2]])), [2])
+
+
+def test_a_prefix_may_be_what_its_constraints_forbid() -> None:
+    held = beginning([[4, 4, 4], []], then=[forbidden([4])])
+    [[first], [second]] = search(LANGUAGE, LANGUAGE.states(2), constraints=[held])
+    assert first.ids[:3] == [4, 4, 4]
+    assert 4 not in first.ids[3:] + second.ids
+
+
+def test_where_constraints_contradict_each_other_nothing_is_found() -> None:
+    none, some = search(
+        LANGUAGE,
+        LANGUAGE.states(2),
+        constraints=[beginning([[3], [4]]), without([[3]])],
+    )
+    assert none == []
+    assert some[0].ids[0] == 4
+
+
+@pytest.mark.parametrize("phrases", [[], [[]], [[3], []]])
+def test_phrases_have_pieces(phrases: list[list[int]]) -> None:
+    with pytest.raises(ValueError, match="at least one piece"):
+        without(phrases)
+
+
+def test_nothing_cannot_repeat() -> None:
+    with pytest.raises(ValueError, match="at least one piece, was: 0"):
+        no_repeat(0)
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("case", [*FREE, *REQUIRED], ids=str)
+def test_a_gpu_finds_the_same(case: Case) -> None:
+    state = LANGUAGE.states(SENTENCES)
+    there = Language(
+        *(one.cuda() for one in (LANGUAGE.embedding, LANGUAGE.recurrent, LANGUAGE.readout))
+    )
+    options = case.options(range(SENTENCES))
+    here = search(LANGUAGE, state, width=4, n_best=3, **options)
+    found = search(there, map_state(Tensor.cuda, state), width=4, n_best=3, **options)
+    assert all(close(one, other) for one, other in zip(here, found, strict=True))

@@ -1,0 +1,70 @@
+"""The mixture of several languages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from seqlstm.decoding.beam import beam
+from seqlstm.decoding.ensemble import ensemble, mixture
+from seqlstm.recurrent.state import State, select
+from tests.decoding.cases import BEGIN, END
+from tests.decoding.language import Language, close
+
+LANGUAGES = [Language.random(seed=seed, vocabulary=9) for seed in range(3)]
+STATE: State = LANGUAGES[0].states(6)
+OPTIONS: dict[str, Any] = {"begin": BEGIN, "end": END, "width": 4, "n_best": 3, "maximum": 8}
+
+
+def test_a_mixture_is_the_average_of_probabilities() -> None:
+    parts = [torch.randn(4, 5).log_softmax(-1) for _ in range(3)]
+    average = sum(part.exp() for part in parts) / 3
+    assert torch.allclose(mixture(parts).exp(), torch.as_tensor(average))
+    assert mixture(parts[:1]) is not None
+    assert torch.equal(mixture(parts[:1]), parts[0])
+
+
+def test_a_steps_probabilities_are_averaged() -> None:
+    advance = ensemble([language.advance for language in LANGUAGES])
+    token = torch.tensor([2, 3, 4, 5, 6, 7])
+    logits, states = advance(token, (STATE,) * 3, None)
+    each = [language.advance(token, STATE, None) for language in LANGUAGES]
+    average = torch.stack([one.softmax(-1) for one, _ in each]).mean(0)
+    assert torch.allclose(logits.softmax(-1), average, atol=1e-6)
+    assert all(torch.equal(a[0][0], b[0][0]) for a, (_, b) in zip(states, each, strict=True))
+
+
+def test_an_ensemble_of_a_language_with_itself_is_that_language() -> None:
+    [language, *_] = LANGUAGES
+    alone = beam(language.advance, state=STATE, memory=None, **OPTIONS)
+    twice = beam(ensemble([language.advance] * 2), state=(STATE, STATE), memory=None, **OPTIONS)
+    assert all(close(one, other) for one, other in zip(alone, twice, strict=True))
+
+
+@pytest.mark.parametrize("remembers", [False, True])
+def test_beams_states_and_memories_stay_each_models_own(remembers: bool) -> None:
+    """A batch is its sentences one by one, and the order of the models changes nothing."""
+    generator = torch.Generator().manual_seed(3)
+    memories = tuple((torch.randn(6, 9, generator=generator),) for _ in LANGUAGES)
+    advances = [language.advance for language in LANGUAGES]
+    states = (STATE,) * 3
+    memory = memories if remembers else None
+    together = beam(ensemble(advances), state=states, memory=memory, **OPTIONS)
+    back = beam(
+        ensemble(advances[::-1]),
+        state=states,
+        memory=memories[::-1] if remembers else None,
+        **OPTIONS,
+    )
+    assert all(close(one, other) for one, other in zip(together, back, strict=True))
+    for number, found in enumerate(together):
+        row = torch.tensor([number])
+        [alone] = beam(
+            ensemble(advances),
+            state=select(states, row),
+            memory=select(memories, row) if remembers else None,
+            **OPTIONS,
+        )
+        assert close(found, alone)

@@ -1,0 +1,84 @@
+"""Translators that translate as one."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from seqlstm.errors import ArgumentError
+from seqlstm.inference.translation import LoadedTranslator
+from seqlstm.text.tokenizer import Tokenizer
+from seqlstm.text.train import train_tokenizer
+from tests.tiny import DOCUMENTS, FLOAT32, LINES, PAIRS, random_translator
+
+
+@pytest.fixture(scope="module")
+def loaded(tokenizer: Tokenizer) -> list[LoadedTranslator]:
+    models = [random_translator(tokenizer.vocabulary, seed=seed) for seed in (2, 3, 4)]
+    for model in models:
+        with torch.no_grad():
+            model.readout.bias[tokenizer.end] += 1  # so that most translations come to an end
+    return [LoadedTranslator(model, tokenizer, precision=FLOAT32, width=3) for model in models]
+
+
+def test_of_one_alone_nothing_changes(loaded: list[LoadedTranslator]) -> None:
+    alone = loaded[0].translations(LINES[:5], n_best=2)
+    assert loaded[0].together().translations(LINES[:5], n_best=2) == alone
+    twice = loaded[0].together(loaded[0]).translations(LINES[:5], n_best=2)
+    for one, other in zip(alone, twice, strict=True):
+        assert [each.ids for each in one] == [each.ids for each in other]
+        assert [each.score for each in one] == pytest.approx([each.score for each in other])
+
+
+def test_probabilities_are_averaged(loaded: list[LoadedTranslator]) -> None:
+    together = loaded[0].together(*loaded[1:])
+    scores = [one.score(PAIRS[:4]) for one in loaded]
+    for mixed, *each in zip(together.score(PAIRS[:4]), *scores, strict=True):
+        for value, *values in zip(
+            mixed.log_probabilities, *(one.log_probabilities for one in each), strict=True
+        ):
+            average = sum(math.exp(one) for one in values) / 3
+            assert math.exp(value) == pytest.approx(average, rel=1e-4)
+
+
+def test_beams_have_the_score_of_their_pieces(loaded: list[LoadedTranslator]) -> None:
+    together = loaded[0].together(*loaded[1:])
+    found = [best[0] for best in together.translations(LINES[:6], length_penalty=0.7)]
+    assert [one.ids for one in found] != [
+        best[0].ids for best in loaded[0].translations(LINES[:6], length_penalty=0.7)
+    ]
+    scores = together.score([(line, one.ids) for line, one in zip(LINES, found, strict=False)])
+    pairs = [pair for pair in zip(scores, found, strict=True) if pair[1].finished]
+    assert pairs
+    for score, one in pairs:
+        assert score.under(0.7) == pytest.approx(one.score, abs=1e-4)
+
+
+@pytest.mark.parametrize("options", [{}, {"coverage_penalty": 0.4}, {"must": ["Kirche"]}])
+def test_however_they_are_batched(
+    loaded: list[LoadedTranslator], options: dict[str, object]
+) -> None:
+    together = loaded[0].together(loaded[1])
+    whole = together.translate(LINES[:6], **options)  # type: ignore[arg-type]
+    assert whole == [together.translate([line], **options)[0] for line in LINES[:6]]  # type: ignore[arg-type]
+
+
+def test_it_searches_as_the_first_does_and_says_so(loaded: list[LoadedTranslator]) -> None:
+    first = LoadedTranslator(
+        loaded[0].model, loaded[0].tokenizer, precision=FLOAT32, width=2, no_repeat=3, longest=9
+    )
+    together = first.together(loaded[1], loaded[2])
+    assert together.options == first.options
+    assert together.longest == 9
+    assert "|models:3|" in together.signature(batch=4)
+    assert "models" not in first.signature(batch=4)
+
+
+def test_another_tokenizer_is_refused(loaded: list[LoadedTranslator]) -> None:
+    other = train_tokenizer(DOCUMENTS, kind="unigram", vocabulary=45, byte_fallback=False)
+    stranger = LoadedTranslator(random_translator(45), other, precision=FLOAT32)
+    with pytest.raises(ArgumentError, match="an ensemble needs one tokenizer") as caught:
+        loaded[0].together(stranger)
+    assert other.fingerprint in str(caught.value)
