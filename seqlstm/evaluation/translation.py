@@ -52,6 +52,36 @@ def score_translations(hypotheses: Sequence[str], references: Sequence[str]) -> 
     )
 
 
+@dataclass(frozen=True)
+class LowercaseScores:
+    """Corpus scores that do not mind the case of letters, as some of the literature states them.
+
+    Attributes:
+        bleu: of lower-cased text, in percent.
+        chrf: chrF2++, likewise.
+        signatures: sacreBLEU's own, by the names `bleu` and `chrf`.
+    """
+
+    bleu: float
+    chrf: float
+    signatures: dict[str, str]
+
+
+def score_lowercase(hypotheses: Sequence[str], references: Sequence[str]) -> LowercaseScores:
+    """Score lower-cased translations; TER is not among them: it never minds the case.
+
+    Raises:
+        ValueError: as `score_translations`.
+    """
+    metrics: dict[str, Metric] = {
+        "bleu": BLEU(lowercase=True),
+        "chrf": CHRF(word_order=2, lowercase=True),
+    }
+    scores = {name: _score(metric, hypotheses, references) for name, metric in metrics.items()}
+    signatures = {name: str(metric.get_signature()) for name, metric in metrics.items()}
+    return LowercaseScores(**scores, signatures=signatures)
+
+
 def bleu(hypotheses: Sequence[str], references: Sequence[str]) -> float:
     """Corpus BLEU alone, in percent; raises as `score_translations` does."""
     return _score(_metrics()["bleu"], hypotheses, references)
