@@ -40,7 +40,7 @@ def score_translations(hypotheses: Sequence[str], references: Sequence[str]) -> 
     Raises:
         ValueError: there are no lines, or not as many hypotheses as references.
     """
-    metrics = _metrics()
+    metrics = make_metrics()
     scores = {name: _score(metric, hypotheses, references) for name, metric in metrics.items()}
     pairs = zip(hypotheses, references, strict=True)
     equal = sum(hypothesis.strip() == reference.strip() for hypothesis, reference in pairs)
@@ -84,15 +84,16 @@ def score_lowercase(hypotheses: Sequence[str], references: Sequence[str]) -> Low
 
 def bleu(hypotheses: Sequence[str], references: Sequence[str]) -> float:
     """Corpus BLEU alone, in percent; raises as `score_translations` does."""
-    return _score(_metrics()["bleu"], hypotheses, references)
+    return _score(make_metrics()["bleu"], hypotheses, references)
 
 
 def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> float:
     """Corpus chrF2++ alone, in percent; raises as `score_translations` does."""
-    return _score(_metrics()["chrf"], hypotheses, references)
+    return _score(make_metrics()["chrf"], hypotheses, references)
 
 
-def _metrics() -> dict[str, Metric]:
+def make_metrics() -> dict[str, Metric]:
+    """The metrics of `TranslationScores`, by its names for them."""
     return {"bleu": BLEU(), "chrf": CHRF(word_order=2), "ter": TER()}
 
 

@@ -76,7 +76,8 @@ def evaluate_each(
     """
     recipe = read_run_recipe(RunFolder.open(path))
     search = {"width": width, "length_penalty": length_penalty, "batch": batch}
-    refuse_idle(path, recipe, search, streams=streams, others=lowercase or translations)
+    others = {"output": translations, "lowercase": lowercase}
+    refuse_idle(path, recipe, streams=streams, for_translators=search | others)
     corpora = [read_split(recipe.data, split, source=source) for source in sources]
     loaded = load(path, **options)
     if isinstance(loaded, LoadedTranslator):
@@ -87,9 +88,9 @@ def evaluate_each(
 
 
 def refuse_idle(
-    path: Path, recipe: Recipe, search: dict[str, Any], *, streams: int | None, others: bool
+    path: Path, recipe: Recipe, *, streams: int | None, for_translators: dict[str, Any]
 ) -> None:
-    """Make sure that every setting can take effect on the run.
+    """Make sure that every setting that is given can take effect on the run.
 
     Raises:
         ArgumentError: one cannot.
@@ -97,11 +98,10 @@ def refuse_idle(
     translates = recipe.task == "translation"
     if streams and (translates or recipe.data.answer is not None):
         raise ArgumentError(f"streams are for the text of a language model: {path} reads rows")
-    if not translates and (others or any(value is not None for value in search.values())):
-        raise ArgumentError(
-            "output, lowercase, width, length penalty and batch are for translators:"
-            f" {path} is none"
-        )
+    idle = [name for name, value in for_translators.items() if value not in (None, False)]
+    if idle and not translates:
+        names = ", ".join(idle).replace("_", " ")
+        raise ArgumentError(f"{names}: for translators, and {path} is none")
 
 
 def of_translator(
