@@ -30,7 +30,7 @@ def compare(
     ] = "test",
     source: Annotated[
         str | None,
-        typer.Option(help="Other data than the first run's, with the same columns."),
+        typer.Option(help="Other data than the first run's, as for `evaluate`."),
     ] = None,
     output: Annotated[
         Path | None,

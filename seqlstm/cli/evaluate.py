@@ -25,8 +25,8 @@ def evaluate(
     source: Annotated[
         list[str] | None,
         typer.Option(
-            help="Other data than the recipe's, with the same columns; given several times, each "
-            "is scored."
+            help="Other data than the recipe's, with the same columns, or files by split: "
+            '`\'{test = ["a.en", "a.de"]}\'`. Given several times, each is scored.'
         ),
     ] = None,
     output: Annotated[

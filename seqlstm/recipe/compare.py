@@ -17,7 +17,7 @@ from seqlstm.evaluation.perplexity import score_rows
 from seqlstm.inference.language import LoadedLanguageModel
 from seqlstm.inference.translation import LoadedTranslator
 from seqlstm.recipe.corpora import read_split
-from seqlstm.recipe.evaluate import refuse_idle, translated
+from seqlstm.recipe.evaluate import refuse_idle, source_of, translated
 from seqlstm.recipe.find import read_run_recipe
 from seqlstm.recipe.load import load
 from seqlstm.run import RunFolder
@@ -59,7 +59,8 @@ def compare(
     Args:
         paths: run folders.
         split: of the data; sums too, as in "validation+test".
-        source: other data than that of the first run's recipe, with the same columns.
+        source: other data than that of the first run's recipe, with the same columns, or files by
+            split as a table in TOML.
         width, length_penalty, batch: of every translator's beam search, instead of its recipe's.
         streams: parts of the text that the language models read side by side.
         resamples: how often the rows are drawn anew.
@@ -81,7 +82,7 @@ def compare(
         others = {"output": translations}
         refuse_idle(path, recipe, streams=streams, for_translators=search | others)
     first = next(iter(recipes.values()))
-    corpus = read_split(first.data, split, source=source)
+    corpus = read_split(first.data, split, source=source_of(source))
     if first.task == "translation":
         return of_translators(paths, corpus, search, resamples, options)
     return of_language_models(recipes, corpus, streams or 1, resamples, options)

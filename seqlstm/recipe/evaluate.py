@@ -6,10 +6,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from seqlstm.config import Recipe
-from seqlstm.data.sources import Pair
+from seqlstm.config.parse import toml_value
+from seqlstm.data.sources import FilesBySplit, Pair
 from seqlstm.errors import ArgumentError
 from seqlstm.evaluation.answers import encode_answers, score_answers
 from seqlstm.evaluation.perplexity import score_text
@@ -35,7 +36,7 @@ def evaluate(path: Path, *, source: str | None = None, **settings: Any) -> Evalu
 
     Args:
         path: the run folder.
-        source: other data than the recipe's, with the same columns.
+        source: other data than the recipe's, as `evaluate_each` takes them.
         settings: as `evaluate_each` takes them.
 
     Raises:
@@ -62,7 +63,8 @@ def evaluate_each(
 
     Args:
         path: the run folder.
-        sources: of data with the columns of the recipe's; None for the recipe's own.
+        sources: of data with the columns of the recipe's, or files by split as a table in TOML;
+            None for the recipe's own.
         split: of each; sums too, as in "validation+test".
         width, length_penalty, batch: of a translator's beam search.
         streams: parts of a language model's text that are read side by side: faster, but each
@@ -78,13 +80,32 @@ def evaluate_each(
     search = {"width": width, "length_penalty": length_penalty, "batch": batch}
     others = {"output": translations, "lowercase": lowercase}
     refuse_idle(path, recipe, streams=streams, for_translators=search | others)
-    corpora = [read_split(recipe.data, split, source=source) for source in sources]
+    corpora = [read_split(recipe.data, split, source=source_of(one)) for one in sources]
     loaded = load(path, **options)
     if isinstance(loaded, LoadedTranslator):
         return [of_translator(loaded, one.pairs, search, lowercase) for one in corpora]
     if recipe.data.answer is not None:
         return [of_answers(loaded, one.pairs) for one in corpora]
     return [of_language_model(loaded, recipe, one.texts, streams or 1) for one in corpora]
+
+
+def source_of(text: str | None) -> str | FilesBySplit | None:
+    """What a recipe's `data.source` would be, from the command line: a name, or files by split.
+
+    Raises:
+        ArgumentError: a table that is none.
+    """
+    if text is None or not text.lstrip().startswith("{"):
+        return text
+    table = toml_value(text)
+    listed = [*table.values()] if isinstance(table, dict) else [None]
+    files = [file for one in listed for file in (one if isinstance(one, list) else [one])]
+    if not files or not all(isinstance(file, str) for file in files):
+        raise ArgumentError(
+            f"{text} names no files by split",
+            hint='Right would be: \'{test = ["a.en", "a.de"]}\'',
+        )
+    return cast(FilesBySplit, table)
 
 
 def refuse_idle(

@@ -100,6 +100,11 @@ class TestTranslators:
         file = write_table(tmp_path / "other.jsonl", ("en", "de"), rows)
         other = ("--source", file, *options, "train")
         assert compared(translator, worse_translator, *other)["rows"] == 4
+        at = translator.parent.as_posix()
+        files = ("--source", f'{{test = ["{at}/validation.en", "{at}/validation.de"]}}')
+        beam = ("--width", "1")
+        found = compared(translator, worse_translator, *files, *beam)
+        assert found == compared(translator, worse_translator, *beam, "--split", "validation")
 
     def test_a_copy_is_no_better(self, translator: Path, copied: Path) -> None:
         found = compared(translator, copied, "--width", "1")["runs"][str(copied)]

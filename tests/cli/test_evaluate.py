@@ -167,6 +167,23 @@ class TestSeveralSets:
         assert lines[1] == ["bleu", *bleu]
         assert result.stderr.count("case:mixed|eff:no") == 1
 
+    def test_files_by_split(self, translator: Path) -> None:
+        """As in a recipe: two files of lines that stand side by side."""
+        at = translator.parent.as_posix()
+        named = [
+            f'{{test = ["{at}/{split}.en", "{at}/{split}.de"]}}' for split in ("validation", "test")
+        ]
+        options = ("--width", "1")
+        both = scores(translator, "--source", named[0], "--source", named[1], *options)["sets"]
+        for one, split in zip(both.values(), ("validation", "test"), strict=True):
+            assert one["bleu"] == scores(translator, "--split", split, *options)["bleu"]
+
+    @pytest.mark.parametrize("wrong", ["{}", "{test = 3}", "{test = [3]}", "{test"])
+    def test_a_table_that_names_no_files(self, translator: Path, wrong: str) -> None:
+        assert f"{wrong} names no files by split" in refusal(
+            "evaluate", translator, "--source", wrong
+        )
+
     def test_texts(self, language_model: Path, tmp_path: Path) -> None:
         files = [
             write_lines(tmp_path / f"{count}.txt", ["The child sees the house."] * count)
