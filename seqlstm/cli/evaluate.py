@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -61,7 +60,7 @@ def evaluate(
     from seqlstm.recipe.evaluate import evaluate_each
 
     sources: list[str | None] = [*source] if source else [None]
-    refuse_repeated(sources, what="--source")
+    refuse_repeated(sources)
     if output:
         if len(sources) > 1:
             raise ArgumentError(
@@ -92,15 +91,10 @@ def evaluate(
         show(by_set)
 
 
-def refuse_repeated(given: Sequence[object], *, what: str) -> None:
-    """Make sure that no two are the same.
-
-    Raises:
-        ArgumentError: two are.
-    """
-    repeated = [one for one, count in Counter(given).items() if count > 1]
-    if repeated:
-        raise ArgumentError(f"{what} names {repeated[0]} more than once")
+def refuse_repeated(sources: list[str | None]) -> None:
+    for source, count in Counter(sources).items():
+        if count > 1:
+            raise ArgumentError(f"--source names {source} more than once")
 
 
 def prepare(output: Path) -> None:

@@ -71,7 +71,7 @@ def compare_translations(
         resamples: how often the lines are drawn.
 
     Raises:
-        ValueError: fewer than two systems, no lines, or not as many translations as references.
+        ValueError: fewer than two systems or lines, or not as many translations as references.
     """
     check_sizes({name: len(lines) for name, lines in systems.items()}, len(references))
     metrics = make_metrics()
@@ -126,7 +126,7 @@ def compare_nats(
         seed: of the draws.
 
     Raises:
-        ValueError: fewer than two systems, no rows, or not as many nats as sizes.
+        ValueError: fewer than two systems or rows, or not as many nats as sizes.
     """
     check_sizes({name: len(nats) for name, nats in systems.items()}, len(sizes))
     table = torch.stack([*systems.values(), sizes], dim=1).double()  # (rows, systems + 1)
