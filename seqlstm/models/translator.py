@@ -82,6 +82,17 @@ class Translator(nn.Module):
         """Natural log-probability of every target, (batch, time); 0 at padding."""
         return score_targets(self.readout, self.features(batch), batch)
 
+    def attend(self, batch: Batch) -> Tensor:
+        """How the sources are looked at where the targets are given: (batch, heads, time, source).
+
+        Row t is what the prediction of target t reads. Rows after a target's end mean nothing.
+        """
+        assert batch.source is not None
+        assert batch.source_lengths is not None
+        memory = self.encode(batch.source, batch.source_lengths)
+        queries, _ = self.first(self.target(batch.inputs), lengths=batch.lengths, last=False)
+        return self.attention.weights(queries.transpose(0, 1), memory)
+
     def features(self, batch: Batch) -> Tensor:
         """What the readout reads, (time · batch, decoder + memory)."""
         assert batch.source is not None
@@ -93,17 +104,6 @@ class Translator(nn.Module):
             self.between(queries), lengths=batch.lengths, last=False, context=context
         )
         return self.read(features, context).flatten(0, 1)
-
-    def attend(self, batch: Batch) -> Tensor:
-        """How the sources are looked at where the targets are given: (batch, heads, time, source).
-
-        Row t is what the prediction of target t reads. Rows after a target's end mean nothing.
-        """
-        assert batch.source is not None
-        assert batch.source_lengths is not None
-        memory = self.encode(batch.source, batch.source_lengths)
-        queries, _ = self.first(self.target(batch.inputs), lengths=batch.lengths, last=False)
-        return self.attention.weights(queries.transpose(0, 1), memory)
 
     def advance(self, token: Tensor, state: State, memory: State) -> tuple[Tensor, State]:
         """One token a row, (rows,) -> logits (rows, vocabulary).
