@@ -71,6 +71,7 @@ def main() -> None:
 from seqlstm.cli import (  # noqa: E402
     cells,
     check,
+    compare,
     evaluate,
     generate,
     info,
@@ -88,6 +89,7 @@ app.command()(check.check)
 app.command()(train.train)
 app.command()(sweep.sweep)
 app.command()(evaluate.evaluate)
+app.command()(compare.compare)
 app.command()(translate.translate)
 app.command()(generate.generate)
 app.command()(score.score)

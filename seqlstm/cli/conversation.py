@@ -43,7 +43,7 @@ class Conversation:
     decoding: Decoding
     scores: bool
 
-    def run(self, lines: Iterable[str], show: Callable[..., None]) -> None:
+    def run(self, lines: Iterable[str], show: Callable[..., object]) -> None:
         """Answer line after line by `show(find, lines, number, scores=, numbered=)`."""
         find = self.decoding.finder(self.loaded)
         number = 0

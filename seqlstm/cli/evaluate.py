@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from seqlstm.cli.arguments import Device, Precision, Run, Weights, WhichPrecision, WhichWeights
 from seqlstm.cli.console import note, out, table, write
 from seqlstm.errors import ArgumentError
-
-if TYPE_CHECKING:
-    from seqlstm.recipe.evaluate import Evaluation
 
 
 def evaluate(
@@ -23,12 +22,19 @@ def evaluate(
         str, typer.Option(help="Which split; several with +, as in validation+test.")
     ] = "test",
     source: Annotated[
-        str | None, typer.Option(help="Other data than the recipe's, with the same columns.")
+        list[str] | None,
+        typer.Option(
+            help="Other data than the recipe's, with the same columns, or files by split: "
+            '`\'{test = ["a.en", "a.de"]}\'`. Given several times, each is scored.'
+        ),
     ] = None,
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Keep a translator's translations.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    lowercase: Annotated[
+        bool, typer.Option("--lowercase", help="State BLEU and chrF of lower-cased text too.")
+    ] = False,
     width: Annotated[
         int | None, typer.Option(min=1, help="Of a translator's beam; 1 is greedy.")
     ] = None,
@@ -51,29 +57,44 @@ def evaluate(
     A translator: BLEU, chrF and TER, as sacreBLEU computes them on detokenised text, and the share
     of exact matches. A language model: perplexity per token and word and bits per byte.
     """
-    from seqlstm.recipe.evaluate import evaluate as measure
+    from seqlstm.recipe.evaluate import evaluate_each
 
+    sources: list[str | None] = [*source] if source else [None]
+    refuse_repeated(sources)
     if output:
+        if len(sources) > 1:
+            raise ArgumentError(
+                f"--output keeps the translations of one source, not {len(sources)}"
+            )
         prepare(output)
-    found = measure(
+    found = evaluate_each(
         run,
+        sources,
         split=split,
-        source=source,
         width=width,
         length_penalty=length_penalty,
         batch=batch,
         streams=streams,
+        lowercase=lowercase,
         weights=weights.value,
         device=device,
         precision=precision.value,
         translations=output is not None,
     )
-    if output and found.translations is not None:
-        output.write_text("".join(f"{line}\n" for line in found.translations), encoding="utf-8")
+    if output:
+        keep(found[0].translations or [], output)
+    by_set = {name or "": one.values for name, one in zip(sources, found, strict=True)}
     if as_json:
-        write(json.dumps(finite(found.values), ensure_ascii=False))
+        values = finite(found[0].values) if len(found) == 1 else together(by_set)
+        write(json.dumps(values, ensure_ascii=False))
     else:
-        show(found)
+        show(by_set)
+
+
+def refuse_repeated(sources: list[str | None]) -> None:
+    for source, count in Counter(sources).items():
+        if count > 1:
+            raise ArgumentError(f"--source names {source} more than once")
 
 
 def prepare(output: Path) -> None:
@@ -87,6 +108,11 @@ def prepare(output: Path) -> None:
         raise ArgumentError(f"{output} cannot be written: {error.strerror}") from error
 
 
+def keep(translations: list[str], file: Path) -> None:
+    """Write translations, a line each."""
+    file.write_text("".join(f"{line}\n" for line in translations), encoding="utf-8")
+
+
 def finite(values: dict[str, Any]) -> dict[str, Any]:
     """JSON knows finite numbers only: a perplexity that no float holds is null."""
     return {
@@ -95,19 +121,41 @@ def finite(values: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def show(found: Evaluation) -> None:
-    """Values in a table, signatures below it."""
-    shown = table("score", "value")
-    shown.columns[1].justify = "right"
-    signatures = {}
-    for name, value in found.values.items():
-        if name == "signatures":
-            signatures = value
-        elif name == "signature":
-            signatures = {"": value}
-        else:
-            label = name.replace("_", " ")
-            shown.add_row(label, f"{value:,.4f}" if isinstance(value, float) else f"{value:,}")
+def together(by_set: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The values of several sets as one object, signatures once where they are the same."""
+    signed = [signatures(values) for values in by_set.values()]
+    if any(one != signed[0] for one in signed):
+        return {"sets": {name: finite(values) for name, values in by_set.items()}}
+    sets = {name: finite(scores(values)) for name, values in by_set.items()}
+    first = next(iter(by_set.values()))
+    key = "signature" if "signature" in first else "signatures"
+    return {"sets": sets, key: first[key]}
+
+
+def scores(values: dict[str, Any]) -> dict[str, Any]:
+    """All but the signatures."""
+    return {name: value for name, value in values.items() if not name.startswith("signature")}
+
+
+def signatures(values: dict[str, Any]) -> dict[str, str]:
+    """By the name of what they say more of; a language model's one has none."""
+    found: dict[str, str] = values.get("signatures") or {"": values["signature"]}
+    return found
+
+
+def show(by_set: dict[str, dict[str, Any]]) -> None:
+    """Values in a table, a column for each set, and signatures below it."""
+    names = [*by_set] if len(by_set) > 1 else ["value"]
+    shown = table("score", *map(escape, names))
+    for column in shown.columns[1:]:
+        column.justify = "right"
+    for name in scores(next(iter(by_set.values()))):
+        shown.add_row(name.replace("_", " "), *(said(one[name]) for one in by_set.values()))
     out.print(shown)
-    for name, signature in signatures.items():
+    every = [pair for values in by_set.values() for pair in signatures(values).items()]
+    for name, signature in dict.fromkeys(every):
         note(f"{name} {signature}".strip())
+
+
+def said(value: float) -> str:
+    return f"{value:,.4f}" if isinstance(value, float) else f"{value:,}"

@@ -13,7 +13,9 @@ from seqlstm.cli.arguments import Device, Precision, Run, Weights, WhichPrecisio
 from seqlstm.cli.console import note, write
 from seqlstm.cli.conversation import Conversation
 from seqlstm.cli.decoding import Decoding, Find, load_together
+from seqlstm.cli.heatmaps import HeatMaps
 from seqlstm.cli.inputs import in_groups, lines_at_hand, lines_of, on_terminal, prompts
+from seqlstm.errors import ArgumentError
 
 if TYPE_CHECKING:
     from seqlstm.inference.lines import Translation
@@ -99,6 +101,10 @@ def translate(
         bool, Printing("--scores", help="Put score and log-probability (nats) before each.")
     ] = False,
     as_json: Annotated[bool, Printing("--json", help="One JSON object a line.")] = False,
+    attention: Annotated[
+        Path | None,
+        Printing(metavar="PICTURE", help="Draw where it looked, for up to 20 lines (.png, .pdf)."),
+    ] = None,
     batch: Annotated[
         int, typer.Option(min=1, help="Lines at once, at most; a pipe's are answered as they come.")
     ] = 64,
@@ -140,7 +146,12 @@ def translate(
         batch=batch,
     )
     find = decoding.finder(loaded)
+    maps = HeatMaps(loaded, attention) if attention else None
     if file is None and on_terminal():
+        if maps:
+            raise ArgumentError(
+                "--attention draws lines of a file or a pipe, not of a conversation"
+            )
         note("One line at a time; /help lists commands; Ctrl-D ends.")
         talk = Conversation(loaded, decoding, scores)
         talk.run(prompts(">"), partial(show, as_json=as_json))
@@ -149,15 +160,23 @@ def translate(
     groups = in_groups(lines_of(file), batch * FILE_GROUP) if file else lines_at_hand(batch)
     for lines in groups:
         numbered = decoding.several
-        show(find, lines, number, scores=scores, as_json=as_json, numbered=numbered)
+        found = show(find, lines, number, scores=scores, as_json=as_json, numbered=numbered)
+        if maps:
+            maps.add(lines, found)
         number += len(lines)
+    if maps:
+        maps.draw()
 
 
 def show(
     find: Find, lines: list[str], first: int, *, scores: bool, as_json: bool, numbered: bool
-) -> None:
-    """Translate and print some lines, the first of which has the number `first`, from 0."""
-    for number, (line, best) in enumerate(zip(lines, find(lines, first), strict=True), first + 1):
+) -> list[list[Translation]]:
+    """Translate and print some lines, the first of which has the number `first`, from 0.
+
+    Returns what was found for them.
+    """
+    found = find(lines, first)
+    for number, (line, best) in enumerate(zip(lines, found, strict=True), first + 1):
         if as_json:
             write(json.dumps(as_object(line, best), ensure_ascii=False))
             continue
@@ -166,6 +185,7 @@ def show(
             if scores:
                 columns += [f"{one.score:.4f}", f"{one.log_probability:.4f}"]
             write("\t".join([*columns, one.text]))
+    return found
 
 
 def as_object(line: str, best: list[Translation]) -> dict[str, Any]:

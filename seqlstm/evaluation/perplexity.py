@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from seqlstm import __version__
 from seqlstm.data.tapes import Stream, encode_stream, tape_batches
@@ -101,17 +102,80 @@ def score_text(
             loss, _, state = model(batch.to(precision.device), state)
         nats += float(loss)
     newlines = len(rows) if unit == "line" else 0
-    signature = (
-        f"lm|unit:{unit}|tokenizer:{tokenizer.kind}-{tokenizer.fingerprint}"
-        f"|state:{'reset' if resets else 'carried'}|streams:{streams}"
-        f"|counts:{'text+newlines' if unit == 'line' else 'text, nats of </s>'}"
-        f"|segmentation:one|precision:{precision.name}|version:{__version__}"
-    )
     return LanguageScores(
         nats=nats,
         tokens=stream.tokens,
         words=sum(len(row.split()) + row.count("\n") + 1 for row in rows),
         bytes=sum(len(row.encode()) for row in rows) + newlines,
         characters=sum(map(len, rows)) + newlines,
-        signature=signature,
+        signature=signature_of(tokenizer, precision, unit=unit, resets=resets, streams=streams),
+    )
+
+
+@dataclass(frozen=True)
+class RowScores:
+    """The scores of a text, one document or line after the other.
+
+    Attributes:
+        nats: the negative log-probability of each, what ends it included, (rows,) in float64.
+        bytes: of each in UTF-8, its newlines included, (rows,) in float64.
+        signature: what was counted, and how.
+    """
+
+    nats: Tensor
+    bytes: Tensor
+    signature: str
+
+
+def score_rows(
+    model: LanguageModel,
+    rows: Sequence[str],
+    *,
+    tokenizer: Tokenizer,
+    precision: Precision,
+    unit: str,
+    resets: bool = False,
+    streams: int = 1,
+    span: int = 512,
+) -> RowScores:
+    """Score what `score_text` does, and tell what falls to each document or line.
+
+    Args:
+        model, tokenizer, precision, resets, streams, span: as `score_text` takes them.
+        rows: documents or lines; a row of several lines counts as these.
+        unit: "document" or "line".
+    """
+    stream = encode_stream(rows, tokenizer=tokenizer, unit=unit)
+    streams = min(streams, stream.tokens)
+    state: State | None = None
+    spans = []  # (streams, time) each
+    for batch in tape_batches(
+        stream, rows=streams, span=span, reset_at=tokenizer.end if resets else None
+    ):
+        with torch.no_grad(), precision.autocast():
+            scores, state = model.log_probabilities(batch.to(precision.device), state, last=True)
+        spans.append(scores.double().cpu())
+    # The streams are the text's parts in their order; only the last is padded.
+    told = torch.cat(spans, dim=1).flatten()[: stream.tokens]
+    lines = "\n".join(rows).split("\n") if unit == "line" else rows
+    end = tokenizer.newline if unit == "line" else tokenizer.end
+    assert end is not None
+    ends = stream.ids[1:].eq(end)
+    row = ends.cumsum(0) - ends.long()  # of each token
+    newline = 1 if unit == "line" else 0
+    return RowScores(
+        nats=torch.zeros(len(lines), dtype=torch.double).index_add(0, row, -told),
+        bytes=torch.tensor([len(line.encode()) + newline for line in lines]).double(),
+        signature=signature_of(tokenizer, precision, unit=unit, resets=resets, streams=streams),
+    )
+
+
+def signature_of(
+    tokenizer: Tokenizer, precision: Precision, *, unit: str, resets: bool, streams: int
+) -> str:
+    return (
+        f"lm|unit:{unit}|tokenizer:{tokenizer.kind}-{tokenizer.fingerprint}"
+        f"|state:{'reset' if resets else 'carried'}|streams:{streams}"
+        f"|counts:{'text+newlines' if unit == 'line' else 'text, nats of </s>'}"
+        f"|segmentation:one|precision:{precision.name}|version:{__version__}"
     )

@@ -40,7 +40,7 @@ def score_translations(hypotheses: Sequence[str], references: Sequence[str]) -> 
     Raises:
         ValueError: there are no lines, or not as many hypotheses as references.
     """
-    metrics = _metrics()
+    metrics = make_metrics()
     scores = {name: _score(metric, hypotheses, references) for name, metric in metrics.items()}
     pairs = zip(hypotheses, references, strict=True)
     equal = sum(hypothesis.strip() == reference.strip() for hypothesis, reference in pairs)
@@ -52,17 +52,48 @@ def score_translations(hypotheses: Sequence[str], references: Sequence[str]) -> 
     )
 
 
+@dataclass(frozen=True)
+class LowercaseScores:
+    """Corpus scores that do not mind the case of letters, as some of the literature states them.
+
+    Attributes:
+        bleu: of lower-cased text, in percent.
+        chrf: chrF2++, likewise.
+        signatures: sacreBLEU's own, by the names `bleu` and `chrf`.
+    """
+
+    bleu: float
+    chrf: float
+    signatures: dict[str, str]
+
+
+def score_lowercase(hypotheses: Sequence[str], references: Sequence[str]) -> LowercaseScores:
+    """Score lower-cased translations; TER is not among them: it never minds the case.
+
+    Raises:
+        ValueError: as `score_translations`.
+    """
+    metrics: dict[str, Metric] = {
+        "bleu": BLEU(lowercase=True),
+        "chrf": CHRF(word_order=2, lowercase=True),
+    }
+    scores = {name: _score(metric, hypotheses, references) for name, metric in metrics.items()}
+    signatures = {name: str(metric.get_signature()) for name, metric in metrics.items()}
+    return LowercaseScores(**scores, signatures=signatures)
+
+
 def bleu(hypotheses: Sequence[str], references: Sequence[str]) -> float:
     """Corpus BLEU alone, in percent; raises as `score_translations` does."""
-    return _score(_metrics()["bleu"], hypotheses, references)
+    return _score(make_metrics()["bleu"], hypotheses, references)
 
 
 def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> float:
     """Corpus chrF2++ alone, in percent; raises as `score_translations` does."""
-    return _score(_metrics()["chrf"], hypotheses, references)
+    return _score(make_metrics()["chrf"], hypotheses, references)
 
 
-def _metrics() -> dict[str, Metric]:
+def make_metrics() -> dict[str, Metric]:
+    """The metrics of `TranslationScores`, by its names for them."""
     return {"bleu": BLEU(), "chrf": CHRF(word_order=2), "ter": TER()}
 
 

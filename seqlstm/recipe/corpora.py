@@ -22,7 +22,7 @@ from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.text.train import train_tokenizer
 
 
-def read_split(data: Data, split: str, *, source: str | None = None) -> Corpus:
+def read_split(data: Data, split: str, *, source: str | FilesBySplit | None = None) -> Corpus:
     """One split of a recipe's source, or of another source with the same columns.
 
     Args:

@@ -13,8 +13,8 @@ import seqlstm
 from tests.runs import answer, invoke, pairs_of, refusal, write_lines
 
 COMMANDS = (
-    *("recipes", "recipes show", "recipes copy", "check", "train", "evaluate", "translate"),
-    *("generate", "score", "tokenizer", "tokenizer train", "tokenizer encode"),
+    *("recipes", "recipes show", "recipes copy", "check", "train", "evaluate", "compare"),
+    *("translate", "generate", "score", "tokenizer", "tokenizer train", "tokenizer encode"),
     *("tokenizer decode", "info"),
 )
 

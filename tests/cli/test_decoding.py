@@ -40,6 +40,31 @@ def stranger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return train_in(tmp_path_factory.mktemp("stranger"), recipe)
 
 
+def test_attention_is_drawn(translator: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "attention.png"
+    plain = told(translator)
+    assert told(translator, "--attention", picture) == plain
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_attention_that_cannot_be_drawn_is_refused(
+    translator: Path, another: Path, tmp_path: Path
+) -> None:
+    picture = tmp_path / "attention.png"
+    together = refusal(
+        "translate", translator, "--with", another, "--attention", picture, text=TEXT
+    )
+    assert "--attention cannot take effect with --with" in together
+    many = refusal("translate", translator, "--attention", picture, text=TEXT * 5)
+    assert "draws at most 20 sentences" in many
+    assert "no line to draw" in refusal(
+        "translate", translator, "--attention", picture, text="\n\n"
+    )
+    name = tmp_path / "attention.mp3"
+    assert "mp3" in refusal("translate", translator, "--attention", name, text=TEXT)
+    assert not picture.exists()
+
+
 def told(*arguments: object) -> list[str]:
     return answer("translate", *arguments, text=TEXT).split("\n")[:-1]
 

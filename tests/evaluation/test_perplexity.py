@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from seqlstm import __version__
-from seqlstm.evaluation.perplexity import LanguageScores, score_text
+from seqlstm.evaluation.perplexity import LanguageScores, score_rows, score_text
 from seqlstm.inference.language import LoadedLanguageModel
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.text.tokenizer import Tokenizer
@@ -151,3 +151,47 @@ def test_the_signature_says_how(model: LanguageModel, tokenizer: Tokenizer) -> N
         f"lm|unit:document|tokenizer:unigram-{tokenizer.fingerprint}|state:reset|streams:1"
         f"|counts:text, nats of </s>|{tail}"
     )
+
+
+class TestRows:
+    @every_unit
+    @pytest.mark.parametrize("streams", [1, 3])
+    @pytest.mark.parametrize("span", [7, 512])
+    def test_they_add_up_to_the_text(
+        self, model: LanguageModel, tokenizer: Tokenizer, unit: str, streams: int, span: int
+    ) -> None:
+        options: dict[str, Any] = {"unit": unit, "streams": streams, "span": span}
+        for resets in {False, unit == "document"}:
+            whole = scores_of(model, tokenizer, resets=resets, **options)
+            settings = {"tokenizer": tokenizer, "precision": FLOAT32, **options}
+            rows = score_rows(model, ROWS[unit], resets=resets, **settings)
+            assert len(rows.nats) == len(rows.bytes) == len(ROWS[unit])
+            assert float(rows.nats.sum()) == pytest.approx(whole.nats, rel=1e-9)
+            assert rows.bytes.sum() == whole.bytes
+            assert rows.signature == whole.signature
+
+    @every_unit
+    def test_each_by_hand(self, model: LanguageModel, tokenizer: Tokenizer, unit: str) -> None:
+        """What the text costs up to the end of a row, less what it costs up to the row before."""
+        settings: dict[str, Any] = {"tokenizer": tokenizer, "precision": FLOAT32, "unit": unit}
+        rows = score_rows(model, ROWS[unit], **settings)
+        ids = ids_of(tokenizer, unit)
+        places = [place for place, id in enumerate(ids) if id == ids[0]]
+        costs = [nats_by_hand(model, ids[: place + 1]) for place in places]
+        assert len(costs) == len(ROWS[unit]) + 1
+        expected = [after - before for before, after in pairwise(costs)]
+        assert rows.nats.tolist() == pytest.approx(expected, rel=1e-6)
+
+    def test_with_resets_each_is_alone(self, model: LanguageModel, tokenizer: Tokenizer) -> None:
+        settings: dict[str, Any] = {"tokenizer": tokenizer, "precision": FLOAT32}
+        rows = score_rows(model, ROWS["document"], unit="document", resets=True, **settings)
+        for row, nats in zip(ROWS["document"], rows.nats, strict=True):
+            alone = score_rows(model, [row], unit="document", **settings)
+            assert float(alone.nats) == pytest.approx(float(nats), rel=1e-9)
+
+    def test_a_row_of_lines_is_its_lines(self, model: LanguageModel, tokenizer: Tokenizer) -> None:
+        settings: dict[str, Any] = {"tokenizer": tokenizer, "precision": FLOAT32, "unit": "line"}
+        one = score_rows(model, ["The gardener\n\nsells"], **settings)
+        three = score_rows(model, ["The gardener", "", "sells"], **settings)
+        assert one.bytes.tolist() == three.bytes.tolist() == [13, 1, 6]
+        assert torch.equal(one.nats, three.nats)

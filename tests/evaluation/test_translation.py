@@ -5,7 +5,7 @@ from math import exp, log
 import pytest
 import sacrebleu
 
-from seqlstm.evaluation.translation import bleu, chrf, score_translations
+from seqlstm.evaluation.translation import bleu, chrf, score_lowercase, score_translations
 
 HYPOTHESES = [
     "A man in an orange hat is looking at something.",
@@ -62,6 +62,18 @@ def test_case_counts() -> None:
     assert scores.exact_match == 0
 
 
+def test_lower_cased_scores() -> None:
+    lower = [line.lower() for line in HYPOTHESES], [line.lower() for line in REFERENCES]
+    scores, plain = score_lowercase(HYPOTHESES, REFERENCES), score_translations(*lower)
+    assert (scores.bleu, scores.chrf) == (plain.bleu, plain.chrf)
+    assert scores.bleu != score_translations(HYPOTHESES, REFERENCES).bleu
+    version = f"version:{sacrebleu.__version__}"
+    assert scores.signatures == {
+        "bleu": f"nrefs:1|case:lc|eff:no|tok:13a|smooth:exp|{version}",
+        "chrf": f"nrefs:1|case:lc|eff:yes|nc:6|nw:2|space:no|{version}",
+    }
+
+
 def test_white_space_at_the_ends_is_no_difference() -> None:
     assert score_translations([" a b \n"], ["a b"]).exact_match == 100
     assert score_translations(["a  b"], ["a b"]).exact_match == 0
@@ -77,7 +89,7 @@ def test_signatures_say_how() -> None:
     }
 
 
-@pytest.mark.parametrize("function", [score_translations, bleu, chrf])
+@pytest.mark.parametrize("function", [score_translations, score_lowercase, bleu, chrf])
 def test_counts_must_agree(function) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(ValueError, match="were: 1 and 2"):
         function(["a"], ["a", "b"])
