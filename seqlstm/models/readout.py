@@ -101,10 +101,11 @@ class LinearCrossEntropy(torch.autograd.Function):
         d_bias = torch.zeros_like(bias) if needed else None
         for start in range(0, len(features), rows):
             part = slice(start, start + rows)
-            logits = nn.functional.linear(features[part], W).to(total.dtype) + bias
-            loss, error = smoothed_loss(logits, targets[part], smoothing, needed)
-            total += loss
+            logits = nn.functional.linear(features[part], W, bias.to(W.dtype))
+            chances = logits.log_softmax(-1, dtype=total.dtype)
+            total += smoothed_loss(chances, targets[part], smoothing)
             if d_features is not None and d_weight is not None and d_bias is not None:
+                error = to_error(chances, targets[part], smoothing)
                 d_bias += error.sum(0)
                 error = error.to(features.dtype)
                 d_features[part] = error @ W
@@ -120,18 +121,14 @@ class LinearCrossEntropy(torch.autograd.Function):
         return d_features * scale, None, d_weight * scale, d_bias * scale, None, None
 
 
-def smoothed_loss(
-    logits: Tensor, targets: Tensor, smoothing: float, needed: bool
-) -> tuple[Tensor, Tensor]:
-    """The summed loss of (tokens, vocabulary), and its derivative, in the logits' own memory."""
-    targets = targets.unsqueeze(1)
-    said = logits.gather(1, targets)
-    average = logits.mean(1, keepdim=True) if smoothing else 0.0
-    normalizer = logits.logsumexp(1, keepdim=True)
-    loss = (normalizer - (1 - smoothing) * said - smoothing * average).sum()
-    if needed:
-        logits.sub_(normalizer).exp_()
-        logits.scatter_add_(1, targets, torch.full_like(said, smoothing - 1))
-        if smoothing:
-            logits.sub_(smoothing / logits.shape[1])
-    return loss, logits
+def smoothed_loss(chances: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+    """The summed loss of log-probabilities (tokens, vocabulary)."""
+    loss = -(1 - smoothing) * chances.gather(1, targets.unsqueeze(1)).sum()
+    return loss - smoothing / chances.shape[1] * chances.sum() if smoothing else loss
+
+
+def to_error(chances: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+    """The loss' derivative by the logits, in the log-probabilities' own memory."""
+    error = chances.exp_()
+    error[torch.arange(len(targets), device=targets.device), targets] -= 1 - smoothing
+    return error.sub_(smoothing / chances.shape[1]) if smoothing else error
