@@ -235,13 +235,14 @@ def test_the_compiler_is_quoted_when_it_fails() -> None:
 
 
 @needs_compiler
-def test_in_float32_torch_serves_what_it_has_and_this_the_rest() -> None:
+def test_in_float32_torch_serves_its_own_lstm_and_this_the_rest() -> None:
     cell = LSTM(WIDTH, HIDDEN)
     assert choose(cell, PLAIN).engine is ENGINES["library"]
     assert choose(cell, Call(resets=True)).engine is ENGINES["compiled"]
     with torch.autocast("cpu", torch.bfloat16):
         assert choose(cell, PLAIN).engine is ENGINES["compiled"]
-    assert choose(Elman(WIDTH, HIDDEN), PLAIN).engine is ENGINES["compiled"]
+    for case in (Case("elman"), Case("gru", {"reset": "after"})):
+        assert choose(case.build().float(), PLAIN).engine is ENGINES["compiled"]
 
 
 @needs_compiler

@@ -20,6 +20,7 @@ from seqlstm.recurrent.engines.engine import Call, Engine, not_elementwise
 from seqlstm.recurrent.engines.library import Library
 from seqlstm.recurrent.engines.native import REALS, Native, native
 from seqlstm.recurrent.engines.scalars import NotScalarError, trace
+from seqlstm.recurrent.lstm import LSTM
 from seqlstm.recurrent.product import join_gates
 from seqlstm.recurrent.state import State
 
@@ -48,9 +49,10 @@ class Compiled(Engine):
         return f"the equations use {text}" if isinstance(text, NotScalarError) else None
 
     def slower(self, cell: Cell, call: Call, *, device: str) -> str | None:
-        if not torch.is_autocast_enabled("cpu") and Library().refusal(cell, call) is None:
-            return "slower than torch's kernels in float32"
-        return None
+        if torch.is_autocast_enabled("cpu") or type(cell) is not LSTM:
+            return None
+        serves = Library().refusal(cell, call) is None
+        return "slower than torch's own LSTM in float32" if serves else None
 
     def text(self, cell: ElementwiseCell) -> str | NotScalarError:
         """The cell's equations in C, as it has them now; or what C has no words for here."""
