@@ -208,6 +208,8 @@ def test_where_it_does_not_serve_it_says_why() -> None:
     cell = LSTM(WIDTH, HIDDEN)
     assert "not for meta" in str(engine.refusal(LSTM(WIDTH, HIDDEN).to("meta"), PLAIN))
     assert "not in torch.bfloat16" in str(engine.refusal(cell.bfloat16(), PLAIN))
+    with torch.autocast("cpu", torch.float16):
+        assert "not in torch.float16" in str(engine.refusal(Elman(WIDTH, HIDDEN), PLAIN))
     assert "waits for" in str(engine.refusal(Case("gru", {"reset": "before"}).build(), PLAIN))
 
 

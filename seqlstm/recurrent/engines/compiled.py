@@ -18,7 +18,7 @@ from seqlstm.recurrent.cell import Cell, ElementwiseCell
 from seqlstm.recurrent.engines import source
 from seqlstm.recurrent.engines.engine import Call, Engine, not_elementwise
 from seqlstm.recurrent.engines.library import Library
-from seqlstm.recurrent.engines.native import REALS, Native, native
+from seqlstm.recurrent.engines.native import REALS, TYPES, Native, native
 from seqlstm.recurrent.engines.scalars import NotScalarError, trace
 from seqlstm.recurrent.lstm import LSTM
 from seqlstm.recurrent.product import join_gates
@@ -42,6 +42,9 @@ class Compiled(Engine):
             return f"it is for a CPU, not for {first.device.type}"
         if first.dtype not in REALS:
             return f"it computes in float32 or float64, not in {first.dtype}"
+        products = torch.get_autocast_dtype("cpu")
+        if torch.is_autocast_enabled("cpu") and products not in TYPES:
+            return f"it multiplies in float32, float64 or bfloat16, not in {products}"
         if reason := source.refusal():
             return reason
         assert isinstance(cell, ElementwiseCell)
@@ -120,7 +123,7 @@ class Steps(torch.autograd.Function):
             one[:1] = given
         product = real.new_empty(kept, batch, heads, rows)
         operand = code.factors(matrix, kept, batch, heads, columns)
-        outputs = real.new_empty(steps, batch, hidden)
+        outputs = matrix.new_empty(steps, batch, hidden)
         last = [real.new_empty(batch, hidden) for _ in state]
         together = side_by_side(parameters, real)
         code.forward(
@@ -160,7 +163,7 @@ class Steps(torch.autograd.Function):
             parameters=parameters,
             product=product,
             states=states,
-            d_outputs=d_outputs.contiguous(),
+            d_outputs=d_outputs.to(matrix.dtype).contiguous(),
             d_states=d_states,
             d_product=d_product,
             d_projected=d_projected,

@@ -26,11 +26,11 @@ FLAGS = (
 FORWARD = """\
 static void forward_row(
     long hidden, long units, const PROJECTED *projected, const REAL *product,
-    const REAL *const *state, const REAL *parameters, REAL *output, REAL *const *after) {"""
+    const REAL *const *state, const REAL *parameters, PRODUCT *output, REAL *const *after) {"""
 BACKWARD = """\
 static void backward_row(
     long hidden, long units, const PROJECTED *projected, const REAL *product,
-    const REAL *const *state, const REAL *parameters, const REAL *d_output,
+    const REAL *const *state, const REAL *parameters, const PRODUCT *d_output,
     const REAL *const *d_after, PRODUCT *d_product, long stride, PROJECTED *d_projected,
     REAL *const *d_start, REAL *d_parameters) {"""
 
@@ -65,9 +65,9 @@ def equations(program: Program, operand: Sequence[int]) -> str:
     ]
     read = places(program)
     parts = range(len(program.state))
-    to_after = [Store(Place("output + at"), program.output)]
+    to_after = [Store(Place("output + at", "PRODUCT"), program.output)]
     to_after += [Store(Place(f"after[{part}] + at"), program.after[part]) for part in parts]
-    seeds = {"d_output": Place("d_output + at")}
+    seeds = {"d_output": Place("d_output + at", "PRODUCT")}
     seeds |= {f"d_after{part}": Place(f"d_after[{part}] + at") for part in parts}
     sizes = {
         "PARTS": len(program.state),

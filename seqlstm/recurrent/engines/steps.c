@@ -192,8 +192,8 @@ typedef struct {
     PRODUCT *operand;
     REAL *const *states;                 /* that each step starts from; the first is given */
     REAL *const *last;
-    REAL *outputs;
-    const REAL *d_outputs;
+    PRODUCT *outputs;                    /* whoever reads them multiplies them */
+    const PRODUCT *d_outputs;
     REAL *const *d_states;               /* of the last state, and in the end of the first */
     PRODUCT *d_product;
     PROJECTED *d_projected;
