@@ -1,0 +1,128 @@
+"""Joey NMT (Kreutzer, Bastings & Riezler, 2019) at work beside ours: its steps, its translations.
+
+It is no dependency of ours: `pip install joeynmt==2.3.0`, where these benchmarks are to run.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from seqlstm.models.batch import Batch
+from seqlstm.text.tokenizer import Tokenizer
+
+INSTALLED = find_spec("joeynmt") is not None
+SIDE: dict[str, Any] = {
+    "type": "recurrent",
+    "rnn_type": "lstm",
+    "embeddings": {"embedding_dim": 256},
+    "num_layers": 2,
+    "dropout": 0.3,
+}
+MODEL = {
+    "tied_embeddings": True,
+    "encoder": {**SIDE, "hidden_size": 256, "bidirectional": True},
+    "decoder": {
+        **SIDE,
+        "hidden_size": 512,
+        "hidden_dropout": 0.3,
+        "attention": "luong",
+        "input_feeding": True,
+        "init_hidden": "bridge",
+    },
+}
+TRAINING = {
+    "optimizer": "adam",
+    "learning_rate": 1e-3,
+    "scheduling": "exponential",  # it must have one; this one's epochs never end here
+    "label_smoothing": 0.1,
+    "normalization": "tokens",
+    "clip_grad_norm": 1.0,
+    "batch_size": 2500,
+    "batch_type": "token",
+}
+
+
+def train(batches: Iterable[Batch], tokenizer: Tokenizer, folder: Path) -> Iterator[int]:
+    """Train its recurrent model by its own TrainManager: after each step, the step's target tokens.
+
+    Args:
+        batches: ours, which it is faster on than on its own: those mix all lengths, and are cut
+            into pieces anew, line by line.
+        tokenizer: of the batches.
+        folder: where it may write.
+    """
+    from joeynmt.config import parse_global_args
+    from joeynmt.model import build_model
+    from joeynmt.training import TrainManager
+    from joeynmt.vocabulary import Vocabulary
+
+    logging.disable(logging.INFO)
+    tables: dict[str, Any] = {"data": {}, "model": MODEL, "training": TRAINING, "testing": {}}
+    options = parse_global_args(
+        {"name": "speed", "model_dir": str(folder), "use_cuda": False, **tables}, mode="train"
+    )
+    special = options.data["special_symbols"]
+    names = [f"piece {number}" for number in range(tokenizer.vocabulary)]
+    vocabulary = Vocabulary(names[: tokenizer.vocabulary - 4], special)
+    model = build_model(options.model, vocabulary, vocabulary)
+    model.loss_function = options.train.loss, options.train.label_smoothing
+    manager = TrainManager(
+        0,
+        model,
+        options.model_dir,
+        options.device,
+        autocast=options.autocast,
+        train_args=options.train,
+        dev_args=options.test,
+    )
+    for batch in batches:  # as its `train_and_validate` does
+        manager._train_step(joeys(batch, tokenizer, special))
+        manager.clip_grad_fun(parameters=model.parameters())
+        manager.optimizer.step()
+        model.zero_grad()
+        yield batch.tokens
+
+
+def joeys(batch: Batch, tokenizer: Tokenizer, special: Any) -> Any:
+    """Our batch as one of its own, with its ids of begin, end and padding."""
+    from joeynmt.batch import Batch as JoeysBatch
+
+    assert (tokenizer.begin, tokenizer.end) == (special.bos_id, special.eos_id)
+    assert batch.source is not None
+    target = torch.cat([batch.inputs[:, :1], batch.targets], 1)
+    source, target = (
+        ids.masked_fill(ids == tokenizer.pad, special.pad_id) for ids in (batch.source, target)
+    )
+    return JoeysBatch(
+        source,
+        batch.source_lengths,
+        None,
+        target,
+        None,
+        indices=torch.arange(len(source)),
+        device=source.device,
+        pad_index=special.pad_id,
+        eos_index=special.eos_id,
+    )
+
+
+def load(folder: Path) -> Callable[[Sequence[str], int, int], list[str]]:
+    """From a model directory to a function of lines, beam width and lines a batch."""
+    from joeynmt.hub_interface import TranslatorHubInterface, _from_pretrained
+
+    logging.disable(logging.INFO)
+    hub = TranslatorHubInterface(*_from_pretrained(folder, use_cuda=False))
+
+    def translate(lines: Sequence[str], width: int, batch: int) -> list[str]:
+        parts = (list(lines[start : start + batch]) for start in range(0, len(lines), batch))
+        return [
+            line for part in parts for line in hub.translate(part, beam_size=width, beam_alpha=1.0)
+        ]
+
+    return translate
