@@ -142,6 +142,9 @@ def without_attention(at: Callable[..., Any]) -> Iterator[Mistake]:
         return
     if at("model", "attention") is not None:
         yield Mistake("model.attention", "cannot take effect: a plain decoder has none")
+    if at("decoding", "coverage_penalty"):
+        problem = "cannot take effect: a plain decoder has no attention, whose weights it reads"
+        yield Mistake("decoding.coverage_penalty", problem, "leave it out")
     layers = [
         at("model", side, "layers") or at("model", "layers") for side in ("encoder", "decoder")
     ]

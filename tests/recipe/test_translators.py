@@ -69,6 +69,11 @@ def test_general_attention_is_the_default() -> None:
             "bridge cannot take effect: a plain decoder always has one",
         ),
         (
+            ['model.decoder={kind="plain"}', "decoding.coverage_penalty=0.2"],
+            "decoding.coverage_penalty",
+            "cannot take effect: a plain decoder has no attention",
+        ),
+        (
             ['model.decoder={kind="plain"}', "model.layers=1", "model.dropout.between=0.1"],
             "model.dropout.between",
             "cannot take effect with single layers",
