@@ -1,7 +1,7 @@
 """A run folder: what `train` writes and everything else opens.
 
 recipe.toml        the recipe, resolved
-tokenizer.model    SentencePiece
+tokenizer.model    SentencePiece; or source.model and target.model, where each side has its own
 best.safetensors   the weights for use, best by the recipe's metric
 last.safetensors   those of the last checkpoint
 checkpoint.pt      all that going on depends on
@@ -24,6 +24,8 @@ import torch
 
 from seqlstm import __version__
 from seqlstm.errors import RunError, TrainingError
+from seqlstm.text.sides import Tokenizers
+from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.training.checkpoint import (
     load_checkpoint,
     load_weights,
@@ -40,6 +42,8 @@ PACKAGES = ("torch", "sentencepiece", "datasets", "sacrebleu")
 CONTENTS = (
     "recipe.toml",
     "tokenizer.model",
+    "source.model",
+    "target.model",
     "best.safetensors",
     "last.safetensors",
     "checkpoint.pt",
@@ -61,6 +65,7 @@ class RunFolder:
         self.path = path
         self.recipe = path / "recipe.toml"
         self.tokenizer = path / "tokenizer.model"
+        self.sides = path / "source.model", path / "target.model"
         self.checkpoint = path / "checkpoint.pt"
         self.best = path / "best.safetensors"
         self.log = path / "log.jsonl"
@@ -126,6 +131,26 @@ class RunFolder:
     def write_recipe(self, text: str) -> None:
         """Keep the resolved recipe."""
         write_whole(self.recipe, text.encode())
+
+    def keep_tokenizers(self, tokenizers: Tokenizers) -> None:
+        """Write `tokenizer.model`, or `source.model` and `target.model`."""
+        for name, tokenizer in tokenizers.named.items():
+            tokenizer.save(self.path / f"{name}.model")
+
+    def holds_tokenizers(self) -> bool:
+        """Whether they were written, all of them."""
+        return self.tokenizer.is_file() or all(file.is_file() for file in self.sides)
+
+    def read_tokenizers(self) -> Tokenizers:
+        """What `keep_tokenizers` wrote.
+
+        Raises:
+            TokenizerError: a file is missing or damaged.
+        """
+        if any(file.is_file() for file in self.sides):
+            source, target = map(Tokenizer.load, self.sides)
+            return Tokenizers(source, target)
+        return Tokenizers.joint(Tokenizer.load(self.tokenizer))
 
     def write_card(self, facts: dict[str, Any]) -> None:
         """What a person needs to audit the run."""

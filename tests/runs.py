@@ -45,6 +45,13 @@ def pairs_of(split: str) -> list[tuple[str, str]]:
     return [pair for index, pair in enumerate(every) if index % 12 in rest]
 
 
+LETTERS = str.maketrans("abcdefghijklmnopqrstuvwxyzäöüéß", "αβκδεφγηιθκλμνοπρσστυφωξψζάόύές")
+
+
+def in_greek_letters(text: str) -> str:
+    return text.lower().translate(LETTERS)
+
+
 def write_texts(folder: Path) -> None:
     """Every split as plain text, `SPLIT.en` and `SPLIT.de`, lines that stand side by side."""
     for split in ("train", "validation", "test"):

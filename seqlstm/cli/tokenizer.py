@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from seqlstm.cli.console import note, write
 from seqlstm.cli.inputs import lines_of
-from seqlstm.errors import DataError
+from seqlstm.errors import ArgumentError, DataError
+
+if TYPE_CHECKING:
+    from seqlstm.text.tokenizer import Tokenizer
 
 app = typer.Typer(
     no_args_is_help=True, help="Train SentencePiece models, and `encode` and `decode` with them."
 )
-Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A SentencePiece model.")]
+Model = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="A SentencePiece model; a run folder holds some.")
+]
 File = Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Lines; else standard input.")]
 
 
@@ -47,7 +52,7 @@ def train(
     vocabulary: Annotated[int, typer.Option(min=1, help="How many pieces.")] = 8000,
     text: Annotated[str | None, typer.Option(help="The column of text.")] = None,
     pair: Annotated[
-        tuple[str, str] | None, typer.Option(help="Two columns: both are learned from.")
+        tuple[str, str] | None, typer.Option(help="Two columns: one model is learned from both.")
     ] = None,
     split: Annotated[str, typer.Option(help="Of the source.")] = "train",
     normalisation: Annotated[
@@ -65,7 +70,7 @@ def train(
 ) -> None:
     """Train a SentencePiece model."""
     from seqlstm.data.sources import read
-    from seqlstm.recipe.corpora import lines_of as all_lines
+    from seqlstm.recipe.tokenizers import lines_of as all_lines
     from seqlstm.text.train import train_tokenizer
 
     corpus = read(source, split=split, text=text, pair=pair)
@@ -91,9 +96,7 @@ def encode(
     ] = False,
 ) -> None:
     """Lines to ids, or to pieces, with spaces between them."""
-    from seqlstm.text.tokenizer import Tokenizer
-
-    tokenizer = Tokenizer.load(model)
+    tokenizer = load(model)
     for line in lines_of(file):
         ids = tokenizer.encode(line)
         write(" ".join(tokenizer.pieces(ids) if pieces else map(str, ids)))
@@ -102,9 +105,7 @@ def encode(
 @app.command()
 def decode(model: Model, file: File = None) -> None:
     """Lines of ids back to text."""
-    from seqlstm.text.tokenizer import Tokenizer
-
-    tokenizer = Tokenizer.load(model)
+    tokenizer = load(model)
     for number, line in enumerate(lines_of(file), 1):
         words = line.split()
         wrong = [w for w in words if not (w.isdecimal() and int(w) < tokenizer.vocabulary)]
@@ -114,3 +115,18 @@ def decode(model: Model, file: File = None) -> None:
                 hint=f"Ids are numbers from 0 to {tokenizer.vocabulary - 1}.",
             )
         write(tokenizer.decode([int(word) for word in words]))
+
+
+def load(model: Path) -> Tokenizer:
+    """A model's file.
+
+    Raises:
+        ArgumentError: a folder, of whose files it names those that would do.
+        TokenizerError: no model.
+    """
+    from seqlstm.text.tokenizer import Tokenizer
+
+    if model.is_dir():
+        files = " or ".join(str(file) for file in sorted(model.glob("*.model")))
+        raise ArgumentError(f"{model} is a folder", hint=f"Name {files}." if files else None)
+    return Tokenizer.load(model)

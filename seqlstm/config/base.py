@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, Strict
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Strict, Tag
 
 Probability = Annotated[float, Field(ge=0, lt=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -12,6 +12,15 @@ NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=0)]
 First = TypeVar("First")
 Two = Annotated[tuple[First, First], Strict(False)]  # TOML has arrays, no tuples
+
+
+def one_or_two(value: Any) -> str:
+    return "two" if isinstance(value, (list, tuple)) else "one"
+
+
+OneOrTwo = Annotated[
+    Annotated[First, Tag("one")] | Annotated[Two[First], Tag("two")], Discriminator(one_or_two)
+]
 
 
 class Section(BaseModel):

@@ -74,8 +74,9 @@ class Decoder(Side):
 class Model(Section):
     """`width`: of the embeddings.
 
-    `tied`: one table for embeddings and readout. In a translator "three-way", or true, is that of
-    source, target and readout, "two-way" that of target and readout: the source has its own.
+    `tied`: one table for embeddings and readout. In a translator "three-way" is that of source,
+    target and readout, "two-way" that of target and readout: the source has its own. True is
+    "three-way", or "two-way" where source and target have vocabularies of their own.
     """
 
     width: PositiveInt = 256

@@ -129,11 +129,37 @@ def disagreements(table: Table) -> Iterator[Mistake]:
         yield Mistake("model.dropout.between", "cannot take effect with a single layer")
     if task == "language-model" and at("model", "tied") in ("two-way", "three-way"):
         yield Mistake("model.tied", "must be true or false: a language model has one embedding")
+    yield from two_sides(at) if task == "translation" else one_side(at)
     yield from without_attention(at)
     every = set[str]().union(*(known for _, _, known in FORMS.values()))
     if at("training", "best_by") in every - metrics:
         known = ", ".join(sorted(metrics))
         yield Mistake("training.best_by", f"no metric of a {form} recipe", f"known: {known}")
+
+
+def two_sides(at: Callable[..., Any]) -> Iterator[Mistake]:
+    """What a translator's vocabularies leave no place for. `at` gives the value at a key."""
+    file, joint = at("tokenizer", "file"), at("tokenizer", "joint")
+    if isinstance(at("tokenizer", "vocabulary"), list | tuple) and joint is not False:
+        yield Mistake(
+            "tokenizer.vocabulary",
+            "two numbers cannot take effect: one model is that of both sides",
+            "one number, or tokenizer.joint = false",
+        )
+    apart = isinstance(file, list | tuple) or (file is None and joint is False)
+    if apart and at("model", "tied") == "three-way":
+        yield Mistake(
+            "model.tied",
+            "three-way needs a joint vocabulary: here source and target have tables of their own",
+            '"two-way", as true is here, or tokenizer.joint = true',
+        )
+
+
+def one_side(at: Callable[..., Any]) -> Iterator[Mistake]:
+    """A language model's tokenizer is one."""
+    for key in ("file", "vocabulary"):
+        if isinstance(at("tokenizer", key), list | tuple):
+            yield Mistake(f"tokenizer.{key}", "must be one: a language model's text has one side")
 
 
 def without_attention(at: Callable[..., Any]) -> Iterator[Mistake]:
@@ -142,6 +168,9 @@ def without_attention(at: Callable[..., Any]) -> Iterator[Mistake]:
         return
     if at("model", "attention") is not None:
         yield Mistake("model.attention", "cannot take effect: a plain decoder has none")
+    if at("decoding", "coverage_penalty"):
+        problem = "cannot take effect: a plain decoder has no attention, whose weights it reads"
+        yield Mistake("decoding.coverage_penalty", problem, "leave it out")
     layers = [
         at("model", side, "layers") or at("model", "layers") for side in ("encoder", "decoder")
     ]

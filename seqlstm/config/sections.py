@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from seqlstm.config.base import Count, NotNegative, Probability, Section, Share, Two
+from seqlstm.config.base import Count, NotNegative, OneOrTwo, Probability, Section, Share, Two
 from seqlstm.config.components import check_options
 from seqlstm.config.model import Model
 from seqlstm.config.training import Training
@@ -102,13 +102,16 @@ class Data(Section):
 class Trained(Section):
     """A SentencePiece model trained on the training split when the run starts.
 
-    `sampling`: subword regularisation, the alpha of unigram's sampling (Kudo, 2018) or the
-    probability of BPE-dropout (Provilkov et al., 2020); 0 for none. `input_sentences`: read at most
-    so many. `split_digits`: every digit a piece of its own.
+    `joint`: one model of both sides of a translator; else each side has its own, and `vocabulary`
+    is that of either, or source's and target's. `sampling`: subword regularisation, the alpha of
+    unigram's sampling (Kudo, 2018) or the probability of BPE-dropout (Provilkov et al., 2020); 0
+    for none. `input_sentences`: read at most so many. `split_digits`: every digit a piece of its
+    own.
     """
 
     kind: Literal["unigram", "bpe", "char", "word"] = "unigram"
-    vocabulary: PositiveInt = 8000
+    vocabulary: OneOrTwo[PositiveInt] = 8000
+    joint: bool = True
     sampling: Probability = 0.0
     normalisation: Literal["identity", "nfkc", "nfkc_cf", "nmt_nfkc", "nmt_nfkc_cf"] = "identity"
     character_coverage: Share = 1.0
@@ -121,12 +124,28 @@ class Trained(Section):
             raise ValueError(f"sampling needs unigram or bpe, not {self.kind}")
         return self
 
+    @property
+    def vocabularies(self) -> tuple[int, ...]:
+        """Of every model: one, or source's and target's."""
+        if isinstance(self.vocabulary, tuple):
+            return self.vocabulary
+        return (self.vocabulary,) * (1 if self.joint else 2)
+
 
 class Ready(Section):
-    """A SentencePiece model that exists."""
+    """A SentencePiece model that exists, or two: of a translator's source, and of its target."""
 
-    file: str
+    file: OneOrTwo[str]
     sampling: Probability = 0.0
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return (self.file,) if isinstance(self.file, str) else self.file
+
+    @property
+    def joint(self) -> bool:
+        """Whether one model is that of both sides."""
+        return isinstance(self.file, str)
 
 
 def ready_or_trained(value: Any) -> str:
@@ -194,6 +213,7 @@ def form_of(task: str, *, answers: bool) -> str:
 
 
 NO_TRANSLATION = [
+    ("tokenizer", "joint"),
     *[("model", key) for key in ("attention", "encoder", "decoder")],
     *[("decoding", key) for key in ("width", "length_penalty", "coverage_penalty", "no_repeat")],
 ]

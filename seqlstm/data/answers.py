@@ -62,4 +62,4 @@ class Answers(Buckets):
         return bucket_answers(sources, targets, self.tokens)
 
     def batch(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Batch:
-        return answer_batch(sources, targets, self.tokenizer)
+        return answer_batch(sources, targets, self.tokenizers.target)

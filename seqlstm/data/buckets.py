@@ -10,23 +10,24 @@ from torch.nn.utils.rnn import pad_sequence
 
 from seqlstm.data.batches import Batches, mixed
 from seqlstm.models.batch import Batch, real_positions
-from seqlstm.text.tokenizer import Tokenizer
+from seqlstm.text.sides import Tokenizers
 
 
 def pair_batch(
-    sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], tokenizer: Tokenizer
+    sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], tokenizers: Tokenizers
 ) -> Batch:
     """Pairs of ids, padded right. A source ends with </s>; a target is told from <s> to </s>."""
-    source = [torch.tensor([*ids, tokenizer.end]) for ids in sources]
-    target = [torch.tensor([tokenizer.begin, *ids, tokenizer.end]) for ids in targets]
-    padded = pad_sequence(target, batch_first=True, padding_value=tokenizer.pad)
+    reader, writer = tokenizers.source, tokenizers.target
+    source = [torch.tensor([*ids, reader.end]) for ids in sources]
+    target = [torch.tensor([writer.begin, *ids, writer.end]) for ids in targets]
+    padded = pad_sequence(target, batch_first=True, padding_value=writer.pad)
     lengths = torch.tensor([len(ids) - 1 for ids in target])
     return Batch(
         inputs=padded[:, :-1],
         targets=padded[:, 1:],
         real=real_positions(lengths, padded.shape[1] - 1),
         lengths=lengths,
-        source=pad_sequence(source, batch_first=True, padding_value=tokenizer.pad),
+        source=pad_sequence(source, batch_first=True, padding_value=reader.pad),
         source_lengths=torch.tensor([len(ids) for ids in source]),
     )
 
@@ -64,7 +65,7 @@ class Buckets(Batches):
 
     Args:
         pairs: source and target lines.
-        tokenizer: of both sides.
+        tokenizers: of the sides.
         tokens: budget of a batch: rows times the longest row, at most.
         window: pairs that are sorted together.
         sampling: subword regularisation; 0 for none.
@@ -75,7 +76,7 @@ class Buckets(Batches):
         self,
         pairs: Sequence[tuple[str, str]],
         *,
-        tokenizer: Tokenizer,
+        tokenizers: Tokenizers,
         tokens: int,
         window: int,
         sampling: float = 0.0,
@@ -83,7 +84,7 @@ class Buckets(Batches):
     ) -> None:
         super().__init__(len(pairs))
         self.pairs = pairs
-        self.tokenizer = tokenizer
+        self.tokenizers = tokenizers
         self.tokens = tokens
         self.window = window
         self.sampling = sampling
@@ -111,14 +112,22 @@ class Buckets(Batches):
         return bucket(sources, targets, self.tokens)
 
     def batch(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Batch:
-        return pair_batch(sources, targets, self.tokenizer)
+        return pair_batch(sources, targets, self.tokenizers)
 
     def encode(
         self, pairs: Sequence[tuple[str, str]], seed: int
     ) -> tuple[list[list[int]], list[list[int]]]:
-        lines = [source for source, _ in pairs] + [target for _, target in pairs]
-        if self.sampling:
-            ids = self.tokenizer.sample(lines, alpha=self.sampling, seed=seed)
-        else:
-            ids = self.tokenizer.encode_batch(lines)
-        return ids[: len(pairs)], ids[len(pairs) :]
+        """The ids of both sides. A joint tokenizer draws the targets after the sources, from the
+        same numbers; two have each their own.
+        """
+        sources, targets = [source for source, _ in pairs], [target for _, target in pairs]
+        reader, writer = self.tokenizers.source, self.tokenizers.target
+        if not self.sampling:
+            return reader.encode_batch(sources), writer.encode_batch(targets)
+        if self.tokenizers.is_joint:
+            ids = reader.sample([*sources, *targets], alpha=self.sampling, seed=seed)
+            return ids[: len(pairs)], ids[len(pairs) :]
+        return (
+            reader.sample(sources, alpha=self.sampling, seed=mixed(seed, 0)),
+            writer.sample(targets, alpha=self.sampling, seed=mixed(seed, 1)),
+        )

@@ -37,21 +37,21 @@ def attention_map(loaded: LoadedTranslator, source: str, target: Sequence[int]) 
         loaded: the translator.
         source: a line; of more pieces than the translator was made for it is cut, with a warning.
         target: ids of the translation's pieces, without what ends it: a hypothesis' own, or those
-            that `loaded.tokenizer.encode` gives a text.
+            that `loaded.tokenizers.target.encode` gives a text.
 
     Raises:
         ArgumentError: the translator has no attention.
     """
-    tokenizer = loaded.tokenizer
-    (ids,) = truncate([tokenizer.encode(source)], loaded.longest, what="line")
-    batch = pair_batch([ids], [target], tokenizer).to(loaded.precision.device)
+    reader, writer = loaded.tokenizers.source, loaded.tokenizers.target
+    (ids,) = truncate([reader.encode(source)], loaded.longest, what="line")
+    batch = pair_batch([ids], [target], loaded.tokenizers).to(loaded.precision.device)
     try:
         with loaded.precision.autocast():
             (weights,) = loaded.model.attend(batch)
     except ValueError as error:
         raise ArgumentError(str(error)) from error
     return AttentionMap(
-        source_pieces=tokenizer.pieces([*ids, tokenizer.end]),
-        target_pieces=tokenizer.pieces([*target, tokenizer.end]),
+        source_pieces=reader.pieces([*ids, reader.end]),
+        target_pieces=writer.pieces([*target, writer.end]),
         weights=weights.float().cpu(),
     )

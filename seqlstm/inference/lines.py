@@ -58,7 +58,7 @@ def line_by_line(
     """
     if batch < 1:
         raise ValueError(f"batch must be positive, was: {batch}")
-    ids = truncate(system.tokenizer.encode_batch(lines), longest, what="line")
+    ids = truncate(system.tokenizers.source.encode_batch(lines), longest, what="line")
     found = [[EMPTY] for _ in lines]
     real = [row for row, one in enumerate(ids) if lines[row].strip()]
     for rows in by_length([len(ids[row]) for row in real], batch):
@@ -69,7 +69,7 @@ def line_by_line(
                 raise ArgumentError(
                     f"no translation of this line fulfils all that is asked: {lines[row]}"
                 )
-            found[row] = [translation(one, system.tokenizer) for one in hypotheses]
+            found[row] = [translation(one, system.tokenizers.target) for one in hypotheses]
     return found
 
 
@@ -95,9 +95,9 @@ def score_pairs(
     system: System, pairs: Sequence[tuple[Told, Told]], *, longest: int, batch: int
 ) -> list[Score]:
     """How probable each target is as the translation of its source."""
-    tokenizer = system.tokenizer
-    sources = pieces_of([source for source, _ in pairs], tokenizer, longest)
-    targets = pieces_of([target for _, target in pairs], tokenizer, longest)
+    reader, writer = system.tokenizers.source, system.tokenizers.target
+    sources = pieces_of([source for source, _ in pairs], reader, longest)
+    targets = pieces_of([target for _, target in pairs], writer, longest)
     values: dict[int, Tensor] = {}
     for rows in by_length([len(target) for target in targets], batch):
         scores = system.log_probabilities(
@@ -106,10 +106,10 @@ def score_pairs(
         values.update(zip(rows, scores.cpu(), strict=True))
     return [
         make_score(
-            target if isinstance(target, str) else tokenizer.decode(target),
-            [*ids, tokenizer.end],
+            target if isinstance(target, str) else writer.decode(target),
+            [*ids, writer.end],
             values[row],
-            tokenizer,
+            writer,
         )
         for row, ((_, target), ids) in enumerate(zip(pairs, targets, strict=True))
     ]

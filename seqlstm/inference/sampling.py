@@ -39,7 +39,7 @@ def find_draws(
     seeds: Sequence[int],
 ) -> list[list[Hypothesis]]:
     """Samples for sources of pieces. Of `search` only lengths and what does not repeat matter."""
-    tokenizer = system.tokenizer
+    tokenizer = system.tokenizers.target
     with system.precision.autocast():
         lengths, _, steps = system.read(sources)
         limits = search.limits(lengths, asked.room())

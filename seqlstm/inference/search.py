@@ -117,7 +117,7 @@ def find_beams(
     system: System, sources: Sequence[Pieces], asked: Phrases, *, search: Search
 ) -> list[list[Hypothesis]]:
     """The beam's hypotheses for sources of pieces, best first."""
-    tokenizer = system.tokenizer
+    tokenizer = system.tokenizers.target
     with system.precision.autocast(), ExitStack() as stack:
         lengths, mask, steps = system.read(sources)
         coverage = None

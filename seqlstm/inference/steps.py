@@ -18,7 +18,7 @@ from seqlstm.errors import ArgumentError
 from seqlstm.models.attention import Attention, source_mask
 from seqlstm.models.translator import Translator
 from seqlstm.recurrent.state import State
-from seqlstm.text.tokenizer import Tokenizer
+from seqlstm.text.sides import Tokenizers
 from seqlstm.training.precision import Precision
 
 
@@ -35,7 +35,7 @@ class System:
     """Translators that translate as one, by the average of their probabilities at every step."""
 
     models: Sequence[Translator]
-    tokenizer: Tokenizer
+    tokenizers: Tokenizers
     precision: Precision
 
     def read(self, sources: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor, Steps]:
@@ -43,7 +43,7 @@ class System:
 
         The mask is true at real ids; a source's end is one of them.
         """
-        batch = pair_batch(sources, [[] for _ in sources], self.tokenizer)
+        batch = pair_batch(sources, [[] for _ in sources], self.tokenizers)
         batch = batch.to(self.precision.device)
         source, lengths = batch.source, batch.source_lengths
         assert source is not None
@@ -62,7 +62,7 @@ class System:
         self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
     ) -> Tensor:
         """Of every piece of the targets, and their ends, (sentences, time); 0 at padding."""
-        batch = pair_batch(sources, targets, self.tokenizer).to(self.precision.device)
+        batch = pair_batch(sources, targets, self.tokenizers).to(self.precision.device)
         with self.precision.autocast():
             return mixture([model.log_probabilities(batch) for model in self.models])
 

@@ -19,7 +19,7 @@ from seqlstm.inference.score import Score
 from seqlstm.inference.search import Search, find_beams
 from seqlstm.inference.steps import System
 from seqlstm.models.translator import Translator
-from seqlstm.text.tokenizer import Tokenizer
+from seqlstm.text.sides import Tokenizers
 from seqlstm.training.precision import Precision
 
 SAMPLED = {"no_repeat", "min_length", "max_length", "max_ratio"}
@@ -35,7 +35,7 @@ class LoadedTranslator:
 
     Args:
         model: the trained translator.
-        tokenizer: of both languages.
+        tokenizers: of both languages.
         precision: of the products, and the device.
         width: of the beam, unless a call says otherwise.
         length_penalty, coverage_penalty, no_repeat: as `Search` has them, unless a call says
@@ -49,7 +49,7 @@ class LoadedTranslator:
     def __init__(
         self,
         model: Translator,
-        tokenizer: Tokenizer,
+        tokenizers: Tokenizers,
         *,
         precision: Precision,
         width: int = 5,
@@ -61,8 +61,8 @@ class LoadedTranslator:
     ) -> None:
         self.model = model.eval()
         models = [model, *(one.to(precision.device).eval() for one in others)]
-        self.system = System(models, tokenizer, precision)
-        self.tokenizer = tokenizer
+        self.system = System(models, tokenizers, precision)
+        self.tokenizers = tokenizers
         self.precision = precision
         self.options = Search(
             width=width,
@@ -80,18 +80,19 @@ class LoadedTranslator:
         """An ensemble: the average of the probabilities of all, searched as this one is.
 
         Raises:
-            ArgumentError: one has another tokenizer.
+            ArgumentError: one has another tokenizer, on either side.
         """
         for other in others:
-            if other.tokenizer.fingerprint != self.tokenizer.fingerprint:
+            if other.tokenizers.fingerprint != self.tokenizers.fingerprint:
+                names = " and ".join(f"RUN/{name}.model" for name in self.tokenizers.named)
                 raise ArgumentError(
-                    "an ensemble needs one tokenizer, and these have two: "
-                    f"{self.tokenizer.fingerprint} and {other.tokenizer.fingerprint}",
-                    hint="Train them on one: [tokenizer] file = RUN/tokenizer.model.",
+                    "an ensemble needs one tokenizer on each side, and these have others: "
+                    f"{self.tokenizers.fingerprint} and {other.tokenizers.fingerprint}",
+                    hint=f"Train them on the same: [tokenizer] file = {names}.",
                 )
         joined = LoadedTranslator(
             self.model,
-            self.tokenizer,
+            self.tokenizers,
             precision=self.precision,
             longest=min(one.longest for one in (self, *others)),
             others=[
@@ -137,7 +138,8 @@ class LoadedTranslator:
             ValueError: an option is out of its range.
         """
         search = self.searching(**options)
-        asked = Phrases.of(len(lines), self.tokenizer, prefix=prefix, must=must, never=never)
+        target = self.tokenizers.target
+        asked = Phrases.of(len(lines), target, prefix=prefix, must=must, never=never)
 
         def find(rows: list[int], ids: list[Pieces]) -> list[list[Hypothesis]]:
             return find_beams(self.system, ids, asked.select(rows), search=search)
@@ -196,7 +198,7 @@ class LoadedTranslator:
             raise TypeError(f"{', '.join(unused)} cannot take effect on samples")
         search = self.searching(**options)
         choose = drawer(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
-        asked = Phrases.of(len(lines), self.tokenizer, prefix=prefix, never=never)
+        asked = Phrases.of(len(lines), self.tokenizers.target, prefix=prefix, never=never)
         seeds = seeds_of(seed, first, len(lines))
 
         def find(rows: list[int], ids: list[Pieces]) -> list[list[Hypothesis]]:
@@ -243,7 +245,7 @@ class LoadedTranslator:
         return (
             f"{self.searching(**options).signature()}|batch:{batch}|{together}"
             f"precision:{self.precision.name}"
-            f"|tokenizer:{self.tokenizer.kind}-{self.tokenizer.fingerprint}|version:{__version__}"
+            f"|tokenizer:{self.tokenizers.signature}|version:{__version__}"
         )
 
     def score(self, pairs: Sequence[tuple[Told, Told]], *, batch: int = 64) -> list[Score]:

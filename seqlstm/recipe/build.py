@@ -6,7 +6,6 @@ from torch import nn
 from torch.optim import Optimizer
 
 from seqlstm.config import Recipe
-from seqlstm.config.model import Model
 from seqlstm.config.training import (
     Decay,
     Exponential,
@@ -28,14 +27,19 @@ from seqlstm.recipe.layers import (
 from seqlstm.recipe.translators import build_translator
 from seqlstm.recurrent.engines import Call
 from seqlstm.recurrent.stack import Highway, Residual
+from seqlstm.text.sides import Vocabularies
 from seqlstm.training import average
 from seqlstm.training.optimizer import make_optimizer
 from seqlstm.training.progress import Plan
 from seqlstm.training.schedule import Schedule
 
 
-def build_model(recipe: Recipe, vocabulary: int) -> LanguageModel | Translator:
+def build_model(recipe: Recipe, vocabularies: Vocabularies) -> LanguageModel | Translator:
     """The untrained model of a recipe.
+
+    Args:
+        recipe: any.
+        vocabularies: of source and target; a language model's is one and the same.
 
     Raises:
         RecipeError: options that no model can have together, such as heads that divide nothing.
@@ -44,7 +48,7 @@ def build_model(recipe: Recipe, vocabulary: int) -> LanguageModel | Translator:
         raise RecipeError("the model", mistakes)
     build = build_translator if recipe.task == "translation" else build_language_model
     with blamed("model"):
-        model = build(recipe.model, vocabulary, recipe.training.label_smoothing)
+        model = build(recipe, vocabularies)
         refuse_idle_connection(recipe.model.connection, model)
     with blamed("model.engine"):
         engines_by_layer(model, resets=recipe.resets)
@@ -60,8 +64,9 @@ def refuse_idle_connection(connection: str, model: nn.Module) -> None:
     )
 
 
-def build_language_model(model: Model, vocabulary: int, smoothing: float) -> LanguageModel:
-    dropout = model.dropout
+def build_language_model(recipe: Recipe, vocabularies: Vocabularies) -> LanguageModel:
+    model, (_, vocabulary) = recipe.model, vocabularies
+    smoothing, dropout = recipe.training.label_smoothing, model.dropout
     embedding = build_embedding(model, vocabulary)
     return LanguageModel(
         embedding=embedding,

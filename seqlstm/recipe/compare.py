@@ -21,7 +21,6 @@ from seqlstm.recipe.evaluate import refuse_idle, source_of, translated
 from seqlstm.recipe.find import read_run_recipe
 from seqlstm.recipe.load import load
 from seqlstm.run import RunFolder
-from seqlstm.text.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True)
@@ -189,7 +188,7 @@ def check_text(recipes: dict[str, Recipe], rows: Sequence[str]) -> None:
     """
     read: dict[str, list[str]] = {}
     for path in recipes:
-        tokenizer = Tokenizer.load(RunFolder.open(Path(path)).tokenizer)
+        tokenizer = RunFolder.open(Path(path)).read_tokenizers().target
         read[path] = tokenizer.decode_batch(tokenizer.encode_batch(rows))
         first = next(iter(read))
         refuse_other_text(first, read[first], path, read[path])

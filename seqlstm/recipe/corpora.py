@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from seqlstm.config import Recipe
 from seqlstm.config.sections import Buckets as BucketsTable
-from seqlstm.config.sections import Data, Ready
+from seqlstm.config.sections import Data
 from seqlstm.data.answers import Answers
 from seqlstm.data.batches import Batches
 from seqlstm.data.buckets import Buckets
@@ -16,10 +16,9 @@ from seqlstm.data.hygiene import clean_pairs, overlap
 from seqlstm.data.sources import Corpus, FilesBySplit, read
 from seqlstm.data.tapes import Tapes
 from seqlstm.data.tasks import TASKS
-from seqlstm.errors import DataError, SplitError, TokenizerError
-from seqlstm.recipe.find import find_tokenizer
-from seqlstm.text.tokenizer import Tokenizer
-from seqlstm.text.train import train_tokenizer
+from seqlstm.errors import DataError, SplitError
+from seqlstm.recipe.tokenizers import make_tokenizers
+from seqlstm.text.sides import Tokenizers
 
 
 def read_split(data: Data, split: str, *, source: str | FilesBySplit | None = None) -> Corpus:
@@ -48,34 +47,6 @@ def read_split(data: Data, split: str, *, source: str | FilesBySplit | None = No
     return replace(corpus, rows=[row.removesuffix("\n") for row in corpus.texts])
 
 
-def lines_of(corpus: Corpus) -> Sequence[str]:
-    """Every line of a corpus, both sides of pairs."""
-    if corpus.rows and isinstance(corpus.rows[0], tuple):
-        return [side for pair in corpus.pairs for side in pair]
-    return corpus.texts
-
-
-def make_tokenizer(recipe: Recipe, corpus: Corpus) -> Tokenizer:
-    """The tokenizer that the recipe names, or one trained on the corpus.
-
-    Raises:
-        TokenizerError: it cannot be read or trained, or cannot sample as the recipe asks.
-    """
-    table = recipe.tokenizer
-    if not isinstance(table, Ready):
-        options = table.model_dump(exclude={"sampling"})
-        return train_tokenizer(lines_of(corpus), **options)
-    tokenizer = Tokenizer.load(find_tokenizer(table.file))
-    if table.sampling and tokenizer.kind not in ("unigram", "bpe"):
-        raise TokenizerError(f"{table.file} is of kind {tokenizer.kind}, which cannot be sampled")
-    if recipe.data.unit == "line" and tokenizer.newline is None:
-        raise TokenizerError(
-            f'{table.file} has no piece for a newline, which unit = "line" needs',
-            hint="`seqlstm tokenizer train` makes one that has.",
-        )
-    return tokenizer
-
-
 @dataclass(frozen=True)
 class Corpora:
     """What a run learns from and is validated on.
@@ -83,7 +54,7 @@ class Corpora:
     Attributes:
         train: without what teaches nothing.
         validation: as it is; None if the recipe does not validate.
-        tokenizer: of all of it.
+        tokenizers: of all of it.
         fingerprints: of the splits as they were read.
         report: lines for a person: what was read and dropped.
         warnings: what should not be, such as training rows that are held out too.
@@ -91,18 +62,18 @@ class Corpora:
 
     train: Corpus
     validation: Corpus | None
-    tokenizer: Tokenizer
+    tokenizers: Tokenizers
     fingerprints: dict[str, str]
     report: list[str]
     warnings: list[str]
 
 
-def read_corpora(recipe: Recipe, tokenizer: Tokenizer | None = None) -> Corpora:
-    """Read and clean a recipe's text, with a tokenizer that exists or one that the recipe makes.
+def read_corpora(recipe: Recipe, tokenizers: Tokenizers | None = None) -> Corpora:
+    """Read and clean a recipe's text, with tokenizers that exist or those that the recipe makes.
 
     Raises:
         DataError: a split cannot be read, or nothing is left of it.
-        TokenizerError: the tokenizer cannot be made.
+        TokenizerError: a tokenizer cannot be made.
     """
     train = read_split(recipe.data, "train")
     validates = recipe.training.validate_every is not None
@@ -110,13 +81,13 @@ def read_corpora(recipe: Recipe, tokenizer: Tokenizer | None = None) -> Corpora:
     fingerprints = {"train": train.fingerprint}
     if validation:
         fingerprints["validation"] = validation.fingerprint
-    tokenizer = tokenizer or make_tokenizer(recipe, train)
-    kept, line = clean(recipe, train, tokenizer)
+    tokenizers = tokenizers or make_tokenizers(recipe, train)
+    kept, line = clean(recipe, train, tokenizers)
     report = [line, *([f"{validation.split}: {len(validation):,} rows"] if validation else [])]
     return Corpora(
         train=kept,
         validation=validation,
-        tokenizer=tokenizer,
+        tokenizers=tokenizers,
         fingerprints=fingerprints,
         report=report,
         warnings=list(find_overlaps(recipe.data, train, validation)),
@@ -145,7 +116,7 @@ def find_overlaps(data: Data, train: Corpus, validation: Corpus | None) -> Itera
             yield f"{count:,} training {rows} in {name}"
 
 
-def clean(recipe: Recipe, corpus: Corpus, tokenizer: Tokenizer) -> tuple[Corpus, str]:
+def clean(recipe: Recipe, corpus: Corpus, tokenizers: Tokenizers) -> tuple[Corpus, str]:
     """The training split without what teaches nothing, and a line that says what was dropped.
 
     Raises:
@@ -154,8 +125,8 @@ def clean(recipe: Recipe, corpus: Corpus, tokenizer: Tokenizer) -> tuple[Corpus,
     answers = recipe.data.answer is not None
     if recipe.task == "language-model" and not answers:
         return corpus, f"{corpus.name} {corpus.split}: {len(corpus):,} {recipe.data.unit}s"
-    sources = tokenizer.encode_batch([source for source, _ in corpus.pairs])
-    targets = tokenizer.encode_batch([target for _, target in corpus.pairs])
+    sources = tokenizers.source.encode_batch([source for source, _ in corpus.pairs])
+    targets = tokenizers.target.encode_batch([target for _, target in corpus.pairs])
     lengths = [(len(s), len(t)) for s, t in zip(sources, targets, strict=True)]
     if answers:  # the two are one row, and a text that says it all may have an empty answer
         lengths = [(text + answer, 0) for text, answer in lengths]
@@ -180,17 +151,20 @@ def make_batches(recipe: Recipe, corpora: Corpora) -> Batches:
         DataError: too little text for so many rows.
     """
     layout, train = recipe.data.layout, corpora.train
-    common: dict[str, Any] = {
-        "tokenizer": corpora.tokenizer,
-        "sampling": recipe.tokenizer.sampling,
-        "seed": recipe.seed,
-    }
+    common: dict[str, Any] = {"sampling": recipe.tokenizer.sampling, "seed": recipe.seed}
     if isinstance(layout, BucketsTable):
         batches = Answers if recipe.data.answer is not None else Buckets
-        return batches(train.pairs, tokens=layout.tokens, window=layout.window, **common)
+        return batches(
+            train.pairs,
+            tokenizers=corpora.tokenizers,
+            tokens=layout.tokens,
+            window=layout.window,
+            **common,
+        )
     try:
         return Tapes(
             train.texts,
+            tokenizer=corpora.tokenizers.target,
             unit=recipe.data.unit,
             rows=layout.rows,
             span=layout.span,

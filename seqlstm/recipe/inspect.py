@@ -41,8 +41,8 @@ def inspect(name: str, overrides: Sequence[str]) -> Inspection:
     """
     recipe = read_recipe(name, overrides)
     corpora = read_corpora(recipe)
-    tokenizer, train = corpora.tokenizer, corpora.train
-    model = build_model(recipe, tokenizer.vocabulary)
+    tokenizers, train = corpora.tokenizers, corpora.train
+    model = build_model(recipe, tokenizers.vocabularies)
     pairs = recipe.task == "translation" or recipe.data.answer is not None
     told = [target for _, target in train.pairs] if pairs else train.texts
     with choose_precision(recipe.precision, choose_device(recipe.device)).autocast():
@@ -52,7 +52,7 @@ def inspect(name: str, overrides: Sequence[str]) -> Inspection:
         text=recipe.text(),
         parameters=parameters_by_part(model),
         engines=engines,
-        tokens=sum(len(ids) + 1 for ids in tokenizer.encode_batch(told)),
+        tokens=sum(len(ids) + 1 for ids in tokenizers.target.encode_batch(told)),
         data="\n".join(corpora.report),
         warnings=corpora.warnings,
     )

@@ -11,7 +11,6 @@ from seqlstm.models.language_model import LanguageModel
 from seqlstm.recipe.build import build_model
 from seqlstm.recipe.find import read_run_recipe
 from seqlstm.run import RunFolder
-from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.training.precision import choose_device, choose_precision
 from seqlstm.training.weights import set_weights
 
@@ -41,17 +40,19 @@ def load(
     """
     folder = RunFolder.open(Path(path))
     recipe = read_run_recipe(folder)
-    tokenizer = Tokenizer.load(folder.tokenizer)
-    model = build_model(recipe, tokenizer.vocabulary)
+    tokenizers = folder.read_tokenizers()
+    model = build_model(recipe, tokenizers.vocabularies)
     set_weights(model, folder.read_weights(weights))
     where = choose_device(device)
     model.to(where)
     chosen = choose_precision(precision, where)
     if isinstance(model, LanguageModel):
-        return LoadedLanguageModel(model, tokenizer, precision=chosen, unit=recipe.data.unit)
+        return LoadedLanguageModel(
+            model, tokenizers.target, precision=chosen, unit=recipe.data.unit
+        )
     return LoadedTranslator(
         model,
-        tokenizer,
+        tokenizers,
         precision=chosen,
         **recipe.decoding.model_dump(),
         longest=recipe.data.longest,

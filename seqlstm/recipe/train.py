@@ -22,7 +22,7 @@ from seqlstm.recipe.corpora import Corpora, make_batches, read_corpora
 from seqlstm.recipe.find import read_run_recipe
 from seqlstm.recipe.validate import make_validation
 from seqlstm.run import RunFolder
-from seqlstm.text.tokenizer import Tokenizer
+from seqlstm.text.sides import Tokenizers
 from seqlstm.training.interrupt import StopRequest
 from seqlstm.training.loop import Loop
 from seqlstm.training.precision import (
@@ -83,12 +83,28 @@ def start(
     parent = RunFolder.open(origin) if origin else None
     if parent and parent.path.resolve() == path.resolve():
         raise ArgumentError(f"{path} cannot start from itself")
-    corpora = read_corpora(recipe, Tokenizer.load(parent.tokenizer) if parent else None)
+    corpora = read_corpora(recipe, inherited(recipe, parent) if parent else None)
     prepared = prepare(recipe, folder, corpora, parent)
     folder.create(recipe=recipe.text())
-    corpora.tokenizer.save(folder.tokenizer)
+    folder.keep_tokenizers(corpora.tokenizers)
     folder.write_card(card(corpora, prepared, origin))
     return prepared
+
+
+def inherited(recipe: Recipe, parent: RunFolder) -> Tokenizers:
+    """The tokenizers of the run that a recipe starts from.
+
+    Raises:
+        ArgumentError: it has one of both sides where the recipe wants one of each, or otherwise.
+    """
+    tokenizers = parent.read_tokenizers()
+    if tokenizers.is_joint != recipe.tokenizer.joint:
+        has = "one tokenizer of both sides" if tokenizers.is_joint else "a tokenizer of each side"
+        raise ArgumentError(
+            f"{parent.path} has {has}, and the recipe asks for the contrary",
+            hint=f"Take [tokenizer] from {parent.recipe}.",
+        )
+    return tokenizers
 
 
 def resume(recipe: Recipe, path: Path) -> Prepared:
@@ -97,19 +113,25 @@ def resume(recipe: Recipe, path: Path) -> Prepared:
     Raises:
         RecipeError: the recipe is another than the run's; when it ends may differ.
         DataError: the data have changed since the run began.
-        RunError: there is no run, or its checkpoint is damaged.
+        RunError: there is no run, its checkpoint is damaged, or its tokenizer has changed.
         EndedError: it has ended.
     """
     folder = RunFolder.open(path)
     check_same(read_run_recipe(folder), recipe, path)
     before = folder.read_card()
-    tokenizer = Tokenizer.load(folder.tokenizer) if folder.tokenizer.is_file() else None
-    corpora = read_corpora(recipe, tokenizer)
+    corpora = read_corpora(recipe, folder.read_tokenizers() if folder.holds_tokenizers() else None)
     known = before.get("data", {}).get("fingerprints", corpora.fingerprints)
     if known != corpora.fingerprints:
         raise DataError(
             f"the data have changed since this run began: {known}, now {corpora.fingerprints}",
             hint="Restore them, or start a new run.",
+        )
+    known = before.get("tokenizer", corpora.tokenizers.fingerprint)
+    if known != corpora.tokenizers.fingerprint:
+        raise RunError(
+            f"the tokenizer has changed since this run began: {known}, now "
+            f"{corpora.tokenizers.fingerprint}",
+            hint="Restore it, or start a new run.",
         )
     origin, begun = before.get("origin"), folder.checkpoint.is_file()
     parent = RunFolder.open(Path(origin)) if origin and not begun else None
@@ -124,7 +146,7 @@ def resume(recipe: Recipe, path: Path) -> Prepared:
         )
     folder.write_recipe(recipe.text())
     folder.truncate_log(step)
-    corpora.tokenizer.save(folder.tokenizer)
+    folder.keep_tokenizers(corpora.tokenizers)
     folder.write_card(card(corpora, prepared, origin))
     return prepared
 
@@ -175,7 +197,7 @@ def prepare(
     device = choose_device(recipe.device)
     precision = choose_precision(recipe.precision, device)
     torch.manual_seed(recipe.seed)
-    model = build_model(recipe, corpora.tokenizer.vocabulary)
+    model = build_model(recipe, corpora.tokenizers.vocabularies)
     if origin:
         set_weights(model, origin.read_weights())
     model.to(device)
@@ -195,7 +217,10 @@ def prepare(
     same = set(engines.values())
     notes = [
         *corpora.report,
-        f"tokenizer: {corpora.tokenizer.kind}, {corpora.tokenizer.vocabulary:,} pieces",
+        *(
+            f"{name}: {one.kind}, {one.vocabulary:,} pieces"
+            for name, one in corpora.tokenizers.named.items()
+        ),
         f"model: {sum(p.numel() for p in model.parameters()):,} parameters",
         f"precision: {precision.name} on {device} ({precision.reason})",
         *([f"engine: {same.pop()}"] if len(same) == 1 else map(": ".join, engines.items())),
@@ -211,4 +236,4 @@ def card(corpora: Corpora, prepared: Prepared, origin: Path | str | None) -> dic
         "warnings": prepared.warnings,
     }
     started = {"origin": str(Path(origin).resolve())} if origin else {}
-    return {"data": data, "tokenizer": corpora.tokenizer.fingerprint, **started}
+    return {"data": data, "tokenizer": corpora.tokenizers.fingerprint, **started}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from seqlstm.config import Recipe
 from seqlstm.config.model import Decoder as DecoderTable
 from seqlstm.config.model import Encoder, Model
 from seqlstm.models.attention import ATTENTIONS, Attention
@@ -17,12 +18,14 @@ from seqlstm.models.decoders.plain import Plain
 from seqlstm.models.translator import Translator
 from seqlstm.recipe.layers import blamed, build_embedding, build_readout, build_stack
 from seqlstm.recurrent.stack import Layers
+from seqlstm.text.sides import Vocabularies
 
 
-def build_translator(model: Model, vocabulary: int, smoothing: float) -> Translator:
-    source = build_embedding(model, vocabulary)
-    shared = model.tied in (True, "three-way")
-    target = source if shared else build_embedding(model, vocabulary)
+def build_translator(recipe: Recipe, vocabularies: Vocabularies) -> Translator:
+    model, smoothing = recipe.model, recipe.training.label_smoothing
+    source = build_embedding(model, vocabularies[0])
+    shared = recipe.tokenizer.joint and model.tied in (True, "three-way")
+    target = source if shared else build_embedding(model, vocabularies[1])
     encoder = build_encoder(model)
     decoder = build_decoder(model, encoder)
     return Translator(
@@ -30,7 +33,7 @@ def build_translator(model: Model, vocabulary: int, smoothing: float) -> Transla
         target=target,
         encoder=encoder,
         decoder=decoder,
-        readout=build_readout(model, decoder.output, vocabulary, target, smoothing),
+        readout=build_readout(model, decoder.output, vocabularies[1], target, smoothing),
         dropout=model.dropout.output,
         variational=model.dropout.variational,
     )

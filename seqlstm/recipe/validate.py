@@ -16,6 +16,7 @@ from seqlstm.inference.translation import LoadedTranslator
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.models.translator import Translator
 from seqlstm.recipe.corpora import Corpora
+from seqlstm.text.sides import Tokenizers
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.training.precision import Precision
 
@@ -27,14 +28,14 @@ def make_validation(
     recipe: Recipe, model: LanguageModel | Translator, corpora: Corpora, precision: Precision
 ) -> Validation | None:
     """A measurement of the model on the validation split, if the recipe validates."""
-    corpus, tokenizer = corpora.validation, corpora.tokenizer
+    corpus, tokenizers = corpora.validation, corpora.tokenizers
     if corpus is None:
         return None
     if isinstance(model, LanguageModel) and recipe.data.answer is not None:
-        return of_answers(model, corpus, tokenizer, precision)
+        return of_answers(model, corpus, tokenizers.target, precision)
     if isinstance(model, LanguageModel):
-        return of_language_model(recipe, model, corpus, tokenizer, precision)
-    return of_translator(recipe, model, corpus, tokenizer, precision)
+        return of_language_model(recipe, model, corpus, tokenizers.target, precision)
+    return of_translator(recipe, model, corpus, tokenizers, precision)
 
 
 def of_language_model(
@@ -80,19 +81,19 @@ def of_translator(
     recipe: Recipe,
     model: Translator,
     corpus: Corpus,
-    tokenizer: Tokenizer,
+    tokenizers: Tokenizers,
     precision: Precision,
 ) -> Validation:
     """The loss; BLEU and chrF of greedy translations only where the recipe chooses by them."""
     longest = recipe.data.longest
 
-    def cut(lines: list[str]) -> list[list[int]]:
+    def cut(lines: list[str], tokenizer: Tokenizer) -> list[list[int]]:
         return truncate(tokenizer.encode_batch(lines), longest, what="validation line")
 
-    sources = cut([source for source, _ in corpus.pairs])
-    targets = cut([target for _, target in corpus.pairs])
+    sources = cut([source for source, _ in corpus.pairs], tokenizers.source)
+    targets = cut([target for _, target in corpus.pairs], tokenizers.target)
     batches = [
-        pair_batch([sources[i] for i in rows], [targets[i] for i in rows], tokenizer)
+        pair_batch([sources[i] for i in rows], [targets[i] for i in rows], tokenizers)
         for rows in bucket(sources, targets, TOKENS)
     ]
 
@@ -100,7 +101,7 @@ def of_translator(
         nats = sum(float(model(batch.to(precision.device))[0]) for batch in batches)
         values = {"loss": nats / sum(batch.tokens for batch in batches)}
         if recipe.training.best_by in ("bleu", "chrf"):
-            loaded = LoadedTranslator(model, tokenizer, precision=precision, longest=longest)
+            loaded = LoadedTranslator(model, tokenizers, precision=precision, longest=longest)
             found = loaded.translate([source for source, _ in corpus.pairs], width=1, batch=256)
             references = [target for _, target in corpus.pairs]
             values["bleu"] = translation.bleu(found, references)

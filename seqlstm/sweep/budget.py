@@ -12,6 +12,7 @@ from seqlstm.config import Recipe
 from seqlstm.errors import Mistake, RecipeError
 from seqlstm.recipe.build import build_model
 from seqlstm.recurrent.catalogue import BLOCKS
+from seqlstm.text.sides import Vocabularies
 
 LARGEST = 2**16
 NEAR = 64  # so many sizes in a row may be refused, as those that the heads do not divide are
@@ -21,21 +22,21 @@ Sized = tuple[Recipe, int]
 """A recipe, and the parameters of its model."""
 
 
-def fit(recipe: Recipe, *, vocabulary: int, budget: int) -> Sized:
+def fit(recipe: Recipe, *, vocabularies: Vocabularies, budget: int) -> Sized:
     """The recipe at the hidden size whose parameters come nearest to the budget, and their number.
 
     Residual blocks are as wide as their hidden size, so that both are found.
 
     Args:
         recipe: any hidden size of its own is ignored.
-        vocabulary: pieces of its tokenizer.
+        vocabularies: pieces of its tokenizers.
         budget: parameters.
 
     Raises:
         RecipeError: no size comes within a tenth of the budget, none can be built, or all have the
             same number of parameters.
     """
-    built = cache(lambda hidden: build(recipe, hidden, vocabulary))
+    built = cache(lambda hidden: build(recipe, hidden, vocabularies))
 
     def next_parameters(hidden: int) -> int:
         found = first(map(built, range(hidden, hidden + NEAR)))
@@ -48,7 +49,7 @@ def fit(recipe: Recipe, *, vocabulary: int, budget: int) -> Sized:
     found = min(sizes, key=lambda sized: abs(sized[1] - budget), default=None)
     near = found and abs(found[1] - budget) <= TOLERANCE * budget
     if not above and not near:
-        count_parameters(at_size(recipe, reached), vocabulary)  # raises, and says why
+        count_parameters(at_size(recipe, reached), vocabularies)  # raises, and says why
     assert found is not None
     if next_parameters(2 * found[0].model.hidden) == found[1]:
         problem = "cannot take effect: model.hidden changes no part of the model"
@@ -64,11 +65,11 @@ def first(sizes: Iterable[Sized | None]) -> Sized | None:
     return next(filter(None, sizes), None)
 
 
-def build(recipe: Recipe, hidden: int, vocabulary: int) -> Sized | None:
+def build(recipe: Recipe, hidden: int, vocabularies: Vocabularies) -> Sized | None:
     """The recipe at a hidden size; None if its model refuses that size."""
     sized = at_size(recipe, hidden)
     try:
-        return sized, count_parameters(sized, vocabulary)
+        return sized, count_parameters(sized, vocabularies)
     except RecipeError:
         return None
 
@@ -80,12 +81,12 @@ def at_size(recipe: Recipe, hidden: int) -> Recipe:
     return recipe.model_copy(update={"model": recipe.model.model_copy(update=sizes)})
 
 
-def count_parameters(recipe: Recipe, vocabulary: int) -> int:
+def count_parameters(recipe: Recipe, vocabularies: Vocabularies) -> int:
     """Of a recipe's model, which is built without memory for them.
 
     Raises:
         RecipeError: it cannot be built.
     """
     with torch.device("meta"):
-        model = build_model(recipe, vocabulary)
+        model = build_model(recipe, vocabularies)
     return sum(parameter.numel() for parameter in model.parameters())

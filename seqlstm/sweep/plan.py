@@ -15,16 +15,17 @@ from seqlstm.config.sweep import (
     refused_overrides,
 )
 from seqlstm.errors import Mistake, RecipeError
-from seqlstm.recipe.corpora import make_tokenizer, read_split
+from seqlstm.recipe.corpora import read_split
 from seqlstm.recipe.find import CATALOGUE, find_recipe, find_sweep, read_run_recipe
+from seqlstm.recipe.tokenizers import make_tokenizers
 from seqlstm.recipe.train import flat
 from seqlstm.run import RunFolder
 from seqlstm.sweep.budget import count_parameters, fit
 from seqlstm.sweep.check import disagreements, named, twins
 from seqlstm.sweep.forms import Combination, forms_of
-from seqlstm.text.tokenizer import Tokenizer
+from seqlstm.text.sides import Vocabularies
 
-ANY_VOCABULARY = 1000  # to learn whether a model can be built at all
+ANY_VOCABULARIES = (1000, 1000)  # to learn whether a model can be built at all
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def resolve(name: str, path: Path, sweep: Sweep, overrides: Sequence[str]) -> li
         try:
             recipe = parse(table, where=form.name, catalogue=CATALOGUE)
             if not sweep.budget:
-                count_parameters(recipe, ANY_VOCABULARY)
+                count_parameters(recipe, ANY_VOCABULARIES)
             found.append(Combination(form, recipe))
         except RecipeError as error:
             mistakes += [(mistake, form.name) for mistake in error.mistakes]
@@ -139,27 +140,27 @@ def sized(plan: Plan, budget: int) -> list[Combination]:
     A tokenizer may have fewer pieces than its recipe asks for: it is read from the combination's
     first run or, before there is one, made from the data as that run will make it.
     """
-    made: dict[str, int] = {}
+    made: dict[str, Vocabularies] = {}
     found = []
     for one in plan.combinations:
         recipe = one.recipe
         key = recipe.data.model_dump_json() + recipe.tokenizer.model_dump_json()
         if key not in made:
-            made[key] = vocabulary_of(recipe, [job.folder for job in plan.jobs(one)])
+            made[key] = vocabularies_of(recipe, [job.folder for job in plan.jobs(one)])
         try:
-            fitted, parameters = fit(recipe, vocabulary=made[key], budget=budget)
+            fitted, parameters = fit(recipe, vocabularies=made[key], budget=budget)
         except RecipeError as error:
             raise RecipeError(f"{plan.name}, {one.name}", error.mistakes) from error
         found.append(replace(one, recipe=fitted, parameters=parameters))
     return found
 
 
-def vocabulary_of(recipe: Recipe, runs: list[Path]) -> int:
-    """How many pieces a recipe's tokenizer has."""
-    for run in runs:
-        if RunFolder(run).tokenizer.is_file():
-            return Tokenizer.load(RunFolder(run).tokenizer).vocabulary
-    return make_tokenizer(recipe, read_split(recipe.data, "train")).vocabulary
+def vocabularies_of(recipe: Recipe, runs: list[Path]) -> Vocabularies:
+    """How many pieces a recipe's tokenizers have."""
+    for folder in map(RunFolder, runs):
+        if folder.holds_tokenizers():
+            return folder.read_tokenizers().vocabularies
+    return make_tokenizers(recipe, read_split(recipe.data, "train")).vocabularies
 
 
 def refuse_changed(plan: Plan) -> None:

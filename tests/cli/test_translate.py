@@ -92,7 +92,7 @@ def test_a_text_that_is_cut_alike_has_the_beams_score(api: LoadedTranslator) -> 
     found = [best[0] for best in api.translations(lines)]
     alike = 0
     for line, one in zip(lines, found, strict=True):
-        if one.finished and api.tokenizer.encode(one.text) == list(one.ids):
+        if one.finished and api.tokenizers.target.encode(one.text) == list(one.ids):
             [score] = api.score([(line, one.text)])
             assert score.under(api.options.length_penalty) == pytest.approx(one.score, abs=1e-4)
             alike += 1

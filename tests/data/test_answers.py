@@ -9,6 +9,7 @@ import torch
 
 from seqlstm.data.answers import Answers, answer_batch, bucket_answers
 from seqlstm.models.batch import Batch
+from seqlstm.text.sides import Tokenizers
 from seqlstm.text.tokenizer import Tokenizer
 from tests.tiny import PAIRS, random_language_model
 
@@ -16,7 +17,13 @@ BUDGET, WINDOW = 90, 15
 
 
 def answers_of(tokenizer: Tokenizer, *, sampling: float = 0.0) -> Answers:
-    return Answers(PAIRS, tokenizer=tokenizer, tokens=BUDGET, window=WINDOW, sampling=sampling)
+    return Answers(
+        PAIRS,
+        tokenizers=Tokenizers.joint(tokenizer),
+        tokens=BUDGET,
+        window=WINDOW,
+        sampling=sampling,
+    )
 
 
 def asked_of(batch: Batch) -> list[list[int]]:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections import Counter
 from itertools import islice
+from pathlib import Path
 
 import pytest
+import sentencepiece
 import torch
 
 from seqlstm.data.buckets import Buckets, bucket, pair_batch, within_budget
 from seqlstm.models.batch import Batch
+from seqlstm.text.sides import Tokenizers
 from seqlstm.text.tokenizer import Tokenizer
-from tests.tiny import PAIRS
+from tests.tiny import LINES, PAIRS
 
 BUDGET, WINDOW = 90, 15
 
@@ -21,7 +24,12 @@ every_sampling = pytest.mark.parametrize("sampling", [0.0, 0.3])
 
 def buckets_of(tokenizer: Tokenizer, *, sampling: float = 0.0, seed: int = 1) -> Buckets:
     return Buckets(
-        PAIRS, tokenizer=tokenizer, tokens=BUDGET, window=WINDOW, sampling=sampling, seed=seed
+        PAIRS,
+        tokenizers=Tokenizers.joint(tokenizer),
+        tokens=BUDGET,
+        window=WINDOW,
+        sampling=sampling,
+        seed=seed,
     )
 
 
@@ -53,7 +61,7 @@ def same(one: Batch, other: Batch) -> bool:
 
 def test_a_batch_of_pairs_by_hand(tokenizer: Tokenizer) -> None:
     begin, end, pad = tokenizer.begin, tokenizer.end, tokenizer.pad
-    batch = pair_batch([[5, 6], [7], []], [[8], [9, 10], [11]], tokenizer)
+    batch = pair_batch([[5, 6], [7], []], [[8], [9, 10], [11]], Tokenizers.joint(tokenizer))
     assert batch.source is not None
     assert batch.source_lengths is not None
     assert batch.lengths is not None
@@ -110,6 +118,43 @@ def test_every_epoch_has_another_order(tokenizer: Tokenizer, sampling: float) ->
     assert first != second
     assert first != other
     assert first == again
+
+
+def test_a_joint_tokenizer_draws_both_sides_from_one_sequence(tokenizer: Tokenizer) -> None:
+    lines = [*LINES, *(target for _, target in PAIRS)]
+    sources, targets = buckets_of(tokenizer, sampling=0.3).encode(PAIRS, 7)
+    assert [*sources, *targets] == tokenizer.sample(lines, alpha=0.3, seed=7)
+
+
+def test_two_tokenizers_draw_each_from_their_own(tokenizer: Tokenizer) -> None:
+    """Though they be alike, and so be the lines: none depends on what the other reads."""
+    each = Tokenizers(tokenizer, Tokenizer(tokenizer.model))
+    alike, fewer = [(line, line) for line in LINES], [(line, "") for line in LINES]
+    encode = Buckets(alike, tokenizers=each, tokens=BUDGET, window=WINDOW, sampling=0.3).encode
+    sources, targets = encode(alike, 7)
+    assert tokenizer.decode_batch(sources) == tokenizer.decode_batch(targets) == LINES
+    assert sum(one != other for one, other in zip(sources, targets, strict=True)) > 20
+    assert encode(fewer, 7)[0] == sources
+    assert encode(alike, 8)[1] != targets
+    assert encode(alike, 7) == (sources, targets)
+
+
+def test_each_side_has_its_own_ids(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(LINES),
+        model_prefix=str(tmp_path / "foreign"),
+        vocab_size=40,
+        pad_id=3,
+        minloglevel=2,
+    )
+    other = Tokenizer.load(tmp_path / "foreign.model")
+    assert (other.begin, other.end, other.pad) == (1, 2, 3)
+    assert (tokenizer.begin, tokenizer.end, tokenizer.pad) == (2, 3, 0)
+    batch = pair_batch([[5, 6], []], [[8], [9, 10]], Tokenizers(other, tokenizer))
+    assert batch.source is not None
+    assert batch.source.tolist() == [[5, 6, 2], [2, 3, 3]]
+    assert batch.inputs.tolist() == [[2, 8, 3], [2, 9, 10]]
+    assert batch.targets.tolist() == [[8, 3, 0], [9, 10, 3]]
 
 
 def test_sampling_segments_every_epoch_anew(tokenizer: Tokenizer) -> None:

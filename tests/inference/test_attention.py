@@ -9,6 +9,7 @@ from seqlstm.data.buckets import pair_batch
 from seqlstm.inference.attention import attention_map
 from seqlstm.inference.score import TruncationWarning
 from seqlstm.inference.translation import LoadedTranslator
+from seqlstm.text.sides import Tokenizers
 from seqlstm.text.tokenizer import Tokenizer
 from tests.tiny import FLOAT32, LINES, PAIRS, random_translator
 
@@ -16,11 +17,11 @@ from tests.tiny import FLOAT32, LINES, PAIRS, random_translator
 @pytest.fixture(scope="module")
 def loaded(tokenizer: Tokenizer) -> LoadedTranslator:
     model = random_translator(tokenizer.vocabulary, seed=2)
-    return LoadedTranslator(model, tokenizer, precision=FLOAT32, width=3)
+    return LoadedTranslator(model, Tokenizers.joint(tokenizer), precision=FLOAT32, width=3)
 
 
 def test_its_pieces_are_those_of_both_sides(loaded: LoadedTranslator) -> None:
-    tokenizer, (source, target) = loaded.tokenizer, PAIRS[4]
+    tokenizer, (source, target) = loaded.tokenizers.target, PAIRS[4]
     found = attention_map(loaded, source, tokenizer.encode(target))
     assert found.source_pieces == [*tokenizer.pieces(tokenizer.encode(source)), "</s>"]
     assert found.target_pieces == [*tokenizer.pieces(tokenizer.encode(target)), "</s>"]
@@ -31,7 +32,7 @@ def test_its_pieces_are_those_of_both_sides(loaded: LoadedTranslator) -> None:
 @torch.inference_mode()
 def test_a_row_is_what_the_prediction_of_its_piece_reads(loaded: LoadedTranslator) -> None:
     """One step after the other: the query that has read all before a piece, and not itself."""
-    tokenizer, model = loaded.tokenizer, loaded.model
+    tokenizer, model = loaded.tokenizers.target, loaded.model
     source, target = (tokenizer.encode(side) for side in PAIRS[7])
     ids = torch.tensor([[*source, tokenizer.end]])
     memory = model.encode(ids, torch.tensor([ids.shape[1]]))
@@ -47,9 +48,9 @@ def test_a_row_is_what_the_prediction_of_its_piece_reads(loaded: LoadedTranslato
 
 @torch.inference_mode()
 def test_alone_or_beside_others(loaded: LoadedTranslator) -> None:
-    tokenizer = loaded.tokenizer
+    tokenizer = loaded.tokenizers.target
     sources, targets = (tokenizer.encode_batch(side) for side in zip(*PAIRS[:5], strict=True))
-    weights = loaded.model.attend(pair_batch(sources, targets, tokenizer))
+    weights = loaded.model.attend(pair_batch(sources, targets, loaded.tokenizers))
     assert weights.shape[0] == 5
     for row, (source, target) in enumerate(zip(sources, targets, strict=True)):
         found = attention_map(loaded, PAIRS[row][0], target).weights
@@ -64,7 +65,7 @@ def test_an_empty_translation(loaded: LoadedTranslator) -> None:
 
 
 def test_a_long_source_is_cut_with_a_warning(loaded: LoadedTranslator) -> None:
-    short = LoadedTranslator(loaded.model, loaded.tokenizer, precision=FLOAT32, longest=4)
+    short = LoadedTranslator(loaded.model, loaded.tokenizers, precision=FLOAT32, longest=4)
     with pytest.warns(TruncationWarning, match="truncated 1 line of more than 4 pieces"):
         found = attention_map(short, LINES[0], [])
     assert len(found.source_pieces) == found.weights.shape[2] == 5

@@ -9,6 +9,7 @@ import torch
 
 from seqlstm.errors import ArgumentError
 from seqlstm.inference.translation import LoadedTranslator
+from seqlstm.text.sides import Tokenizers
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.text.train import train_tokenizer
 from tests.tiny import DOCUMENTS, FLOAT32, LINES, PAIRS, random_translator
@@ -20,7 +21,10 @@ def loaded(tokenizer: Tokenizer) -> list[LoadedTranslator]:
     for model in models:
         with torch.no_grad():
             model.readout.bias[tokenizer.end] += 1  # so that most translations come to an end
-    return [LoadedTranslator(model, tokenizer, precision=FLOAT32, width=3) for model in models]
+    return [
+        LoadedTranslator(model, Tokenizers.joint(tokenizer), precision=FLOAT32, width=3)
+        for model in models
+    ]
 
 
 def test_of_one_alone_nothing_changes(loaded: list[LoadedTranslator]) -> None:
@@ -67,7 +71,7 @@ def test_however_they_are_batched(
 
 def test_it_searches_as_the_first_does_and_says_so(loaded: list[LoadedTranslator]) -> None:
     first = LoadedTranslator(
-        loaded[0].model, loaded[0].tokenizer, precision=FLOAT32, width=2, no_repeat=3, longest=9
+        loaded[0].model, loaded[0].tokenizers, precision=FLOAT32, width=2, no_repeat=3, longest=9
     )
     together = first.together(loaded[1], loaded[2])
     assert together.options == first.options
@@ -78,7 +82,7 @@ def test_it_searches_as_the_first_does_and_says_so(loaded: list[LoadedTranslator
 
 def test_another_tokenizer_is_refused(loaded: list[LoadedTranslator]) -> None:
     other = train_tokenizer(DOCUMENTS, kind="unigram", vocabulary=45, byte_fallback=False)
-    stranger = LoadedTranslator(random_translator(45), other, precision=FLOAT32)
+    stranger = LoadedTranslator(random_translator(45), Tokenizers.joint(other), precision=FLOAT32)
     with pytest.raises(ArgumentError, match="an ensemble needs one tokenizer") as caught:
         loaded[0].together(stranger)
     assert other.fingerprint in str(caught.value)

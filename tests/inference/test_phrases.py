@@ -13,6 +13,7 @@ from seqlstm.inference.phrases import Phrases, holds, spell
 from seqlstm.inference.search import Search
 from seqlstm.inference.translation import LoadedTranslator, UnsaidWarning
 from seqlstm.models.attention import Attention
+from seqlstm.text.sides import Tokenizers
 from seqlstm.text.tokenizer import Tokenizer
 from tests.tiny import FLOAT32, LINES, random_translator
 
@@ -24,7 +25,7 @@ def loaded(tokenizer: Tokenizer) -> LoadedTranslator:
     model = random_translator(tokenizer.vocabulary, seed=2)
     with torch.no_grad():
         model.readout.bias[tokenizer.end] += 1  # so that most translations come to an end
-    return LoadedTranslator(model, tokenizer, precision=FLOAT32, width=4)
+    return LoadedTranslator(model, Tokenizers.joint(tokenizer), precision=FLOAT32, width=4)
 
 
 def ids(found: list[list[Translation]]) -> list[list[int]]:
@@ -37,7 +38,7 @@ def real(found: list[list[Translation]]) -> list[list[int]]:
 
 def test_a_phrase_must_appear(loaded: LoadedTranslator) -> None:
     phrases = ["grüne Laterne", "nichts."]
-    pieces = spell(phrases, loaded.tokenizer)
+    pieces = spell(phrases, loaded.tokenizers.target)
     free = real(loaded.translations(FEW))
     assert not any(holds(one, phrase) for one in free for phrase in pieces)
     found = loaded.translations(FEW, must=phrases)
@@ -66,8 +67,8 @@ def test_a_phrase_never_appears(loaded: LoadedTranslator) -> None:
     free = real(loaded.translations(FEW))
     for size in (1, 2):
         phrase = free[0][:size]
-        text = loaded.tokenizer.decode(phrase)
-        if loaded.tokenizer.encode(text) != phrase:
+        text = loaded.tokenizers.target.decode(phrase)
+        if loaded.tokenizers.target.encode(text) != phrase:
             continue
         assert not any(holds(one, phrase) for one in real(loaded.translations(FEW, never=[text])))
 
@@ -119,7 +120,7 @@ def test_what_cannot_be_said_is_told(loaded: LoadedTranslator) -> None:
 
 def test_where_nothing_fulfils_all_the_line_is_named(loaded: LoadedTranslator) -> None:
     """Each piece at most once, and more pieces than there are."""
-    length = loaded.tokenizer.vocabulary
+    length = loaded.tokenizers.target.vocabulary
     with pytest.raises(ArgumentError, match=f"fulfils all that is asked: {LINES[0]}"):
         loaded.translations(LINES[:1], no_repeat=1, min_length=length, width=1)
 
@@ -170,7 +171,7 @@ def looks(
     loaded: LoadedTranslator, line: str, one: Translation, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[list[torch.Tensor], float]:
     """Where each step of a translation looks, and its log-probability, step after step."""
-    tokenizer, model = loaded.tokenizer, loaded.model
+    tokenizer, model = loaded.tokenizers.target, loaded.model
     source = torch.tensor([[*tokenizer.encode(line), tokenizer.end]])
     memory = model.encode(source, torch.tensor([source.shape[1]]))
     state, token, total = model.initial_state(1), tokenizer.begin, 0.0
@@ -228,7 +229,10 @@ def test_a_model_that_gives_no_weights(
     monkeypatch.setattr(
         loaded.model,
         "advance",
-        lambda token, state, memory: (torch.zeros(len(token), loaded.tokenizer.vocabulary), state),
+        lambda token, state, memory: (
+            torch.zeros(len(token), loaded.tokenizers.target.vocabulary),
+            state,
+        ),
     )
     with pytest.raises(ArgumentError, match="coverage penalty needs attention's weights"):
         loaded.translations(FEW, coverage_penalty=0.5)

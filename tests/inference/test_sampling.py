@@ -9,6 +9,7 @@ import torch
 
 from seqlstm.inference.lines import Translation
 from seqlstm.inference.translation import LoadedTranslator
+from seqlstm.text.sides import Tokenizers
 from seqlstm.text.tokenizer import Tokenizer
 from tests.tiny import FLOAT32, LINES, random_translator
 
@@ -20,7 +21,7 @@ def loaded(tokenizer: Tokenizer) -> LoadedTranslator:
     model = random_translator(tokenizer.vocabulary, seed=2)
     with torch.no_grad():
         model.readout.bias[tokenizer.end] += 1  # so that most translations come to an end
-    return LoadedTranslator(model, tokenizer, precision=FLOAT32, width=3)
+    return LoadedTranslator(model, Tokenizers.joint(tokenizer), precision=FLOAT32, width=3)
 
 
 def ids(found: list[list[Translation]]) -> list[list[tuple[int, ...]]]:
@@ -79,8 +80,8 @@ def test_what_is_asked_of_translations_binds_samples(loaded: LoadedTranslator) -
     short = loaded.sample(TEXT, max_length=3, **options)
     assert max(len(one.ids) for drawn in short for one in drawn) == 3
     piece = loaded.sample(TEXT[:1], **options)[0][0].ids[0]
-    word = loaded.tokenizer.decode([piece])
-    if loaded.tokenizer.encode(word) == [piece]:
+    word = loaded.tokenizers.target.decode([piece])
+    if loaded.tokenizers.target.encode(word) == [piece]:
         rest = loaded.sample(TEXT, never=[word], **options)
         assert not any(piece in one.ids for drawn in rest for one in drawn)
 

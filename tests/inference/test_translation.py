@@ -13,6 +13,7 @@ from seqlstm.inference.phrases import Phrases
 from seqlstm.inference.score import TruncationWarning
 from seqlstm.inference.search import find_beams
 from seqlstm.inference.translation import LoadedTranslator
+from seqlstm.text.sides import Tokenizers
 from seqlstm.text.tokenizer import Tokenizer
 from tests.tiny import FLOAT32, LINES, PAIRS, random_translator
 
@@ -24,11 +25,11 @@ def loaded(tokenizer: Tokenizer) -> LoadedTranslator:
     model = random_translator(tokenizer.vocabulary, seed=2)
     with torch.no_grad():
         model.readout.bias[tokenizer.end] += 1  # so that most translations come to an end
-    return LoadedTranslator(model, tokenizer, precision=FLOAT32, width=3)
+    return LoadedTranslator(model, Tokenizers.joint(tokenizer), precision=FLOAT32, width=3)
 
 
 def beams(loaded: LoadedTranslator, sources: list[list[int]], *, n_best: int) -> Any:
-    asked = Phrases.of(len(sources), loaded.tokenizer)
+    asked = Phrases.of(len(sources), loaded.tokenizers.target)
     return find_beams(loaded.system, sources, asked, search=loaded.searching(n_best=n_best))
 
 
@@ -75,7 +76,7 @@ def test_nothing_at_once(loaded: LoadedTranslator, option: str) -> None:
 
 
 def test_the_signature_says_how(loaded: LoadedTranslator) -> None:
-    tail = f"tokenizer:unigram-{loaded.tokenizer.fingerprint}|version:{__version__}"
+    tail = f"tokenizer:unigram-{loaded.tokenizers.target.fingerprint}|version:{__version__}"
     assert loaded.signature(width=None, length_penalty=None, batch=64) == (
         f"beam:3|length_penalty:1.0|batch:64|precision:float32|{tail}"
     )
@@ -86,16 +87,16 @@ def test_the_signature_says_how(loaded: LoadedTranslator) -> None:
 
 def test_a_calls_options_stand_before_the_models_own(loaded: LoadedTranslator) -> None:
     other = LoadedTranslator(
-        loaded.model, loaded.tokenizer, precision=FLOAT32, width=2, length_penalty=0.0
+        loaded.model, loaded.tokenizers, precision=FLOAT32, width=2, length_penalty=0.0
     )
     asked = loaded.translations(LINES[:4], width=2, length_penalty=0.0, n_best=2)
     assert asked == other.translations(LINES[:4], n_best=2)
 
 
 def test_long_lines_are_cut_with_a_warning(loaded: LoadedTranslator) -> None:
-    short = LoadedTranslator(loaded.model, loaded.tokenizer, precision=FLOAT32, width=3, longest=8)
+    short = LoadedTranslator(loaded.model, loaded.tokenizers, precision=FLOAT32, width=3, longest=8)
     lines = ["Nobody", LINES[0], LINES[-1]]
-    ids = loaded.tokenizer.encode_batch(lines)
+    ids = loaded.tokenizers.target.encode_batch(lines)
     assert len(ids[0]) <= 8 < min(len(ids[1]), len(ids[2]))
     with pytest.warns(TruncationWarning, match="truncated 2 lines of more than 8 pieces"):
         found = short.translations(lines)
@@ -105,10 +106,10 @@ def test_long_lines_are_cut_with_a_warning(loaded: LoadedTranslator) -> None:
 
 
 def test_beams_are_as_probable_as_they_say(loaded: LoadedTranslator) -> None:
-    sources = loaded.tokenizer.encode_batch(LINES[:8])
+    sources = loaded.tokenizers.target.encode_batch(LINES[:8])
     for source, hypotheses in zip(sources, beams(loaded, sources, n_best=3), strict=True):
         for one in hypotheses:
-            batch = pair_batch([source], [one.ids], loaded.tokenizer)
+            batch = pair_batch([source], [one.ids], loaded.tokenizers)
             (scores,) = loaded.model.log_probabilities(batch)
             told = scores[: len(one.ids) + one.finished]
             assert told.sum().item() == pytest.approx(one.log_probability, abs=1e-4)
@@ -120,7 +121,7 @@ def test_a_beams_score_is_that_of_its_pieces(loaded: LoadedTranslator, alpha: fl
     lines = LINES[:8]
     found = loaded.translations(lines, n_best=3, length_penalty=alpha)
     each = [(line, one) for line, best in zip(lines, found, strict=True) for one in best]
-    for source in (str, loaded.tokenizer.encode):
+    for source in (str, loaded.tokenizers.target.encode):
         scores = loaded.score([(source(line), one.ids) for line, one in each])
         for score, (_, one) in zip(scores, each, strict=True):
             assert score.text.replace("\n", " ") == one.text
@@ -133,7 +134,7 @@ def test_a_beams_score_is_that_of_its_pieces(loaded: LoadedTranslator, alpha: fl
 @torch.inference_mode()
 def by_hand(loaded: LoadedTranslator, source: list[int], target: list[int]) -> list[float]:
     """One step after the other."""
-    tokenizer, model = loaded.tokenizer, loaded.model
+    tokenizer, model = loaded.tokenizers.target, loaded.model
     ids = torch.tensor([[*source, tokenizer.end]])
     memory = model.encode(ids, torch.tensor([ids.shape[1]]))
     state, token, scores = model.initial_state(1), tokenizer.begin, []
@@ -149,13 +150,15 @@ def test_a_score_is_the_sum_of_its_steps(loaded: LoadedTranslator, batch: int) -
     pairs = [*PAIRS[:5], ("Nobody", ""), ("", "Niemand"), PAIRS[-1]]
     scores = loaded.score(pairs, batch=batch)
     for score, (source, target) in zip(scores, pairs, strict=True):
-        ids = loaded.tokenizer.encode(target)
-        expected = by_hand(loaded, loaded.tokenizer.encode(source), ids)
+        ids = loaded.tokenizers.target.encode(target)
+        expected = by_hand(loaded, loaded.tokenizers.target.encode(source), ids)
         assert score.text == target
-        assert score.pieces == loaded.tokenizer.pieces([*ids, loaded.tokenizer.end])
+        assert score.pieces == loaded.tokenizers.target.pieces([*ids, loaded.tokenizers.target.end])
         assert score.log_probabilities == pytest.approx(expected, abs=1e-4)
 
 
 def test_a_loaded_model_does_not_drop_out(tokenizer: Tokenizer) -> None:
     model = random_translator(tokenizer.vocabulary).train()
-    assert not LoadedTranslator(model, tokenizer, precision=FLOAT32).model.training
+    assert not LoadedTranslator(
+        model, Tokenizers.joint(tokenizer), precision=FLOAT32
+    ).model.training

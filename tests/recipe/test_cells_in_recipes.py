@@ -38,7 +38,7 @@ def recipe(task: str, *overrides: str) -> Recipe:
 
 
 def build(task: str, *overrides: str) -> LanguageModel | Translator:
-    return build_model(recipe(task, *overrides), VOCABULARY)
+    return build_model(recipe(task, *overrides), (VOCABULARY, VOCABULARY))
 
 
 def mistakes(task: str, *overrides: str) -> tuple[Mistake, ...]:

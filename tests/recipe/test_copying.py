@@ -46,7 +46,7 @@ def copying(source: Tensor) -> Batch:
 )
 def test_it_learns_to_copy(name: str, overrides: list[str]) -> None:
     torch.manual_seed(0)
-    model = build_model(read_recipe(name, [*SMALL, *overrides]), SYMBOLS + 2)
+    model = build_model(read_recipe(name, [*SMALL, *overrides]), (SYMBOLS + 2, SYMBOLS + 2))
     assert isinstance(model, Translator)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     source, losses = generator(1), []

@@ -68,7 +68,7 @@ def test_it_trains_two_steps_and_serves(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", RECIPES)
 def test_at_its_own_size_it_builds(name: str) -> None:
     with torch.device("meta"):
-        model = build_model(read_recipe(name), 1000)
+        model = build_model(read_recipe(name), (1000, 1000))
     assert all(parameter.is_meta for parameter in model.parameters())
 
 

@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from seqlstm.config import Recipe
+from seqlstm.data.batches import Batches
+from seqlstm.data.buckets import Buckets
 from seqlstm.errors import ArgumentError, DataError, RecipeError, RunError, TokenizerError
 from seqlstm.recipe.evaluate import evaluate
 from seqlstm.recipe.find import read_recipe
@@ -37,6 +39,13 @@ def recipe_of(file: Path, *overrides: str) -> Recipe:
 def trained(file: Path, run: Path, *overrides: str) -> RunFolder:
     list(start(recipe_of(file, *overrides), run).run())
     return RunFolder.open(run)
+
+
+def pieces_of(batches: Batches, *, epoch: int) -> list[tuple[int, ...]]:
+    """All that is asked in an epoch, without padding, which is 0; rows of pairs are sorted."""
+    told = [batch.targets.tolist() for batch in batches.of_epoch(epoch, 0)]
+    rows = [tuple(filter(None, row)) for batch in told for row in batch]
+    return sorted(rows) if isinstance(batches, Buckets) else rows
 
 
 class TestOrigin:
@@ -164,6 +173,23 @@ class TestData:
         file = write_recipe(tmp_path, LANGUAGE_MODEL)
         with pytest.raises(DataError, match="tokens do not fill 100000 rows"):
             start(recipe_of(file, "data.layout.rows=100000"), tmp_path / "run")
+
+    @pytest.mark.parametrize("kind", ["unigram", "bpe"])
+    def test_subwords_are_drawn_anew_each_epoch(
+        self, file: Path, tmp_path: Path, kind: str
+    ) -> None:
+        plain, sampled = (
+            start(
+                recipe_of(file, f"tokenizer.kind={kind}", f"tokenizer.sampling={share}"),
+                tmp_path / share,
+            ).loop.batches
+            for share in ("0.0", "0.1")
+        )
+        assert pieces_of(plain, epoch=0) == pieces_of(plain, epoch=1)
+        drawn = [pieces_of(sampled, epoch=epoch) for epoch in (0, 1)]
+        assert drawn[0] != drawn[1]
+        assert pieces_of(plain, epoch=0) not in drawn
+        assert pieces_of(sampled, epoch=0) == drawn[0]
 
     def test_a_tokenizer_without_segmentations_cannot_be_sampled(
         self, file: Path, tmp_path: Path

@@ -69,6 +69,11 @@ def test_general_attention_is_the_default() -> None:
             "bridge cannot take effect: a plain decoder always has one",
         ),
         (
+            ['model.decoder={kind="plain"}', "decoding.coverage_penalty=0.2"],
+            "decoding.coverage_penalty",
+            "cannot take effect: a plain decoder has no attention",
+        ),
+        (
             ['model.decoder={kind="plain"}', "model.layers=1", "model.dropout.between=0.1"],
             "model.dropout.between",
             "cannot take effect with single layers",
@@ -170,9 +175,9 @@ def test_from_lines_to_lines(kind: str, tmp_path: Path) -> None:
     assert isinstance(loaded, LoadedTranslator)
     assert len(loaded.translations(["A woman paints."], width=3, n_best=2)[0]) == 2
     lines = ["A woman paints.", "Nobody", "The old man sees"]
-    sources = loaded.tokenizer.encode_batch(lines)
+    sources = loaded.tokenizers.source.encode_batch(lines)
     for source, (best,) in zip(sources, loaded.translations(lines, width=3), strict=True):
-        batch = pair_batch([source], [best.ids], loaded.tokenizer)
+        batch = pair_batch([source], [best.ids], loaded.tokenizers)
         with torch.inference_mode():
             (scores,) = loaded.model.log_probabilities(batch)
         said = scores[: len(best.ids) + best.finished]
@@ -198,7 +203,7 @@ def test_which_tables_are_one(tied: str, tables: str, tmp_path: Path) -> None:
     letters = {id(weight): letter for weight, letter in zip(used, tables, strict=True)}
     assert "".join(letters[id(weight)] for weight in used) == tables
     assert len(letters) == len(set(tables))
-    vocabulary = [p for p in model.parameters() if len(p) == loaded.tokenizer.vocabulary]
+    vocabulary = [p for p in model.parameters() if len(p) == loaded.tokenizers.target.vocabulary]
     assert len(vocabulary) == len(set(tables)) + 1  # and the readout's bias
     assert learns(build("translation", f"model.tied={tied}"))
 

@@ -9,7 +9,7 @@ from seqlstm.errors import RecipeError
 from seqlstm.recipe.find import CATALOGUE
 from seqlstm.sweep.budget import count_parameters, fit
 
-PIECES = 50
+PIECES = (50, 50)
 
 
 def recipe(**model: object) -> Recipe:
@@ -32,26 +32,26 @@ def test_it_is_the_nearest_of_all(kind: str) -> None:
     every = {hidden: at(hidden, cell=cell) for hidden in range(1, 70)}
     for budget in (1500, 2000, 3333, 5000):
         nearest = min(every, key=lambda hidden: abs(every[hidden] - budget))
-        sized, parameters = fit(recipe(cell=cell, hidden=9), vocabulary=PIECES, budget=budget)
+        sized, parameters = fit(recipe(cell=cell, hidden=9), vocabularies=PIECES, budget=budget)
         assert (sized.model.hidden, parameters) == (nearest, every[nearest])
         assert sized.model.width == 6
 
 
 def test_a_budget_that_a_size_meets_is_met() -> None:
-    assert fit(recipe(), vocabulary=PIECES, budget=at(31))[0].model.hidden == 31
+    assert fit(recipe(), vocabularies=PIECES, budget=at(31))[0].model.hidden == 31
 
 
 def test_sizes_that_the_cell_refuses_are_left_out() -> None:
     cell = {"kind": "slstm", "heads": 3}
     every = {hidden: at(hidden, cell=cell) for hidden in range(3, 70, 3)}
     nearest = min(every, key=lambda hidden: abs(every[hidden] - 5000))
-    sized, parameters = fit(recipe(cell=cell), vocabulary=PIECES, budget=5000)
+    sized, parameters = fit(recipe(cell=cell), vocabularies=PIECES, budget=5000)
     assert (sized.model.hidden, parameters) == (nearest, every[nearest])
 
 
 def test_where_the_width_must_be_the_hidden_size_it_follows() -> None:
     cell = {"kind": "xlstm", "mlstm": 1, "slstm": 0, "heads": 2}
-    sized, parameters = fit(recipe(cell=cell), vocabulary=PIECES, budget=20_000)
+    sized, parameters = fit(recipe(cell=cell), vocabularies=PIECES, budget=20_000)
     assert sized.model.width == sized.model.hidden
     assert parameters == count_parameters(sized, PIECES)
     assert parameters == pytest.approx(20_000, rel=0.1)
@@ -59,21 +59,21 @@ def test_where_the_width_must_be_the_hidden_size_it_follows() -> None:
 
 def test_a_budget_that_the_embeddings_exceed_is_refused() -> None:
     with pytest.raises(RecipeError, match=r"no hidden size comes within 10% of 200 \(hidden 1 has"):
-        fit(recipe(), vocabulary=PIECES, budget=200)
+        fit(recipe(), vocabularies=PIECES, budget=200)
 
 
 def test_a_model_that_no_size_suits_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seqlstm.sweep.budget.LARGEST", 2**8)
     with pytest.raises(RecipeError, match="heads"):
-        fit(recipe(cell={"kind": "slstm", "heads": 3000}), vocabulary=PIECES, budget=5000)
+        fit(recipe(cell={"kind": "slstm", "heads": 3000}), vocabularies=PIECES, budget=5000)
 
 
 def test_only_blocks_follow_the_hidden_size_in_width() -> None:
     with pytest.raises(RecipeError, match="goes round no layer"):
-        fit(recipe(connection="residual"), vocabulary=PIECES, budget=5000)
+        fit(recipe(connection="residual"), vocabularies=PIECES, budget=5000)
     cell = {"kind": "xlstm", "heads": 2}
     with pytest.raises(RecipeError, match=r"model\.connection: must be plain") as caught:
-        fit(recipe(cell=cell, connection="residual"), vocabulary=PIECES, budget=5000)
+        fit(recipe(cell=cell, connection="residual"), vocabularies=PIECES, budget=5000)
     assert len(caught.value.mistakes) == 1
 
 
@@ -87,4 +87,4 @@ def test_a_hidden_size_that_changes_nothing_is_refused(budget: int) -> None:
     }
     both = parse(table, where="recipe", catalogue=CATALOGUE)
     with pytest.raises(RecipeError, match=r"model\.hidden changes no part of the model"):
-        fit(both, vocabulary=PIECES, budget=budget)
+        fit(both, vocabularies=PIECES, budget=budget)

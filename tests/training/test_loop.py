@@ -12,6 +12,7 @@ from torch import Tensor
 
 from seqlstm.data.buckets import pair_batch
 from seqlstm.errors import TrainingError
+from seqlstm.text.sides import Tokenizers
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.training.average import Exponential
 from seqlstm.training.interrupt import StopRequest
@@ -93,7 +94,7 @@ def test_two_halves_accumulated_are_one_batch(tokenizer: Tokenizer) -> None:
             pair_batch(
                 tokenizer.encode_batch([source for source, _ in part]),
                 tokenizer.encode_batch([target for _, target in part]),
-                tokenizer,
+                Tokenizers.joint(tokenizer),
             )
             for part in parts
         ]

@@ -13,6 +13,7 @@ from torch import Tensor
 from seqlstm.data.buckets import Buckets
 from seqlstm.data.tapes import Tapes
 from seqlstm.recurrent.gru import gru
+from seqlstm.text.sides import Tokenizers
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.training.average import Average, Exponential, Last
 from seqlstm.training.interrupt import StopRequest
@@ -37,7 +38,9 @@ Make = Callable[[Tokenizer, int, Shelf], Loop]
 
 def tiny_translator(tokenizer: Tokenizer, seed: int, shelf: Shelf) -> Loop:
     model = translator(tokenizer.vocabulary, dropout=0.3, weight_drop=0.2, smoothing=0.1, seed=seed)
-    batches = Buckets(PAIRS, tokenizer=tokenizer, tokens=150, window=20, sampling=0.3)
+    batches = Buckets(
+        PAIRS, tokenizers=Tokenizers.joint(tokenizer), tokens=150, window=20, sampling=0.3
+    )
     return tiny_loop(model, batches, Exponential(0.9), Schedule("cosine", warmup=3), shelf)
 
 

@@ -1,0 +1,123 @@
+"""One vocabulary or two: what a recipe may say of them, and what it may not say together."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+from seqlstm.config import parse
+from seqlstm.config.sections import Ready, Trained
+from seqlstm.errors import Mistake
+from tests.config.cases import CATALOGUE, recipe
+from tests.config.test_parse import mistakes
+
+APART = "tokenizer.joint=false"
+THREE_WAY = "three-way needs a joint vocabulary: here source and target have tables of their own"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "vocabularies"),
+    [
+        ([], (8000,)),
+        (["tokenizer.vocabulary=500"], (500,)),
+        ([APART], (8000, 8000)),
+        ([APART, "tokenizer.vocabulary=500"], (500, 500)),
+        ([APART, "tokenizer.vocabulary=[500, 400]"], (500, 400)),
+    ],
+)
+def test_how_many_models_of_how_many_pieces(
+    overrides: list[str], vocabularies: tuple[int, ...]
+) -> None:
+    stated = recipe("translation", *overrides)
+    assert isinstance(stated.tokenizer, Trained)
+    assert stated.tokenizer.vocabularies == vocabularies
+    assert parse(tomllib.loads(stated.text()), where="again", catalogue=CATALOGUE) == stated
+
+
+@pytest.mark.parametrize(
+    ("file", "files"), [('"a.model"', ("a.model",)), ('["a.model", "b"]', ("a.model", "b"))]
+)
+def test_one_that_exists_or_two(file: str, files: tuple[str, ...]) -> None:
+    stated = recipe("translation", f"tokenizer.file={file}")
+    assert isinstance(stated.tokenizer, Ready)
+    assert stated.tokenizer.files == files
+    assert stated.tokenizer.joint == (len(files) == 1)
+    assert parse(tomllib.loads(stated.text()), where="again", catalogue=CATALOGUE) == stated
+
+
+def test_only_a_translators_text_says_whether_it_is_joint() -> None:
+    assert tomllib.loads(recipe("translation").text())["tokenizer"]["joint"] is True
+    assert "joint" not in tomllib.loads(recipe("language-model").text())["tokenizer"]
+
+
+@pytest.mark.parametrize("apart", [APART, 'tokenizer.file=["a.model", "b.model"]'])
+def test_three_tables_cannot_be_one(apart: str) -> None:
+    (found,) = mistakes("translation", apart, "model.tied=three-way")
+    assert (found.key, found.problem) == ("model.tied", THREE_WAY)
+    assert '"two-way", as true is here' in str(found.suggestion)
+    for tied in ("two-way", "true", "false"):
+        recipe("translation", apart, f"model.tied={tied}")
+    recipe("translation", "model.tied=three-way")
+    recipe("translation", "tokenizer.file=a.model", "model.tied=three-way")
+
+
+@pytest.mark.parametrize("joint", ["", "tokenizer.joint=true"])
+def test_two_numbers_are_for_two_models(joint: str) -> None:
+    overrides = [*filter(None, [joint]), "tokenizer.vocabulary=[500, 400]"]
+    (found,) = mistakes("translation", *overrides)
+    assert found.key == "tokenizer.vocabulary"
+    assert "two numbers cannot take effect" in found.problem
+    assert "tokenizer.joint = false" in str(found.suggestion)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "key", "problem"),
+    [
+        ([APART], "tokenizer.joint", "cannot take effect in a language-model recipe"),
+        (["tokenizer.vocabulary=[500, 400]"], "tokenizer.vocabulary", "must be one"),
+        (['tokenizer.file=["a.model", "b.model"]'], "tokenizer.file", "must be one"),
+    ],
+)
+@pytest.mark.parametrize("answers", [False, True])
+def test_a_language_model_has_one(
+    answers: bool, overrides: list[str], key: str, problem: str
+) -> None:
+    asked = ["data.answer=answer", 'data.layout={kind="buckets"}'] if answers else []
+    (found,) = mistakes("language-model", *asked, *overrides)
+    assert found.key == key
+    assert found.problem.replace(" with answers", "").startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("override", "found"),
+    [
+        (
+            'tokenizer={file="a.model", joint=true}',
+            Mistake("tokenizer.joint", "cannot take effect beside the other keys of its table"),
+        ),
+        (
+            "tokenizer.vocabulary=0",
+            Mistake("tokenizer.vocabulary", "must be greater than 0, was: 0"),
+        ),
+        (
+            "tokenizer={joint=false, vocabulary=[500, 0]}",
+            Mistake("tokenizer.vocabulary", "must be greater than 0, was: 0"),
+        ),
+        (
+            "tokenizer={joint=false, vocabulary=[500]}",
+            Mistake("tokenizer.vocabulary.1", "missing"),
+        ),
+        ("tokenizer.file=3", Mistake("tokenizer.file", "must be a valid string, was: 3")),
+        (
+            'tokenizer.file=["a.model", 3]',
+            Mistake("tokenizer.file", "must be a valid string, was: 3"),
+        ),
+        (
+            "tokenizer.joint=no",
+            Mistake("tokenizer.joint", "must be a valid boolean, was: no"),
+        ),
+    ],
+)
+def test_one_mistake_is_told_once(override: str, found: Mistake) -> None:
+    assert mistakes("translation", override) == [found]
