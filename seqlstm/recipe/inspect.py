@@ -45,7 +45,9 @@ def inspect(name: str, overrides: Sequence[str]) -> Inspection:
     model = build_model(recipe, tokenizers.vocabularies)
     pairs = recipe.task == "translation" or recipe.data.answer is not None
     told = [target for _, target in train.pairs] if pairs else train.texts
-    with choose_precision(recipe.precision, choose_device(recipe.device)).autocast():
+    device = choose_device(recipe.device)
+    model.to(device)
+    with choose_precision(recipe.precision, device).autocast():
         engines = engines_by_layer(model, resets=recipe.resets)
     # Each target's end, each document's </s>, each line's newline is a token too.
     return Inspection(

@@ -46,7 +46,8 @@ class Cell(nn.Module, ABC):
 
     @abstractmethod
     def initial_state(self, batch: int) -> State:
-        """The state before the first step, for `batch` rows."""
+        """The state before the first step, for `batch` rows: constants, through which no gradient
+        goes where rows start afresh."""
 
     @abstractmethod
     def project(self, inputs: Tensor) -> Tensor:
@@ -89,6 +90,7 @@ class ElementwiseCell(Cell):
 
         All that they read is (..., multiples of hidden) in the precision of the state, and unit j
         of all results may depend only on units j of it. `parameters` is what `elementwise` gives.
+        What else they depend on stays as it was when they first ran, but for `training`.
         """
 
     def read(self, state: State) -> Tensor:

@@ -55,7 +55,7 @@ class Residual(nn.Module):
     """y = H(x) + x (He et al., 2016)."""
 
     def forward(self, inputs: Tensor, outputs: Tensor) -> Tensor:
-        return inputs + outputs
+        return precise(inputs) + outputs
 
 
 class Highway(nn.Module):
@@ -71,7 +71,7 @@ class Highway(nn.Module):
 
     def forward(self, inputs: Tensor, outputs: Tensor) -> Tensor:
         gate: Tensor = self.transform(inputs).sigmoid()
-        return gate * outputs + (1 - gate) * inputs
+        return gate * outputs + (1 - gate) * precise(inputs)
 
 
 class Branch(nn.Module):
@@ -86,6 +86,11 @@ class Branch(nn.Module):
             return outputs
         added: Tensor = self.dropout(outputs - inputs)
         return inputs + added
+
+
+def precise(carried: Tensor) -> Tensor:
+    """In float32, or more if it was: what is carried past many layers is added to by each."""
+    return carried.to(torch.promote_types(carried.dtype, torch.float32))
 
 
 class Layer(Protocol):

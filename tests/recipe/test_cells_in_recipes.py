@@ -169,7 +169,7 @@ def test_every_engine_has_a_cell_that_it_serves(
     compiles: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reason = None if compiles else "nothing can be compiled"
-    monkeypatch.setattr(source, "refusal", lambda: reason)
+    monkeypatch.setattr(source, "unavailable", lambda: reason)
     served = {
         engine.split(" ")[0]
         for kind in KINDS

@@ -136,7 +136,7 @@ def test_auto_takes_the_first_that_does_not_refuse(case: Case) -> None:
 def test_what_was_measured_to_be_slower_is_passed_over_but_serves_by_name(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(source, "refusal", lambda: "nothing can be compiled")
+    monkeypatch.setattr(source, "unavailable", lambda: "nothing can be compiled")
     cell = CELLS["slstm"](WIDTH, HIDDEN)
     choice = choose(cell, PLAIN)
     assert choice.engine is ENGINES["loop"]

@@ -19,7 +19,9 @@ from seqlstm.recurrent.lstm import LSTM
 from seqlstm.recurrent.state import State
 from tests.recurrent.cases import CASES, HIDDEN, WIDTH, Case, noise
 
-needs_compiler = pytest.mark.skipif(source.refusal() is not None, reason=str(source.refusal()))
+needs_compiler = pytest.mark.skipif(
+    source.unavailable() is not None, reason=str(source.unavailable())
+)
 
 PLAIN = Call()
 Function = Callable[[Tensor, Tensor], Tensor]
@@ -214,12 +216,13 @@ def test_where_it_does_not_serve_it_says_why() -> None:
 
 
 def test_without_a_compiler_the_next_engine_serves(monkeypatch: pytest.MonkeyPatch) -> None:
-    refusal = source.refusal.__wrapped__
+    unavailable = source.unavailable.__wrapped__
     monkeypatch.setattr(source, "COMPILERS", ("no-such-compiler", "nor-this"))
-    reason = refusal()
+    source.build.cache_clear()
+    reason = unavailable()
     assert reason is not None
     assert "neither no-such-compiler nor nor-this" in reason or source.MACHINE in reason
-    monkeypatch.setattr(source, "refusal", refusal)
+    monkeypatch.setattr(source, "unavailable", unavailable)
     choice = choose(Elman(WIDTH, HIDDEN), PLAIN)
     assert choice.engine is ENGINES["hoisted"]
     assert reason in str(choice)
@@ -227,7 +230,7 @@ def test_without_a_compiler_the_next_engine_serves(monkeypatch: pytest.MonkeyPat
 
 def test_on_another_machine_it_was_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source.platform, "machine", lambda: "riscv64")
-    assert "riscv64" in str(source.refusal.__wrapped__())
+    assert "riscv64" in str(source.unavailable.__wrapped__())
 
 
 @needs_compiler

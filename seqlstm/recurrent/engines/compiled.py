@@ -7,6 +7,7 @@ are first run, and kept for the life of the process. Every thread takes some row
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -18,10 +19,9 @@ from seqlstm.recurrent.cell import Cell, ElementwiseCell
 from seqlstm.recurrent.engines import source
 from seqlstm.recurrent.engines.engine import Call, Engine, not_elementwise
 from seqlstm.recurrent.engines.library import Library
-from seqlstm.recurrent.engines.native import REALS, TYPES, Native, native
+from seqlstm.recurrent.engines.native import REALS, TYPES, Native
 from seqlstm.recurrent.engines.scalars import NotScalarError, trace
 from seqlstm.recurrent.lstm import LSTM
-from seqlstm.recurrent.product import join_gates
 from seqlstm.recurrent.state import State
 
 
@@ -31,8 +31,7 @@ class Compiled(Engine):
     name = "compiled"
 
     def __init__(self) -> None:
-        # By cell, for training and evaluation: the text of its equations, or why there is none.
-        self.texts: WeakKeyDictionary[Cell, dict[bool, str | NotScalarError]] = WeakKeyDictionary()
+        self.texts: WeakKeyDictionary[Cell, dict[Any, Text]] = WeakKeyDictionary()
 
     def refusal(self, cell: Cell, call: Call) -> str | None:
         if reason := not_elementwise(cell):
@@ -42,14 +41,13 @@ class Compiled(Engine):
             return f"it is for a CPU, not for {first.device.type}"
         if first.dtype not in REALS:
             return f"it computes in float32 or float64, not in {first.dtype}"
-        products = torch.get_autocast_dtype("cpu")
-        if torch.is_autocast_enabled("cpu") and products not in TYPES:
+        if (products := product_type(first.dtype)) not in TYPES:
             return f"it multiplies in float32, float64 or bfloat16, not in {products}"
-        if reason := source.refusal():
+        if reason := source.unavailable():
             return reason
         assert isinstance(cell, ElementwiseCell)
-        text = self.text(cell)
-        return f"the equations use {text}" if isinstance(text, NotScalarError) else None
+        missing = self.text(cell).missing
+        return f"the equations use {missing}" if missing else None
 
     def slower(self, cell: Cell, call: Call, *, device: str) -> str | None:
         if torch.is_autocast_enabled("cpu") or type(cell) is not LSTM:
@@ -57,15 +55,16 @@ class Compiled(Engine):
         serves = Library().refusal(cell, call) is None
         return "slower than torch's own LSTM in float32" if serves else None
 
-    def text(self, cell: ElementwiseCell) -> str | NotScalarError:
-        """The cell's equations in C, as it has them now; or what C has no words for here."""
+    def text(self, cell: ElementwiseCell) -> Text:
+        """The cell's equations in C: one text for training and one for evaluation, by type."""
         texts = self.texts.setdefault(cell, {})
-        if cell.training not in texts:
+        key = cell.training, next(cell.parameters()).dtype
+        if key not in texts:
             try:
-                texts[cell.training] = source.equations(trace(cell), cell.operand)
+                texts[key] = Text(source.equations(trace(cell), cell.operand))
             except NotScalarError as error:
-                texts[cell.training] = error
-        return texts[cell.training]
+                texts[key] = Text(missing=str(error))
+        return texts[key]
 
     def run(
         self,
@@ -76,25 +75,92 @@ class Compiled(Engine):
         lengths: Tensor | None = None,
         resets: Tensor | None = None,
     ) -> tuple[Tensor, State]:
+        """As `Engine.run`.
+
+        Raises:
+            ValueError: sizes or types that do not fit each other: C would read what is not there.
+        """
         assert isinstance(cell, ElementwiseCell)
-        text = self.text(cell)
-        assert isinstance(text, str)
         matrix = cell.recurrence()
-        if torch.is_autocast_enabled("cpu") and matrix.dtype == torch.float32:
-            matrix = matrix.to(torch.get_autocast_dtype("cpu"))
+        check(inputs, state, cell=cell, matrix=matrix, lengths=lengths, resets=resets)
+        matrix = matrix.to(product_type(matrix.dtype))
         projected = cell.project(inputs).contiguous()
+        code = Native(
+            self.text(cell).equations,
+            real=state[0].dtype,
+            product=matrix.dtype,
+            projected=projected.dtype,
+        )
         fresh = [] if resets is None else list(cell.initial_state(inputs.shape[1]))
-        masks = {
-            "fresh": fresh or list(state),  # not read without resets
-            "lengths": None if lengths is None else lengths.long().contiguous(),
-            "resets": None if resets is None else resets.contiguous(),
-        }
-        code = native(text, real=state[0].dtype, product=matrix.dtype, projected=projected.dtype)
-        keeps = torch.is_grad_enabled()
         outputs, *last = Steps.apply(  # type: ignore[no-untyped-call]
-            code, masks, keeps, projected, matrix, *state, *cell.elementwise()
+            code,
+            [part.to(state[0].dtype).contiguous() for part in fresh],
+            None if lengths is None else lengths.long().contiguous(),
+            None if resets is None else resets.bool().contiguous(),
+            torch.is_grad_enabled(),
+            len(state),
+            projected,
+            matrix,
+            *state,
+            *cell.elementwise(),
         )
         return outputs, tuple(last)
+
+
+@dataclass(frozen=True)
+class Text:
+    """A cell's equations in C, or what there are no words for."""
+
+    equations: str = ""
+    missing: str = ""
+
+
+def product_type(dtype: torch.dtype) -> torch.dtype:
+    """The type of a product's factors: autocast's, where that would change them."""
+    casts = torch.is_autocast_enabled("cpu") and dtype == torch.float32
+    return torch.get_autocast_dtype("cpu") if casts else dtype
+
+
+def check(
+    inputs: Tensor,
+    state: State,
+    *,
+    cell: ElementwiseCell,
+    matrix: Tensor,
+    lengths: Tensor | None,
+    resets: Tensor | None,
+) -> None:
+    """Refuse what does not fit.
+
+    Raises:
+        ValueError: says what.
+    """
+    steps, batch, _ = inputs.shape
+    if not steps:
+        raise ValueError("there must be a step, were: 0")
+    for part in state:
+        if part.shape != (batch, cell.hidden) or part.dtype != matrix.dtype or part.is_cuda:
+            raise ValueError(
+                f"each part of the state must be ({batch}, {cell.hidden}) in {matrix.dtype} on the "
+                f"CPU, was: {tuple(part.shape)} in {part.dtype} on {part.device}"
+            )
+    if lengths is not None and lengths.shape != (batch,):
+        raise ValueError(f"lengths must be ({batch},), were: {tuple(lengths.shape)}")
+    if resets is not None and resets.shape != (steps, batch):
+        raise ValueError(f"resets must be ({steps}, {batch}), were: {tuple(resets.shape)}")
+    *_, columns = matrix.shape
+    heads = len(matrix) if matrix.dim() == 3 else 1
+    if columns * heads != len(cell.operand) * cell.hidden:
+        raise ValueError(f"the matrix has {columns * heads} columns, and reads another number")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a pass leaves for the way back, beside tensors."""
+
+    code: Native
+    sizes: dict[str, int]
+    columns: list[int]  # of the parameters
 
 
 class Steps(torch.autograd.Function):
@@ -104,31 +170,32 @@ class Steps(torch.autograd.Function):
     def forward(
         ctx: Any,
         code: Native,
-        masks: dict[str, Any],
+        fresh: list[Tensor],
+        lengths: Tensor | None,
+        resets: Tensor | None,
         keeps: bool,
+        parts: int,
         projected: Tensor,
         matrix: Tensor,
         *tensors: Tensor,
     ) -> tuple[Tensor, ...]:
-        parts = len(masks["fresh"])
         state, parameters = tensors[:parts], tensors[parts:]
-        (batch, hidden), real = state[0].shape, state[0]
+        steps, (batch, hidden), real = len(projected), state[0].shape, state[0]
         blocks = by_head(matrix)
         heads, rows, columns = blocks.shape
-        steps, kept = len(projected), len(projected) if keeps else 1
+        kept = steps if keeps else 1
         sizes = {"steps": steps, "batch": batch, "hidden": hidden, "heads": heads}
         sizes |= {"keeps": int(keeps), "threads": max(1, min(torch.get_num_threads(), batch))}
         states = [real.new_empty(steps, batch, hidden) for _ in state]
         for one, given in zip(states, state, strict=True):
-            one[:1] = given
+            one[0] = given
         product = real.new_empty(kept, batch, heads, rows)
         operand = code.factors(matrix, kept, batch, heads, columns)
         outputs = matrix.new_empty(steps, batch, hidden)
         last = [real.new_empty(batch, hidden) for _ in state]
         together = side_by_side(parameters, real)
         code.forward(
-            **sizes,
-            **masks,
+            **{**sizes, "fresh": fresh, "lengths": lengths, "resets": resets},
             projected=projected,
             matrix=code.panels(blocks),
             parameters=together,
@@ -138,49 +205,55 @@ class Steps(torch.autograd.Function):
             outputs=outputs,
             last=last,
         )
-        ctx.code, ctx.masks, ctx.sizes = code, masks, sizes
-        ctx.columns = [len(one) for one in parameters]
+        ctx.kept = Kept(code, sizes, [len(one) for one in parameters])
         if keeps:
-            ctx.save_for_backward(projected, matrix, together, product, operand, *states)
+            masks = (lengths, resets)
+            ctx.save_for_backward(*masks, projected, matrix, together, product, operand, *states)
         return outputs, *last
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_outputs: Tensor, *d_last: Tensor) -> tuple[Tensor | None, ...]:
-        code: Native = ctx.code
-        projected, matrix, parameters, product, operand, *states = ctx.saved_tensors
+        code, sizes, columns = ctx.kept.code, ctx.kept.sizes, ctx.kept.columns
+        lengths, resets, projected, matrix, parameters, product, operand, *states = (
+            ctx.saved_tensors
+        )
         blocks, (batch, hidden), real = by_head(matrix), states[0].shape[1:], states[0]
-        heads, rows, columns = blocks.shape
         d_states = [one.clone(memory_format=torch.contiguous_format) for one in d_last]
         d_product = code.factors(matrix, *product.shape)
         d_projected = None if code.shared else torch.empty_like(projected)
-        d_parameters = real.new_zeros(ctx.sizes["threads"], len(parameters))
+        d_parameters = real.new_zeros(sizes["threads"], len(parameters))
         code.backward(
-            **ctx.sizes,
-            **ctx.masks,
-            projected=projected,
+            **{**sizes, "lengths": lengths, "resets": resets, "projected": projected},
             transposed=code.panels(blocks.mT),
             parameters=parameters,
             product=product,
             states=states,
-            d_outputs=d_outputs.to(matrix.dtype).contiguous(),
             d_states=d_states,
+            d_outputs=d_outputs.to(matrix.dtype).contiguous(),
             d_product=d_product,
             d_projected=d_projected,
             d_parameters=d_parameters,
             d_start=real.new_empty(batch, len(states), hidden),
-            d_operand=real.new_empty(batch, heads, columns),
+            d_operand=real.new_empty(batch, len(blocks), blocks.shape[-1]),
             nothing=real.new_zeros(hidden),
         )
-        d_gates = d_product[..., :rows].flatten(0, 1).transpose(0, 1)  # (heads, ., gates·units)
-        read = operand[..., :columns].flatten(0, 1).transpose(0, 1)  # (heads, ., columns)
-        # One by one: torch's batched product of one pair is slower than the plain one.
-        pairs = zip(d_gates, read, strict=True)
-        d_matrix = torch.stack([left.t() @ right for left, right in pairs]).view(matrix.shape)
+        d_gates = d_product[..., : blocks.shape[1]]  # (time, batch, heads, gates·units)
         if d_projected is None:  # the product's, gate by gate instead of head by head
-            d_projected = join_gates(d_gates, blocks).view(projected.shape).to(projected.dtype)
-        d_each = d_parameters.sum(0).split(ctx.columns)
-        return None, None, None, d_projected, d_matrix, *d_states, *d_each
+            gates = d_gates.unflatten(-1, (-1, hidden // len(blocks))).transpose(2, 3)
+            d_projected = gates.reshape(projected.shape).to(projected.dtype)
+        d_matrix = matrix_gradient(d_gates, operand[..., : blocks.shape[-1]]).view(matrix.shape)
+        d_each = d_parameters.sum(0).split(columns)
+        return *[None] * 6, d_projected, d_matrix, *d_states, *d_each
+
+
+def matrix_gradient(d_gates: Tensor, operand: Tensor) -> Tensor:
+    """(heads, gates·units, columns), from what is (time, batch, heads, …) each.
+
+    Head by head: torch's batched product of one pair is slower than the plain one.
+    """
+    pairs = zip(d_gates.flatten(0, 1).unbind(1), operand.flatten(0, 1).unbind(1), strict=True)
+    return torch.stack([left.t() @ right for left, right in pairs])
 
 
 def by_head(matrix: Tensor) -> Tensor:

@@ -58,6 +58,8 @@ class Engine(ABC):
     ) -> tuple[Tensor, State]:
         """Outputs (time, batch, hidden), and the state after each row's last real step.
 
+        Under autocast outputs may have its precision; the state keeps that of the parameters.
+
         Args:
             cell: whose equations and parameters are used.
             inputs: (time, batch, width).

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from functools import cache
 from typing import Any
 
 import torch
@@ -30,18 +29,20 @@ class Native:
         self, text: str, *, real: torch.dtype, product: torch.dtype, projected: torch.dtype
     ) -> None:
         self.code = build(text, REALS[real], TYPES[product], TYPES[projected])
+        size = ctypes.c_long.in_dll(self.code, "arguments_size").value
+        assert size == ctypes.sizeof(Arguments), "the struct of steps.c and its fields here differ"
         self.width = ctypes.c_long.in_dll(self.code, "panel_width").value
         self.pair = ctypes.c_long.in_dll(self.code, "panel_pair").value
         # What was projected and the product have one and the same gradient.
         self.shared = bool(ctypes.c_long.in_dll(self.code, "shared").value)
 
     def forward(self, **values: Any) -> None:
-        """All steps. `values` are fields of the struct `Call` in steps.c."""
-        self.code.forward(ctypes.byref(Call(**values)))
+        """All steps. `values` are fields of the struct `Arguments` in steps.c."""
+        self.code.forward(ctypes.byref(Arguments(**values)))
 
     def backward(self, **values: Any) -> None:
         """All steps, backwards."""
-        self.code.backward(ctypes.byref(Call(**values)))
+        self.code.backward(ctypes.byref(Arguments(**values)))
 
     def padded(self, columns: int) -> int:
         """Factors of a product lie in whole pairs."""
@@ -66,10 +67,7 @@ class Native:
         return split.transpose(2, 3).contiguous()
 
 
-native = cache(Native)
-
-
-class Call(ctypes.Structure):
+class Arguments(ctypes.Structure):
     """The struct of that name in steps.c, from numbers, tensors and lists of tensors by name."""
 
     COUNTS = ("steps", "batch", "hidden", "heads", "keeps", "threads")

@@ -18,26 +18,32 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from seqlstm.recurrent.cell import ElementwiseCell
 
 OPERATIONS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "add": ("{0} + {1}", ("1", "1")),
-    "sub": ("{0} - {1}", ("1", "-1")),
-    "rsub": ("{1} - {0}", ("-1", "1")),
-    "mul": ("{0} * {1}", ("{1}", "{0}")),
-    "div": ("{0} / {1}", ("1 / {1}", "-{r} / {1}")),
-    "neg": ("-{0}", ("-1",)),
-    "exp": ("exponential({0})", ("{r}",)),
-    "log": ("logarithm({0})", ("1 / {0}",)),
-    "log1p": ("logarithm_above_one({0})", ("1 / (1 + {0})",)),
-    "sigmoid": ("sigmoid({0})", ("{r} * (1 - {r})",)),
-    "log_sigmoid_forward": ("log_sigmoid({0})", ("sigmoid(-{0})",)),
-    "tanh": ("tangent({0})", ("1 - {r} * {r}",)),
-    "maximum": ("larger({0}, {1})", ("share({0}, {1})", "share({1}, {0})")),
-    "clamp": ("larger({0}, {1})", ("({0} >= {1})", "0")),  # from below alone
-    "lerp": ("{0} + {2} * ({1} - {0})", ("1 - {2}", "{2}", "{1} - {0}")),
-    "detach": ("{0}", ("0",)),
+    "add": ("{0} + {1}", ("{d}", "{d}")),
+    "sub": ("{0} - {1}", ("{d}", "-{d}")),
+    "rsub": ("{1} - {0}", ("-{d}", "{d}")),
+    "mul": ("{0} * {1}", ("{d} * {1}", "{d} * {0}")),
+    "div": ("{0} / {1}", ("{d} / {1}", "-{d} * {r} / {1}")),
+    "neg": ("-{0}", ("-{d}",)),
+    "exp": ("exponential({0})", ("{d} * {r}",)),
+    "log": ("logarithm({0})", ("{d} / {0}",)),
+    "log1p": ("logarithm_above_one({0})", ("{d} / (1 + {0})",)),
+    "sigmoid": ("sigmoid({0})", ("{d} * ({r} * (1 - {r}))",)),
+    "log_sigmoid_forward": ("log_sigmoid({0})", ("{d} * sigmoid(-{0})",)),
+    "tanh": ("tangent({0})", ("{d} * (1 - {r} * {r})",)),
+    "maximum": ("larger({0}, {1})", ("of_larger({0}, {1}, {d})", "of_larger({1}, {0}, {d})")),
+    "clamp": ("larger({0}, {1})", ("({0} >= {1} ? {d} : 0)", "")),  # from below, by a number
+    # From the nearer end, so that weights of 0 and 1 give the ends themselves.
+    "lerp": (
+        "{2} < (REAL)0.5 ? {0} + {2} * ({1} - {0}) : {1} - (1 - {2}) * ({1} - {0})",
+        ("{d} * (1 - {2})", "{d} * {2}", "{d} * ({1} - {0})"),
+    ),
+    "detach": ("{0}", ("",)),
 }
-"""By torch's name: the operation in C, and its derivatives by each argument; {r} is the result."""
+"""By torch's name: the operation in C, and what each argument gets of the result's gradient, or
+nothing. {r} is the result, {d} its gradient.
+"""
 
-SAME = {"view", "expand", "clone", "alias", "unsqueeze", "squeeze"}
+SAME = {"view", "expand", "clone", "alias"}
 CONSTANTS = {"ones_like": 1.0, "zeros_like": 0.0}
 
 
@@ -102,9 +108,9 @@ class Program:
             lines.append(f"d_{one.result} = {' + '.join(terms[one.result])}")
             partials = OPERATIONS[one.operation][1]
             for argument, partial in zip(one.arguments, partials, strict=True):
-                if argument.isidentifier() and partial != "0":
-                    factor = partial.format(*one.arguments, r=one.result)
-                    terms[argument].append(f"d_{one.result} * ({factor})")
+                if argument.isidentifier() and partial:
+                    names = {"r": one.result, "d": f"d_{one.result}"}
+                    terms[argument].append(partial.format(*one.arguments, **names))
         return lines, {name: " + ".join(terms[name]) or "0" for name in self.read}
 
 
@@ -126,11 +132,15 @@ def trace(cell: ElementwiseCell) -> Program:
 
 
 def record(cell: ElementwiseCell) -> Program:
-    matrix, parameters = cell.recurrence(), cell.elementwise()
-    projected = cell.project(matrix.new_zeros(1, 1, cell.width))[0]
+    matrix = cell.recurrence()
+    if matrix.dim() == 3 and len(cell.operand) > 1:
+        raise NotScalarError("several operands by head")
+    # Each a tensor of its own, and of no mode: an initial state may hold one twice, parameters may
+    # have been made in inference mode.
+    projected = cell.project(matrix.new_zeros(1, 1, cell.width))[0].clone()
     product = matrix.new_zeros(1, matrix.shape[:-1].numel())
-    # Each a tensor of its own: initial states may hold one twice.
     state = tuple(part.clone() for part in cell.initial_state(1))
+    parameters = tuple(one.clone() for one in cell.elementwise())
     recorder = Recorder(cell.hidden)
     given = {
         "projected": recorder.name("projected", projected),
@@ -196,23 +206,27 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return result
 
     def record(self, name: str, result: Any, args: tuple[Any, ...], options: Any) -> None:
-        if name in ("split", "split_with_sizes"):
+        if name in ("split", "split_with_sizes") and along(args[0], args[2:]):
             start = 0
             for part in result:
                 units = self.units(args[0])[start : start + self.multiples(part)]
                 self.know(part, units)
                 start += len(units)
-        elif name == "slice":
-            start = args[2] // self.hidden
+        elif name == "slice" and along(args[0], args[1:]) and len(args) < 5:
+            start, rest = divmod(args[2], self.hidden)
+            if rest:
+                raise NotScalarError(f"a slice from {args[2]}")
             self.know(result, self.units(args[0])[start : start + self.multiples(result)])
-        elif name == "cat":
+        elif name == "cat" and along(result, args[1:]):
             self.know(result, [unit for part in args[0] for unit in self.units(part)])
-        elif name in SAME:
+        elif name in SAME and result.shape[-1] == args[0].shape[-1]:
             self.know(result, self.units(args[0]))
         elif name in CONSTANTS or name == "full_like":
             value = args[1] if name == "full_like" else CONSTANTS[name]
             self.know(result, [number(value)] * self.multiples(result))
         elif name in OPERATIONS and not options and None not in args:
+            if name == "clamp" and isinstance(args[1], Tensor):
+                raise NotScalarError("torch's clamp by a tensor")
             self.operate(name, result[0] if isinstance(result, tuple) else result, args)
         else:
             raise NotScalarError(f"torch's {name}")
@@ -236,3 +250,9 @@ def number(value: Any) -> str:
     if not isinstance(value, int | float):
         raise NotScalarError(f"{value!r}, which is not a number")
     return f"(REAL)({float(value)!r})".replace("inf", "INFINITY").replace("nan", "NAN")
+
+
+def along(tensor: Tensor, told: tuple[Any, ...]) -> bool:
+    """Whether an operation works along the last axis: `told` begins with it, or it is 0."""
+    axis = told[0] if told else 0
+    return axis in (-1, tensor.dim() - 1)

@@ -9,14 +9,19 @@ import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
 from functools import cache
-from importlib.resources import as_file, files
+from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
-from seqlstm.recurrent.engines.scalars import Program
+from seqlstm.recurrent.engines.scalars import Program, Statement
 
+# Read with this module: what is compiled later is what this module knows.
+TEXTS = {
+    name: (files(__package__) / name).read_text(encoding="utf-8")
+    for name in ("steps.c", "numbers.h")
+}
 MACHINE = "Linux on x86_64"
-COMPILERS = ("cc", "gcc", "clang")
+COMPILERS = ("gcc", "cc")
 # Comparisons trap nothing and functions set no errno: loops over units vectorise.
 FLAGS = (
     *("-O3", "-march=native", "-std=gnu11", "-fno-math-errno", "-fno-trapping-math"),
@@ -147,37 +152,7 @@ def loop(read: dict[str, Place], lines: Iterable[str], stores: Sequence[Store]) 
 def build(text: str, real: str, product: str, projected: str) -> ctypes.CDLL:
     """Compile `steps.c` with this equations.h, and load it; once a process for each.
 
-    Its threads are torch's: the process has one OpenMP, which torch brought.
-
-    Raises:
-        OSError: the compiler fails; with what it says.
-    """
-    types = (f"-DREAL={real}", f"-DPRODUCT={product}", f"-DPROJECTED={projected}")
-    with (
-        tempfile.TemporaryDirectory(prefix="seqlstm-") as folder,
-        as_file(files(__package__) / "steps.c") as steps,
-    ):
-        Path(folder, "equations.h").write_text(text, encoding="ascii")
-        return compile_library([*types, f"-I{folder}", str(steps)], Path(folder, "steps.so"))
-
-
-@cache
-def refusal() -> str | None:
-    """Why nothing can be compiled here, in words; None where a small program was."""
-    machine = f"{platform.system()} on {platform.machine()}"
-    if machine != MACHINE:
-        return f"it was measured under {MACHINE} alone, this is {machine}"
-    with tempfile.TemporaryDirectory(prefix="seqlstm-") as folder:
-        Path(folder, "probe.c").write_text("#include <math.h>\n#include <stdint.h>\n")
-        try:
-            compile_library([f"{folder}/probe.c"], Path(folder, "probe.so"))
-        except OSError as error:
-            return f"no C program could be compiled: {error}"
-    return None
-
-
-def compile_library(words: Sequence[str], library: Path) -> ctypes.CDLL:
-    """Run the C compiler with these words, and load what it makes.
+    Its threads are torch's: gcc's code asks for the one OpenMP of the process, which torch brought.
 
     Raises:
         OSError: there is no compiler, it fails, or the library cannot be loaded.
@@ -185,8 +160,30 @@ def compile_library(words: Sequence[str], library: Path) -> ctypes.CDLL:
     compiler = next(filter(None, map(shutil.which, COMPILERS)), None)
     if compiler is None:
         raise OSError(f"there is neither {' nor '.join(COMPILERS)}")
-    command = [compiler, *FLAGS, *words, "-o", str(library), "-lm"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise OSError(f"{compiler} says: {done.stderr.strip() or done.returncode}")
-    return ctypes.CDLL(str(library))
+    types = (f"-DREAL={real}", f"-DPRODUCT={product}", f"-DPROJECTED={projected}")
+    # Loaded, the library needs its file no more.
+    with tempfile.TemporaryDirectory(prefix="seqlstm-", ignore_cleanup_errors=True) as folder:
+        for name, contents in {**TEXTS, "equations.h": text}.items():
+            Path(folder, name).write_text(contents, encoding="utf-8")
+        library = Path(folder, "steps.so")
+        command = [compiler, *FLAGS, *types, f"{folder}/steps.c", "-o", str(library), "-lm"]
+        done = subprocess.run(command, capture_output=True, check=False)
+        if done.returncode:
+            said = done.stderr.decode("utf-8", "replace").strip() or done.returncode
+            raise OSError(f"{compiler} says: {said}")
+        return ctypes.CDLL(str(library))
+
+
+@cache
+def unavailable() -> str | None:
+    """Why nothing can be compiled here, in words; None where the plainest of cells was."""
+    machine = f"{platform.system()} on {platform.machine()}"
+    if machine != MACHINE:
+        return f"it was measured under {MACHINE} alone, this is {machine}"
+    sums = Statement("v0", "add", ("projected0", "product0"))
+    plainest = Program(["projected0"], ["product0"], ["state0_0"], [], [sums], "v0", ["v0"])
+    try:
+        build(equations(plainest, (0,)), "float", "float", "float")
+    except OSError as error:
+        return f"no C program could be compiled: {error}"
+    return None

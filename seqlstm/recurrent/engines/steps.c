@@ -1,96 +1,18 @@
 /* Steps of an element-wise cell, forwards and backwards, over some rows of a batch.
  *
  * Compiled for one cell: equations.h, made from its equations, has their forward_row and
- * backward_row, and how many of everything there are. REAL is the type of states, PRODUCT that of
+ * backward_row, and how many of everything there are; numbers.h has their functions. REAL is the type of states, PRODUCT that of
  * the factors of R·h, PROJECTED that of what was projected. Rows do not depend on one another, so a
  * thread takes some rows through all steps and waits for nobody.
  *
  * By head: R's block of a head reads that head's part of the operand; products hold head by head
  * the gates of its units. A dense R is one head.
  */
-#include <math.h>
-#include <stdint.h>
-#include <string.h>
 #ifdef __AVX512BF16__
 #include <immintrin.h>
 #endif
 
-typedef uint16_t bfloat16;
-
-/* ---- numbers ---- */
-
-static inline float float_of(uint32_t bits) { float x; memcpy(&x, &bits, 4); return x; }
-static inline uint32_t bits_of(float x) { uint32_t bits; memcpy(&bits, &x, 4); return bits; }
-static inline REAL same(REAL x) { return x; }
-static inline REAL from_bfloat16(bfloat16 x) { return float_of((uint32_t)x << 16); }
-static inline bfloat16 to_bfloat16(REAL x) {  /* to nearest, ties to even */
-    const uint32_t bits = bits_of((float)x), rounded = bits + 0x7fff + ((bits >> 16) & 1);
-    return x == x ? rounded >> 16 : 0x7fc0;
-}
-#define READ(place) _Generic((place), bfloat16: from_bfloat16, default: same)(place)
-#define WRITE(place, value) \
-    ((place) = _Generic((place), bfloat16: to_bfloat16, default: same)(value))
-
-static inline REAL larger(REAL x, REAL y) { return x > y ? x : y >= x ? y : x + y; }  /* or NaN */
-static inline REAL share(REAL x, REAL y) {  /* of x in the larger of both: equals share it */
-    return x > y ? 1 : x == y ? (REAL)0.5 : 0;
-}
-
-static inline double exponential_double(double x) { return exp(x); }
-static inline double tangent_double(double x) { return tanh(x); }
-static inline double logarithm_double(double x) { return log(x); }
-
-/* e^x = 2^n · e^r with |r| <= log(2)/2. Gives 2^n; `rest` gets e^r - 1, by Taylor. 2^n is 0 for what
- * underflows and infinite for what overflows. Straight-line code, so that loops of it vectorise. */
-static inline float power_of_two(float x, float *rest) {
-    const float limited = x < -88.0f ? -88.0f : x > 89.0f ? 89.0f : x;  /* a NaN stays */
-    const float n = rintf(limited * 1.44269504f);
-    const float r = (limited - n * 0.693359375f) + n * 2.12194440e-4f;  /* log 2 in two parts */
-    float sum = 1.0f / 5040;
-    sum = sum * r + 1.0f / 720;
-    sum = sum * r + 1.0f / 120;
-    sum = sum * r + 1.0f / 24;
-    sum = sum * r + 1.0f / 6;
-    sum = sum * r + 0.5f;
-    *rest = (sum * r + 1.0f) * r;
-    return float_of((uint32_t)((int32_t)n + 127) << 23);
-}
-static inline float exponential_float(float x) {
-    float rest;
-    const float scale = power_of_two(x, &rest);
-    return scale * (1.0f + rest);
-}
-static inline float tangent_float(float x) {  /* (e^2x - 1) / (e^2x + 1) */
-    const float limited = x < -10.0f ? -10.0f : x > 10.0f ? 10.0f : x;
-    float rest;
-    const float scale = power_of_two(2.0f * limited, &rest);
-    const float above = scale * rest + (scale - 1.0f);
-    return above / (above + 2.0f);
-}
-/* x = 2^n · m with m around 1, and log m = 2 artanh s of s = (m - 1) / (m + 1). */
-static inline float logarithm_float(float x) {
-    const uint32_t bits = bits_of(x);
-    const int32_t n = (int32_t)(bits - 0x3f3504f3) >> 23;  /* the bits of the root of one half */
-    const float m = float_of(bits - ((uint32_t)n << 23));
-    const float s = (m - 1.0f) / (m + 1.0f), t = s * s;
-    const float artanh = s * (1.0f + t * (1.0f / 3 + t * (0.2f + t * (1.0f / 7 + t / 9))));
-    const float found = n * 0.693359375f + (2.0f * artanh - n * 2.12194440e-4f);
-    return x > 0.0f ? (x > 3.4e38f ? x : found) : x == 0.0f ? -INFINITY : NAN;
-}
-#define BY_TYPE(name, x) _Generic((x), float: name##_float, double: name##_double)(x)
-
-static inline REAL exponential(REAL x) { return BY_TYPE(exponential, x); }
-static inline REAL tangent(REAL x) { return BY_TYPE(tangent, x); }
-static inline REAL logarithm(REAL x) { return BY_TYPE(logarithm, x); }
-static inline REAL sigmoid(REAL x) { return 1 / (1 + exponential(-x)); }
-static inline REAL logarithm_above_one(REAL x) {  /* of 1 + x, exact for small x */
-    const REAL sum = 1 + x;
-    return sum == 1 ? x : logarithm(sum) * x / (sum - 1);
-}
-static inline REAL log_sigmoid(REAL x) {
-    return (x < 0 ? x : 0) - logarithm_above_one(exponential(x < 0 ? x : -x));
-}
-
+#include "numbers.h"
 #include "equations.h"
 
 /* ---- products ---- */
@@ -106,6 +28,8 @@ static inline REAL log_sigmoid(REAL x) {
 #define WIDTH (2 * LANES)                             /* columns of a panel */
 #define PAIR ((int)(sizeof(REAL) / sizeof(PRODUCT)))  /* factors that lie side by side */
 #define ROWS 8                                        /* rows at once */
+
+_Static_assert(PAIR == 1 || (PAIR == 2 && sizeof(PRODUCT) == 2), "pairs are of bfloat16");
 
 typedef REAL vector __attribute__((vector_size(BYTES), aligned(sizeof(REAL))));
 
@@ -200,24 +124,25 @@ typedef struct {
     REAL *d_parameters;                  /* a row for each thread, added to */
     REAL *d_start, *d_operand;           /* of one step */
     const REAL *nothing;                 /* zeros for a part of a state */
-} Call;
+} Arguments;
 
+const long arguments_size = sizeof(Arguments);
 static const int operand_parts[] = OPERAND;
 #define OPERANDS ((int)(sizeof(operand_parts) / sizeof(*operand_parts)))
 
 static inline long padded(long columns) { return (columns + PAIR - 1) / PAIR * PAIR; }
 static inline long in_panels(long columns) { return (columns + WIDTH - 1) / WIDTH * WIDTH; }
 
-static inline int over(const Call *call, long time, long row) {
+static inline int over(const Arguments *call, long time, long row) {
     return call->lengths && time >= call->lengths[row];
 }
-static inline int starts_afresh(const Call *call, long time, long row) {
+static inline int starts_afresh(const Arguments *call, long time, long row) {
     return call->resets && call->resets[time * call->batch + row] && !over(call, time, row);
 }
 
 /* The state that a row's step starts from, reset if need be; and what the product reads of it: all
  * parts of a head side by side. */
-static void start_row(const Call *call, long time, long row, PRODUCT *operand) {
+static void start_row(const Arguments *call, long time, long row, PRODUCT *operand) {
     const long hidden = call->hidden, units = hidden / call->heads;
     const long stride = padded(OPERANDS * units), now = (time * call->batch + row) * hidden;
     if (starts_afresh(call, time, row))
@@ -233,7 +158,7 @@ static void start_row(const Call *call, long time, long row, PRODUCT *operand) {
 }
 
 /* From a row's state and product to its output and the state of the next step. */
-static void end_row(const Call *call, long time, long row, const REAL *product) {
+static void end_row(const Arguments *call, long time, long row, const REAL *product) {
     const long hidden = call->hidden, now = time * call->batch + row;
     const int final = time + 1 == call->steps;
     const REAL *start[PARTS];
@@ -250,7 +175,7 @@ static void end_row(const Call *call, long time, long row, const REAL *product) 
             memcpy(after[part], start[part], hidden * sizeof(REAL));
 }
 
-static void forward_rows(const Call *call, long first, long end) {
+static void forward_rows(const Arguments *call, long first, long end) {
     const long heads = call->heads, units = call->hidden / heads, gates = GATES * units;
     const long columns = heads * gates, depth = padded(OPERANDS * units), wide = heads * depth;
     for (long time = 0; time < call->steps; time++) {
@@ -270,7 +195,7 @@ static void forward_rows(const Call *call, long first, long end) {
 
 /* From the gradients of a row's output and of the state after its step to those of what the
  * equations read. */
-static void leave_row(const Call *call, long time, long row, REAL *d_parameters) {
+static void leave_row(const Arguments *call, long time, long row, REAL *d_parameters) {
     const long hidden = call->hidden, heads = call->heads, units = hidden / heads;
     const long now = time * call->batch + row, stride = padded(GATES * units);
     const REAL *start[PARTS], *d_after[PARTS];
@@ -291,7 +216,7 @@ static void leave_row(const Call *call, long time, long row, REAL *d_parameters)
 
 /* The gradient of the state before a row's step: from the equations, from the product, and that of
  * the state after it where the row was over. */
-static void reach_row(const Call *call, long time, long row) {
+static void reach_row(const Arguments *call, long time, long row) {
     const long hidden = call->hidden, units = hidden / call->heads;
     REAL *d_start = call->d_start + row * PARTS * hidden;
     const REAL *d_operand = call->d_operand + row * OPERANDS * hidden;
@@ -310,7 +235,7 @@ static void reach_row(const Call *call, long time, long row) {
     }
 }
 
-static void backward_rows(const Call *call, long first, long end, REAL *d_parameters) {
+static void backward_rows(const Arguments *call, long first, long end, REAL *d_parameters) {
     const long heads = call->heads, units = call->hidden / heads, columns = OPERANDS * units;
     const long depth = padded(GATES * units), wide = heads * depth;
     for (long time = call->steps - 1; time >= 0; time--) {
@@ -325,14 +250,14 @@ static void backward_rows(const Call *call, long first, long end, REAL *d_parame
     }
 }
 
-void forward(const Call *call) {
+void forward(const Arguments *call) {
 #pragma omp parallel for schedule(static, 1) num_threads(call->threads)
     for (long share = 0; share < call->threads; share++)
         forward_rows(call, call->batch * share / call->threads,
                      call->batch * (share + 1) / call->threads);
 }
 
-void backward(const Call *call) {
+void backward(const Arguments *call) {
 #pragma omp parallel for schedule(static, 1) num_threads(call->threads)
     for (long share = 0; share < call->threads; share++)
         backward_rows(call, call->batch * share / call->threads,
