@@ -53,6 +53,13 @@ Overrides = Annotated[
 WhichWeights = Annotated[
     Weights, typer.Option("--weights", help="The best by the recipe's metric, or the last.")
 ]
+Batch = Annotated[
+    int | None, typer.Option(min=1, help="Sentences that a translator reads at once: 64.")
+]
+Streams = Annotated[
+    int | None,
+    typer.Option(min=1, help="Parts of a text read side by side: faster, each without a past."),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")]
 WhichPrecision = Annotated[
     Precision, typer.Option("--precision", help="Of the products; auto: bfloat16 where native.")

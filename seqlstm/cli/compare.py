@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from seqlstm.cli.arguments import Device, Precision, Weights, WhichPrecision, WhichWeights
+from seqlstm.cli.arguments import (
+    Batch,
+    Device,
+    Precision,
+    Streams,
+    Weights,
+    WhichPrecision,
+    WhichWeights,
+)
 from seqlstm.cli.console import note, out, table, write
 from seqlstm.cli.evaluate import finite, keep
 from seqlstm.errors import ArgumentError
@@ -46,13 +54,8 @@ def compare(
     length_penalty: Annotated[
         float | None, typer.Option(min=0, help="GNMT's alpha, likewise; 0 for none.")
     ] = None,
-    batch: Annotated[
-        int | None, typer.Option(min=1, help="Sentences that a translator reads at once: 64.")
-    ] = None,
-    streams: Annotated[
-        int | None,
-        typer.Option(min=1, help="Parts of a text read side by side: faster, each without a past."),
-    ] = None,
+    batch: Batch = None,
+    streams: Streams = None,
     weights: WhichWeights = Weights.best,
     device: Device = "auto",
     precision: WhichPrecision = Precision.float32,
