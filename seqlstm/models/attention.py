@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from seqlstm.recurrent.product import Linear
+
 LARGEST = 2**22  # features of additive scores that exist at once: 16 MB in float32
 
 Memory: TypeAlias = tuple[Tensor, Tensor, Tensor]
@@ -109,7 +111,7 @@ class General(Product):
 
     def __init__(self, query: int, memory: int, *, heads: int = 1, coverage: bool = False) -> None:
         super().__init__(query, memory, heads=heads, coverage=coverage)
-        self.query = nn.Linear(query, memory, bias=False)
+        self.query = Linear(query, memory, bias=False)
 
 
 class Additive(Attention):
@@ -121,8 +123,8 @@ class Additive(Attention):
 
     def __init__(self, query: int, memory: int, *, heads: int = 1, coverage: bool = False) -> None:
         super().__init__(query, memory, heads=heads, coverage=coverage)
-        self.query = nn.Linear(query, memory, bias=False)
-        self.key = nn.Linear(memory, memory, bias=False)
+        self.query = Linear(query, memory, bias=False)
+        self.key = Linear(memory, memory, bias=False)
         size = memory // heads
         self.vector = nn.Parameter(torch.randn(heads, size) * size**-0.5)
 

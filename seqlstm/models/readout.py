@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from seqlstm.recurrent.product import Linear, autocasts, linear
+
 CHUNK = 2**22  # logits that exist at once: 16 MB in float32, about what a last-level cache holds
 
 
@@ -39,12 +41,12 @@ class Readout(nn.Module):
         else:
             self.weight = tied.weight
             if tied.embedding_dim != width:
-                self.bottleneck = nn.Linear(width, tied.embedding_dim)
+                self.bottleneck = Linear(width, tied.embedding_dim)
         self.bias = nn.Parameter(torch.zeros(vocabulary))
 
     def forward(self, features: Tensor) -> Tensor:
         """(..., width) -> logits (..., vocabulary)."""
-        return nn.functional.linear(self.bottleneck(features), self.weight, self.bias)
+        return linear(self.bottleneck(features), self.weight, self.bias)
 
     def loss(self, features: Tensor, targets: Tensor) -> Tensor:
         """The summed cross-entropy, in nats, of features (tokens, width) against targets (tokens,).
@@ -71,8 +73,7 @@ def cross_entropy(
         smoothing: label smoothing, from 0 to 1.
     """
     device = features.device.type
-    autocast = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
-    dtype = torch.get_autocast_dtype(device) if autocast else weight.dtype
+    dtype = torch.get_autocast_dtype(device) if autocasts(device) else weight.dtype
     needed = torch.is_grad_enabled() and (features.requires_grad or weight.requires_grad)
     loss: Tensor = LinearCrossEntropy.apply(  # type: ignore[no-untyped-call]
         features.to(dtype), targets, weight, bias, smoothing, needed

@@ -12,7 +12,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from seqlstm.recurrent.product import multiply
+from seqlstm.recurrent.product import linear, multiply
 from seqlstm.recurrent.state import State, map_state
 
 
@@ -164,7 +164,7 @@ class GatedCell(Cell):
         return tuple(self.bias.new_zeros(batch, self.hidden) for _ in self.names)
 
     def project(self, inputs: Tensor) -> Tensor:
-        return nn.functional.linear(inputs, self.input, self.bias)
+        return linear(inputs, self.input, self.bias)
 
     def recurrence(self) -> Tensor:
         return self.recurrent

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from seqlstm.recurrent.cell import ElementwiseCell, GatedCell
+from seqlstm.recurrent.product import linear
 from seqlstm.recurrent.state import State
 
 
@@ -69,8 +70,8 @@ class ResetBeforeGRU(GatedCell):
         (h,) = state
         gates, n = projected.to(h.dtype).tensor_split([2 * self.hidden], dim=-1)
         R, R_n = self.recurrent.tensor_split([2 * self.hidden])
-        r, z = (gates + nn.functional.linear(h, R)).sigmoid().chunk(2, dim=-1)
-        n = (n + nn.functional.linear(r * h, R_n)).tanh()
+        r, z = (gates + linear(h, R)).sigmoid().chunk(2, dim=-1)
+        n = (n + linear(r * h, R_n)).tanh()
         h = (1 - z) * n + z * h
         return h, (h,)
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from seqlstm.recurrent.cell import LinearCell
+from seqlstm.recurrent.product import linear
 from seqlstm.recurrent.state import State
 
 
@@ -35,7 +36,7 @@ class MinimalCell(LinearCell):
         return (self.bias.new_zeros(batch, self.hidden),)
 
     def project(self, inputs: Tensor) -> Tensor:
-        return nn.functional.linear(inputs, self.input, self.bias)
+        return linear(inputs, self.input, self.bias)
 
     def split(self, projected: Tensor) -> tuple[Tensor, ...]:
         """What `project` gave, gate by gate, in the precision of the state."""

@@ -16,6 +16,7 @@ from seqlstm.recurrent.exponential import (
     log_forget,
     mixing_weights,
 )
+from seqlstm.recurrent.product import linear
 from seqlstm.recurrent.state import State
 
 LARGEST_EXPONENT = 80.0  # of exp(−m): just below what float32 can hold
@@ -151,7 +152,7 @@ class MLSTM(MatrixMemory):
         start_gates(self.bias.detach()[3 * hidden : 3 * hidden + 2 * heads], forget)
 
     def project(self, inputs: Tensor) -> Tensor:
-        return nn.functional.linear(inputs, self.input, self.bias)
+        return linear(inputs, self.input, self.bias)
 
     def emit(self, projected: Tensor, retrieved: Tensor) -> Tensor:
         o = projected[..., -self.hidden :].to(retrieved.dtype)

@@ -7,6 +7,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from seqlstm.recurrent.cell import GatedCell
+from seqlstm.recurrent.product import Linear, linear
 from seqlstm.recurrent.state import State
 
 
@@ -74,8 +75,8 @@ class Mogrifier(GatedCell):
                 h = 2 * matrix(x).sigmoid() * h
             else:
                 x = 2 * matrix(h).sigmoid() * x
-        from_input = nn.functional.linear(x, self.input, self.bias)
-        from_state = nn.functional.linear(h, self.recurrent)
+        from_input = linear(x, self.input, self.bias)
+        from_state = linear(h, self.recurrent)
         i, f, g, o = (from_input + from_state).to(c.dtype).chunk(4, dim=-1)
         c = f.sigmoid() * c + i.sigmoid() * g.tanh()
         h = o.sigmoid() * c.tanh()
@@ -87,7 +88,7 @@ def product(*features: int) -> nn.Sequential:
 
     What they read with deviation 1 leaves them with deviation 0.1 at first.
     """
-    layers = [nn.Linear(reads, gives, bias=False) for reads, gives in pairwise(features)]
+    layers = [Linear(reads, gives, bias=False) for reads, gives in pairwise(features)]
     for layer in layers:
         nn.init.normal_(layer.weight, std=layer.in_features**-0.5)
     nn.init.normal_(layers[-1].weight, std=0.1 * layers[-1].in_features ** -0.5)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from seqlstm.recurrent.cell import GatedCell
+from seqlstm.recurrent.product import linear
 from seqlstm.recurrent.state import State
 
 
@@ -62,13 +63,13 @@ class Multiplicative(GatedCell):
         """W x + b and, after it, W_m x: (time, batch, 5 · hidden)."""
         weights = torch.cat([self.input, self.from_input])
         bias = torch.cat([self.bias, self.bias.new_zeros(self.hidden)])
-        return nn.functional.linear(inputs, weights, bias)
+        return linear(inputs, weights, bias)
 
     def step(self, projected: Tensor, state: State) -> tuple[Tensor, State]:
         h, c = state
         gates, m = projected.to(c.dtype).tensor_split([4 * self.hidden], dim=-1)
-        m = m * nn.functional.linear(h, self.from_state)
-        i, f, g, o = (gates + nn.functional.linear(m, self.recurrent)).chunk(4, dim=-1)
+        m = m * linear(h, self.from_state)
+        i, f, g, o = (gates + linear(m, self.recurrent)).chunk(4, dim=-1)
         c = f.sigmoid() * c + i.sigmoid() * g.tanh()
         o = o.sigmoid()
         h = o * c.tanh() if self.output == "standard" else (c * o).tanh()

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from seqlstm.recurrent.cell import GatedCell
+from seqlstm.recurrent.product import linear
 from seqlstm.recurrent.state import State
 
 EPSILON = 1e-5  # joins the variance
@@ -47,12 +48,12 @@ class LayerNormLSTM(GatedCell):
         self.gate(self.bias, "forget").fill_(forget_bias)
 
     def project(self, inputs: Tensor) -> Tensor:
-        sums = nn.functional.linear(inputs, self.input).to(self.bias.dtype)
+        sums = linear(inputs, self.input).to(self.bias.dtype)
         return torch.addcmul(self.bias, self.normalise(sums), self.input_scale)
 
     def step(self, projected: Tensor, state: State) -> tuple[Tensor, State]:
         h, c = state
-        sums = self.normalise(nn.functional.linear(h, self.recurrent).to(c.dtype))
+        sums = self.normalise(linear(h, self.recurrent).to(c.dtype))
         i, f, g, o = torch.addcmul(projected, sums, self.recurrent_scale).chunk(4, dim=-1)
         c = f.sigmoid() * c + i.sigmoid() * g.tanh()
         h = o.sigmoid() * self.normalise_memory(c).tanh()

@@ -1,4 +1,4 @@
-"""The one matrix product in a recurrence, and its derivatives: dense, or by head.
+"""Products with a matrix of parameters; and the one of a recurrence, dense or by head.
 
 A matrix is (rows, columns); or (heads, gates · units, units), block-diagonal: head k of each gate
 reads head k of the operand alone. Either way the result holds the gates one after the other.
@@ -9,11 +9,42 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from seqlstm.recurrent.derived import derived
+
+
+def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """W·x + b, as torch has it; under autocast, where no gradient is wanted, casts are kept."""
+    device = inputs.device.type
+    if not torch.is_grad_enabled() and autocasts(device):
+        dtype = torch.get_autocast_dtype(device)
+        weight = cast(weight, dtype)
+        bias = None if bias is None else cast(bias, dtype)
+    return nn.functional.linear(inputs, weight, bias)
+
+
+def autocasts(device: str) -> bool:
+    """Whether products on such a device are under autocast; there are devices that have none."""
+    return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+
+
+def cast(parameter: Tensor, dtype: torch.dtype) -> Tensor:
+    """In this type, if it is in float32; kept, of a parameter, where no gradient is wanted."""
+    if parameter.dtype != torch.float32:  # as autocast does
+        return parameter
+    return derived(parameter, dtype, lambda source: source.to(dtype))
+
+
+class Linear(nn.Linear):
+    """torch's, by `linear`."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return linear(inputs, self.weight, self.bias)
+
 
 def multiply(matrix: Tensor, operand: Tensor) -> Tensor:
     """R·h: (batch, columns) -> (batch, rows)."""
     if matrix.dim() == 2:
-        return nn.functional.linear(operand, matrix)
+        return linear(operand, matrix)
     return join_gates(torch.bmm(split_heads(operand, matrix), matrix.mT), matrix)
 
 

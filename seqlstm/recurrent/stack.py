@@ -12,6 +12,7 @@ from seqlstm.recurrent.cell import Cell
 from seqlstm.recurrent.drawn import Drawn
 from seqlstm.recurrent.engines import Call, Choice
 from seqlstm.recurrent.layer import Bidirectional, Recurrent, WeightDrop
+from seqlstm.recurrent.product import Linear
 from seqlstm.recurrent.state import State
 
 Connection = Literal["plain", "residual", "highway"]
@@ -66,7 +67,7 @@ class Highway(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.transform = nn.Linear(width, width)
+        self.transform = Linear(width, width)
         nn.init.constant_(self.transform.bias, -1.0)
 
     def forward(self, inputs: Tensor, outputs: Tensor) -> Tensor:

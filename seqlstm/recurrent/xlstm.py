@@ -11,6 +11,7 @@ from seqlstm.recurrent.causal import CausalConvolution
 from seqlstm.recurrent.engines import Call, Choice
 from seqlstm.recurrent.layer import Recurrent
 from seqlstm.recurrent.mlstm import MatrixMemory, start_gates
+from seqlstm.recurrent.product import Linear, linear
 from seqlstm.recurrent.slstm import SLSTM
 from seqlstm.recurrent.state import State
 
@@ -42,8 +43,8 @@ class FeedForward(nn.Module):
         super().__init__()
         inner = 4 * width // 3
         self.normalize = nn.LayerNorm(width)
-        self.up = nn.Linear(width, 2 * inner)
-        self.down = nn.Linear(inner, width)
+        self.up = Linear(width, 2 * inner)
+        self.down = Linear(inner, width)
 
     def forward(self, inputs: Tensor) -> Tensor:
         gate, values = self.up(self.normalize(inputs)).chunk(2, dim=-1)
@@ -81,7 +82,7 @@ class AskedMemory(MatrixMemory):
         start_gates(self.bias, self.forget)
 
     def project(self, inputs: Tensor) -> Tensor:
-        return torch.cat([inputs, nn.functional.linear(inputs, self.input, self.bias)], dim=-1)
+        return torch.cat([inputs, linear(inputs, self.input, self.bias)], dim=-1)
 
 
 class SLSTMBlock(nn.Module):
@@ -172,14 +173,14 @@ class MLSTMBlock(nn.Module):
         inner = factor * width
         self.output = width
         self.normalize = nn.LayerNorm(width)
-        self.up = nn.Linear(width, 2 * inner, bias=False)
+        self.up = Linear(width, 2 * inner, bias=False)
         self.convolution = CausalConvolution(inner, convolution)
         self.question = BlockLinear(inner)
         self.key = BlockLinear(inner)
         self.memory = Recurrent(AskedMemory(inner, heads=heads), engine=engine)
         self.normalize_heads = HeadNorm(inner, heads)
         self.skip = nn.Parameter(torch.ones(inner))
-        self.down = nn.Linear(inner, width, bias=False)
+        self.down = Linear(inner, width, bias=False)
 
     def initial_state(self, batch: int) -> State:
         """No inputs of the convolution, and that of the memory."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from seqlstm.recurrent.layer import Bidirectional, Recurrent, WeightDrop
+from seqlstm.recurrent.product import Linear
 from seqlstm.recurrent.stack import Layers
 from seqlstm.recurrent.state import State, leaves
 
@@ -35,7 +36,7 @@ class Bridge(nn.Module):
         self.sources = [vectors(encoder.layers[place]) for place in self.matched]
         self.targets = [vectors(layer) for layer in decoder]
         self.maps = nn.ModuleList(
-            nn.Linear(sum(source.values()), sum(target.values()))
+            Linear(sum(source.values()), sum(target.values()))
             for source, target in zip(self.sources, self.targets, strict=True)
         )
 

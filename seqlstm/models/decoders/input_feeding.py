@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from seqlstm.models.attention import Attention
 from seqlstm.models.decoders.bridge import Bridge
 from seqlstm.models.decoders.stepwise import Stepwise
+from seqlstm.recurrent.product import Linear
 from seqlstm.recurrent.stack import Layers
 from seqlstm.recurrent.state import State
 
@@ -44,7 +45,7 @@ class InputFeeding(Stepwise):
             between=between,
             variational=variational,
         )
-        self.join = nn.Linear(attention.output + stack.output, stack.output, bias=False)
+        self.join = Linear(attention.output + stack.output, stack.output, bias=False)
 
     def advance(
         self, embedded: Tensor, state: State, memory: State

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
+
 from seqlstm.recurrent.cell import Cell
 from seqlstm.recurrent.engines.chunkwise import Chunkwise
 from seqlstm.recurrent.engines.compiled import Compiled
@@ -36,8 +38,8 @@ class Choice:
 def choose(cell: Cell, call: Call, wanted: str = "auto") -> Choice:
     """The first engine that does not refuse, or the one that is asked for by name.
 
-    "auto" also passes over an engine that was measured to be slower (`Engine.slower`), and, but on
-    a GPU, takes the loop for a single step.
+    "auto" also passes over an engine that was measured to be slower (`Engine.slower`). A single
+    step on a CPU goes by `compiled` where no gradients are wanted, else by the loop.
 
     Raises:
         ValueError: an unknown name, or an engine asked for by name that refuses.
@@ -46,7 +48,7 @@ def choose(cell: Cell, call: Call, wanted: str = "auto") -> Choice:
         raise ValueError(f"engine must be one of auto, {', '.join(ENGINES)}, was: {wanted}")
     device = next(cell.parameters()).device.type
     if wanted == "auto" and call.single and device != "cuda":
-        return Choice(ENGINES["loop"], {"others": "what they prepare costs more than one step"})
+        return one_step(cell, call)
     refusals: dict[str, str] = {}
     for name, engine in ENGINES.items():
         if wanted not in ("auto", name):
@@ -58,3 +60,13 @@ def choose(cell: Cell, call: Call, wanted: str = "auto") -> Choice:
             return Choice(engine, refusals)
         refusals[name] = refusal
     raise ValueError(f"the engine {wanted} cannot serve: {refusals[wanted]}")
+
+
+def one_step(cell: Cell, call: Call) -> Choice:
+    """The engine of a single step on a CPU: machine code, where it can keep what it prepares."""
+    if torch.is_grad_enabled():
+        return Choice(ENGINES["loop"], {"others": "what they prepare costs more than one step"})
+    refusal = ENGINES["compiled"].refusal(cell, call)
+    if refusal is None:
+        return Choice(ENGINES["compiled"], {})
+    return Choice(ENGINES["loop"], {"compiled": refusal})

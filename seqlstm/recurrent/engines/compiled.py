@@ -16,12 +16,14 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from seqlstm.recurrent.cell import Cell, ElementwiseCell
+from seqlstm.recurrent.derived import derived
 from seqlstm.recurrent.engines import source
 from seqlstm.recurrent.engines.engine import Call, Engine, not_elementwise
 from seqlstm.recurrent.engines.library import Library
-from seqlstm.recurrent.engines.native import REALS, TYPES, Native
+from seqlstm.recurrent.engines.native import REALS, TYPES, Native, native
 from seqlstm.recurrent.engines.scalars import NotScalarError, trace
 from seqlstm.recurrent.lstm import LSTM
+from seqlstm.recurrent.product import cast
 from seqlstm.recurrent.state import State
 
 
@@ -83,14 +85,9 @@ class Compiled(Engine):
         assert isinstance(cell, ElementwiseCell)
         matrix = cell.recurrence()
         check(inputs, state, cell=cell, matrix=matrix, lengths=lengths, resets=resets)
-        matrix = matrix.to(product_type(matrix.dtype))
         projected = cell.project(inputs).contiguous()
-        code = Native(
-            self.text(cell).equations,
-            real=state[0].dtype,
-            product=matrix.dtype,
-            projected=projected.dtype,
-        )
+        product = product_type(matrix.dtype)
+        code = native(self.text(cell).equations, state[0].dtype, product, projected.dtype)
         fresh = [] if resets is None else list(cell.initial_state(inputs.shape[1]))
         outputs, *last = Steps.apply(  # type: ignore[no-untyped-call]
             code,
@@ -99,8 +96,9 @@ class Compiled(Engine):
             None if resets is None else resets.bool().contiguous(),
             torch.is_grad_enabled(),
             len(state),
+            derived(matrix, code.layout, lambda source: code.panels(by_head(source.to(product)))),
             projected,
-            matrix,
+            matrix.to(product) if torch.is_grad_enabled() else cast(matrix, product),
             *state,
             *cell.elementwise(),
         )
@@ -175,6 +173,7 @@ class Steps(torch.autograd.Function):
         resets: Tensor | None,
         keeps: bool,
         parts: int,
+        panels: Tensor,
         projected: Tensor,
         matrix: Tensor,
         *tensors: Tensor,
@@ -197,7 +196,7 @@ class Steps(torch.autograd.Function):
         code.forward(
             **{**sizes, "fresh": fresh, "lengths": lengths, "resets": resets},
             projected=projected,
-            matrix=code.panels(blocks),
+            matrix=panels,
             parameters=together,
             product=product,
             operand=operand,
@@ -244,7 +243,7 @@ class Steps(torch.autograd.Function):
             d_projected = gates.reshape(projected.shape).to(projected.dtype)
         d_matrix = matrix_gradient(d_gates, operand[..., : blocks.shape[-1]]).view(matrix.shape)
         d_each = d_parameters.sum(0).split(columns)
-        return *[None] * 6, d_projected, d_matrix, *d_states, *d_each
+        return *[None] * 7, d_projected, d_matrix, *d_states, *d_each
 
 
 def matrix_gradient(d_gates: Tensor, operand: Tensor) -> Tensor:

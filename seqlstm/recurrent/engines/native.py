@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from functools import cache
 from typing import Any
 
 import torch
@@ -36,6 +37,11 @@ class Native:
         # What was projected and the product have one and the same gradient.
         self.shared = bool(ctypes.c_long.in_dll(self.code, "shared").value)
 
+    @property
+    def layout(self) -> tuple[int, int]:
+        """What `panels` depends on."""
+        return self.width, self.pair
+
     def forward(self, **values: Any) -> None:
         """All steps. `values` are fields of the struct `Arguments` in steps.c."""
         self.code.forward(ctypes.byref(Arguments(**values)))
@@ -65,6 +71,12 @@ class Native:
         whole = pad(matrix, (0, self.padded(columns) - columns, 0, wide - rows))
         split = whole.view(heads, wide // self.width, self.width, -1, self.pair)
         return split.transpose(2, 3).contiguous()
+
+
+@cache
+def native(text: str, real: torch.dtype, product: torch.dtype, projected: torch.dtype) -> Native:
+    """The functions for these equations and types; made once a process."""
+    return Native(text, real=real, product=product, projected=projected)
 
 
 class Arguments(ctypes.Structure):

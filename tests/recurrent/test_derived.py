@@ -1,0 +1,117 @@
+"""What follows from a parameter is made once, and anew when the parameter has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from seqlstm.recurrent.derived import derived
+from seqlstm.recurrent.layer import Recurrent
+from seqlstm.recurrent.lstm import LSTM
+from seqlstm.recurrent.product import Linear
+
+
+class Counted:
+    """Doubles, and counts how often."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def __call__(self, source: Tensor) -> Tensor:
+        self.times += 1
+        return source * 2
+
+
+def add_one(parameter: nn.Parameter) -> None:
+    with torch.no_grad():
+        parameter.add_(1)
+
+
+def other_memory(parameter: nn.Parameter) -> None:
+    parameter.data = parameter.data + 1
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+@pytest.mark.parametrize("change", [add_one, other_memory])
+def test_it_is_kept_until_the_parameter_changes(
+    mode: Callable[[], torch.no_grad], change: Callable[[nn.Parameter], None]
+) -> None:
+    parameter, double = nn.Parameter(torch.ones(3)), Counted()
+    with mode():
+        first, again = (derived(parameter, "double", double) for _ in range(2))
+        assert first is again
+    change(parameter)
+    with mode():
+        assert derived(parameter, "double", double).tolist() == [4, 4, 4]
+    assert double.times == 2
+
+
+def test_keys_tell_what_is_made_of_one_parameter_apart() -> None:
+    parameter = nn.Parameter(torch.ones(2))
+    with torch.no_grad():
+        made = [derived(parameter, n, lambda source, n=n: source * n) for n in (2, 3)]
+    assert [one.tolist() for one in made] == [[2, 2], [3, 3]]
+
+
+def test_gradients_go_through_it() -> None:
+    parameter = nn.Parameter(torch.ones(2))
+    for _ in range(2):
+        parameter.grad = None
+        derived(parameter, "double", Counted()).sum().backward()
+        assert parameter.grad is not None
+        assert parameter.grad.tolist() == [2, 2]
+
+
+@pytest.mark.parametrize(
+    "source", [torch.ones(2), nn.Parameter(torch.ones(2)) * 1], ids=["tensor", "computed"]
+)
+def test_only_of_parameters(source: Tensor) -> None:
+    double = Counted()
+    with torch.no_grad():
+        for _ in range(2):
+            derived(source, "double", double)
+    assert double.times == 2
+
+
+def test_nothing_is_kept_of_a_parameter_that_cannot_tell_its_changes() -> None:
+    with torch.inference_mode():
+        parameter = nn.Parameter(torch.ones(2))
+        first = derived(parameter, "double", Counted())
+        parameter.add_(1)
+        assert derived(parameter, "double", Counted()).tolist() == [4, 4]
+    assert first.tolist() == [2, 2]
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, torch.enable_grad])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_linear_is_torchs_under_autocast(
+    mode: Callable[[], torch.no_grad], dtype: torch.dtype
+) -> None:
+    ours = Linear(5, 3).to(dtype)
+    theirs = nn.Linear(5, 3).to(dtype)
+    theirs.load_state_dict(ours.state_dict())
+    inputs = torch.randn(4, 5, dtype=dtype)
+    with mode(), torch.autocast("cpu", torch.bfloat16):
+        assert ours(inputs).dtype == theirs(inputs).dtype
+        assert torch.equal(ours(inputs), theirs(inputs))
+    add_one(ours.weight)
+    add_one(theirs.weight)
+    with mode(), torch.autocast("cpu", torch.bfloat16):  # torch keeps its casts inside one context
+        assert torch.equal(ours(inputs), theirs(inputs))
+
+
+def test_a_step_of_a_cell_reads_its_weights_as_they_are() -> None:
+    """What machine code keeps of them is not what they were."""
+    layer, inputs = Recurrent(LSTM(3, 4)).eval(), torch.randn(1, 2, 3)
+    with torch.no_grad():
+        before, _ = layer(inputs, (torch.ones(2, 4), torch.ones(2, 4)))
+        for parameter in layer.parameters():
+            parameter.mul_(2)
+        after, _ = layer(inputs, (torch.ones(2, 4), torch.ones(2, 4)))
+        layer.engine = "loop"
+        expected, _ = layer(inputs, (torch.ones(2, 4), torch.ones(2, 4)))
+    assert not torch.equal(before, after)
+    torch.testing.assert_close(after, expected)
