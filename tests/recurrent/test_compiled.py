@@ -215,10 +215,12 @@ def test_where_it_does_not_serve_it_says_why() -> None:
     assert "waits for" in str(engine.refusal(Case("gru", {"reset": "before"}).build(), PLAIN))
 
 
-def test_without_a_compiler_the_next_engine_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_compiler_the_next_engine_serves(
+    monkeypatch: pytest.MonkeyPatch, forget_code: Callable[[], None]
+) -> None:
     unavailable = source.unavailable.__wrapped__
     monkeypatch.setattr(source, "COMPILERS", ("no-such-compiler", "nor-this"))
-    source.build.cache_clear()
+    forget_code()
     reason = unavailable()
     assert reason is not None
     assert "neither no-such-compiler nor nor-this" in reason or source.MACHINE in reason

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -180,7 +181,10 @@ def test_a_cell_made_in_inference_mode_is_served() -> None:
 @pytest.mark.parametrize("march", ["x86-64", "x86-64-v3"])
 @pytest.mark.parametrize("kind", ["lstm", "slstm"])
 def test_other_processors_compute_the_same(
-    march: str, kind: str, monkeypatch: pytest.MonkeyPatch
+    march: str,
+    kind: str,
+    monkeypatch: pytest.MonkeyPatch,
+    forget_code: Callable[[], None],
 ) -> None:
     """Narrower vectors, and products of bfloat16 without an instruction for them."""
     cell = Case(kind).build(hidden=9).float()
@@ -192,12 +196,9 @@ def test_other_processors_compute_the_same(
 
     native = [run(rounded=rounded) for rounded in (False, True)]
     flags = [f"-march={march}" if flag == "-march=native" else flag for flag in source.FLAGS]
-    source.build.cache_clear()
     monkeypatch.setattr(source, "FLAGS", tuple(flags))
-    try:
-        portable = [run(rounded=rounded) for rounded in (False, True)]
-    finally:
-        source.build.cache_clear()
+    forget_code()
+    portable = [run(rounded=rounded) for rounded in (False, True)]
     torch.testing.assert_close(portable[0], native[0], rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(portable[1], native[1], rtol=0.02, atol=0.02)
 
