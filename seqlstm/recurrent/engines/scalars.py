@@ -165,6 +165,11 @@ def record(cell: ElementwiseCell) -> Program:
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Writes down what is done to (1, multiples of hidden), for one unit."""
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nobody compiles this by torch, whose compiler takes seconds to load."""
+        return False
+
     def __init__(self, hidden: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.hidden = hidden
