@@ -1,12 +1,18 @@
-"""One small tokenizer for every test that needs ids of real text."""
+"""What tests of several folders share: a small tokenizer, and how cells become machine code."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 import pytest
 
+from seqlstm.recurrent.engines import native, source
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.text.train import train_tokenizer
 from tests.tiny import LINES, PAIRS
+
+built_unoptimised = cache(source.build.__wrapped__)
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +20,25 @@ def tokenizer() -> Tokenizer:
     """Without bytes: so few ids that most of them are drawn, and each of them is text."""
     lines = [*LINES, *(target for _, target in PAIRS)]
     return train_tokenizer(lines, kind="unigram", vocabulary=75, byte_fallback=False)
+
+
+@pytest.fixture
+def forget_code(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """From its call on the test compiles what it needs; what other tests compiled stays theirs."""
+
+    def forget() -> None:
+        build = cache(source.build.__wrapped__)
+        for module in (source, native):
+            monkeypatch.setattr(module, "build", build)
+
+    return forget
+
+
+@pytest.fixture
+def unoptimised(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiles the same C in a quarter of the time: for many cells, each of them run once or twice.
+
+    That the optimised code is right, test_engines, test_compiled and test_machine_code try.
+    """
+    monkeypatch.setattr(source, "FLAGS", (*source.FLAGS, "-O0"))  # of several the last counts
+    monkeypatch.setattr(native, "build", built_unoptimised)

@@ -25,6 +25,8 @@ from tests.config.cases import TABLES
 from tests.models.cases import VOCABULARY, pair_batch, text_batch
 from tests.runs import LANGUAGE_MODEL, write_recipe
 
+pytestmark = pytest.mark.usefixtures("unoptimised")
+
 TASKS = list(TABLES)
 NEEDY = [kind for kind, make in CELLS.items() if getattr(make, "needs", "")]
 KINDS = [kind for kind in CELLS if kind not in NEEDY]

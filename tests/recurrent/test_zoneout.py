@@ -28,6 +28,8 @@ from tests.recurrent.cases import (
     unroll,
 )
 
+pytestmark = pytest.mark.usefixtures("unoptimised")
+
 LSTM = Case("lstm")
 SHARES = {"hidden": 0.4, "memory": 0.3}
 RESETS = noise(TIME, BATCH, seed=8) > 0.7
