@@ -7,6 +7,7 @@ from functools import cache
 
 import pytest
 
+from seqlstm.recurrent import compiler
 from seqlstm.recurrent.engines import native, source
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.text.train import train_tokenizer
@@ -40,5 +41,5 @@ def unoptimised(monkeypatch: pytest.MonkeyPatch) -> None:
 
     That the optimised code is right, test_engines, test_compiled and test_machine_code try.
     """
-    monkeypatch.setattr(source, "FLAGS", (*source.FLAGS, "-O0"))  # of several the last counts
+    monkeypatch.setattr(compiler, "FLAGS", (*compiler.FLAGS, "-O0"))  # of several the last counts
     monkeypatch.setattr(native, "build", built_unoptimised)

@@ -36,7 +36,7 @@ class Buckets(Section):
 
     kind: Literal["buckets"] = "buckets"
     tokens: PositiveInt = 2500
-    window: PositiveInt = 8192
+    window: PositiveInt = 32768
 
 
 class Tapes(Section):

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from seqlstm.models.softmax import smoothed_losses, to_errors
 from seqlstm.recurrent.product import Linear, autocasts, linear
 
 CHUNK = 2**22  # logits that exist at once: 16 MB in float32, about what a last-level cache holds
@@ -99,18 +100,17 @@ class LinearCrossEntropy(torch.autograd.Function):
         total = bias.new_zeros((), dtype=torch.promote_types(bias.dtype, torch.float32))
         d_features = torch.empty_like(features) if needed else None
         d_weight = torch.zeros_like(weight) if needed else None
-        d_bias = torch.zeros_like(bias) if needed else None
+        d_bias = torch.zeros_like(bias, dtype=total.dtype) if needed else None
         for start in range(0, len(features), rows):
             part = slice(start, start + rows)
-            logits = nn.functional.linear(features[part], W, bias.to(W.dtype))
-            chances = logits.log_softmax(-1, dtype=total.dtype)
-            total += smoothed_loss(chances, targets[part], smoothing)
-            if d_features is not None and d_weight is not None and d_bias is not None:
-                error = to_error(chances, targets[part], smoothing)
-                d_bias += error.sum(0)
-                error = error.to(features.dtype)
-                d_features[part] = error @ W
-                d_weight += error.t() @ features[part]
+            logits = features[part] @ W.t()
+            if d_features is None or d_weight is None or d_bias is None:
+                chances = (logits + bias).log_softmax(-1, dtype=total.dtype)
+                total += smoothed_losses(chances, targets[part], smoothing).sum()
+                continue
+            total += to_errors(logits, bias, targets[part], smoothing, d_bias).sum()
+            d_features[part] = logits @ W
+            d_weight += logits.t() @ features[part]
         if needed:
             ctx.save_for_backward(d_features, d_weight, d_bias)
         return total
@@ -120,16 +120,3 @@ class LinearCrossEntropy(torch.autograd.Function):
         (scale,) = gradients
         d_features, d_weight, d_bias = ctx.saved_tensors
         return d_features * scale, None, d_weight * scale, d_bias * scale, None, None
-
-
-def smoothed_loss(chances: Tensor, targets: Tensor, smoothing: float) -> Tensor:
-    """The summed loss of log-probabilities (tokens, vocabulary)."""
-    loss = -(1 - smoothing) * chances.gather(1, targets.unsqueeze(1)).sum()
-    return loss - smoothing / chances.shape[1] * chances.sum() if smoothing else loss
-
-
-def to_error(chances: Tensor, targets: Tensor, smoothing: float) -> Tensor:
-    """The loss' derivative by the logits, in the log-probabilities' own memory."""
-    error = chances.exp_()
-    error[torch.arange(len(targets), device=targets.device), targets] -= 1 - smoothing
-    return error.sub_(smoothing / chances.shape[1]) if smoothing else error

@@ -71,7 +71,7 @@ def test_a_recipe_survives_its_own_text(task: str, full: bool) -> None:
 def test_the_text_states_every_default_that_can_take_effect() -> None:
     table = tomllib.loads(recipe("translation").text())
     assert table["seed"] == 1
-    assert table["data"]["layout"] == {"kind": "buckets", "tokens": 2500, "window": 8192}
+    assert table["data"]["layout"] == {"kind": "buckets", "tokens": 2500, "window": 32768}
     assert table["training"]["optimizer"]["betas"] == [0.9, 0.999]
     decoding = {"width": 5, "length_penalty": 1.0, "coverage_penalty": 0.0, "no_repeat": 0}
     assert table["decoding"] == decoding

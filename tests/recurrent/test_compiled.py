@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from seqlstm.recurrent import compiler
 from seqlstm.recurrent.cell import AdditiveCell
 from seqlstm.recurrent.elman import Elman
 from seqlstm.recurrent.engines import ENGINES, Call, choose, source
@@ -219,11 +220,11 @@ def test_without_a_compiler_the_next_engine_serves(
     monkeypatch: pytest.MonkeyPatch, forget_code: Callable[[], None]
 ) -> None:
     unavailable = source.unavailable.__wrapped__
-    monkeypatch.setattr(source, "COMPILERS", ("no-such-compiler", "nor-this"))
+    monkeypatch.setattr(compiler, "COMPILERS", ("no-such-compiler", "nor-this"))
     forget_code()
     reason = unavailable()
     assert reason is not None
-    assert "neither no-such-compiler nor nor-this" in reason or source.MACHINE in reason
+    assert "neither no-such-compiler nor nor-this" in reason or compiler.MACHINE in reason
     monkeypatch.setattr(source, "unavailable", unavailable)
     choice = choose(Elman(WIDTH, HIDDEN), PLAIN)
     assert choice.engine is ENGINES["hoisted"]
@@ -231,7 +232,7 @@ def test_without_a_compiler_the_next_engine_serves(
 
 
 def test_on_another_machine_it_was_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source.platform, "machine", lambda: "riscv64")
+    monkeypatch.setattr(compiler.platform, "machine", lambda: "riscv64")
     assert "riscv64" in str(source.unavailable.__wrapped__())
 
 

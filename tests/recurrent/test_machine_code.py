@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from seqlstm.recurrent import compiler
 from seqlstm.recurrent.engines import ENGINES, Call, source
 from seqlstm.recurrent.engines.scalars import NotScalarError, trace
 from seqlstm.recurrent.lstm import LSTM
@@ -195,8 +196,8 @@ def test_other_processors_compute_the_same(
             return COMPILED.run(cell, inputs, cell.initial_state(BATCH))[0].float()
 
     native = [run(rounded=rounded) for rounded in (False, True)]
-    flags = [f"-march={march}" if flag == "-march=native" else flag for flag in source.FLAGS]
-    monkeypatch.setattr(source, "FLAGS", tuple(flags))
+    flags = [f"-march={march}" if flag == "-march=native" else flag for flag in compiler.FLAGS]
+    monkeypatch.setattr(compiler, "FLAGS", tuple(flags))
     forget_code()
     portable = [run(rounded=rounded) for rounded in (False, True)]
     torch.testing.assert_close(portable[0], native[0], rtol=1e-5, atol=1e-6)

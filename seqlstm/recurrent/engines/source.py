@@ -1,32 +1,19 @@
-"""From a cell's equations to machine code: C text for `steps.c`, and the C compiler."""
+"""From a cell's equations to machine code: C text for `steps.c`."""
 
 from __future__ import annotations
 
 import ctypes
-import platform
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
 from typing import NamedTuple
 
+from seqlstm.recurrent.compiler import compile_program, wrong_machine
 from seqlstm.recurrent.engines.scalars import Program, Statement
 
 # Read with this module: what is compiled later is what this module knows.
-TEXTS = {
-    name: (files(__package__) / name).read_text(encoding="utf-8")
-    for name in ("steps.c", "numbers.h")
-}
-MACHINE = "Linux on x86_64"
-COMPILERS = ("gcc", "cc")
-# Comparisons trap nothing and functions set no errno: loops over units vectorise.
-FLAGS = (
-    *("-O3", "-march=native", "-std=gnu11", "-fno-math-errno", "-fno-trapping-math"),
-    *("-fopenmp", "-shared", "-fPIC"),
-)
+TEXTS = {"steps.c": (files(__package__) / "steps.c").read_text(encoding="utf-8")}
+
 
 FORWARD = """\
 static void forward_row(
@@ -152,34 +139,18 @@ def loop(read: dict[str, Place], lines: Iterable[str], stores: Sequence[Store]) 
 def build(text: str, real: str, product: str, projected: str) -> ctypes.CDLL:
     """Compile `steps.c` with this equations.h, and load it; once a process for each.
 
-    Its threads are torch's: gcc's code asks for the one OpenMP of the process, which torch brought.
-
     Raises:
-        OSError: there is no compiler, it fails, or the library cannot be loaded.
+        OSError: as `compile_program`.
     """
-    compiler = next(filter(None, map(shutil.which, COMPILERS)), None)
-    if compiler is None:
-        raise OSError(f"there is neither {' nor '.join(COMPILERS)}")
-    types = (f"-DREAL={real}", f"-DPRODUCT={product}", f"-DPROJECTED={projected}")
-    # Loaded, the library needs its file no more.
-    with tempfile.TemporaryDirectory(prefix="seqlstm-", ignore_cleanup_errors=True) as folder:
-        for name, contents in {**TEXTS, "equations.h": text}.items():
-            Path(folder, name).write_text(contents, encoding="utf-8")
-        library = Path(folder, "steps.so")
-        command = [compiler, *FLAGS, *types, f"{folder}/steps.c", "-o", str(library), "-lm"]
-        done = subprocess.run(command, capture_output=True, check=False)
-        if done.returncode:
-            said = done.stderr.decode("utf-8", "replace").strip() or done.returncode
-            raise OSError(f"{compiler} says: {said}")
-        return ctypes.CDLL(str(library))
+    types = {"REAL": real, "PRODUCT": product, "PROJECTED": projected}
+    return compile_program("steps.c", {**TEXTS, "equations.h": text}, types)
 
 
 @cache
 def unavailable() -> str | None:
     """Why nothing can be compiled here, in words; None where the plainest of cells was."""
-    machine = f"{platform.system()} on {platform.machine()}"
-    if machine != MACHINE:
-        return f"it was measured under {MACHINE} alone, this is {machine}"
+    if reason := wrong_machine():
+        return reason
     sums = Statement("v0", "add", ("projected0", "product0"))
     plainest = Program(["projected0"], ["product0"], ["state0_0"], [], [sums], "v0", ["v0"])
     try:

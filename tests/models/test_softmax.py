@@ -1,0 +1,106 @@
+"""Losses and their derivatives in one go, as machine code and by torch, against torch's own."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from seqlstm.models import softmax
+from seqlstm.models.softmax import to_errors
+from tests.recurrent.cases import generator, noise
+
+TOKENS = 7
+
+every_way = pytest.mark.parametrize("native", [True, False], ids=["machine", "torch"])
+
+
+@pytest.fixture(autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "native" in request.fixturenames and not request.getfixturevalue("native"):
+        monkeypatch.setattr(softmax, "machine_code", lambda *types: None)
+
+
+def made(vocabulary: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    targets = torch.randint(vocabulary, (TOKENS,), generator=generator(5))
+    return (9 * noise(TOKENS, vocabulary)).to(dtype), targets
+
+
+def by_torch(
+    logits: Tensor, bias: Tensor, targets: Tensor, smoothing: float
+) -> tuple[Tensor, Tensor]:
+    logits = (logits + bias).requires_grad_()
+    losses = nn.functional.cross_entropy(
+        logits, targets, label_smoothing=smoothing, reduction="none"
+    )
+    losses.sum().backward()
+    assert logits.grad is not None
+    return losses.detach(), logits.grad
+
+
+@every_way
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("vocabulary", [1, 13, 64, 301])
+@pytest.mark.parametrize(
+    ("dtype", "real"),
+    [
+        (torch.float32, torch.float32),
+        (torch.float64, torch.float64),
+        (torch.bfloat16, torch.float32),
+    ],
+    ids=["float32", "float64", "bfloat16"],
+)
+def test_it_is_the_cross_entropy(
+    native: bool,
+    threads: int,
+    smoothing: float,
+    vocabulary: int,
+    dtype: torch.dtype,
+    real: torch.dtype,
+) -> None:
+    logits, targets = made(vocabulary, dtype)
+    bias = noise(vocabulary).to(real)
+    losses, errors = by_torch(logits, bias, targets, smoothing)
+    d_bias = torch.ones(vocabulary, dtype=real)  # what is there is added to
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        found = to_errors(logits, bias, targets, smoothing, d_bias)
+    finally:
+        torch.set_num_threads(before)
+    exact = (
+        {"rtol": 1e-11, "atol": 1e-12} if real == torch.float64 else {"rtol": 1e-5, "atol": 1e-5}
+    )
+    torch.testing.assert_close(found, losses, **exact)
+    torch.testing.assert_close(d_bias - 1, errors.sum(0), **exact)
+    # Stored once in the logits' type: the nearest there is, or its neighbour.
+    step = {"rtol": 0.008, "atol": 1e-6} if dtype == torch.bfloat16 else exact
+    torch.testing.assert_close(logits.to(real), errors, **step)
+
+
+@every_way
+def test_a_forbidden_piece_has_no_share(native: bool) -> None:
+    logits, targets = made(13, torch.float32)
+    logits[:, 4], targets = -torch.inf, targets.clamp(5)
+    d_bias = torch.zeros(13)
+    losses = to_errors(logits, torch.zeros(13), targets, 0.0, d_bias)
+    assert losses.isfinite().all()
+    assert logits[:, 4].tolist() == [0.0] * TOKENS
+
+
+@every_way
+def test_what_is_not_a_number_is_not_hidden(native: bool) -> None:
+    logits, targets = made(13, torch.float32)
+    logits[2, 4] = torch.nan
+    losses = to_errors(logits, torch.zeros(13), targets, 0.1, torch.zeros(13))
+    assert losses.isnan().nonzero().flatten().tolist() == [2]
+
+
+@every_way
+@pytest.mark.parametrize("target", [-1, 13])
+def test_a_target_outside_the_vocabulary_is_refused(native: bool, target: int) -> None:
+    logits, targets = made(13, torch.float32)
+    targets[3] = target
+    with pytest.raises((IndexError, RuntimeError), match=r"out of|must be in"):
+        to_errors(logits, torch.zeros(13), targets, 0.0, torch.zeros(13))
