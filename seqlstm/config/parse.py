@@ -124,6 +124,8 @@ def disagreements(table: Table) -> Iterator[Mistake]:
             yield Mistake(".".join(keys), f"cannot take effect in a {form} recipe", "leave it out")
     if at("data", "unit") == "line" and at("data", "layout", "resets"):
         yield Mistake("data.layout.resets", 'cannot take effect with unit = "line"')
+    if at("data", "layout", "span") == 1 and at("training", "penalties", "temporal"):
+        yield Mistake("training.penalties.temporal", "cannot take effect with spans of one step")
     single = task == "language-model" and at("model", "layers") in (None, 1)
     if single and at("model", "dropout", "between"):
         yield Mistake("model.dropout.between", "cannot take effect with a single layer")

@@ -218,7 +218,10 @@ NO_TRANSLATION = [
     *[("decoding", key) for key in ("width", "length_penalty", "coverage_penalty", "no_repeat")],
 ]
 IDLE = {
-    "translation": [("data", "text"), ("data", "answer"), ("data", "unit")],
+    "translation": [
+        *[("data", key) for key in ("text", "answer", "unit")],
+        ("training", "penalties"),
+    ],
     "language-model": [
         *[("data", key) for key in ("pair", "longest", "ratio", "drop_duplicates")],
         *NO_TRANSLATION,

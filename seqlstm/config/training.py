@@ -68,6 +68,17 @@ class Last(Section):
     checkpoints: PositiveInt = 5
 
 
+class Penalties(Section):
+    """On the last layer's outputs (Merity, McCann & Socher, 2017); no part of any loss reported.
+
+    `activation`: AR's alpha, on their size, dropped. `temporal`: TAR's beta, on their change from
+    step to step, before dropout.
+    """
+
+    activation: NotNegative = 0.0
+    temporal: NotNegative = 0.0
+
+
 class Training(Section):
     """`steps`, `epochs`, `minutes` (of the clock): the first reached ends it.
 
@@ -85,6 +96,7 @@ class Training(Section):
     clip: PositiveFloat | None = 1.0
     accumulate: PositiveInt = 1
     label_smoothing: Probability = 0.0
+    penalties: Penalties | None = None
     average: Annotated[Exponential | Last, Field(discriminator="kind")] | None = None
     validate_every: PositiveInt | None = None
     save_every: PositiveInt = 500

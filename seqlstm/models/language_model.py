@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from seqlstm.models.activation import ActivationPenalty, learn_from
 from seqlstm.models.batch import Batch
 from seqlstm.models.embedding import TokenEmbedding
 from seqlstm.models.readout import Readout
@@ -21,6 +22,8 @@ class LanguageModel(nn.Module):
         readout: features to logits.
         dropout: on the stack's outputs.
         variational: one dropout mask for a whole sequence, or one for each step.
+        penalty: on the stack's outputs, while training: its gradient joins the loss', its value
+            does not.
     """
 
     def __init__(
@@ -31,12 +34,14 @@ class LanguageModel(nn.Module):
         readout: Readout,
         dropout: float = 0.0,
         variational: bool = True,
+        penalty: ActivationPenalty | None = None,
     ) -> None:
         super().__init__()
         self.embedding = embedding
         self.stack = stack
         self.dropout = Dropout(dropout, variational=variational)
         self.readout = readout
+        self.penalty = penalty
 
     def initial_state(self, batch: int) -> State:
         return self.stack.initial_state(batch)
@@ -45,12 +50,16 @@ class LanguageModel(nn.Module):
         self, batch: Batch, state: State | None = None, *, last: bool = True
     ) -> tuple[Tensor, int, State | None]:
         """The summed loss in nats, the tokens it sums over, and the state after the batch."""
-        features, state = self.features(batch, state, last=last)
-        targets = batch.targets.t().flatten()
+        outputs, state = self.outputs(batch, state, last=last)
+        dropped = self.dropout(outputs)
+        features, targets = dropped.flatten(0, 1), batch.targets.t().flatten()
         if batch.tokens < batch.targets.numel():
             features = features.index_select(0, batch.real)
             targets = targets.index_select(0, batch.real)
-        return self.readout.loss(features, targets), batch.tokens, state
+        loss = self.readout.loss(features, targets)
+        if self.training and self.penalty is not None:
+            loss = learn_from(loss, self.penalty(outputs, dropped, batch))
+        return loss, batch.tokens, state
 
     def log_probabilities(
         self, batch: Batch, state: State | None = None, *, last: bool = False
@@ -66,11 +75,18 @@ class LanguageModel(nn.Module):
         self, batch: Batch, state: State | None, *, last: bool
     ) -> tuple[Tensor, State | None]:
         """What the readout reads, (time · batch, hidden), and the state after the batch."""
+        outputs, state = self.outputs(batch, state, last=last)
+        return self.dropout(outputs).flatten(0, 1), state
+
+    def outputs(
+        self, batch: Batch, state: State | None, *, last: bool
+    ) -> tuple[Tensor, State | None]:
+        """What the stack gives, (time, batch, hidden), and the state after the batch."""
         resets = None if batch.resets is None else batch.resets.t()
-        features, state = self.stack(
+        outputs: tuple[Tensor, State | None] = self.stack(
             self.embedding(batch.inputs), state, lengths=batch.lengths, resets=resets, last=last
         )
-        return self.dropout(features).flatten(0, 1), state
+        return outputs
 
     def advance(
         self, token: Tensor, state: State, memory: State | None = None

@@ -15,6 +15,7 @@ from seqlstm.config.training import (
     Training,
 )
 from seqlstm.errors import RecipeError
+from seqlstm.models.activation import ActivationPenalty
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.models.translator import Translator
 from seqlstm.recipe.layers import (
@@ -74,7 +75,12 @@ def build_language_model(recipe: Recipe, vocabularies: Vocabularies) -> Language
         readout=build_readout(model, model.hidden, vocabulary, embedding, smoothing),
         dropout=dropout.output,
         variational=dropout.variational,
+        penalty=build_penalty(recipe.training),
     )
+
+
+def build_penalty(training: Training) -> ActivationPenalty | None:
+    return ActivationPenalty(**training.penalties.model_dump()) if training.penalties else None
 
 
 def build_optimizer(training: Training, model: nn.Module) -> Optimizer:

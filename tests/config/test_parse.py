@@ -49,6 +49,7 @@ EVERYTHING = {
         'training.optimizer={kind="adamw", betas=[0.8, 0.9], weight_decay=0.1}',
         'training.schedule={kind="inverse-square-root", warmup=4}',
         'training.average={kind="exponential", decay=0.9}',
+        "training.penalties={activation=2, temporal=0.5}",
     ],
 }
 
@@ -183,6 +184,7 @@ def test_a_value_in_place_of_a_table(override: str) -> None:
     [
         ("translation", "data.text=text", "data.text"),
         ("translation", "data.unit=line", "data.unit"),
+        ("translation", "training.penalties.temporal=1", "training.penalties"),
         ("language-model", 'data.pair=["a", "b"]', "data.pair"),
         ("language-model", "data.longest=9", "data.longest"),
         ("language-model", "data.ratio=2", "data.ratio"),
@@ -206,6 +208,14 @@ def test_lines_have_no_documents_to_reset_at() -> None:
     assert found == Mistake("data.layout.resets", 'cannot take effect with unit = "line"')
     assert not recipe("language-model", "data.unit=line", "data.layout.resets=false").resets
     assert recipe("language-model", "data.layout.resets=true").resets
+
+
+def test_one_step_has_no_change_to_penalise() -> None:
+    overrides = ("data.layout.span=1", "training.penalties={activation=1, temporal=1}")
+    (found,) = mistakes("language-model", *overrides)
+    problem = "cannot take effect with spans of one step"
+    assert found == Mistake("training.penalties.temporal", problem)
+    recipe("language-model", "data.layout.span=1", "training.penalties.activation=1")
 
 
 def test_a_single_layer_has_nothing_between() -> None:
