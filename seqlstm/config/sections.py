@@ -42,12 +42,15 @@ class Buckets(Section):
 class Tapes(Section):
     """The text as `rows` parallel streams, read in spans; the state goes on from span to span.
 
-    `resets`: start afresh where a document begins.
+    `spread`: standard deviation of spans of random length, one in twenty about half as long; the
+    rate goes with the length (Merity, Keskar & Socher, 2018). `resets`: start afresh where a
+    document begins.
     """
 
     kind: Literal["tapes"] = "tapes"
     rows: PositiveInt = 32
     span: PositiveInt = 64
+    spread: NotNegative = 0.0
     resets: bool = False
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import random
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, repeat
 
 import torch
 from torch import Tensor
@@ -14,6 +15,8 @@ from seqlstm.models.batch import Batch
 from seqlstm.text.tokenizer import Tokenizer
 
 BLOCK = 1024  # documents that are encoded, and sampled from one seed, together
+HALVED = 0.05  # share of the random spans that are drawn about half the usual length
+SHORTEST = 5  # steps of a random span, unless the usual is shorter
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,13 @@ def encode_stream(
 
 
 def tape_batches(
-    stream: Stream, *, rows: int, span: int, reset_at: int | None = None, whole: bool = True
+    stream: Stream,
+    *,
+    rows: int,
+    span: int,
+    lengths: Iterable[int] | None = None,
+    reset_at: int | None = None,
+    whole: bool = True,
 ) -> Iterator[Batch]:
     """The stream as `rows` contiguous parts side by side, span after span.
 
@@ -56,13 +65,18 @@ def tape_batches(
         stream: the text.
         rows: parts.
         span: steps of a batch; the last may be shorter.
+        lengths: of one batch after the other, instead; the rate goes with them (Merity, Keskar &
+            Socher, 2018, §4.1).
         reset_at: the id after which a row starts afresh.
         whole: pad the last part rather than leave a remainder of fewer than `rows` tokens out.
     """
     steps = stream.tokens // rows if not whole else -(-stream.tokens // rows)
     starts = torch.arange(rows) * steps
-    for begin in range(0, steps, span):
-        time = torch.arange(begin, min(begin + span, steps))
+    begin = 0
+    for length in lengths or repeat(span):
+        if begin >= steps:
+            return
+        time = torch.arange(begin, min(begin + length, steps))
         place = starts.unsqueeze(1) + time  # (rows, time)
         real = (place < stream.tokens).t().flatten().nonzero().squeeze(1)
         place = place.clamp(max=stream.tokens - 1)
@@ -73,7 +87,21 @@ def tape_batches(
             real=real,
             resets=None if reset_at is None else inputs == reset_at,
             follows=begin > 0,
+            rate=length / span,
         )
+        begin += length
+
+
+def random_spans(span: int, spread: float, seed: int) -> Iterator[int]:
+    """Lengths without end, so that a row is not always cut at the same places.
+
+    Normal round `span`, or for one in twenty round half of it (Merity, Keskar & Socher, 2018,
+    §4.1).
+    """
+    draw = random.Random(seed)
+    while True:
+        base = span / 2 if draw.random() < HALVED else span
+        yield max(min(SHORTEST, span), int(draw.gauss(base, spread)))
 
 
 class Tapes(Batches):
@@ -85,9 +113,10 @@ class Tapes(Batches):
         unit: whether a row is a "document" or a "line".
         rows: parallel streams.
         span: steps of a batch.
+        spread: standard deviation of random spans, drawn anew each epoch; 0 for all alike.
         resets: start afresh where a document begins.
         sampling: subword regularisation, drawn anew each epoch; 0 for none.
-        seed: of the sampling.
+        seed: of what is drawn.
 
     Raises:
         ValueError: a text shorter than one token a stream.
@@ -101,6 +130,7 @@ class Tapes(Batches):
         unit: str,
         rows: int,
         span: int,
+        spread: float = 0.0,
         resets: bool = False,
         sampling: float = 0.0,
         seed: int = 1,
@@ -115,6 +145,7 @@ class Tapes(Batches):
         self.unit = unit
         self.rows = rows
         self.span = span
+        self.spread = spread
         self.reset_at = tokenizer.end if resets else None
         self.sampling = sampling
         self.seed = seed
@@ -125,8 +156,14 @@ class Tapes(Batches):
     def of_epoch(self, epoch: int, skip: int) -> Iterator[Batch]:
         stream = self.stream(epoch)
         self.size = stream.tokens // self.rows * self.rows
+        seed = mixed(self.seed, epoch)
         batches = tape_batches(
-            stream, rows=self.rows, span=self.span, reset_at=self.reset_at, whole=False
+            stream,
+            rows=self.rows,
+            span=self.span,
+            lengths=random_spans(self.span, self.spread, seed) if self.spread else None,
+            reset_at=self.reset_at,
+            whole=False,
         )
         return islice(batches, skip, None)
 

@@ -25,6 +25,7 @@ class Batch:
         source: ids to be translated, (batch, source time); None for a language model.
         source_lengths: real ids of each source, (batch,).
         follows: the rows go on where those of the batch before ended, so its last state is theirs.
+        rate: what the learning rate is multiplied by when it is learned from.
     """
 
     inputs: Tensor
@@ -35,6 +36,7 @@ class Batch:
     source: Tensor | None = None
     source_lengths: Tensor | None = None
     follows: bool = False
+    rate: float = 1.0
 
     @property
     def tokens(self) -> int:

@@ -168,6 +168,7 @@ def make_batches(recipe: Recipe, corpora: Corpora) -> Batches:
             unit=recipe.data.unit,
             rows=layout.rows,
             span=layout.span,
+            spread=layout.spread,
             resets=layout.resets,
             **common,
         )

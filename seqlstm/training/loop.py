@@ -122,8 +122,9 @@ class Loop:
         rate = self.plan.rate * self.schedule(
             step=self.progress.step, progress=self.done(), stale=self.progress.reductions
         )
-        set_rate(self.optimizer, rate)
         batches = list(islice(drawn, self.plan.accumulate))
+        rate *= sum(batch.rate for batch in batches) / len(batches)
+        set_rate(self.optimizer, rate)
         tokens = sum(batch.tokens for batch in batches)
         try:
             losses = [self.backward(batch, tokens) for batch in batches]

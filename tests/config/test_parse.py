@@ -41,7 +41,7 @@ EVERYTHING = {
     ],
     "language-model": [
         "data.unit=document",
-        "data.layout={kind='tapes', rows=2, resets=true}",
+        "data.layout={kind='tapes', rows=2, spread=5, resets=true}",
         "tokenizer={file='my.model', sampling=0.2}",
         "model.tied=false",
         "model.connection=highway",

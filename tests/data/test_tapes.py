@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from itertools import islice
+from statistics import mean, stdev
 from typing import Any
 
 import pytest
 import torch
 
-from seqlstm.data.tapes import Stream, Tapes, encode_stream, tape_batches
+from seqlstm.data.tapes import Stream, Tapes, encode_stream, random_spans, tape_batches
 from seqlstm.models.batch import Batch
 from seqlstm.text.tokenizer import Tokenizer
 from tests.tiny import DOCUMENTS, LINES
@@ -43,6 +44,7 @@ def same(one: Batch, other: Batch) -> bool:
         torch.equal(one.inputs, other.inputs)
         and torch.equal(one.targets, other.targets)
         and one.follows == other.follows
+        and one.rate == other.rate
     )
 
 
@@ -114,6 +116,35 @@ def test_a_batch_follows_the_one_before(whole: bool) -> None:
     assert [batch.follows for batch in batches] == [False, True, True]
 
 
+def test_random_spans_are_as_the_paper_draws_them() -> None:
+    drawn = list(islice(random_spans(70, 5.0, seed=3), 20_000))
+    long, short = [one for one in drawn if one > 52], [one for one in drawn if one <= 52]
+    assert len(short) / len(drawn) == pytest.approx(0.05, abs=0.005)
+    for lengths, base in ((long, 70), (short, 35)):
+        assert mean(lengths) == pytest.approx(base - 0.5, abs=0.5)  # cut to whole steps
+        assert stdev(lengths) == pytest.approx(5, abs=0.3)
+    assert min(islice(random_spans(12, 30.0, seed=3), 1000)) == 5
+    assert set(islice(random_spans(2, 0.001, seed=3), 100)) == {2}
+
+
+def test_random_spans_read_the_same_text_and_say_their_rate(tokenizer: Tokenizer) -> None:
+    even, random = tapes_of(tokenizer), tapes_of(tokenizer, spread=3.0)
+    spans = []
+    for epoch in (0, 1):
+        batches = list(random.of_epoch(epoch, 0))
+        lengths = [batch.inputs.shape[1] for batch in batches]
+        assert [batch.rate * SPAN for batch in batches[:-1]] == pytest.approx(lengths[:-1])
+        assert batches[-1].rate * SPAN >= lengths[-1]
+        whole = torch.cat([batch.targets for batch in even.of_epoch(epoch, 0)], 1)
+        assert torch.equal(torch.cat([batch.targets for batch in batches], 1), whole)
+        spans.append(lengths)
+    assert len(set(spans[0])) > 3
+    assert spans[0] != spans[1]
+    other = tapes_of(tokenizer, spread=3.0, seed=2)
+    assert [batch.inputs.shape[1] for batch in other.of_epoch(0, 0)] != spans[0]
+    assert all(batch.rate == 1 for batch in even.of_epoch(0, 0))
+
+
 def test_rows_start_afresh_where_documents_begin(tokenizer: Tokenizer) -> None:
     begun = 0
     for batch in tapes_of(tokenizer, resets=True).of_epoch(0, 0):
@@ -150,14 +181,17 @@ def test_sampling_segments_every_epoch_anew(tokenizer: Tokenizer, unit: str) -> 
 
 
 @every_sampling
-def test_resuming_anywhere_gives_the_same_batches(tokenizer: Tokenizer, sampling: float) -> None:
-    whole = tapes_of(tokenizer, sampling=sampling)
+@pytest.mark.parametrize("spread", [0.0, 3.0])
+def test_resuming_anywhere_gives_the_same_batches(
+    tokenizer: Tokenizer, sampling: float, spread: float
+) -> None:
+    whole = tapes_of(tokenizer, sampling=sampling, spread=spread)
     count = len(list(whole.of_epoch(0, 0))) + 3
     expected = list(islice(whole, count))
     for done in range(count):
-        stopped = tapes_of(tokenizer, sampling=sampling)
+        stopped = tapes_of(tokenizer, sampling=sampling, spread=spread)
         assert len(list(islice(stopped, done))) == done
-        resumed = tapes_of(tokenizer, sampling=sampling)
+        resumed = tapes_of(tokenizer, sampling=sampling, spread=spread)
         resumed.load_state_dict(json.loads(json.dumps(stopped.state_dict())))
         assert resumed.epochs == stopped.epochs
         rest = list(islice(resumed, count - done))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,17 @@ def pieces_of(batches: Batches, *, epoch: int) -> list[tuple[int, ...]]:
     told = [batch.targets.tolist() for batch in batches.of_epoch(epoch, 0)]
     rows = [tuple(filter(None, row)) for batch in told for row in batch]
     return sorted(rows) if isinstance(batches, Buckets) else rows
+
+
+def test_spans_are_as_random_as_the_recipe_says(tmp_path: Path) -> None:
+    file = write_recipe(tmp_path, LANGUAGE_MODEL)
+    lengths = []
+    for spread in (0, 4):
+        batches = start(recipe_of(file, f"data.layout.spread={spread}"), tmp_path / f"{spread}")
+        epoch = islice(batches.loop.batches, 8)
+        lengths.append({batch.inputs.shape[1] for batch in epoch})
+    assert lengths[0] == {16}
+    assert len(lengths[1]) > 2
 
 
 class TestOrigin:

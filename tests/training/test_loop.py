@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 from types import SimpleNamespace
 
@@ -78,6 +79,16 @@ def test_a_step_reports_what_it_did() -> None:
     step, kept = shelf.weights["last"]
     assert step == 4
     assert_same(kept["weight"], spring_at(weight), rtol=1e-6, atol=0)
+
+
+def test_the_rate_goes_with_the_batches() -> None:
+    """A step's is the schedule's times the mean of its batches' own."""
+    batches = Repeated(*(replace(batch_of(3), rate=rate) for rate in (0.5, 1.0, 0.2, 0.6)))
+    model = Spring()
+    loop = loop_of(model, batches, Plan(steps=2, rate=0.5, accumulate=2))
+    rates = [report.values["rate"] for report in of_kind(list(loop.run()), "step")]
+    assert rates == pytest.approx([0.375, 0.2])
+    assert_same(model.weight, spring_at((1 - 0.375) * (1 - 0.2)), rtol=1e-6, atol=0)
 
 
 def test_gradients_are_clipped() -> None:

@@ -46,7 +46,15 @@ def tiny_translator(tokenizer: Tokenizer, seed: int, shelf: Shelf) -> Loop:
 
 def tiny_language_model(tokenizer: Tokenizer, seed: int, shelf: Shelf) -> Loop:
     model = language_model(tokenizer.vocabulary, cell=gru, dropout=0.3, weight_drop=0.2, seed=seed)
-    batches = Tapes(DOCUMENTS, tokenizer=tokenizer, unit="document", rows=6, span=12, sampling=0.3)
+    batches = Tapes(
+        DOCUMENTS,
+        tokenizer=tokenizer,
+        unit="document",
+        rows=6,
+        span=12,
+        spread=3.0,
+        sampling=0.3,
+    )
     return tiny_loop(model, batches, Last(2), Schedule("plateau", warmup=3), shelf)
 
 
