@@ -14,12 +14,19 @@ First = TypeVar("First")
 Two = Annotated[tuple[First, First], Strict(False)]  # TOML has arrays, no tuples
 
 
-def one_or_two(value: Any) -> str:
-    return "two" if isinstance(value, (list, tuple)) else "one"
+Several = Annotated[tuple[First, ...], Strict(False), Field(min_length=1)]
+
+
+def one_or_list(value: Any) -> str:
+    return "list" if isinstance(value, (list, tuple)) else "one"
 
 
 OneOrTwo = Annotated[
-    Annotated[First, Tag("one")] | Annotated[Two[First], Tag("two")], Discriminator(one_or_two)
+    Annotated[First, Tag("one")] | Annotated[Two[First], Tag("list")], Discriminator(one_or_list)
+]
+OneOrSeveral = Annotated[
+    Annotated[First, Tag("one")] | Annotated[Several[First], Tag("list")],
+    Discriminator(one_or_list),
 ]
 
 

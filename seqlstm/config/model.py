@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, PositiveInt, model_validator
 
-from seqlstm.config.base import Probability, Section
+from seqlstm.config.base import OneOrSeveral, Probability, Section
 from seqlstm.config.components import Component, check_component, check_name
 
 
@@ -72,7 +72,7 @@ class Decoder(Side):
 
 
 class Model(Section):
-    """`width`: of the embeddings.
+    """`width`: of the embeddings. `hidden`: of every layer, or a list, from the lowest.
 
     `tied`: one table for embeddings and readout. In a translator "three-way" is that of source,
     target and readout, "two-way" that of target and readout: the source has its own. True is
@@ -80,7 +80,7 @@ class Model(Section):
     """
 
     width: PositiveInt = 256
-    hidden: PositiveInt = 512
+    hidden: OneOrSeveral[PositiveInt] = 512
     layers: PositiveInt = 1
     encoder: Encoder | None = None
     decoder: Decoder | None = None
@@ -93,3 +93,9 @@ class Model(Section):
     engine: Annotated[str, AfterValidator(check_name("engine"))] = "auto"
     dropout: Dropout = Dropout()
     zoneout: Zoneout = Zoneout()
+
+    @property
+    def hidden_text(self) -> str:
+        """The hidden size, or those of the layers, for people to read."""
+        sizes = self.hidden if isinstance(self.hidden, tuple) else (self.hidden,)
+        return " / ".join(f"{size:,}" for size in sizes)

@@ -131,12 +131,26 @@ def disagreements(table: Table) -> Iterator[Mistake]:
         yield Mistake("model.dropout.between", "cannot take effect with a single layer")
     if task == "language-model" and at("model", "tied") in ("two-way", "three-way"):
         yield Mistake("model.tied", "must be true or false: a language model has one embedding")
+    yield from hidden_sizes(task, at)
     yield from two_sides(at) if task == "translation" else one_side(at)
     yield from without_attention(at)
     every = set[str]().union(*(known for _, _, known in FORMS.values()))
     if at("training", "best_by") in every - metrics:
         known = ", ".join(sorted(metrics))
         yield Mistake("training.best_by", f"no metric of a {form} recipe", f"known: {known}")
+
+
+def hidden_sizes(task: str, at: Callable[..., Any]) -> Iterator[Mistake]:
+    """A list names a size for each layer of a language model. `at` gives the value at a key."""
+    sizes, layers = at("model", "hidden"), at("model", "layers") or 1
+    if not isinstance(sizes, list | tuple):
+        return
+    if task == "translation":
+        suggestion = "encoder = { hidden = … } and decoder = { hidden = … } give each its own"
+        yield Mistake("model.hidden", "must be one size in a translation recipe", suggestion)
+    elif len(sizes) != layers:
+        problem = f"{len(sizes)} sizes for {layers} layer{'s' if layers > 1 else ''}"
+        yield Mistake("model.hidden", problem, f"layers = {len(sizes)}, or a size for each")
 
 
 def two_sides(at: Callable[..., Any]) -> Iterator[Mistake]:

@@ -69,10 +69,11 @@ def build_language_model(recipe: Recipe, vocabularies: Vocabularies) -> Language
     model, (_, vocabulary) = recipe.model, vocabularies
     smoothing, dropout = recipe.training.label_smoothing, model.dropout
     embedding = build_embedding(model, vocabulary)
+    stack = build_stack(model, width=model.width, hidden=model.hidden, layers=model.layers)
     return LanguageModel(
         embedding=embedding,
-        stack=build_stack(model, width=model.width, hidden=model.hidden, layers=model.layers),
-        readout=build_readout(model, model.hidden, vocabulary, embedding, smoothing),
+        stack=stack,
+        readout=build_readout(model, stack.output, vocabulary, embedding, smoothing),
         dropout=dropout.output,
         variational=dropout.variational,
         penalty=build_penalty(recipe.training),

@@ -48,7 +48,11 @@ def block_refusals(recipe: Recipe, kind: str) -> Iterator[Mistake]:
             "read forwards, so a translator's context cannot join them nor an encoder turn them",
         )
         return
-    if model.width != model.hidden:
+    if isinstance(model.hidden, tuple):
+        yield Mistake(
+            "model.hidden", f"must be one size: {kind}'s blocks are as wide above as below"
+        )
+    elif model.width != model.hidden:
         sizes = f"were: width {model.width}, hidden {model.hidden}"
         yield Mistake(
             "model.width", f"must equal hidden, since {kind}'s blocks are residual, {sizes}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from seqlstm.config import Recipe
 from seqlstm.config.model import Decoder as DecoderTable
-from seqlstm.config.model import Encoder, Model
+from seqlstm.config.model import Encoder, Model, Side
 from seqlstm.models.attention import ATTENTIONS, Attention
 from seqlstm.models.decoders.bahdanau import Bahdanau
 from seqlstm.models.decoders.bridge import Bridge
@@ -44,16 +44,23 @@ def build_encoder(model: Model) -> Layers:
     return build_stack(
         model,
         width=model.width,
-        hidden=table.hidden or model.hidden,
+        hidden=hidden_of(table, model),
         layers=table.layers or model.layers,
         bidirectional=table.bidirectional,
         reverse=table.reverse,
     )
 
 
+def hidden_of(side: Side, model: Model) -> int:
+    """The hidden size of an encoder or a decoder: its own, or the model's."""
+    hidden = side.hidden or model.hidden
+    assert isinstance(hidden, int)  # a list is a language model's
+    return hidden
+
+
 def build_decoder(model: Model, encoder: Layers) -> Decoder:
     table = model.decoder or DecoderTable()
-    hidden, layers = table.hidden or model.hidden, table.layers or model.layers
+    hidden, layers = hidden_of(table, model), table.layers or model.layers
     stack = partial(build_stack, model, hidden=hidden)
     attention = partial(build_attention, model, query=hidden, memory=encoder.output)
     bridge = partial(build_bridge, encoder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, Literal, Protocol, cast
 
 import torch
@@ -167,7 +168,8 @@ class Stack(Layers):
     Args:
         cell: makes a cell from its input width and hidden size.
         width: features of one input.
-        hidden: features of one output; a bidirectional layer gives half of them to each direction.
+        hidden: features of one output, of every layer or of one after the other, from the lowest; a
+            bidirectional layer gives half of them to each direction.
         layers: how many; none is a stack that hands its input on.
         connection: plain, residual or highway.
         bidirectional: each layer reads in both directions.
@@ -179,8 +181,8 @@ class Stack(Layers):
         context: features that join the input of every layer at each step; 0 for none.
 
     Raises:
-        ValueError: a bidirectional stack of odd hidden size, or one that is to read backwards; or
-            fewer layers than none.
+        ValueError: a bidirectional stack of odd hidden size, or one that is to read backwards;
+            fewer layers than none, or as many sizes as there are not.
     """
 
     def __init__(
@@ -188,7 +190,7 @@ class Stack(Layers):
         cell: Callable[[int, int], Cell],
         *,
         width: int,
-        hidden: int,
+        hidden: int | Sequence[int],
         layers: int,
         connection: Connection = "plain",
         bidirectional: bool = False,
@@ -201,7 +203,10 @@ class Stack(Layers):
     ) -> None:
         if layers < 0:
             raise ValueError(f"layers must not be negative, was: {layers}")
-        if bidirectional and hidden % 2:
+        sizes = [hidden] * layers if isinstance(hidden, int) else [*hidden]
+        if len(sizes) != layers:
+            raise ValueError(f"hidden must have a size for each of {layers} layers, was: {hidden}")
+        if bidirectional and any(size % 2 for size in sizes):
             raise ValueError(f"hidden must be even in a bidirectional stack, was: {hidden}")
         if bidirectional and reverse:
             raise ValueError("reverse cannot take effect in a stack that reads in both directions")
@@ -210,20 +215,21 @@ class Stack(Layers):
             layer = Recurrent(cell(width + context, hidden), engine=engine, reverse=reverse)
             return WeightDrop(layer, weight_drop) if weight_drop else layer
 
-        def both(width: int) -> Bidirectional:
+        def both(width: int, hidden: int) -> Bidirectional:
             return Bidirectional(one(width, hidden // 2), one(width, hidden // 2, reverse=True))
 
-        widths = [width, *[hidden] * (layers - 1)][:layers]
+        make = both if bidirectional else one
+        shapes = list(pairwise([width, *sizes]))
         super().__init__(
-            [both(width) if bidirectional else one(width, hidden) for width in widths],
+            [make(reads, gives) for reads, gives in shapes],
             connections=[
-                connect(connection if width == hidden else "plain", hidden) for width in widths
+                connect(connection if reads == gives else "plain", gives) for reads, gives in shapes
             ],
             dropouts=[
                 Dropout(dropout if index else 0.0, variational=variational)
                 for index in range(layers)
             ],
-            output=hidden if layers else width,
+            output=sizes[-1] if sizes else width,
         )
 
 

@@ -51,11 +51,13 @@ def fit(recipe: Recipe, *, vocabularies: Vocabularies, budget: int) -> Sized:
     if not above and not near:
         count_parameters(at_size(recipe, reached), vocabularies)  # raises, and says why
     assert found is not None
-    if next_parameters(2 * found[0].model.hidden) == found[1]:
+    hidden = found[0].model.hidden
+    assert isinstance(hidden, int)  # as `at_size` set it
+    if next_parameters(2 * hidden) == found[1]:
         problem = "cannot take effect: model.hidden changes no part of the model"
         raise RecipeError("the model", [Mistake("budget", problem)])
     if not near:
-        nearest = f"hidden {found[0].model.hidden:,} has {found[1]:,} parameters"
+        nearest = f"hidden {hidden:,} has {found[1]:,} parameters"
         problem = f"no hidden size comes within {TOLERANCE:.0%} of {budget:,}"
         raise RecipeError("the model", [Mistake("budget", problem, nearest)])
     return found

@@ -53,7 +53,7 @@ def cells(plan: Plan, rows: list[Row]) -> tuple[list[str], list[list[str]]]:
     return headers, [
         [
             row.combination.name,
-            f"{row.combination.recipe.model.hidden:,}",
+            row.combination.recipe.model.hidden_text,
             NOTHING if row.parameters is None else f"{row.parameters:,}",
             spread(plan, row, places),
             NOTHING if row.tokens_per_second is None else f"{row.tokens_per_second:,.0f}",

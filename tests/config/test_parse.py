@@ -45,6 +45,8 @@ EVERYTHING = {
         "tokenizer={file='my.model', sampling=0.2}",
         "model.tied=false",
         "model.connection=highway",
+        "model.hidden=[8, 6, 4]",
+        "model.layers=3",
         "training.epochs=3",
         'training.optimizer={kind="adamw", betas=[0.8, 0.9], weight_decay=0.1}',
         'training.schedule={kind="inverse-square-root", warmup=4}',
@@ -216,6 +218,29 @@ def test_one_step_has_no_change_to_penalise() -> None:
     problem = "cannot take effect with spans of one step"
     assert found == Mistake("training.penalties.temporal", problem)
     recipe("language-model", "data.layout.span=1", "training.penalties.activation=1")
+
+
+@pytest.mark.parametrize(
+    ("task", "sizes", "layers", "problem"),
+    [
+        ("language-model", "[8, 6, 4]", "2", "3 sizes for 2 layers"),
+        ("language-model", "[8, 6]", "", "2 sizes for 1 layer"),
+        ("language-model", "[]", "2", "0 sizes for 2 layers"),
+        ("language-model", "[8, 0]", "2", "must be greater than 0, was: 0"),
+        ("translation", "[8, 6]", "2", "must be one size in a translation recipe"),
+    ],
+)
+def test_a_list_of_sizes_has_one_for_each_layer(
+    task: str, sizes: str, layers: str, problem: str
+) -> None:
+    found = mistakes(task, f"model.hidden={sizes}", f"model.layers={layers}")
+    assert ("model.hidden", problem) in [(one.key, one.problem) for one in found]
+
+
+def test_hidden_sizes_for_people() -> None:
+    assert recipe("language-model", "model.hidden=1150").model.hidden_text == "1,150"
+    sizes = recipe("language-model", "model.hidden=[1150, 400]", "model.layers=2").model
+    assert (sizes.hidden, sizes.hidden_text) == ((1150, 400), "1,150 / 400")
 
 
 def test_a_single_layer_has_nothing_between() -> None:

@@ -25,6 +25,7 @@ SHAPES: list[dict[str, Any]] = [
     {"connection": "residual"},
     {"connection": "highway"},
     {"connection": "highway", "width": 3},
+    {"hidden": [5, 4, HIDDEN], "connection": "residual"},
     {"bidirectional": True},
     {"bidirectional": True, "connection": "residual"},
 ]

@@ -10,7 +10,7 @@ import torch
 from seqlstm.recurrent.catalogue import CELLS
 from seqlstm.recurrent.engines import ENGINES, Call
 from seqlstm.recurrent.layer import Bidirectional, Recurrent
-from seqlstm.recurrent.stack import Stack
+from seqlstm.recurrent.stack import Highway, Plain, Stack
 from seqlstm.recurrent.state import select
 from tests.recurrent.cases import BATCH, LENGTHS, TIME, Case, assert_same, every_cell, leaves, noise
 from tests.recurrent.stacks import (
@@ -107,6 +107,24 @@ def test_the_output_has_the_width_it_says(options: dict[str, Any]) -> None:
     stack = stack_of(**options)
     assert stack.output == HIDDEN
     assert stack(inputs_for(stack))[0].shape == (TIME, BATCH, HIDDEN)
+
+
+def test_layers_of_unlike_sizes() -> None:
+    stack = stack_of(hidden=[5, 6, 2], connection="residual")
+    shapes = [(layer.cell.width, layer.cell.hidden) for layer in stack.layers]
+    assert shapes == [(WIDTH, 5), (5, 6), (6, 2)]
+    assert stack.output == 2
+    with pytest.raises(ValueError, match=r"each of 3 layers.*\[5, 6\]"):
+        stack_of(hidden=[5, 6])
+    both = stack_of(hidden=[4, 6, 2], bidirectional=True)
+    assert [layer.output for layer in both.layers] == [4, 6, 2]
+    with pytest.raises(ValueError, match="even"):
+        stack_of(hidden=[4, 5, 2], bidirectional=True)
+
+
+def test_a_connection_goes_round_those_layers_of_a_list_that_keep_the_width() -> None:
+    stack = stack_of(hidden=[5, 5, 3], connection="highway")
+    assert [type(one) for one in stack.connections] == [Plain, Highway, Plain]
 
 
 def test_no_layers_hand_the_input_on() -> None:

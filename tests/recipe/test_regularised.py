@@ -1,0 +1,34 @@
+"""What recipes say of a regularised language model, in the model that is built of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from seqlstm.config import parse, read_overrides
+from seqlstm.errors import RecipeError
+from seqlstm.models.language_model import LanguageModel
+from seqlstm.recipe.build import build_model
+from seqlstm.recipe.find import CATALOGUE
+from tests.config.cases import TABLES
+
+PIECES = (50, 50)
+
+
+def built(*overrides: str) -> LanguageModel:
+    table = read_overrides(TABLES["language-model"], overrides)
+    model = build_model(parse(table, where="recipe", catalogue=CATALOGUE), PIECES)
+    assert isinstance(model, LanguageModel)
+    return model
+
+
+def test_layers_have_their_sizes_and_the_last_may_be_the_embeddings_width() -> None:
+    model = built("model.width=4", "model.hidden=[9, 7, 4]", "model.layers=3")
+    assert [layer.output for layer in model.stack.layers] == [9, 7, 4]
+    assert not any("bottleneck" in name for name, _ in model.named_parameters())
+    assert model.readout.weight is model.embedding.table.weight
+
+
+def test_blocks_have_one_size() -> None:
+    cell = 'model.cell={kind="xlstm", mlstm=1, heads=1}'
+    with pytest.raises(RecipeError, match=r"model\.hidden: must be one size: xlstm's blocks"):
+        built(cell, "model.width=8", "model.hidden=[8, 8]", "model.layers=2")
