@@ -64,6 +64,13 @@ def train(
     split_digits: Annotated[
         bool, typer.Option("--split-digits", help="Every digit a piece of its own.")
     ] = False,
+    closed: Annotated[
+        bool,
+        typer.Option(
+            "--closed",
+            help="Of kind word: no bytes; a word that is missing is <unk>, as papers count.",
+        ),
+    ] = False,
     input_sentences: Annotated[
         int, typer.Option(min=1, help="Learn from so many lines at most.")
     ] = 1_000_000,
@@ -81,6 +88,7 @@ def train(
         normalisation=normalisation.value,
         character_coverage=character_coverage,
         split_digits=split_digits,
+        closed=closed,
         input_sentences=input_sentences,
     )
     tokenizer.save(output)

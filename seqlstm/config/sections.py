@@ -109,7 +109,8 @@ class Trained(Section):
     is that of either, or source's and target's. `sampling`: subword regularisation, the alpha of
     unigram's sampling (Kudo, 2018) or the probability of BPE-dropout (Provilkov et al., 2020); 0
     for none. `input_sentences`: read at most so many. `split_digits`: every digit a piece of its
-    own.
+    own. `closed`: words alone, as papers on language models count them: white space is what
+    separates them, and one that the vocabulary lacks is no bytes but the text's own `<unk>`.
     """
 
     kind: Literal["unigram", "bpe", "char", "word"] = "unigram"
@@ -119,12 +120,15 @@ class Trained(Section):
     normalisation: Literal["identity", "nfkc", "nfkc_cf", "nmt_nfkc", "nmt_nfkc_cf"] = "identity"
     character_coverage: Share = 1.0
     split_digits: bool = False
+    closed: bool = False
     input_sentences: PositiveInt = 1_000_000
 
     @model_validator(mode="after")
-    def sampled(self) -> Trained:
+    def fits_its_kind(self) -> Trained:
         if self.sampling and self.kind not in ("unigram", "bpe"):
             raise ValueError(f"sampling needs unigram or bpe, not {self.kind}")
+        if self.closed and self.kind != "word":
+            raise ValueError(f"closed needs word, not {self.kind}")
         return self
 
     @property

@@ -173,9 +173,11 @@ def score_rows(
 def signature_of(
     tokenizer: Tokenizer, precision: Precision, *, unit: str, resets: bool, streams: int
 ) -> str:
+    counted = "words" if tokenizer.closed else "text"
     return (
         f"lm|unit:{unit}|tokenizer:{tokenizer.kind}-{tokenizer.fingerprint}"
+        f"{'|vocabulary:closed, <unk> a word' if tokenizer.closed else ''}"
         f"|state:{'reset' if resets else 'carried'}|streams:{streams}"
-        f"|counts:{'text+newlines' if unit == 'line' else 'text, nats of </s>'}"
+        f"|counts:{counted}{'+newlines' if unit == 'line' else ', nats of </s>'}"
         f"|segmentation:one|precision:{precision.name}|version:{__version__}"
     )

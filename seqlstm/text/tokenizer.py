@@ -33,7 +33,8 @@ class Tokenizer:
 
     With normalisation `identity` and byte fallback (what `train_tokenizer` does unless told
     otherwise), `decode(encode(text)) == text` for every Unicode text. Without byte fallback, what
-    the vocabulary cannot spell becomes the unknown id and is decoded as `⁇`.
+    the vocabulary cannot spell becomes the unknown id and is decoded as `⁇`; in a closed vocabulary
+    that has a word `<unk>`, it becomes that word.
 
     Attributes:
         model: the serialized model.
@@ -42,6 +43,7 @@ class Tokenizer:
         pad, unknown, begin, end: the special ids. A model without padding pads with its unknown id:
             padding is never read.
         newline: the id of a newline, None if the model has no piece for it.
+        closed: whether there are words alone, and no bytes to spell others with.
         fingerprint: the first 12 hexadecimal digits of the model's SHA-256.
 
     Args:
@@ -72,6 +74,9 @@ class Tokenizer:
         }
         newline = processor.piece_to_id("\n")
         self.newline = self._bytes.get(b"\n") if newline == self.unknown else newline
+        self.closed = self.kind == "word" and not self._bytes
+        word: int = processor.piece_to_id(f"{SPACE}<unk>")  # the unknown id where there is none
+        self._unlisted = word if self.closed else self.unknown
         self._prefixed: bool = processor.normalize("a").startswith(SPACE)
         self._words = word_pattern(self._pieces).findall
         self._sampler = lru_cache(1)(self._build_sampler)
@@ -215,10 +220,11 @@ class Tokenizer:
         return ids
 
     def _encode_lines(self, lines: list[str]) -> list[list[int]]:
-        if self.kind == "word" and not self._bytes:
+        if self.closed:
             # SentencePiece makes one id of neighbouring unknown words; a word model counts words.
             normalized = (self._processor.normalize(line) for line in lines)
-            return [self._processor.piece_to_id(WORD.findall(line)) for line in normalized]
+            found = (self._processor.piece_to_id(WORD.findall(line)) for line in normalized)
+            return [[self._unlisted if id == self.unknown else id for id in ids] for ids in found]
         encoded: list[list[int]] = self._processor.encode(lines)
         return encoded
 

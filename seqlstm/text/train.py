@@ -35,6 +35,7 @@ def train_tokenizer(
     input_sentences: int = 1_000_000,
     byte_fallback: bool = True,
     split_digits: bool = False,
+    closed: bool = False,
 ) -> Tokenizer:
     """Trains a SentencePiece model: padding 0, unknown 1, begin 2, end 3, newline 4.
 
@@ -50,10 +51,16 @@ def train_tokenizer(
         byte_fallback: what the vocabulary cannot spell becomes UTF-8 bytes, 256 ids of their own,
             whole words included if kind is word. Without, it becomes the unknown id and is lost.
         split_digits: every digit is a piece of its own, so that numbers are spelt alike everywhere.
+        closed: of kind word: without byte fallback, and white space only separates words: a text is
+            as many ids as it has words and newlines.
 
     Raises:
-        TokenizerError: no text, or a vocabulary too small or too large for it.
+        TokenizerError: no text, a vocabulary too small or too large for it, or a closed one of
+            another kind than word.
     """
+    if closed and kind != "word":
+        raise TokenizerError(f"a closed vocabulary is one of words, not of kind {kind}")
+    byte_fallback = byte_fallback and not closed
     sentences = _choose(_sentences(lines), input_sentences)
     if not sentences:
         raise TokenizerError("no text to train a tokenizer on: every line is empty")
@@ -71,7 +78,7 @@ def train_tokenizer(
             character_coverage=character_coverage,
             byte_fallback=byte_fallback,
             normalization_rule_name=normalisation,
-            remove_extra_whitespaces=normalisation != "identity",
+            remove_extra_whitespaces=closed or normalisation != "identity",
             max_sentence_length=1 << 30,
             # A line begins like a word; in a model of characters that would be one id too many.
             split_digits=split_digits,

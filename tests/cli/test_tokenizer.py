@@ -50,6 +50,16 @@ def test_pairs_teach_both_sides(tmp_path: Path) -> None:
     assert "Ä" in tokenizer.pieces(range(tokenizer.vocabulary))
 
 
+def test_a_closed_vocabulary_has_words_alone(tmp_path: Path) -> None:
+    text = write_lines(tmp_path / "text.txt", ["Nobody sells <unk>", "Nobody sells tea"])
+    model = tmp_path / "words.model"
+    answer("tokenizer", "train", text, "-o", model, "--kind", "word", "--closed")
+    pieces = answer("tokenizer", "encode", model, "--pieces", text=" Nobody  sells coffee ")
+    assert pieces.split() == ["▁Nobody", "▁sells", "▁<unk>"]
+    said = refusal("tokenizer", "train", text, "-o", model, "--closed")
+    assert "of words, not of kind unigram" in said
+
+
 @pytest.mark.parametrize("wrong", ["4 x 5", "4 -1", "99999", "1.5"])
 def test_what_is_no_id_names_the_line(model: Path, wrong: str) -> None:
     said = refusal("tokenizer", "decode", model, text=f"5 6\n{wrong}\n")

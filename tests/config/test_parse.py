@@ -155,6 +155,7 @@ def test_the_error_names_the_recipe_and_every_mistake() -> None:
         ("tokenizer=unigram", "tokenizer", "must"),
         ('tokenizer={file="a.model", kind="bpe"}', "tokenizer.kind", "cannot take effect beside"),
         ('tokenizer={kind="char", sampling=0.1}', "tokenizer", "sampling needs unigram or bpe"),
+        ('tokenizer={kind="char", closed=true}', "tokenizer", "closed needs word, not char"),
         ("tokenizer.sampling=1.0", "tokenizer.sampling", "must be less than 1, was: 1.0"),
         ("model.cell=lstm", "model.cell", "must be a valid"),
         ("model.dropout.between=1", "model.dropout.between", "must be less than 1"),

@@ -14,6 +14,7 @@ from seqlstm.evaluation.perplexity import LanguageScores, score_rows, score_text
 from seqlstm.inference.language import LoadedLanguageModel
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.text.tokenizer import Tokenizer
+from seqlstm.text.train import train_tokenizer
 from tests.tiny import DOCUMENTS, FLOAT32, LINES, random_language_model
 
 ROWS = {"line": [*LINES[:4], "", LINES[9]], "document": [*DOCUMENTS[:3], "", DOCUMENTS[5]]}
@@ -150,6 +151,23 @@ def test_the_signature_says_how(model: LanguageModel, tokenizer: Tokenizer) -> N
     assert documents.signature == (
         f"lm|unit:document|tokenizer:unigram-{tokenizer.fingerprint}|state:reset|streams:1"
         f"|counts:text, nats of </s>|{tail}"
+    )
+
+
+@every_unit
+def test_of_a_closed_vocabulary_tokens_are_words(unit: str) -> None:
+    """So that perplexities are those of the papers: <unk> and the ends of lines count as words."""
+    rows = ["", " = Nobody <unk> = ", "", " Nobody sells <unk> . "]
+    closed = train_tokenizer(rows, kind="word", vocabulary=50, closed=True)
+    model = random_language_model(closed.vocabulary)
+    scores = scores_of(model, closed, unit, rows=rows)
+    assert scores.tokens == scores.words == 0 + 4 + 0 + 4 + len(rows)
+    assert scores.perplexity_per_word == scores.perplexity_per_token
+    counts = {"line": "words+newlines", "document": "words, nats of </s>"}[unit]
+    assert scores.signature == (
+        f"lm|unit:{unit}|tokenizer:word-{closed.fingerprint}|vocabulary:closed, <unk> a word"
+        f"|state:carried|streams:1|counts:{counts}|segmentation:one|precision:float32"
+        f"|version:{__version__}"
     )
 
 

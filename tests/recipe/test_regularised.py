@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from seqlstm.config import parse, read_overrides
 from seqlstm.errors import RecipeError
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.recipe.build import build_model
-from seqlstm.recipe.find import CATALOGUE
+from seqlstm.recipe.evaluate import evaluate
+from seqlstm.recipe.find import CATALOGUE, read_recipe
+from seqlstm.recipe.train import start
 from tests.config.cases import TABLES
+from tests.runs import LANGUAGE_MODEL, pairs_of, write_recipe
 
 PIECES = (50, 50)
 
@@ -32,3 +37,13 @@ def test_blocks_have_one_size() -> None:
     cell = 'model.cell={kind="xlstm", mlstm=1, heads=1}'
     with pytest.raises(RecipeError, match=r"model\.hidden: must be one size: xlstm's blocks"):
         built(cell, "model.width=8", "model.hidden=[8, 8]", "model.layers=2")
+
+
+def test_words_are_counted_as_papers_do(tmp_path: Path) -> None:
+    overrides = ['tokenizer={kind="word", closed=true}', "training.steps=1"]
+    asked = read_recipe(str(write_recipe(tmp_path, LANGUAGE_MODEL)), overrides)
+    list(start(asked, tmp_path / "run").run())
+    scored = evaluate(tmp_path / "run")
+    words = sum(len(english.split()) + 1 for english, _ in pairs_of("test"))
+    assert scored.values["tokens"] == scored.values["words"] == words
+    assert "|vocabulary:closed" in str(scored.values["signature"])

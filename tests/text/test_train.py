@@ -81,12 +81,37 @@ def test_unknown_normalisation() -> None:
 
 
 def test_unknown_words_and_characters_without_bytes() -> None:
-    word = train_tokenizer(SENTENCES, kind="word", vocabulary=100, byte_fallback=False)
+    known = [sentence for sentence in SENTENCES if "<unk>" not in sentence]
+    word = train_tokenizer(known, kind="word", vocabulary=100, byte_fallback=False)
     ids = word.encode("Nobody sells green cheese in the evening;\nagain")
     assert [id == word.unknown for id in ids] == [False] * 2 + [True] * 2 + [False] * 4 + [True]
     assert word.decode(ids) == "Nobody sells ⁇ ⁇ in the evening;\n⁇"
     char = train_tokenizer(SENTENCES, kind="char", vocabulary=100, byte_fallback=False)
     assert char.decode(char.encode("the €vening")) == "the ⁇vening"
+
+
+def test_a_closed_vocabulary_counts_words_and_newlines() -> None:
+    word = train_tokenizer(SENTENCES, kind="word", vocabulary=500, closed=True)
+    words = {one for sentence in SENTENCES for one in sentence.split()}
+    assert {f"▁{one}" for one in words} <= set(word.pieces(range(word.vocabulary)))
+    text = "  Nobody sells   <unk> letters \n\n in the evening; "
+    ids = word.encode(text)
+    assert len(ids) == len(text.split()) + text.count("\n")
+    assert word.decode(ids) == "Nobody sells <unk> letters\n\nin the evening;"
+    assert word.closed
+    assert not train_tokenizer(SENTENCES, kind="word", vocabulary=500).closed
+
+
+def test_what_a_closed_vocabulary_lacks_is_its_own_word_for_that() -> None:
+    word = train_tokenizer(SENTENCES, kind="word", vocabulary=500, closed=True)
+    written, lacking = word.encode("Nobody sells <unk>"), word.encode("Nobody sells cheese")
+    assert written == lacking
+    assert word.unknown not in written
+
+
+def test_a_closed_vocabulary_is_one_of_words() -> None:
+    with pytest.raises(TokenizerError, match="of words, not of kind bpe"):
+        train_tokenizer(SENTENCES, kind="bpe", vocabulary=330, closed=True)
 
 
 @pytest.mark.parametrize("kind", KINDS)
