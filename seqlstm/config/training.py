@@ -68,6 +68,16 @@ class Last(Section):
     checkpoints: PositiveInt = 5
 
 
+class Triggered(Section):
+    """The mean since the first validation worse than the best of all but the `patience` before it.
+
+    With `sgd` at a constant rate it is NT-ASGD (Merity, Keskar & Socher, 2018).
+    """
+
+    kind: Literal["triggered"]
+    patience: PositiveInt = 5
+
+
 class Penalties(Section):
     """On the last layer's outputs (Merity, McCann & Socher, 2017); no part of any loss reported.
 
@@ -97,7 +107,7 @@ class Training(Section):
     accumulate: PositiveInt = 1
     label_smoothing: Probability = 0.0
     penalties: Penalties | None = None
-    average: Annotated[Exponential | Last, Field(discriminator="kind")] | None = None
+    average: Annotated[Exponential | Last | Triggered, Field(discriminator="kind")] | None = None
     validate_every: PositiveInt | None = None
     save_every: PositiveInt = 500
     patience: PositiveInt | None = None
@@ -116,6 +126,7 @@ class Training(Section):
             "best_by": self.best_by != "loss",
             'schedule.kind = "plateau"': isinstance(self.schedule, Plateau),
             'average.kind = "last"': isinstance(self.average, Last),
+            'average.kind = "triggered"': isinstance(self.average, Triggered),
         }
         named = [key for key, given in idle.items() if given]
         if named and self.validate_every is None:

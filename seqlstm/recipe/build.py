@@ -13,6 +13,7 @@ from seqlstm.config.training import (
     Last,
     Plateau,
     Training,
+    Triggered,
 )
 from seqlstm.errors import RecipeError
 from seqlstm.models.activation import ActivationPenalty
@@ -107,6 +108,8 @@ def build_average(training: Training) -> average.Average:
             return average.Exponential(decay)
         case Last(checkpoints=checkpoints):
             return average.Last(checkpoints)
+        case Triggered(patience=patience):
+            return average.Triggered(patience)
         case _:
             return average.Average()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,6 +21,9 @@ class Average:
 
     def before_validation(self, model: nn.Module) -> None:
         """See the weights before a validation."""
+
+    def after_validation(self, value: float) -> None:
+        """See what a validation of the weights for use found; less is better."""
 
     def weights(self) -> Weights | None:
         """The average, or None while the model's own weights are to be used."""
@@ -101,3 +105,47 @@ class Last(Average):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.kept = state["kept"]
+
+
+class Triggered(Average):
+    """The mean of the weights after every step since validations stopped to improve.
+
+    NT-ASGD (Merity, Keskar & Socher, 2018, algorithm 1) where the steps are those of SGD at a
+    constant rate: the mean begins after the first validation that is worse than the best of all but
+    the `patience` before it.
+    """
+
+    def __init__(self, patience: int) -> None:
+        self.patience = patience
+        self.values: list[float] = []
+        self.begun = False
+        self.steps = 0
+        self.average: Weights = {}
+
+    def after_validation(self, value: float) -> None:
+        older = self.values[: -self.patience]
+        self.begun = self.begun or (bool(older) and not value <= min(older))
+        self.values.append(value if math.isfinite(value) else math.inf)
+
+    def after_step(self, model: nn.Module) -> None:
+        if not self.begun:
+            return
+        if not self.average:
+            self.average = weights_of(model)
+        self.steps += 1
+        own = dict(model.named_parameters())
+        with torch.no_grad():
+            torch._foreach_lerp_(
+                [self.average[name] for name in own], list(own.values()), 1 / self.steps
+            )
+
+    def weights(self) -> Weights | None:
+        return self.average or None
+
+    def state_dict(self) -> dict[str, Any]:
+        kept = ("values", "begun", "steps", "average")
+        return {name: getattr(self, name) for name in kept}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.values, self.begun = list(state["values"]), state["begun"]
+        self.steps, self.average = state["steps"], state["average"]

@@ -197,9 +197,11 @@ class Loop:
             self.model.eval()
             with torch.no_grad(), self.precision.autocast():
                 values = self.validate()
-            best = self.progress.judge(values[self.plan.best_by], self.plan)
+            measured = values[self.plan.best_by]
+            best = self.progress.judge(measured, self.plan)
             if best:
                 self.keeper.keep_weights("best", weights_of(self.model), step=self.progress.step)
+        self.average.after_validation(self.plan.cost(measured))
         return self.report("validation", values, best=best)
 
     def saved(self) -> Report:

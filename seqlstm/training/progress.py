@@ -30,6 +30,10 @@ class Plan:
     best_by: str = "loss"
     plateau_patience: int | None = None
 
+    def cost(self, value: float) -> float:
+        """A value of the metric, turned so that less is better."""
+        return -value if HIGHER_IS_BETTER[self.best_by] else value
+
 
 @dataclass
 class Progress:
@@ -57,8 +61,8 @@ class Progress:
 
     def judge(self, value: float, plan: Plan) -> bool:
         """Whether a validation's value is the best so far; counts those that are not."""
-        sign = -1 if HIGHER_IS_BETTER[plan.best_by] else 1
-        if math.isfinite(value) and (self.best is None or sign * value < sign * self.best):
+        better = self.best is None or plan.cost(value) < plan.cost(self.best)
+        if math.isfinite(value) and better:
             self.best, self.best_step = value, self.step
             self.stale = self.plateau = 0
             return True

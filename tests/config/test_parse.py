@@ -168,6 +168,7 @@ def test_the_error_names_the_recipe_and_every_mistake() -> None:
         ("training.best_by=chrf", "training", "best_by cannot take effect"),
         ('training.schedule={kind="plateau"}', "training", "cannot take effect"),
         ('training.average={kind="last"}', "training", "cannot take effect"),
+        ('training.average={kind="triggered"}', "training", "cannot take effect"),
     ],
 )
 def test_one_mistake(override: str, key: str, problem: str) -> None:

@@ -9,11 +9,12 @@ import pytest
 from seqlstm.config import parse, read_overrides
 from seqlstm.errors import RecipeError
 from seqlstm.models.language_model import LanguageModel
-from seqlstm.recipe.build import build_model
+from seqlstm.recipe.build import build_average, build_model
 from seqlstm.recipe.evaluate import evaluate
 from seqlstm.recipe.find import CATALOGUE, read_recipe
 from seqlstm.recipe.train import start
-from tests.config.cases import TABLES
+from seqlstm.training.average import Triggered
+from tests.config.cases import TABLES, recipe
 from tests.runs import LANGUAGE_MODEL, pairs_of, write_recipe
 
 PIECES = (50, 50)
@@ -47,3 +48,10 @@ def test_words_are_counted_as_papers_do(tmp_path: Path) -> None:
     words = sum(len(english.split()) + 1 for english, _ in pairs_of("test"))
     assert scored.values["tokens"] == scored.values["words"] == words
     assert "|vocabulary:closed" in str(scored.values["signature"])
+
+
+def test_an_average_is_triggered_as_the_recipe_says() -> None:
+    overrides = ['training.average={kind="triggered", patience=7}', "training.validate_every=9"]
+    average = build_average(recipe("language-model", *overrides).training)
+    assert isinstance(average, Triggered)
+    assert average.patience == 7

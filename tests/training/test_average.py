@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from random import Random
+
 import pytest
 import torch
 from torch import nn
 
-from seqlstm.training.average import Average, Exponential, Last
+from seqlstm.training.average import Average, Exponential, Last, Triggered
 
 
 def model_at(value: float) -> nn.Linear:
@@ -24,10 +27,20 @@ def averaged(average: Average) -> float:
     return float(weights["weight"])
 
 
+def triggered(_: float = 1) -> Triggered:
+    """One that has begun."""
+    average = Triggered(1)
+    for value in (1.0, 1.0, 2.0):
+        average.after_validation(value)
+    assert average.begun
+    return average
+
+
 def test_no_average_is_the_models_own() -> None:
     average, model = Average(), model_at(3)
     average.after_step(model)
     average.before_validation(model)
+    average.after_validation(1.0)
     assert average.weights() is None
     with average.applied(model):
         assert model.weight.item() == 3
@@ -56,7 +69,56 @@ def test_last_by_hand() -> None:
         assert averaged(average) == expected
 
 
-@pytest.mark.parametrize("average", [Exponential(0.5), Last(3)])
+def test_triggered_by_hand() -> None:
+    """Patience 2: the fourth is no worse than the first, the only older; the fifth is."""
+    average, model = Triggered(2), model_at(0)
+    for value, validation in enumerate([3.0, 4.0, 5.0, 3.0, 3.5], 1):
+        move(model, value)
+        average.after_step(model)
+        assert average.weights() is None
+        average.after_validation(validation)
+    for value, expected in ((6.0, 6.0), (2.0, 4.0), (1.0, 3.0)):
+        move(model, value)
+        average.after_step(model)
+        average.after_validation(0.1)
+        assert averaged(average) == pytest.approx(expected, rel=1e-6)
+
+
+def test_triggered_by_validations_that_have_a_past_only() -> None:
+    average = Triggered(5)
+    for validation in (1.0, 9.0, 9.0, 9.0, 9.0, 9.0):
+        average.after_validation(validation)
+        assert not average.begun
+    average.after_validation(float("nan"))
+    assert average.begun
+
+
+def test_a_trigger_is_resumed_before_it_fires() -> None:
+    stopped, resumed = Triggered(2), Triggered(2)
+    for value in (1.0, 2.0, 3.0):
+        stopped.after_validation(value)
+    assert not stopped.begun
+    resumed.load_state_dict(stopped.state_dict())
+    resumed.after_validation(1.5)
+    assert resumed.begun
+
+
+def test_triggered_as_in_algorithm_1() -> None:
+    """The paper's `t > n and v > min(logs[: t − n])`, over a walk at random."""
+    draw = Random(1)
+    for patience in (1, 3, 5):
+        logs: list[float] = []
+        average, fired = Triggered(patience), False
+        for _ in range(30):
+            value = draw.random() / (1 + len(logs))
+            if len(logs) > patience and value > min(logs[: len(logs) - patience]):
+                fired = True
+            logs.append(value)
+            average.after_validation(value)
+            assert average.begun == fired
+
+
+@pytest.mark.parametrize("average", [Exponential(0.5), Last(3), triggered()])
 def test_applied_puts_the_average_in_and_takes_it_out(average: Average) -> None:
     model = model_at(1)
     for value in (1.0, 5.0):
@@ -72,13 +134,14 @@ def test_applied_puts_the_average_in_and_takes_it_out(average: Average) -> None:
     assert model.weight.item() == 5
 
 
-@pytest.mark.parametrize("kind", [Exponential, Last])
-def test_an_average_goes_on_from_its_state(kind: type[Exponential] | type[Last]) -> None:
+@pytest.mark.parametrize("kind", [Exponential, Last, triggered])
+def test_an_average_goes_on_from_its_state(kind: Callable[[int], Average]) -> None:
     def seen(average: Average, *values: float) -> Average:
         for value in values:
             model = model_at(value)
             average.after_step(model)
             average.before_validation(model)
+            average.after_validation(value)
         return average
 
     whole = seen(kind(3), 1.0, 2.0, 7.0, -1.0)

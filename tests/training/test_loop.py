@@ -15,7 +15,7 @@ from seqlstm.data.buckets import pair_batch
 from seqlstm.errors import TrainingError
 from seqlstm.text.sides import Tokenizers
 from seqlstm.text.tokenizer import Tokenizer
-from seqlstm.training.average import Exponential
+from seqlstm.training.average import Exponential, Triggered
 from seqlstm.training.interrupt import StopRequest
 from seqlstm.training.progress import Plan
 from seqlstm.training.schedule import Schedule
@@ -189,6 +189,37 @@ def test_validation_sees_the_average_in_evaluation_mode() -> None:
     assert_same(model.weight, spring_at(own), rtol=1e-6, atol=0)
     for name in ("best", "last"):
         assert_same(shelf.weights[name][1]["weight"], spring_at(averaged), rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("best_by", "values"),
+    [("loss", (1.0, 3.0, 2.0, 0.5, 0.5)), ("bleu", (2.0, 0.5, 1.0, 3.0, 3.0))],
+)
+def test_an_average_begins_where_validations_stop_to_improve(
+    best_by: str, values: tuple[float, ...]
+) -> None:
+    """Of whichever metric; it is what is validated and kept from then on."""
+    model, shelf, seen = Spring(), Shelf(), []
+    results = measured(*values, name=best_by)
+
+    def validate() -> dict[str, float]:
+        seen.append(float(model.weight[0, 0]))
+        return results()
+
+    plan = Plan(steps=5, rate=0.5, validate_every=1, best_by=best_by)
+    loop = loop_of(
+        model,
+        Repeated(batch_of(3)),
+        plan,
+        average=Triggered(1),
+        shelf=shelf,
+        validate=validate,
+    )
+    list(loop.run())
+    mean = (0.5**4 + 0.5**5) / 2
+    assert seen == pytest.approx([0.5, 0.25, 0.125, 0.5**4, mean])
+    assert_same(model.weight, spring_at(0.5**5), rtol=1e-6, atol=0)
+    assert_same(shelf.weights["last"][1]["weight"], spring_at(mean), rtol=1e-6, atol=0)
 
 
 class Broken(Spring):
