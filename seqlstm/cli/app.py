@@ -75,6 +75,7 @@ from seqlstm.cli import (  # noqa: E402
     evaluate,
     generate,
     info,
+    inspect,
     recipes,
     score,
     sweep,
@@ -93,5 +94,6 @@ app.command()(compare.compare)
 app.command()(translate.translate)
 app.command()(generate.generate)
 app.command()(score.score)
+app.command()(inspect.inspect)
 app.add_typer(tokenizer.app, name="tokenizer")
 app.command()(info.info)

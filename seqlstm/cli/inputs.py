@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from io import BufferedReader
 from itertools import islice
 from pathlib import Path
-from typing import cast
+from typing import BinaryIO, cast
 
 from seqlstm.cli.console import err
 from seqlstm.errors import DataError
@@ -21,14 +21,35 @@ def lines_of(file: Path | None) -> Iterator[str]:
     Raises:
         DataError: the file cannot be read, or a line is not UTF-8; names the line.
     """
-    name = str(file) if file else "standard input"
-    try:
-        stream = file.open("rb") if file else sys.stdin.buffer
-    except OSError as error:
-        raise DataError(f"{name} cannot be read: {error.strerror}") from error
+    name, stream = opened(file)
     with stream:
         for number, line in enumerate(stream, 1):
             yield decoded(line.removesuffix(b"\n"), name, number)
+
+
+def text_of(file: Path | None) -> str:
+    """The text of a file, or of standard input, as it is but for the end of its last line.
+
+    Raises:
+        DataError: the file cannot be read, or is not UTF-8; names the line.
+    """
+    name, stream = opened(file)
+    with stream:
+        content = stream.read()
+    try:
+        return content.decode("utf-8").removesuffix("\n")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataError(f"{name}, line {line} is not UTF-8") from None
+
+
+def opened(file: Path | None) -> tuple[str, BinaryIO]:
+    """What messages call a file, or standard input, and its bytes."""
+    name = str(file) if file else "standard input"
+    try:
+        return name, file.open("rb") if file else sys.stdin.buffer
+    except OSError as error:
+        raise DataError(f"{name} cannot be read: {error.strerror}") from error
 
 
 def lines_at_hand(size: int) -> Iterator[list[str]]:

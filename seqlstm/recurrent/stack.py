@@ -98,6 +98,9 @@ def precise(carried: Tensor) -> Tensor:
 class Layer(Protocol):
     """What stands in a stack: it takes what `Recurrent.forward` takes."""
 
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
     def initial_state(self, batch: int) -> State: ...
 
     def choice(self, call: Call) -> Choice: ...

@@ -116,6 +116,11 @@ class SLSTMBlock(nn.Module):
         """Features of one output."""
         return self.memory.output
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the tensors of the state are called, in order."""
+        return self.memory.names
+
     def initial_state(self, batch: int) -> State:
         """That of the sLSTM."""
         return self.memory.initial_state(batch)
@@ -181,6 +186,11 @@ class MLSTMBlock(nn.Module):
         self.normalize_heads = HeadNorm(inner, heads)
         self.skip = nn.Parameter(torch.ones(inner))
         self.down = Linear(inner, width, bias=False)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the tensors of the state are called, in order."""
+        return "window", *self.memory.names
 
     def initial_state(self, batch: int) -> State:
         """No inputs of the convolution, and that of the memory."""

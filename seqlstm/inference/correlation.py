@@ -1,0 +1,44 @@
+"""How closely units follow what is known of a text."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+class Correlation:
+    """Pearson's correlation of every unit with every property, over a text of any length.
+
+    With a property that is 0 or 1 it is the point-biserial one. Nothing is kept of a position but
+    its share of a few sums, in float64, of differences from the first position: what is constant
+    has a deviation of exactly 0.
+    """
+
+    def __init__(self) -> None:
+        self.positions = 0
+
+    def add(self, units: Tensor, properties: Tensor) -> None:
+        """Take in some positions: (positions, units) and (positions, properties)."""
+        x, y = units.double(), properties.double()
+        if not self.positions:
+            self.origin = x[0].clone(), y[0].clone()
+            self.x, self.xx = x.new_zeros(2, x.shape[1])
+            self.y, self.yy = y.new_zeros(2, y.shape[1])
+            self.xy = x.new_zeros(x.shape[1], y.shape[1])
+        x, y = x - self.origin[0], y - self.origin[1]
+        self.positions += len(x)
+        self.x += x.sum(0)
+        self.y += y.sum(0)
+        self.xx += x.square().sum(0)
+        self.yy += y.square().sum(0)
+        self.xy += x.t() @ y
+
+    @property
+    def values(self) -> Tensor:
+        """(properties, units); NaN where the unit or the property is constant."""
+        covariance = self.xy / self.positions - torch.outer(self.x, self.y) / self.positions**2
+        variances = torch.outer(self.variance(self.x, self.xx), self.variance(self.y, self.yy))
+        return (covariance / variances.sqrt()).t()
+
+    def variance(self, sums: Tensor, squares: Tensor) -> Tensor:
+        return (squares / self.positions - (sums / self.positions).square()).clamp(min=0)
