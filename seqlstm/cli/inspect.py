@@ -23,12 +23,13 @@ from seqlstm.cli.arguments import (
 from seqlstm.cli.console import note, out, table, write
 from seqlstm.cli.inputs import text_of
 from seqlstm.errors import ArgumentError, nearest
+from seqlstm.inference.properties import PROPERTIES
 
 if TYPE_CHECKING:
     from seqlstm.cli.shades import Strip
     from seqlstm.inference.units import Follower, Look
 
-ALL = "double-quotes, single-quotes, brackets, line, word, indent, comment"
+ALL = ", ".join(PROPERTIES)
 
 
 def inspect(
@@ -50,7 +51,9 @@ def inspect(
             "LAYER:VECTOR:UNIT for another vector.",
         ),
     ] = None,
-    best: Annotated[int, typer.Option(min=1, help="Units for each property.")] = 3,
+    best: Annotated[
+        int | None, typer.Option(min=1, help="So many units for each property: 3.")
+    ] = None,
     on: Annotated[
         Path | None,
         typer.Option(
@@ -76,16 +79,17 @@ def inspect(
     Units are ranked by their correlation in one half of a longer text; the table states that of
     the other half beside it. A terminal shows TEXT on the colours of the best of each property.
     """
-    from seqlstm.inference.properties import PROPERTIES
     from seqlstm.inference.units import look
 
-    names = chosen(properties, list(PROPERTIES))
+    names = chosen(properties)
+    if unit is not None and best is not None:
+        raise ArgumentError("--best cannot take effect with --unit, which names one")
     shown = text_to_show(text, file)
     loaded = load_language_model(
         run, weights=weights.value, device=device, precision=precision.value
     )
     rows, where = rows_to_read(run, on)
-    found = look(loaded, shown, rows, names=names, unit=unit, best=best, most=pieces)
+    found = look(loaded, shown, rows, names=names, unit=unit, best=best or 3, most=pieces)
     if as_json:
         write(json.dumps(as_object(found, where), ensure_ascii=False))
     else:
@@ -99,13 +103,17 @@ def inspect(
         show_coloured(found)
 
 
-def chosen(names: list[str] | None, known: list[str]) -> list[str]:
-    """Properties, each once, in the order in which they are known; all if none is named."""
+def chosen(names: list[str] | None) -> list[str]:
+    """Properties, each once, in their own order; all if none is named.
+
+    Raises:
+        ArgumentError: there is no such property.
+    """
     for name in names or []:
-        if name not in known:
-            hint = nearest(name, known) or f"There are {', '.join(known)}."
+        if name not in PROPERTIES:
+            hint = nearest(name, PROPERTIES) or f"There are {ALL}."
             raise ArgumentError(f"{name} is no property", hint=hint)
-    return [name for name in known if not names or name in names]
+    return [name for name in PROPERTIES if not names or name in names]
 
 
 def text_to_show(text: str | None, file: Path | None) -> str:
@@ -135,8 +143,6 @@ def rows_to_read(run: Path, on: Path | None) -> tuple[Sequence[str], str]:
 
 def show(found: Look, where: str) -> None:
     """The units of each property in a table, and below it what the numbers are."""
-    from seqlstm.inference.properties import PROPERTIES
-
     made = table("property", "unit", "correlation", "held out", "")
     for column in made.columns[2:4]:
         column.justify = "right"
@@ -179,7 +185,7 @@ def strips(found: Look) -> Iterator[Strip]:
     for name, followers in found.followers.items():
         drawn = [one for one in followers if found.only is None or one in found.leading]
         if drawn:
-            yield Strip(name, None, found.property(name))
+            yield Strip(name, None, found.known(name))
         for one in drawn:
             yield Strip(name, one, found.deviations(one.unit))
 
@@ -197,7 +203,7 @@ def as_object(found: Look, where: str) -> dict[str, Any]:
         },
         "text": {
             "pieces": found.text.parts,
-            "properties": {name: found.property(name) for name in found.followers},
+            "properties": {name: found.known(name) for name in found.followers},
             "activations": {str(one.unit): found.values(one.unit) for one in followers},
         },
     }

@@ -18,12 +18,12 @@ class Strip:
     """A line of values, one a piece.
 
     Attributes:
-        property: its name.
+        name: of the property.
         follower: the unit that follows it, whose values these are; None for those of the property.
         values: of the unit, in deviations from its mean; of the property, as they are.
     """
 
-    property: str
+    name: str
     follower: Follower | None
     values: list[float]
 
@@ -31,7 +31,7 @@ class Strip:
     def label(self) -> str:
         """Short: a property's name, or the unit and its correlation with the property."""
         if self.follower is None:
-            return self.property
+            return self.name
         return f"{self.follower.unit}  {self.follower.correlation:+.2f}"
 
 

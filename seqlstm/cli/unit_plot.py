@@ -25,6 +25,7 @@ EDGE, BELOW, TITLE, LABELS = 0.2, 0.5, 0.4, 1.9  # inches round what is drawn
 NARROWEST = 7.0  # inches that the last line takes
 LETTERS: dict[str, Any] = {"family": "monospace", "fontsize": 8, "parse_math": False}
 CENTRED: dict[str, Any] = {"ha": "center", "va": "center_baseline"}
+PAPER: tuple[float, ...] = (1.0, 1.0, 1.0)
 SIGNS = {"\n": "↵", "\r": "␍", "\t": "→", " ": "␣"}
 
 
@@ -88,7 +89,7 @@ def coloured_text(strips: Sequence[Strip], parts: Sequence[str]) -> Figure:
     sheet = Sheet(width + 2 * EDGE, BELOW + len(units) * (TITLE + height))
     for number, strip in enumerate(units):
         axis = sheet.axes(EDGE, number * (TITLE + height) + TITLE, width, height)
-        grid = [[(1.0, 1.0, 1.0)] * columns for _ in range(rows)]
+        grid = [[PAPER] * columns for _ in range(rows)]
         shades = colours(strip)
         for row, column, character, piece in places:
             grid[row][column] = shades[piece]
@@ -96,7 +97,7 @@ def coloured_text(strips: Sequence[Strip], parts: Sequence[str]) -> Figure:
                 axis.text(column, row, SIGNS.get(character, character), **LETTERS, **CENTRED)
         axis.imshow(grid, aspect="auto")
         axis.set_axis_off()
-        meaning = PROPERTIES[strip.property].meaning
+        meaning = PROPERTIES[strip.name].meaning
         axis.set_title(f"{meaning}:  {strip.label}", loc="left", fontsize=9)
     return sheet.figure
 

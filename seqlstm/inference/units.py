@@ -153,7 +153,7 @@ class Look:
         deviations: list[float] = ((values - values.mean()) / spread).tolist()
         return deviations
 
-    def property(self, name: str) -> list[float]:
+    def known(self, name: str) -> list[float]:
         """What holds after each piece."""
         values: list[float] = self.text.properties[:, self.survey.properties.index(name)].tolist()
         return values

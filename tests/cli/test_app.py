@@ -15,7 +15,7 @@ from tests.runs import answer, invoke, pairs_of, refusal, write_lines
 COMMANDS = (
     *("recipes", "recipes show", "recipes copy", "check", "train", "evaluate", "compare"),
     *("translate", "generate", "score", "tokenizer", "tokenizer train", "tokenizer encode"),
-    *("tokenizer decode", "info"),
+    *("tokenizer decode", "info", "inspect"),
 )
 
 
