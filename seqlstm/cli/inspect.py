@@ -204,7 +204,7 @@ def as_object(found: Look, where: str) -> dict[str, Any]:
         "text": {
             "pieces": found.text.parts,
             "properties": {name: found.known(name) for name in found.followers},
-            "activations": {str(one.unit): found.values(one.unit) for one in followers},
+            "activations": {str(one.unit): found.held[one.unit] for one in followers},
         },
     }
 

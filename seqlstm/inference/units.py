@@ -124,14 +124,14 @@ class Look:
         survey: of a longer text.
         followers: by property, the closest first.
         only: the unit that was asked for, if one was.
-        activations: of every unit after every piece of the text, (pieces, units).
+        held: by each of these units, after every piece of the text.
     """
 
     text: Marked
     survey: Survey
     followers: dict[str, list[Follower]]
     only: Unit | None
-    activations: Tensor
+    held: dict[Unit, list[float]]
 
     @property
     def leading(self) -> list[Follower]:
@@ -141,14 +141,9 @@ class Look:
             return first
         return [max(first, key=lambda one: abs(one.correlation))]
 
-    def values(self, unit: Unit) -> list[float]:
-        """What the unit holds after each piece."""
-        values: list[float] = self.activations[:, self.survey.units.index(unit)].tolist()
-        return values
-
     def deviations(self, unit: Unit) -> list[float]:
-        """The same in deviations from the unit's mean in the text."""
-        values = self.activations[:, self.survey.units.index(unit)].double()
+        """What the unit holds, in deviations from its mean in the text."""
+        values = torch.tensor(self.held[unit], dtype=torch.double)
         spread = values.std(correction=0).clamp(min=torch.finfo(torch.float32).tiny)
         deviations: list[float] = ((values - values.mean()) / spread).tolist()
         return deviations
@@ -191,19 +186,17 @@ def look(
         raise ArgumentError("the text to show has no pieces")
     read = mark_rows(rows, names, tokenizer=tokenizer, unit=loaded.unit, most=most)
     found = survey(loaded, read, names)
-    return Look(
-        text=text,
-        survey=found,
-        followers={
-            name: found.best(name, best) if only is None else found.of_unit(name, only)
-            for name in names
-        },
-        only=only,
-        activations=activations_over(loaded, text.ids),
-    )
+    followers = {
+        name: found.best(name, best) if only is None else found.of_unit(name, only)
+        for name in names
+    }
+    units = dict.fromkeys(one.unit for group in followers.values() for one in group)
+    places = [found.units.index(unit) for unit in units]
+    values = held_by(places, loaded, text.ids).t().tolist()
+    return Look(text, found, followers, only, held=dict(zip(units, values, strict=True)))
 
 
-def activations_over(loaded: LoadedLanguageModel, ids: Sequence[int]) -> Tensor:
-    """What every unit holds after each piece of a text that begins afresh, (pieces, units)."""
-    _, *values = activations(loaded, torch.tensor([[loaded.end, *ids]]))
-    return torch.cat(values).cpu()
+def held_by(places: Sequence[int], loaded: LoadedLanguageModel, ids: Sequence[int]) -> Tensor:
+    """What some units hold after each piece of a text that begins afresh, (pieces, units)."""
+    every = activations(loaded, torch.tensor([[loaded.end, *ids]]))
+    return torch.stack([values[0, places] for values in every])[1:]

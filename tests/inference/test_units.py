@@ -94,7 +94,7 @@ def test_the_unit_that_counts_brackets_is_found(counter: LoadedLanguageModel) ->
     assert abs(second.correlation) < 0.9
     assert found.known("brackets") == [0, 1, 1, 2, 2, 1, 0]
     scale = 2 * 5**0.5  # of the embedding
-    assert found.values(first.unit) == pytest.approx([-scale * n for n in (0, 1, 1, 2, 2, 1, 0)])
+    assert found.held[first.unit] == pytest.approx([-scale * n for n in (0, 1, 1, 2, 2, 1, 0)])
     deviations = torch.tensor(found.deviations(first.unit))
     assert float(deviations.mean()) == pytest.approx(0, abs=1e-6)
     assert float(deviations.std(correction=0)) == pytest.approx(1)
