@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import TypeAlias
+from functools import cache
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.optim.optimizer import register_optimizer_step_post_hook
 from torch.utils.weak import WeakTensorKeyDictionary
 
 Change: TypeAlias = tuple[int, int]
@@ -28,8 +30,19 @@ def derived(source: Tensor, key: Hashable, make: Callable[[Tensor], Tensor]) -> 
     # A tensor of inference mode does not tell when it changes.
     if torch.is_grad_enabled() or not isinstance(source, nn.Parameter) or source.is_inference():
         return make(source)
+    forget_at_steps()
     change: Change = (source.data_ptr(), source._version)
-    kept: dict[Hashable, tuple[Change, Tensor]] = KEPT.setdefault(source, {})
+    kept: dict[Hashable, tuple[Change, Tensor]] = KEPT.setdefault(source, {})  # type: ignore[no-untyped-call]
     if key not in kept or kept[key][0] != change:
         kept[key] = change, make(source)
     return kept[key][1]
+
+
+@cache
+def forget_at_steps() -> None:
+    """From now on a step of any optimizer drops all: fused ones do not tell that they change."""
+
+    def forget(*_: Any) -> None:
+        KEPT.clear()
+
+    register_optimizer_step_post_hook(forget)

@@ -95,9 +95,27 @@ def reverse(sequence: Tensor, lengths: Tensor | None) -> Tensor:
     """Turn each row of (time, batch, features) round inside its length; padding stays in place."""
     if lengths is None:
         return sequence.flip(0)
-    time = torch.arange(len(sequence), device=sequence.device).unsqueeze(1)  # (time, 1)
+    steps, batch, _ = sequence.shape
+    time = torch.arange(steps, device=lengths.device).unsqueeze(1)  # (time, 1)
     source = torch.where(time < lengths, lengths - 1 - time, time)  # (time, batch)
-    return sequence.gather(0, source.unsqueeze(-1).expand_as(sequence))
+    places = source * batch + torch.arange(batch, device=lengths.device)
+    turned: Tensor = Swap.apply(sequence, places.flatten())  # type: ignore[no-untyped-call]
+    return turned
+
+
+class Swap(torch.autograd.Function):
+    """Steps of rows change places in pairs, so the way back is the way there."""
+
+    @staticmethod
+    def forward(ctx: Any, sequence: Tensor, places: Tensor) -> Tensor:
+        ctx.save_for_backward(places)
+        return sequence.flatten(0, 1).index_select(0, places).view_as(sequence)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (gradient,), (places,) = gradients, ctx.saved_tensors
+        back: Tensor = Swap.apply(gradient, places)  # type: ignore[no-untyped-call]
+        return back, None
 
 
 class Bidirectional(nn.Module):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
@@ -34,8 +35,17 @@ def other_memory(parameter: nn.Parameter) -> None:
     parameter.data = parameter.data + 1
 
 
+def step(parameter: nn.Parameter, *, fused: bool) -> None:
+    parameter.grad = -torch.ones_like(parameter)
+    torch.optim.SGD([parameter], lr=1.0, fused=fused).step()
+
+
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
-@pytest.mark.parametrize("change", [add_one, other_memory])
+@pytest.mark.parametrize(
+    "change",
+    [add_one, other_memory, partial(step, fused=False), partial(step, fused=True)],
+    ids=["in place", "other memory", "a step", "a fused step"],
+)
 def test_it_is_kept_until_the_parameter_changes(
     mode: Callable[[], torch.no_grad], change: Callable[[nn.Parameter], None]
 ) -> None:
