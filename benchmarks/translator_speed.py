@@ -17,24 +17,21 @@ from __future__ import annotations
 
 import argparse
 import random
-import statistics
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from copy import copy
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import joey_nmt
 import torch
 from engines import processor
 from parts import time_parts
+from turns import WARMUP, System, train_in_turn
 
 from seqlstm.data.buckets import Buckets
 from seqlstm.recipe.find import read_recipe
 from seqlstm.recipe.train import Prepared, start
 
-WARMUP = 5
 JOEY_NMT = [
     "model.width=256",
     "model.hidden=512",
@@ -47,44 +44,6 @@ JOEY_NMT = [
     "training.save_every=1000000",
     "device=cpu",
 ]
-
-
-@dataclass
-class System:
-    """What trains, and what was measured of it.
-
-    Attributes:
-        steps: each gives its target tokens when it is done.
-        rounds: of each step the tokens and the seconds.
-    """
-
-    steps: Iterator[int]
-    rounds: list[list[tuple[int, float]]] = field(default_factory=list)
-
-    def run(self, count: int) -> list[tuple[int, float]]:
-        """So many steps."""
-        timed = []
-        for _ in range(count):
-            began = time.perf_counter()
-            tokens = next(self.steps)
-            timed.append((tokens, time.perf_counter() - began))
-        return timed
-
-    def report(self, name: str) -> str:
-        every = [step for steps in self.rounds for step in steps]
-        by_step = [tokens / seconds for tokens, seconds in every]
-        low, middle, high = statistics.quantiles(by_step, n=4)
-        rounds = " ".join(f"{speed(steps):,.0f}" for steps in self.rounds)
-        return (
-            f"{name}: {speed(every):,.0f} target tokens a second (by round {rounds}; "
-            f"by step: median {middle:,.0f}, quartiles {low:,.0f} and {high:,.0f}), "
-            f"{1000 * sum(seconds for _, seconds in every) / len(every):,.1f} ms a step"
-        )
-
-
-def speed(steps: Sequence[tuple[int, float]]) -> float:
-    """Target tokens a second over some steps."""
-    return sum(tokens for tokens, _ in steps) / sum(seconds for _, seconds in steps)
 
 
 def ours(prepared: Prepared) -> Iterator[int]:
@@ -114,24 +73,6 @@ def made_up(folder: Path, *, rows: int = 20_000) -> None:
         (folder / f"train.{side}").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def train_in_turn(systems: dict[str, System], *, rounds: int, steps: int) -> None:
-    """Each in turn, round by round; then what was measured, and the ratio to the last."""
-    for system in systems.values():
-        system.run(WARMUP)
-    for _ in range(rounds):
-        for system in systems.values():
-            system.rounds.append(system.run(steps))
-    for name, system in systems.items():
-        print(system.report(name))
-    if len(systems) == 1:
-        print("joeynmt is not installed: ours alone")
-        return
-    pairs = zip(*(system.rounds for system in systems.values()), strict=True)
-    ratios = [speed(our_steps) / speed(their_steps) for our_steps, their_steps in pairs]
-    print(f"ratio by round: {' '.join(f'{ratio:.2f}' for ratio in ratios)}", end=", ")
-    print(f"median {statistics.median(ratios):.2f}")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--source", help="a folder or Hub id with the columns en and de")
@@ -150,6 +91,8 @@ def main() -> None:
         systems = {"ours": System(ours(prepared))}
         if joey_nmt.INSTALLED:
             systems["Joey NMT"] = System(joeys(prepared, folder / "joeynmt"))
+        else:
+            print("joeynmt is not installed: ours alone")
         for line in prepared.notes:
             print(line)
         print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {processor()}")

@@ -1,0 +1,130 @@
+"""How many words a second a language model trains on, beside the same of torch's own modules.
+
+PyTorch's word-level example puts an embedding, `nn.LSTM` with dropout, a linear map over the whole
+vocabulary and its softmax together, and trains them in float32 by plain gradient descent. Here such
+a model trains in turn with ours, round by round, in the same process, on the same spans of the
+same text: the whole step of each. Ours computes in what its recipe chooses.
+
+    python benchmarks/language_model_speed.py --source FOLDER    # rows with a column text
+    python benchmarks/language_model_speed.py --source FOLDER --hidden 200
+    python benchmarks/language_model_speed.py --source FOLDER precision=float32
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from engines import processor
+from torch import Tensor, nn
+from turns import System, train_in_turn
+
+from seqlstm.data.tapes import Tapes
+from seqlstm.models.batch import Batch
+from seqlstm.recipe.find import read_recipe
+from seqlstm.recipe.train import Prepared, start
+
+RATE, CLIP = 20.0, 0.25  # of the example
+
+
+class Modules(nn.Module):
+    """The example's model: torch's modules one after the other.
+
+    Args:
+        vocabulary: how many words.
+        hidden: features of embeddings and of each layer.
+        layers: of the LSTM.
+        dropout: on embeddings, between layers, and on outputs.
+    """
+
+    def __init__(self, vocabulary: int, *, hidden: int, layers: int, dropout: float) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.embedding = nn.Embedding(vocabulary, hidden)
+        self.lstm = nn.LSTM(hidden, hidden, layers, dropout=dropout)
+        self.readout = nn.Linear(hidden, vocabulary)
+
+    def forward(
+        self, inputs: Tensor, state: tuple[Tensor, Tensor] | None
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """(time, batch) -> log-probabilities (time · batch, vocabulary), and the state after."""
+        outputs, state = self.lstm(self.dropout(self.embedding(inputs)), state)
+        return self.readout(self.dropout(outputs)).flatten(0, 1).log_softmax(-1), state
+
+
+def ours(prepared: Prepared) -> Iterator[int]:
+    for one in prepared.run():
+        if one.kind == "step":
+            yield int(one.values["tokens"])
+
+
+def modules(model: Modules, batches: Iterator[Batch]) -> Iterator[int]:
+    """Steps of the example: mean loss, gradients clipped by norm, plain descent."""
+    state = None
+    for batch in batches:
+        if state is not None:
+            state = (state[0].detach(), state[1].detach())
+        model.zero_grad()
+        chances, state = model(batch.inputs.t().contiguous(), state)
+        nn.functional.nll_loss(chances, batch.targets.t().flatten()).backward()
+        nn.utils.clip_grad_norm_(model.parameters(), CLIP)
+        with torch.no_grad():
+            for parameter in model.parameters():
+                assert parameter.grad is not None
+                parameter.add_(parameter.grad, alpha=-RATE)
+        yield batch.tokens
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--source", required=True, help="a folder or Hub id with a column text")
+    parser.add_argument("--hidden", type=int, default=650)
+    parser.add_argument("--layers", type=int, default=2)
+    parser.add_argument("--dropout", type=float, default=0.5)
+    parser.add_argument("--rows", type=int, default=20)
+    parser.add_argument("--span", type=int, default=35)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=40, help="of a round")
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help="of our recipe")
+    asked = parser.parse_args()
+    between = f", between={asked.dropout}" if asked.layers > 1 else ""
+    same = [
+        f'data.source="{asked.source}"',
+        f'data.layout={{kind="tapes", rows={asked.rows}, span={asked.span}}}',
+        f"model.width={asked.hidden}",
+        f"model.hidden={asked.hidden}",
+        f"model.layers={asked.layers}",
+        "model.tied=false",
+        f"model.dropout={{embedding={asked.dropout}, output={asked.dropout}{between}}}",
+        f'training.optimizer={{kind="sgd", rate={RATE}}}',
+        f"training.clip={CLIP}",
+        'training.schedule={kind="constant"}',
+        *("training.penalties=", "training.minutes=", "training.epochs=100"),
+        *("training.validate_every=", "training.save_every=1000000", "device=cpu"),
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        recipe = read_recipe("awd-lstm", [*same, *asked.overrides])
+        prepared = start(recipe, Path(folder) / "run")
+        batches = prepared.loop.batches
+        assert isinstance(batches, Tapes)
+        model = Modules(
+            batches.tokenizer.vocabulary,
+            hidden=asked.hidden,
+            layers=asked.layers,
+            dropout=asked.dropout,
+        )
+        systems = {
+            "ours": System(ours(prepared)),
+            "torch's modules": System(modules(model, batches.of_epoch(1, 0))),
+        }
+        for line in prepared.notes:
+            print(line)
+        print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {processor()}")
+        train_in_turn(systems, rounds=asked.rounds, steps=asked.steps)
+
+
+if __name__ == "__main__":
+    main()
