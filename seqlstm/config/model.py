@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, PositiveInt, model_validator
 
-from seqlstm.config.base import OneOrSeveral, Probability, Section
+from seqlstm.config.base import OneOrSeveral, Probability, Section, Several
 from seqlstm.config.components import Component, check_component, check_name
 
 
@@ -33,6 +33,29 @@ class Zoneout(Section):
 
     hidden: Probability = 0.0
     memory: Probability = 0.0
+
+
+class Softmax(Section):
+    """One choice among all ids."""
+
+    kind: Literal["softmax"] = "softmax"
+
+
+class Adaptive(Section):
+    """The adaptive softmax (Grave et al., 2017). `cutoffs`: first ids of groups of rarer ids.
+
+    Ids stand by falling frequency in models of words and characters, and about so in others.
+    """
+
+    kind: Literal["adaptive"]
+    cutoffs: Several[PositiveInt]
+
+
+class Mixture(Section):
+    """A mixture of softmaxes (Yang et al., 2018)."""
+
+    kind: Literal["mixture"]
+    experts: Annotated[int, Field(ge=2)]
 
 
 class Side(Section):
@@ -85,6 +108,7 @@ class Model(Section):
     encoder: Encoder | None = None
     decoder: Decoder | None = None
     tied: Literal[True, False, "two-way", "three-way"] = True
+    readout: Annotated[Softmax | Adaptive | Mixture, Field(discriminator="kind")] = Softmax()
     cell: Annotated[Component, AfterValidator(check_component("cell"))] = Field(
         default_factory=lambda: {"kind": "lstm"}
     )

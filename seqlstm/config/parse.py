@@ -126,6 +126,9 @@ def disagreements(table: Table) -> Iterator[Mistake]:
         yield Mistake("data.layout.resets", 'cannot take effect with unit = "line"')
     if at("data", "layout", "span") == 1 and at("training", "penalties", "temporal"):
         yield Mistake("training.penalties.temporal", "cannot take effect with spans of one step")
+    kind = at("model", "readout", "kind")
+    if kind in ("adaptive", "mixture") and at("training", "label_smoothing"):
+        yield Mistake("training.label_smoothing", f"needs a softmax readout, not {kind}")
     single = task == "language-model" and at("model", "layers") in (None, 1)
     if single and at("model", "dropout", "between"):
         yield Mistake("model.dropout.between", "cannot take effect with a single layer")

@@ -73,13 +73,18 @@ def cross_entropy(
         bias: (vocabulary,).
         smoothing: label smoothing, from 0 to 1.
     """
-    device = features.device.type
-    dtype = torch.get_autocast_dtype(device) if autocasts(device) else weight.dtype
+    dtype = product_dtype(features, weight)
     needed = torch.is_grad_enabled() and (features.requires_grad or weight.requires_grad)
     loss: Tensor = LinearCrossEntropy.apply(  # type: ignore[no-untyped-call]
         features.to(dtype), targets, weight, bias, smoothing, needed
     )
     return loss
+
+
+def product_dtype(features: Tensor, weight: Tensor) -> torch.dtype:
+    """What products of the two are computed in: the autocast's type, or the weight's."""
+    device = features.device.type
+    return torch.get_autocast_dtype(device) if autocasts(device) else weight.dtype
 
 
 class LinearCrossEntropy(torch.autograd.Function):

@@ -47,6 +47,11 @@ def to_errors(
     return losses
 
 
+def log_chances(logits: Tensor) -> Tensor:
+    """Log-probabilities of logits (..., vocabulary), in float32 or better."""
+    return logits.log_softmax(-1, dtype=torch.promote_types(logits.dtype, torch.float32))
+
+
 def smoothed_losses(chances: Tensor, targets: Tensor, smoothing: float) -> Tensor:
     """The losses (tokens,) of log-probabilities (tokens, vocabulary)."""
     losses = -(1 - smoothing) * chances.gather(1, targets.unsqueeze(1)).squeeze(1)

@@ -9,9 +9,11 @@ from typing import Any
 from torch import nn
 
 from seqlstm.config import Recipe
-from seqlstm.config.model import Model
+from seqlstm.config.model import Adaptive, Mixture, Model
 from seqlstm.errors import Mistake, RecipeError
+from seqlstm.models.adaptive import AdaptiveReadout
 from seqlstm.models.embedding import TokenEmbedding
+from seqlstm.models.mixture import MixtureReadout
 from seqlstm.models.readout import Readout
 from seqlstm.recurrent.catalogue import BLOCKS, CELLS
 from seqlstm.recurrent.cell import Cell
@@ -86,7 +88,14 @@ def build_readout(
     model: Model, width: int, vocabulary: int, embedding: TokenEmbedding, smoothing: float
 ) -> Readout:
     tied = embedding.table if model.tied else None
-    return Readout(width, vocabulary, tied=tied, label_smoothing=smoothing)
+    with blamed("model.readout"):
+        match model.readout:
+            case Adaptive(cutoffs=cutoffs):
+                return AdaptiveReadout(width, vocabulary, cutoffs=cutoffs, tied=tied)
+            case Mixture(experts=experts):
+                return MixtureReadout(width, vocabulary, experts=experts, tied=tied)
+            case _:
+                return Readout(width, vocabulary, tied=tied, label_smoothing=smoothing)
 
 
 def build_stack(model: Model, **sizes: Any) -> Stack | BlockStack:

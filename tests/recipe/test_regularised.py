@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
 
 from seqlstm.config import parse, read_overrides
 from seqlstm.errors import RecipeError
+from seqlstm.inference.language import LoadedLanguageModel
+from seqlstm.models.adaptive import AdaptiveReadout
 from seqlstm.models.language_model import LanguageModel
+from seqlstm.models.mixture import MixtureReadout
+from seqlstm.models.readout import Readout
+from seqlstm.models.translator import Translator
 from seqlstm.recipe.build import build_average, build_model
 from seqlstm.recipe.evaluate import evaluate
 from seqlstm.recipe.find import CATALOGUE, read_recipe
+from seqlstm.recipe.load import load
 from seqlstm.recipe.train import start
 from seqlstm.training.average import Triggered
 from tests.config.cases import TABLES, recipe
@@ -55,3 +62,39 @@ def test_an_average_is_triggered_as_the_recipe_says() -> None:
     average = build_average(recipe("language-model", *overrides).training)
     assert isinstance(average, Triggered)
     assert average.patience == 7
+
+
+@pytest.mark.parametrize(
+    ("readout", "made"),
+    [
+        ('{kind="adaptive", cutoffs=[20, 30]}', AdaptiveReadout),
+        ('{kind="mixture", experts=3}', MixtureReadout),
+    ],
+)
+@pytest.mark.parametrize("tied", ["true", "false"])
+def test_a_readout_stands_in_either_model(readout: str, made: type[Readout], tied: str) -> None:
+    overrides = (f"model.readout={readout}", f"model.tied={tied}")
+    for task in ("translation", "language-model"):
+        model = build_model(recipe(task, *overrides), PIECES)
+        assert type(model.readout) is made
+        table = model.target if isinstance(model, Translator) else model.embedding
+        assert (model.readout.weight is table.table.weight) == (tied == "true")
+
+
+def test_cutoffs_beyond_the_vocabulary_are_a_mistake_of_the_recipe() -> None:
+    with pytest.raises(RecipeError, match=r"model\.readout: cutoffs must rise .* of 50, were"):
+        built('model.readout={kind="adaptive", cutoffs=[20, 60]}')
+
+
+@pytest.mark.parametrize(
+    "readout", ['{kind="adaptive", cutoffs=[40, 280]}', '{kind="mixture", experts=2}']
+)
+def test_from_text_to_text(readout: str, tmp_path: Path) -> None:
+    overrides = ["training.steps=3", "training.validate_every=3", f"model.readout={readout}"]
+    asked = read_recipe(str(write_recipe(tmp_path, LANGUAGE_MODEL)), overrides)
+    list(start(asked, tmp_path / "run").run())
+    scored = evaluate(tmp_path / "run").values
+    loaded = load(tmp_path / "run", device="cpu")
+    assert isinstance(loaded, LoadedLanguageModel)
+    assert scored["nats_per_token"] < math.log(300) + 1
+    assert len(loaded.generate("The", length=5, seed=1)) > 0
