@@ -28,8 +28,8 @@ def autocasts(device: str) -> bool:
 
 
 def cast(parameter: Tensor, dtype: torch.dtype) -> Tensor:
-    """In this type, if it is in float32; kept, of a parameter, where no gradient is wanted."""
-    if parameter.dtype != torch.float32:  # as autocast does
+    """In this type, unless it is in float64; kept, of a parameter, where no gradient is wanted."""
+    if parameter.dtype in (dtype, torch.float64):  # as autocast does
         return parameter
     return derived(parameter, dtype, lambda source: source.to(dtype))
 
