@@ -37,7 +37,7 @@ def text_of(file: Path | None) -> str:
     with stream:
         content = stream.read()
     try:
-        return content.decode("utf-8").removesuffix("\n")
+        return content.decode("utf-8").removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise DataError(f"{name}, line {line} is not UTF-8") from None

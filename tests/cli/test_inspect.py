@@ -67,6 +67,12 @@ def test_argument_file_and_pipe_are_the_same(
     assert found(language_model, text=TEXT) == whole
 
 
+def test_a_file_is_read_as_it_is(language_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_bytes(b"A woman\r\nsees\r\n")
+    pieces = found(language_model, "--file", tmp_path / "text.txt")["text"]["pieces"]
+    assert "".join(pieces) == "A woman\r\nsees"
+
+
 def test_another_text_to_find_units_in(
     language_model: Path, whole: dict[str, Any], tmp_path: Path
 ) -> None:
