@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from ctypes import CDLL
 from functools import cache
 
 import pytest
 
 from seqlstm.recurrent import compiler
-from seqlstm.recurrent.engines import native, source
+from seqlstm.recurrent.engines import compiled, native, source
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.text.train import train_tokenizer
 from tests.tiny import LINES, PAIRS
@@ -29,10 +30,16 @@ def forget_code(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
     def forget() -> None:
         build = cache(source.build.__wrapped__)
-        for module in (source, native):
-            monkeypatch.setattr(module, "build", build)
+        monkeypatch.setattr(source, "build", build)
+        build_by(build, monkeypatch)
 
     return forget
+
+
+def build_by(build: Callable[..., CDLL], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine's code comes from `build`, and none that it has already."""
+    monkeypatch.setattr(native, "build", build)
+    monkeypatch.setattr(compiled, "native", cache(native.native.__wrapped__))
 
 
 @pytest.fixture
@@ -42,4 +49,4 @@ def unoptimised(monkeypatch: pytest.MonkeyPatch) -> None:
     That the optimised code is right, test_engines, test_compiled and test_machine_code try.
     """
     monkeypatch.setattr(compiler, "FLAGS", (*compiler.FLAGS, "-O0"))  # of several the last counts
-    monkeypatch.setattr(native, "build", built_unoptimised)
+    build_by(built_unoptimised, monkeypatch)
