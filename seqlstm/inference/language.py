@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,6 +13,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 from seqlstm.decoding.choose import Choose, chooser
 from seqlstm.decoding.sample import sample
+from seqlstm.inference.past import Origin, Past, origin_of
+from seqlstm.inference.reading import read_on
 from seqlstm.inference.score import Score, by_length, make_score, truncate
 from seqlstm.models.batch import Batch, real_positions
 from seqlstm.models.language_model import LanguageModel
@@ -18,8 +22,6 @@ from seqlstm.recurrent.state import State
 from seqlstm.text.stream import TextStream
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.training.precision import Precision
-
-SPAN = 1024  # pieces of a prompt that are read at once
 
 
 class LoadedLanguageModel:
@@ -61,29 +63,88 @@ class LoadedLanguageModel:
         session.read(prompt)
         return "".join(session.stream(length=length, **options))
 
-    def session(self) -> Session:
-        """A text that the model and somebody else write in turn."""
-        return Session(self)
+    def session(self, past: Past | None = None) -> Session:
+        """A text that the model and somebody else write in turn, from its beginning or a past."""
+        return Session(self, past)
+
+    @cached_property
+    def origin(self) -> Origin:
+        """By what the model's pasts are known from those of others."""
+        return origin_of(self.model, self.tokenizer)
+
+    def past(self) -> Past:
+        """That of a text of which nothing was read."""
+        device = self.precision.device
+        return Past(
+            state=self.model.initial_state(1),
+            token=torch.tensor([self.end], device=device),
+            history=(torch.empty(0, dtype=torch.long, device=device),),
+            origin=self.origin,
+        )
+
+    def restore(self, file: str | Path) -> Past:
+        """The past that `Past.save` wrote.
+
+        Raises:
+            RunError: the file is missing or damaged, or it is the past of another run.
+        """
+        return Past.load(file, like=self.past())
+
+    def read(self, texts: Sequence[str], *, past: Past | None = None) -> Past:
+        """The past once a text has come in every row.
+
+        Args:
+            texts: one for each row; of one row, it is branched.
+            past: before them; of texts that begin, if None.
+        """
+        past = self.fan_out(past, len(texts))
+        return read_on(self.model, self.tokenizer.encode_batch(texts), past, self.precision)
+
+    def fan_out(self, past: Past | None, rows: int) -> Past:
+        """The past of so many rows.
+
+        Raises:
+            ArgumentError: it is that of another run.
+            ValueError: it has more rows than one, and not so many.
+        """
+        past = self.past() if past is None else past
+        past.refuse_unless(self.origin)
+        if len(past) not in (1, rows):
+            raise ValueError(f"a past of {len(past)} texts does not fit {rows} rows")
+        return past.branch(rows) if len(past) == 1 else past
 
     @torch.inference_mode()
-    def score(self, lines: Sequence[str], *, batch: int = 64) -> list[Score]:
-        """How probable each line is by itself, what ends it included."""
+    def score(
+        self, lines: Sequence[str], *, batch: int = 64, past: Past | None = None
+    ) -> list[Score]:
+        """How probable each line is by itself, what ends it included.
+
+        Args:
+            lines: each is scored as if there were no others.
+            batch: how many at once.
+            past: of what came before each; of one row, what came before them all.
+        """
         ids = truncate(self.tokenizer.encode_batch(lines), self.longest, what="line")
         targets = [[*one, self.end] for one in ids]
+        past = self.fan_out(past, len(lines))
         values: dict[int, Tensor] = {}
         for rows in by_length([len(target) for target in targets], batch):
-            chosen = self.batch([targets[row] for row in rows])
+            before = past.select(rows)
+            chosen = self.batch([targets[row] for row in rows], before.token)
             with self.precision.autocast():
-                scores, _ = self.model.log_probabilities(chosen)
+                scores, _ = self.model.log_probabilities(chosen, before.state)
             values.update(zip(rows, scores.cpu(), strict=True))
         return [
             make_score(line, targets[row], values[row], self.tokenizer)
             for row, line in enumerate(lines)
         ]
 
-    def batch(self, targets: Sequence[Sequence[int]]) -> Batch:
-        """Each row of ids to be told from what ends a text and from those before it."""
-        rows = [torch.tensor([self.end, *target]) for target in targets]
+    def batch(self, targets: Sequence[Sequence[int]], before: Tensor) -> Batch:
+        """Each row of ids to be told from the one before it, (rows,), and from those in it."""
+        rows = [
+            torch.tensor([first, *target])
+            for first, target in zip(before.tolist(), targets, strict=True)
+        ]
         padded = pad_sequence(rows, batch_first=True, padding_value=self.tokenizer.pad)
         lengths = torch.tensor([len(target) for target in targets])
         return Batch(
@@ -99,14 +160,26 @@ class Session:
 
     Args:
         loaded: the language model.
+        past: of the text so far; none has come, if None.
     """
 
-    def __init__(self, loaded: LoadedLanguageModel) -> None:
+    def __init__(self, loaded: LoadedLanguageModel, past: Past | None = None) -> None:
         self.loaded = loaded
-        device = loaded.precision.device
-        self.state: State = loaded.model.initial_state(1)
-        self.token = torch.tensor([loaded.end], device=device)  # the last, not yet read
-        self.history = torch.empty(1, 0, dtype=torch.long, device=device)
+        self.past = loaded.past() if past is None else past
+
+    @property
+    def past(self) -> Past:
+        """All that has come so far, as a thing that stays as it is: to keep, or to come back to."""
+        return Past(self.state, self.token, (self.history[0],), self.loaded.origin)
+
+    @past.setter
+    def past(self, past: Past) -> None:
+        past.refuse_unless(self.loaded.origin)
+        if len(past) != 1:
+            raise ValueError(f"a session has one text, not {len(past)}: select one first")
+        self.state: State = past.state
+        self.token = past.token  # the last, not yet read
+        self.history = past.history[0].unsqueeze(0)
 
     def read(self, text: str) -> None:
         """Have the model read a text, as if it had come so far."""
@@ -114,19 +187,9 @@ class Session:
         if ids:
             self.take(ids)
 
-    @torch.no_grad()
     def take(self, ids: list[int]) -> None:
-        said = torch.tensor([ids], device=self.token.device)
-        unread = torch.cat([self.token.unsqueeze(1), said], dim=1)
-        model = self.loaded.model
-        # In spans, so that a book as a prompt takes no more memory than a page.
-        for span in torch.split(unread[:, :-1], SPAN, dim=1):
-            with self.loaded.precision.autocast():
-                _, state = model.stack(model.embedding(span), self.state)
-            assert state is not None
-            self.state = state
-        self.token = unread[:, -1]
-        self.history = torch.cat([self.history, said], dim=1)[:, -1024:]
+        """Have the model read ids."""
+        self.past = read_on(self.loaded.model, [ids], self.past, self.loaded.precision)
 
     def stream(
         self,

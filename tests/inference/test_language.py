@@ -145,7 +145,7 @@ def test_a_long_prompt_is_read_in_spans(
         return session.state, session.token
 
     whole = read()
-    monkeypatch.setattr("seqlstm.inference.language.SPAN", 3)
+    monkeypatch.setattr("seqlstm.inference.reading.SPAN", 3)
     assert_same(read(), whole)
 
 
