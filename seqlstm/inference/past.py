@@ -38,7 +38,7 @@ def origin_of(model: nn.Module, tokenizer: Tokenizer) -> Origin:
     digest = hashlib.sha256()
     for name, parameter in sorted(model.named_parameters()):
         digest.update(f"{name}:{tuple(parameter.shape)}:".encode())
-        digest.update(parameter.detach().cpu().contiguous().view(torch.uint8).numpy())
+        digest.update(parameter.detach().cpu().contiguous().view(torch.uint8).numpy().data)
     return Origin(tokenizer.fingerprint, digest.hexdigest()[:12])
 
 
@@ -185,7 +185,7 @@ def refuse_foreign(path: Path, origin: Origin) -> None:
     Raises:
         RunError: it does not.
     """
-    with safe_open(path, framework="pt") as file:  # type: ignore[no-untyped-call]
+    with safe_open(path, framework="pt") as file:
         note = (file.metadata() or {}).get("past")
     if note is None:
         raise RunError(f"{path} holds no past of a language model")
