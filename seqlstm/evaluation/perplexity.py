@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +11,8 @@ from torch import Tensor
 
 from seqlstm import __version__
 from seqlstm.data.tapes import Stream, encode_stream, tape_batches
+from seqlstm.data.windows import window_batches
+from seqlstm.models.batch import Batch
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.recurrent.state import State
 from seqlstm.text.tokenizer import Tokenizer
@@ -72,6 +74,7 @@ def score_text(
     precision: Precision,
     unit: str,
     resets: bool = False,
+    sliding: int = 0,
     streams: int = 1,
     span: int = 512,
     stream: Stream | None = None,
@@ -84,7 +87,10 @@ def score_text(
         tokenizer: the model's.
         precision: of the products, and the device.
         unit: "document" or "line".
-        resets: start afresh with every document; else the state is carried through the text.
+        resets: start afresh with every document or line; else the state is carried through the
+            text.
+        sliding: start afresh for every window of the text, such that each prediction knows at
+            least so many pieces before it; 0 for no windows.
         streams: parts of the text that are read side by side, each from a fresh state. One is
             exact; more are faster, and lose the context at their beginnings.
         span: steps at once.
@@ -94,22 +100,44 @@ def score_text(
     streams = min(streams, stream.tokens)
     state: State | None = None
     nats = 0.0
-    batches = tape_batches(
-        stream, rows=streams, span=span, reset_at=tokenizer.end if resets else None
-    )
-    for batch in batches:
+    for batch in batches_of(stream, resets=resets, sliding=sliding, streams=streams, span=span):
         with torch.no_grad(), precision.autocast():
-            loss, _, state = model(batch.to(precision.device), state)
+            loss, _, state = model(batch.to(precision.device), state if batch.follows else None)
         nats += float(loss)
+    known = known_past(resets=resets, sliding=sliding, streams=streams)
+    signature = signature_of(tokenizer, precision, unit=unit, known=known)
+    return count_text(rows, stream, nats=nats, unit=unit, signature=signature)
+
+
+def batches_of(
+    stream: Stream, *, resets: bool, sliding: int, streams: int, span: int
+) -> Iterator[Batch]:
+    """The text as the context asks; a batch's state goes on from the one before if it follows."""
+    if sliding:
+        return window_batches(stream, least=sliding)
+    # What would have ended the row before the first opens the stream.
+    reset_at = int(stream.ids[0]) if resets else None
+    return tape_batches(stream, rows=streams, span=span, reset_at=reset_at)
+
+
+def count_text(
+    rows: Sequence[str], stream: Stream, *, nats: float, unit: str, signature: str
+) -> LanguageScores:
+    """The scores of a text that costs `nats`."""
     newlines = len(rows) if unit == "line" else 0
     return LanguageScores(
         nats=nats,
         tokens=stream.tokens,
-        words=sum(len(row.split()) + row.count("\n") + 1 for row in rows),
+        words=sum(map(words_of, rows)),
         bytes=sum(len(row.encode()) for row in rows) + newlines,
         characters=sum(map(len, rows)) + newlines,
-        signature=signature_of(tokenizer, precision, unit=unit, resets=resets, streams=streams),
+        signature=signature,
     )
+
+
+def words_of(row: str) -> int:
+    """What white space separates; each end of a line or document counts as one."""
+    return len(row.split()) + row.count("\n") + 1
 
 
 @dataclass(frozen=True)
@@ -118,11 +146,14 @@ class RowScores:
 
     Attributes:
         nats: the negative log-probability of each, what ends it included, (rows,) in float64.
+        tokens, words: of each, as `LanguageScores` counts them, (rows,) in float64.
         bytes: of each in UTF-8, its newlines included, (rows,) in float64.
         signature: what was counted, and how.
     """
 
     nats: Tensor
+    tokens: Tensor
+    words: Tensor
     bytes: Tensor
     signature: str
 
@@ -135,49 +166,64 @@ def score_rows(
     precision: Precision,
     unit: str,
     resets: bool = False,
+    sliding: int = 0,
     streams: int = 1,
     span: int = 512,
 ) -> RowScores:
     """Score what `score_text` does, and tell what falls to each document or line.
 
     Args:
-        model, tokenizer, precision, resets, streams, span: as `score_text` takes them.
+        model, tokenizer, precision, resets, sliding, streams, span: as `score_text` takes them.
         rows: documents or lines; a row of several lines counts as these.
         unit: "document" or "line".
     """
     stream = encode_stream(rows, tokenizer=tokenizer, unit=unit)
     streams = min(streams, stream.tokens)
     state: State | None = None
-    spans = []  # (streams, time) each
-    for batch in tape_batches(
-        stream, rows=streams, span=span, reset_at=tokenizer.end if resets else None
-    ):
+    spans = []  # (streams or windows, time) each
+    for batch in batches_of(stream, resets=resets, sliding=sliding, streams=streams, span=span):
+        before = state if batch.follows else None
         with torch.no_grad(), precision.autocast():
-            scores, state = model.log_probabilities(batch.to(precision.device), state, last=True)
-        spans.append(scores.double().cpu())
+            scores, state = model.log_probabilities(batch.to(precision.device), before, last=True)
+        spans.append(real_part(scores, batch) if sliding else scores.cpu())
     # The streams are the text's parts in their order; only the last is padded.
-    told = torch.cat(spans, dim=1).flatten()[: stream.tokens]
+    told = torch.cat(spans, dim=-1).flatten()[: stream.tokens].double()
     lines = "\n".join(rows).split("\n") if unit == "line" else rows
     end = tokenizer.newline if unit == "line" else tokenizer.end
     assert end is not None
     ends = stream.ids[1:].eq(end)
     row = ends.cumsum(0) - ends.long()  # of each token
     newline = 1 if unit == "line" else 0
+    none = torch.zeros(len(lines), dtype=torch.double)
+    known = known_past(resets=resets, sliding=sliding, streams=streams)
     return RowScores(
-        nats=torch.zeros(len(lines), dtype=torch.double).index_add(0, row, -told),
+        nats=none.index_add(0, row, -told),
+        tokens=none.index_add(0, row, torch.ones_like(told)),
+        words=torch.tensor([words_of(line) for line in lines]).double(),
         bytes=torch.tensor([len(line.encode()) + newline for line in lines]).double(),
-        signature=signature_of(tokenizer, precision, unit=unit, resets=resets, streams=streams),
+        signature=signature_of(tokenizer, precision, unit=unit, known=known),
     )
 
 
-def signature_of(
-    tokenizer: Tokenizer, precision: Precision, *, unit: str, resets: bool, streams: int
-) -> str:
+def real_part(scores: Tensor, batch: Batch) -> Tensor:
+    """Of scores (rows, time) those of real targets, row after row."""
+    real = torch.zeros(scores.numel(), dtype=torch.bool)
+    real[batch.real.cpu()] = True
+    return scores.cpu()[real.view(scores.shape[1], -1).t()]
+
+
+def known_past(*, resets: bool, sliding: int, streams: int) -> str:
+    """What predictions know of the text before them, for a signature."""
+    kind = f"sliding-{sliding}" if sliding else "reset" if resets else "carried"
+    return f"state:{kind}|streams:{streams}"
+
+
+def signature_of(tokenizer: Tokenizer, precision: Precision, *, unit: str, known: str) -> str:
     counted = "words" if tokenizer.closed else "text"
     return (
         f"lm|unit:{unit}|tokenizer:{tokenizer.kind}-{tokenizer.fingerprint}"
         f"{'|vocabulary:closed, <unk> a word' if tokenizer.closed else ''}"
-        f"|state:{'reset' if resets else 'carried'}|streams:{streams}"
+        f"|{known}"
         f"|counts:{counted}{'+newlines' if unit == 'line' else ', nats of </s>'}"
         f"|segmentation:one|precision:{precision.name}|version:{__version__}"
     )
