@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
+from rich.table import Table
 
 from seqlstm.cli.arguments import (
     Batch,
@@ -22,6 +23,23 @@ from seqlstm.cli.arguments import (
     WhichWeights,
 )
 from seqlstm.cli.console import note, out, table, write
+from seqlstm.cli.telling import (
+    CacheFlatness,
+    CacheShare,
+    CacheSize,
+    Context,
+    Documents,
+    DynamicBatches,
+    DynamicDecay,
+    DynamicEpsilon,
+    DynamicRate,
+    DynamicSpan,
+    Window,
+    WithCache,
+    WithDynamic,
+    cache_of,
+    dynamic_of,
+)
 from seqlstm.errors import ArgumentError
 
 
@@ -52,6 +70,19 @@ def evaluate(
     ] = None,
     batch: Batch = None,
     streams: Streams = None,
+    context: Context = None,
+    window: Window = None,
+    documents: Documents = False,
+    dynamic: WithDynamic = False,
+    dynamic_rate: DynamicRate = None,
+    dynamic_decay: DynamicDecay = None,
+    dynamic_epsilon: DynamicEpsilon = None,
+    dynamic_span: DynamicSpan = None,
+    dynamic_batches: DynamicBatches = None,
+    cache: WithCache = False,
+    cache_size: CacheSize = None,
+    cache_flatness: CacheFlatness = None,
+    cache_share: CacheShare = None,
     weights: WhichWeights = Weights.best,
     device: Device = "auto",
     precision: WhichPrecision = Precision.float32,
@@ -79,6 +110,18 @@ def evaluate(
         length_penalty=length_penalty,
         batch=batch,
         streams=streams,
+        context=context and context.value,
+        least=window,
+        documents=documents,
+        dynamic=dynamic_of(
+            dynamic,
+            rate=dynamic_rate,
+            decay=dynamic_decay,
+            epsilon=dynamic_epsilon,
+            span=dynamic_span,
+            batches=dynamic_batches,
+        ),
+        cache=cache_of(cache, size=cache_size, flatness=cache_flatness, share=cache_share),
         lowercase=lowercase,
         weights=weights.value,
         device=device,
@@ -117,28 +160,39 @@ def keep(translations: list[str], file: Path) -> None:
     file.write_text("".join(f"{line}\n" for line in translations), encoding="utf-8")
 
 
-def finite(values: dict[str, Any]) -> dict[str, Any]:
+def finite(values: Any) -> Any:
     """JSON knows finite numbers only: a perplexity that no float holds is null."""
-    return {
-        key: None if isinstance(value, float) and not math.isfinite(value) else value
-        for key, value in values.items()
-    }
+    if isinstance(values, dict):
+        return {key: finite(value) for key, value in values.items()}
+    if isinstance(values, list):
+        return [finite(value) for value in values]
+    return None if isinstance(values, float) and not math.isfinite(values) else values
 
 
 def together(by_set: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """The values of several sets as one object, signatures once where they are the same."""
     signed = [signatures(values) for values in by_set.values()]
-    if any(one != signed[0] for one in signed):
-        return {"sets": {name: finite(values) for name, values in by_set.items()}}
+    more = any("documents" in values or apart(values) for values in by_set.values())
+    if more or any(one != signed[0] for one in signed):
+        return {"sets": finite(by_set)}
     sets = {name: finite(scores(values)) for name, values in by_set.items()}
     first = next(iter(by_set.values()))
     key = "signature" if "signature" in first else "signatures"
     return {"sets": sets, key: first[key]}
 
 
+def apart(values: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What is reported apart from the static scores, by name."""
+    return {name: one for name in ("dynamic", "cache") if (one := values.get(name))}
+
+
 def scores(values: dict[str, Any]) -> dict[str, Any]:
-    """All but the signatures."""
-    return {name: value for name, value in values.items() if not name.startswith("signature")}
+    """Plain numbers: all but the signatures and what is reported apart."""
+    return {
+        name: value
+        for name, value in values.items()
+        if not name.startswith("signature") and not isinstance(value, dict | list)
+    }
 
 
 def signatures(values: dict[str, Any]) -> dict[str, str]:
@@ -148,17 +202,49 @@ def signatures(values: dict[str, Any]) -> dict[str, str]:
 
 
 def show(by_set: dict[str, dict[str, Any]]) -> None:
-    """Values in a table, a column for each set, and signatures below it."""
-    names = [*by_set] if len(by_set) > 1 else ["value"]
-    shown = table("score", *map(escape, names))
-    for column in shown.columns[1:]:
-        column.justify = "right"
+    """Values in a table, a column for each set and what is apart, and signatures below it."""
+    columns = {}
+    for name, values in by_set.items():
+        shown = name if len(by_set) > 1 else ""
+        columns[shown or "value"] = values
+        columns |= {f"{shown} {kind}".strip(): one for kind, one in apart(values).items()}
+    numbers = right_aligned("score", *columns)
     for name in scores(next(iter(by_set.values()))):
-        shown.add_row(name.replace("_", " "), *(said(one[name]) for one in by_set.values()))
-    out.print(shown)
-    every = [pair for values in by_set.values() for pair in signatures(values).items()]
+        numbers.add_row(name.replace("_", " "), *(said(one[name]) for one in columns.values()))
+    out.print(numbers)
+    every = [pair for values in columns.values() for pair in signatures(values).items()]
     for name, signature in dict.fromkeys(every):
         note(f"{name} {signature}".strip())
+    for name, values in by_set.items():
+        if "documents" in values:
+            show_documents(values["documents"], title=name or None)
+
+
+def show_documents(documents: list[dict[str, Any]], *, title: str | None) -> None:
+    """A row for each document or line: eighty columns, of which the last tells its beginning."""
+    shown = right_aligned("", *DOCUMENT, title=title)
+    shown.add_column("begins", no_wrap=True)
+    for number, one in enumerate(documents, 1):
+        values = (said(one[name]) for name in DOCUMENT.values())
+        shown.add_row(str(number), *values, escape(one["begins"][:20]))
+    out.print(shown)
+
+
+DOCUMENT = {
+    "nats": "nats",
+    "pieces": "tokens",
+    "words": "words",
+    "per piece": "perplexity_per_token",
+    "per word": "perplexity_per_word",
+}
+
+
+def right_aligned(first: str, *columns: str, title: str | None = None) -> Table:
+    """A table of numbers."""
+    made = table(first, *map(escape, columns), title=title)
+    for column in made.columns[1:]:
+        column.justify = "right"
+    return made
 
 
 def said(value: float) -> str:

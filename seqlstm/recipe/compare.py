@@ -79,7 +79,7 @@ def compare(
     for path, recipe in zip(paths, recipes.values(), strict=True):
         refuse_unlike(recipes, str(path))
         others = {"output": translations}
-        refuse_idle(path, recipe, streams=streams, for_translators=search | others)
+        refuse_idle(path, recipe, for_text={"streams": streams}, for_translators=search | others)
     first = next(iter(recipes.values()))
     corpus = read_split(first.data, split, source=source_of(source))
     if first.task == "translation":

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 from seqlstm.config import Recipe
 from seqlstm.config.parse import toml_value
 from seqlstm.data.sources import FilesBySplit, Pair
+from seqlstm.data.tapes import encode_stream
 from seqlstm.errors import ArgumentError
 from seqlstm.evaluation.answers import encode_answers, score_answers
-from seqlstm.evaluation.perplexity import score_text
+from seqlstm.evaluation.cache import Cache
+from seqlstm.evaluation.dynamic import Dynamic, Statistics, gather_statistics
 from seqlstm.evaluation.translation import score_lowercase, score_translations
 from seqlstm.inference.language import LoadedLanguageModel
 from seqlstm.inference.translation import LoadedTranslator
 from seqlstm.recipe.corpora import read_split
 from seqlstm.recipe.find import read_run_recipe
 from seqlstm.recipe.load import load
+from seqlstm.recipe.perplexity import Telling, of_language_model
 from seqlstm.run import RunFolder
 
 
@@ -55,6 +58,11 @@ def evaluate_each(
     length_penalty: float | None = None,
     batch: int | None = None,
     streams: int | None = None,
+    context: str | None = None,
+    least: int | None = None,
+    documents: bool = False,
+    dynamic: Dynamic | None = None,
+    cache: Cache | None = None,
     lowercase: bool = False,
     translations: bool = False,
     **options: Any,
@@ -69,6 +77,12 @@ def evaluate_each(
         width, length_penalty, batch: of a translator's beam search.
         streams: parts of a language model's text that are read side by side: faster, but each
             begins without what came before it.
+        context: what a language model knows of its text: "carried" through all of it, "reset" with
+            every document or line, or "sliding" windows; as it was trained, if None.
+        least: pieces that each prediction of sliding windows knows, but for those at the beginning.
+        documents: whether a language model's scores are wanted of each document or line too.
+        dynamic: how a language model learns from the text that it is scored on, reported apart.
+        cache: what it keeps of that text beside its state, reported apart.
         lowercase: whether a translator's BLEU and chrF are wanted of lower-cased text too.
         translations: whether a translator's translations are wanted too.
         options: weights, device and precision, as `load` takes them.
@@ -79,14 +93,35 @@ def evaluate_each(
     recipe = read_run_recipe(RunFolder.open(path))
     search = {"width": width, "length_penalty": length_penalty, "batch": batch}
     others = {"output": translations, "lowercase": lowercase}
-    refuse_idle(path, recipe, streams=streams, for_translators=search | others)
+    telling = Telling(
+        context=context or ("reset" if recipe.resets else "carried"),
+        streams=streams,
+        least=least,
+        documents=documents,
+        dynamic=dynamic,
+        cache=cache,
+    )
+    for_text: dict[str, Any] = {
+        "streams": streams,
+        "context": context,
+        "window": least,
+        "documents": documents,
+    }
+    for_text |= {"dynamic": dynamic, "cache": cache}
+    refuse_idle(path, recipe, for_text=for_text, for_translators=search | others)
+    telling.check()
     corpora = [read_split(recipe.data, split, source=source_of(one)) for one in sources]
     loaded = load(path, **options)
     if isinstance(loaded, LoadedTranslator):
         return [of_translator(loaded, one.pairs, search, lowercase) for one in corpora]
     if recipe.data.answer is not None:
         return [of_answers(loaded, one.pairs) for one in corpora]
-    return [of_language_model(loaded, recipe, one.texts, streams or 1) for one in corpora]
+    if dynamic:
+        telling = replace(telling, statistics=gather(loaded, recipe, dynamic))
+    return [
+        Evaluation(of_language_model(loaded, one.texts, telling, unit=recipe.data.unit))
+        for one in corpora
+    ]
 
 
 def source_of(text: str | None) -> str | FilesBySplit | None:
@@ -109,7 +144,7 @@ def source_of(text: str | None) -> str | FilesBySplit | None:
 
 
 def refuse_idle(
-    path: Path, recipe: Recipe, *, streams: int | None, for_translators: dict[str, Any]
+    path: Path, recipe: Recipe, *, for_text: dict[str, Any], for_translators: dict[str, Any]
 ) -> None:
     """Make sure that every setting that is given can take effect on the run.
 
@@ -117,12 +152,16 @@ def refuse_idle(
         ArgumentError: one cannot.
     """
     translates = recipe.task == "translation"
-    if streams and (translates or recipe.data.answer is not None):
-        raise ArgumentError(f"streams are for the text of a language model: {path} reads rows")
-    idle = [name for name, value in for_translators.items() if value not in (None, False)]
-    if idle and not translates:
-        names = ", ".join(idle).replace("_", " ")
+    if (names := given(for_text)) and (translates or recipe.data.answer is not None):
+        raise ArgumentError(f"{names}: for the text of a language model, and {path} reads rows")
+    if (names := given(for_translators)) and not translates:
         raise ArgumentError(f"{names}: for translators, and {path} is none")
+
+
+def given(settings: dict[str, Any]) -> str:
+    """The names of those that somebody has set."""
+    names = [name for name, value in settings.items() if value not in (None, False)]
+    return ", ".join(names).replace("_", " ")
 
 
 def of_translator(
@@ -157,23 +196,11 @@ def translated(
     return found, time.perf_counter() - began, loaded.signature(**chosen)
 
 
-def of_language_model(
-    loaded: LoadedLanguageModel, recipe: Recipe, rows: Sequence[str], streams: int
-) -> Evaluation:
-    scores = score_text(
-        loaded.model,
-        rows,
-        tokenizer=loaded.tokenizer,
-        precision=loaded.precision,
-        unit=recipe.data.unit,
-        resets=recipe.resets,
-        streams=streams,
-    )
-    names = (
-        *("nats_per_token", "perplexity_per_token", "perplexity_per_word", "bits_per_byte"),
-        *("bits_per_character", "tokens", "words", "bytes", "characters", "signature"),
-    )
-    return Evaluation({name: getattr(scores, name) for name in names})
+def gather(loaded: LoadedLanguageModel, recipe: Recipe, options: Dynamic) -> Statistics:
+    """Statistics of the model's gradients on the text that it was trained on."""
+    rows = read_split(recipe.data, "train").texts
+    stream = encode_stream(rows, tokenizer=loaded.tokenizer, unit=recipe.data.unit)
+    return gather_statistics(loaded.model, stream, options, loaded.precision)
 
 
 def of_answers(loaded: LoadedLanguageModel, pairs: Sequence[Pair]) -> Evaluation:
