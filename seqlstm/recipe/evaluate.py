@@ -22,7 +22,7 @@ from seqlstm.inference.translation import LoadedTranslator
 from seqlstm.recipe.corpora import read_split
 from seqlstm.recipe.find import read_run_recipe
 from seqlstm.recipe.load import load
-from seqlstm.recipe.perplexity import Telling, of_language_model
+from seqlstm.recipe.telling import Telling, of_language_model
 from seqlstm.run import RunFolder
 
 
