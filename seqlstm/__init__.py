@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load"]
+__all__ = ["Past", "__version__", "load"]
 
 if TYPE_CHECKING:
+    from seqlstm.inference.past import Past
     from seqlstm.recipe.load import load
 
 
@@ -21,4 +22,8 @@ def __getattr__(name: str) -> Any:
         from seqlstm.recipe.load import load
 
         return load
+    if name == "Past":
+        from seqlstm.inference.past import Past
+
+        return Past
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -63,6 +63,24 @@ def test_score(language_model: LoadedLanguageModel) -> None:
     assert len(likely.pieces) == len(likely.log_probabilities)
 
 
+def test_a_past_goes_on_in_another_process(language_run: Path, tmp_path: Path) -> None:
+    model, other = seqlstm.load(language_run), seqlstm.load(language_run)
+    assert isinstance(model, LoadedLanguageModel)
+    assert isinstance(other, LoadedLanguageModel)
+    past = model.read(["The child"])
+    past.save(tmp_path / "child.state")
+    again = other.restore(tmp_path / "child.state")
+    text = "".join(other.session(again).stream(length=20, seed=1))
+    assert text == model.generate("The child", length=20, seed=1)
+    ends = model.read(["sees", "finds"], past=past)
+    joined = seqlstm.Past.batch([past, ends])
+    assert len(joined) == 3
+    lines = ["the house today."] * 3
+    for row, score in enumerate(model.score(lines, past=joined)):
+        (alone,) = model.score(lines[:1], past=joined.select([row]))
+        assert score.log_probability == pytest.approx(alone.log_probability, rel=1e-5)
+
+
 def test_a_run_may_be_named_by_a_string(language_run: Path) -> None:
     last = seqlstm.load(str(language_run), weights="last", device="cpu", precision="float32")
     assert last.task == "language-model"
