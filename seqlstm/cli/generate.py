@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterable
+from dataclasses import asdict
+from functools import partial
+from secrets import randbits
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,12 +21,14 @@ from seqlstm.cli.arguments import (
     WhichWeights,
     load_language_model,
 )
-from seqlstm.cli.console import note, write
+from seqlstm.cli.console import out, write
 from seqlstm.cli.inputs import lines_of, on_terminal, prompts
 from seqlstm.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from seqlstm.inference.language import Session
+    from seqlstm.inference.samples import Sample
+
+Many = partial(typer.Option, rich_help_panel="Many at once")
 
 
 def generate(
@@ -46,6 +53,14 @@ def generate(
     ] = 1.0,
     seed: Annotated[int | None, typer.Option(min=0, help="The same seed, the same text.")] = None,
     stop: Annotated[str | None, typer.Option(help="End before this text.")] = None,
+    count: Annotated[
+        int | None,
+        Many("--sample", "--n", min=1, metavar="N", help="Write N continuations, a line each."),
+    ] = None,
+    batch: Annotated[
+        int | None, Many(min=1, help="Continuations that are written side by side: 64.")
+    ] = None,
+    as_json: Annotated[bool, Many("--json", help="One JSON object a line.")] = False,
     weights: WhichWeights = Weights.best,
     device: Device = "auto",
     precision: WhichPrecision = Precision.float32,
@@ -53,10 +68,13 @@ def generate(
     """Write on from a prompt, as it comes.
 
     On a terminal without PROMPT it is a session: you write, the model writes on, and it remembers
-    all that came before, until Ctrl-D.
+    all that came before, until Ctrl-D; /help lists commands. With `--sample N` a line is a text:
+    prompt and continuation, line ends written as `\\n`; the seeds are SEED, SEED + 1, …
     """
     if stop == "":
         raise ArgumentError("--stop needs a text at which to stop")
+    if batch and not count:
+        raise ArgumentError("--batch cannot take effect without --sample")
     loaded = load_language_model(
         run, weights=weights.value, device=device, precision=precision.value
     )
@@ -67,32 +85,35 @@ def generate(
         "top_p": top_p,
         "min_p": min_p,
         "repetition": repetition,
-        "seed": seed,
+        "seed": randbits(31) if seed is None else seed,
         "stop": stop,
     }
-    session = loaded.session()
-    if prompt is None and on_terminal():
-        converse(session, options)
+    if prompt is None and on_terminal() and not (count or as_json):
+        from seqlstm.cli.writing import COMMAND_NAMES, Writing
+
+        Writing(loaded, options, out).run(prompts(">", commands=COMMAND_NAMES))
         return
     if prompt is None:
         prompt = "" if sys.stdin.isatty() else "\n".join(lines_of(None))
+    if count or as_json:
+        show_samples(
+            loaded.samples(prompt, count=count or 1, batch=batch or 64, **options),
+            prompt,
+            as_json=as_json,
+        )
+        return
+    session = loaded.session()
     session.read(prompt)
-    go_on(session, prompt, options)
-
-
-def converse(session: Session, options: dict[str, Any]) -> None:
-    """Prompt and answer in turn, on one state."""
-    note("Write something; the model writes on. An empty line lets it go on. Ctrl-D ends.")
-    for text in prompts(">"):
-        session.read(text)
-        try:
-            go_on(session, text, options)
-        except KeyboardInterrupt:
-            write("")
-
-
-def go_on(session: Session, prompt: str, options: dict[str, Any]) -> None:
     write(prompt, end="")
     for part in session.stream(**options):
         write(part, end="")
     write("")
+
+
+def show_samples(samples: Iterable[Sample], prompt: str, *, as_json: bool) -> None:
+    """A line for each."""
+    for one in samples:
+        if as_json:
+            write(json.dumps({"prompt": prompt, **asdict(one)}, ensure_ascii=False))
+        else:
+            write(f"{prompt}{one.text}".replace("\n", "\\n"))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from io import BufferedReader
 from itertools import islice
 from pathlib import Path
@@ -92,11 +93,40 @@ def on_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def prompts(label: str) -> Iterator[str]:
-    """What somebody types, until Ctrl-D or Ctrl-C."""
+def prompts(label: str, *, commands: Sequence[str] = ()) -> Iterator[str]:
+    """What somebody types, until Ctrl-D. Ctrl-C gives up a line.
+
+    On a terminal earlier lines come back with the arrow keys, and Tab completes `commands`.
+    """
+    ask = editor(label, commands) if sys.stdin.isatty() else partial(plain, label)
     while True:
         try:
-            yield err.input(f"[bold cyan]{label}[/bold cyan] ")
-        except (EOFError, KeyboardInterrupt):
+            yield ask()
+        except EOFError:
             err.print()
             return
+        except KeyboardInterrupt:
+            err.print()
+
+
+def plain(label: str) -> str:
+    return err.input(f"[bold cyan]{label}[/bold cyan] ")
+
+
+def editor(label: str, commands: Sequence[str]) -> Callable[[], str]:
+    """Asks for lines that can be edited, where there is readline."""
+    try:
+        import readline
+    except ImportError:  # on Windows the console itself edits lines
+        return partial(plain, label)
+
+    def complete(begun: str, number: int) -> str | None:
+        names = [f"/{name} " for name in commands if f"/{name}".startswith(begun)]
+        return names[number] if begun and number < len(names) else None
+
+    readline.set_completer(complete)
+    readline.set_completer_delims("")  # a line is one word: commands begin it
+    readline.parse_and_bind("tab: complete")
+    # readline counts columns: what has none stands between \x01 and \x02.
+    coloured = f"\x01\x1b[1;36m\x02{label}\x01\x1b[0m\x02 " if err.color_system else f"{label} "
+    return partial(input, coloured)

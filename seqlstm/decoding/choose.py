@@ -8,13 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from math import inf, log
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Generator, Tensor
 
 Choose: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """`choose(logits, history) -> tokens`: (rows, vocabulary), (rows, recent tokens) -> (rows,)."""
+
+Shape: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+"""`shape(logits, history) -> logits`, of which only those that may be drawn are finite."""
+
+Pick: TypeAlias = Callable[[Tensor], Tensor]
+"""`pick(logits) -> tokens`: (rows, vocabulary) -> (rows,)."""
 
 ChooseAt: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """`choose(logits, uniform) -> tokens`: (rows, vocabulary), (rows,) from [0, 1) -> (rows,)."""
@@ -55,6 +61,12 @@ def forbid_ids(logits: Tensor, ids: Sequence[int]) -> Tensor:
     return logits.index_fill(-1, torch.tensor(ids, dtype=torch.long, device=logits.device), -inf)
 
 
+def keep_likeliest(logits: Tensor) -> Tensor:
+    """Leave the one that `greedy` takes."""
+    best = greedy(logits).unsqueeze(-1)
+    return torch.full_like(logits, -inf).scatter(-1, best, logits.gather(-1, best))
+
+
 def penalize_repetition(logits: Tensor, history: Tensor, penalty: float) -> Tensor:
     """Make the tokens of `history` (rows, n) less likely (after CTRL, Keskar et al., 2019).
 
@@ -90,7 +102,7 @@ def drawer(
 ) -> ChooseAt:
     """A way to choose by numbers that are drawn before.
 
-    The order is: temperature, top-k, top-p, min-p, draw; the arguments are those of `chooser`.
+    The order is: temperature, top-k, top-p, min-p, draw; the arguments are those of `shaper`.
 
     Raises:
         ValueError: an argument is out of its range.
@@ -105,7 +117,7 @@ def drawer(
     return choose
 
 
-def chooser(
+def shaper(
     *,
     temperature: float = 1.0,
     top_k: int = 0,
@@ -114,21 +126,19 @@ def chooser(
     repetition: float = 1.0,
     window: int = 64,
     forbid: Sequence[int] = (),
-    generator: Generator | None = None,
-) -> Choose:
-    """Compose a way to choose; the defaults draw from the model's own distribution.
+) -> Shape:
+    """Compose what comes between a model's logits and a draw.
 
-    The order is: forbid, repetition, temperature, top-k, top-p, min-p, draw.
+    The order is: forbid, repetition, temperature, top-k, top-p, min-p.
 
     Args:
-        temperature: 0 takes the likeliest token, and leaves nothing to top-k, top-p and min-p.
+        temperature: 0 leaves the likeliest token, and nothing to top-k, top-p and min-p.
         top_k: how many tokens to leave; 0 leaves all.
         top_p: the probability mass of the nucleus; 1 leaves all.
         min_p: the least probability, as a fraction of the largest; 0 leaves all.
         repetition: the penalty on each of the last `window` tokens; 1 is none.
         window: how many of the latest tokens the penalty is laid on, `LONGEST_WINDOW` at most.
         forbid: ids never chosen.
-        generator: where the draws come from, on the logits' device; torch's own if None.
 
     Raises:
         ValueError: an argument is out of its range.
@@ -138,9 +148,8 @@ def chooser(
         0 < window <= LONGEST_WINDOW, f"window must be in [1, {LONGEST_WINDOW}], was: {window}"
     )
     filters = _filters(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
-    pick = partial(draw, generator=generator) if temperature > 0 else greedy
 
-    def choose(logits: Tensor, history: Tensor) -> Tensor:
+    def shape(logits: Tensor, history: Tensor) -> Tensor:
         logits = logits.float()
         if forbid:
             logits = forbid_ids(logits, forbid)
@@ -148,9 +157,25 @@ def chooser(
             logits = penalize_repetition(logits, history[:, -window:], repetition)
         for narrow in filters:
             logits = narrow(logits)
-        return pick(logits)
+        return logits if temperature > 0 else keep_likeliest(logits)
 
-    return choose
+    return shape
+
+
+def chooser(*, temperature: float = 1.0, pick: Pick = draw, **options: Any) -> Choose:
+    """Compose a way to choose; the defaults draw from the model's own distribution.
+
+    Args:
+        temperature, options: those of `shaper`.
+        pick: how to draw, with torch's own generator if not told; nothing is drawn at temperature
+            0.
+
+    Raises:
+        ValueError: an argument is out of its range.
+    """
+    shape = shaper(temperature=temperature, **options)
+    last = pick if temperature > 0 else greedy
+    return lambda logits, history: last(shape(logits, history))
 
 
 def _filters(

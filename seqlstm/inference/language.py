@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from secrets import randbits
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from seqlstm.decoding.choose import Choose, chooser
+from seqlstm.decoding.choose import LONGEST_WINDOW, Choose, Pick, chooser
 from seqlstm.decoding.sample import sample
+from seqlstm.decoding.seeds import Seeded
+from seqlstm.inference.parts import texts, until
 from seqlstm.inference.past import Origin, Past, origin_of
 from seqlstm.inference.reading import read_on
+from seqlstm.inference.samples import Sample, write_samples
 from seqlstm.inference.score import Score, by_length, make_score, truncate
 from seqlstm.models.batch import Batch, real_positions
 from seqlstm.models.language_model import LanguageModel
@@ -62,6 +66,36 @@ class LoadedLanguageModel:
         session = self.session()
         session.read(prompt)
         return "".join(session.stream(length=length, **options))
+
+    def samples(
+        self,
+        prompt: str = "",
+        *,
+        count: int,
+        batch: int = 64,
+        seed: int | None = None,
+        past: Past | None = None,
+        length: int = 200,
+        **options: Any,
+    ) -> Iterator[Sample]:
+        """Continuations of `prompt`, `batch` at a time side by side.
+
+        Each is what `generate` writes by a seed of its own, up to rounding in the model's sums.
+
+        Args:
+            prompt: what comes before.
+            count: how many.
+            batch: how many at once.
+            seed: of the first; the others have the numbers after it.
+            past: before the prompt; none, if None.
+            length, options: those of `Session.stream`.
+        """
+        session = self.session(past)
+        session.read(prompt)
+        first = randbits(31) if seed is None else seed
+        for start in range(first, first + count, batch):
+            seeds = range(start, min(start + batch, first + count))
+            yield from write_samples(session, seeds, length=length, **options)
 
     def session(self, past: Past | None = None) -> Session:
         """A text that the model and somebody else write in turn, from its beginning or a past."""
@@ -205,69 +239,46 @@ class Session:
             length: pieces, at most. A model of documents may end earlier.
             stop: a text at which to stop; it is not yielded.
             seed: of the draws; the same seed writes the same text.
-            options: temperature, top_k, top_p, min_p, repetition, window: see `chooser`.
+            options: temperature, top_k, top_p, min_p, repetition, window: see `shaper`.
         """
-        parts = self.pieces(length, self.choose(seed, options))
+        text = TextStream(self.loaded.tokenizer, context=self.history[0].tolist())
+        parts = texts(text, self.tokens(length=length, seed=seed, **options))
         return parts if stop is None else until(parts, stop)
 
-    def choose(self, seed: int | None, options: dict[str, Any]) -> Choose:
-        tokenizer, unit = self.loaded.tokenizer, self.loaded.unit
-        generator = torch.Generator(self.token.device)
-        if seed is None:
-            generator.seed()
-        else:
-            generator.manual_seed(seed)
-        never = {tokenizer.pad, tokenizer.unknown, tokenizer.begin}
-        if unit == "line":
-            never.add(tokenizer.end)
-        return chooser(generator=generator, forbid=sorted(never), **options)
-
-    def pieces(self, length: int, choose: Choose) -> Iterator[str]:
-        loaded = self.loaded
-        text = TextStream(loaded.tokenizer, context=self.history[0].tolist())
+    def tokens(
+        self, *, length: int = 200, seed: int | None = None, **options: Any
+    ) -> Iterator[int]:
+        """The ids of `stream`, and what ends a text. After each the session has come so far."""
+        draw = Seeded([randbits(62) if seed is None else seed], self.token.device)
         drawn = sample(
-            self.advance, token=self.token, state=self.state, choose=choose, history=self.history
+            self.advance,
+            token=self.token,
+            state=self.state,
+            choose=self.chooser(draw, options),
+            history=self.history,
         )
         for _ in range(length):
             token, state = next(drawn)
             self.token, self.state = token, state
-            self.history = torch.cat([self.history, token.unsqueeze(1)], dim=1)[:, -1024:]
-            if int(token) == loaded.tokenizer.end:
-                break
-            if part := text.push(int(token)):
-                yield part
-        if rest := text.flush():
-            yield rest
+            self.history = torch.cat([self.history, token.unsqueeze(1)], dim=1)[:, -LONGEST_WINDOW:]
+            yield int(token)
+            if int(token) == self.loaded.tokenizer.end:
+                return
+
+    def chooser(self, pick: Pick, options: dict[str, Any]) -> Choose:
+        """What chooses a next id, as the options of `stream` say."""
+        return chooser(pick=pick, forbid=self.never, **options)
+
+    @cached_property
+    def never(self) -> list[int]:
+        """Ids that are never written."""
+        tokenizer = self.loaded.tokenizer
+        never = {tokenizer.pad, tokenizer.unknown, tokenizer.begin}
+        if self.loaded.unit == "line":
+            never.add(tokenizer.end)
+        return sorted(never)
 
     def advance(self, token: Tensor, state: State, memory: State | None) -> tuple[Tensor, State]:
         with self.loaded.precision.autocast():
             logits, state = self.loaded.model.advance(token, state)
         return logits.float(), state
-
-
-def until(parts: Iterator[str], stop: str) -> Iterator[str]:
-    """The parts up to where `stop` begins; holds back what may be its beginning."""
-    held = ""
-    for part in parts:
-        held += part
-        if (place := held.find(stop)) >= 0:
-            yield held[:place]
-            return
-        safe = len(held) - overlap(held, stop)
-        if safe:
-            yield held[:safe]
-            held = held[safe:]
-    if held:
-        yield held
-
-
-def overlap(text: str, stop: str) -> int:
-    """How many of the last characters of `text` may be the first of `stop`."""
-    return next(
-        (
-            size
-            for size in range(min(len(text), len(stop) - 1), 0, -1)
-            if text.endswith(stop[:size])
-        ),
-        0,
-    )

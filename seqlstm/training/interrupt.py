@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+BOTH = (signal.SIGINT, signal.SIGTERM)
+
 
 class StopRequest:
     """Whether somebody has asked the training to stop."""
@@ -19,8 +21,8 @@ class StopRequest:
 
 
 @contextmanager
-def stop_on_signals() -> Iterator[StopRequest]:
-    """Note SIGINT and SIGTERM while inside. Only the main thread may enter."""
+def stop_on_signals(*numbers: signal.Signals) -> Iterator[StopRequest]:
+    """Note SIGINT and SIGTERM, or those told, while inside. Only the main thread may enter."""
     request = StopRequest()
 
     def note(number: int, frame: FrameType | None) -> None:
@@ -29,9 +31,8 @@ def stop_on_signals() -> Iterator[StopRequest]:
         for one in old:
             signal.signal(one, signal.default_int_handler)
 
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    old = {one: signal.getsignal(one) for one in numbers}
-    for one in numbers:
+    old = {one: signal.getsignal(one) for one in numbers or BOTH}
+    for one in old:
         signal.signal(one, note)
     try:
         yield request

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import seqlstm
-from seqlstm.inference.language import LoadedLanguageModel
+from seqlstm.inference.language import LoadedLanguageModel, Session
+from seqlstm.inference.samples import Sample
 from tests.runs import answer, invoke, refusal
 
 PROMPT = "The child"
@@ -86,15 +89,80 @@ def test_options_have_bounds(language_model: Path, option: list[str]) -> None:
     assert option[0] in refusal("generate", language_model, PROMPT, *option)
 
 
+@pytest.mark.parametrize("batch", [[], ["--batch", 2]])
+def test_samples_are_what_their_seeds_write(
+    language_model: Path, api: LoadedLanguageModel, batch: list[object]
+) -> None:
+    options = ("--seed", 3, "--length", 30)
+    lines = answer("generate", language_model, PROMPT, "--sample", 5, *batch, *options).splitlines()
+    expected = [
+        f"{PROMPT}{api.generate(PROMPT, seed=seed, length=30, temperature=0.8)}"
+        for seed in range(3, 8)
+    ]
+    assert lines == [text.replace("\n", "\\n") for text in expected]
+    assert any("\n" in text for text in expected)
+    piped = answer("generate", language_model, "--n", 5, *batch, *options, text=PROMPT)
+    assert piped.splitlines() == lines
+
+
+def test_batch_is_how_many_at_once(language_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+
+    def counted(_: Session, seeds: range, **options: Any) -> list[Sample]:
+        sizes.append(len(seeds))
+        return [Sample("", seed, finished=True) for seed in seeds]
+
+    monkeypatch.setattr("seqlstm.inference.language.write_samples", counted)
+    for batch in ([], ["--batch", 30]):
+        answer("generate", language_model, PROMPT, "--sample", 70, *batch)
+    assert sizes == [64, 6, 30, 30, 10]
+
+
+def test_json_is_an_object_a_line(language_model: Path, api: LoadedLanguageModel) -> None:
+    options = ("--json", "--seed", 3, "--stop", "\n")
+    found = [
+        json.loads(line)
+        for line in answer("generate", language_model, PROMPT, "--sample", 3, *options).splitlines()
+    ]
+    assert found == [
+        {"prompt": PROMPT, "text": one.text, "seed": one.seed, "finished": one.finished}
+        for one in api.samples(PROMPT, count=3, seed=3, stop="\n", temperature=0.8)
+    ]
+    assert json.loads(answer("generate", language_model, PROMPT, *options)) == found[0]
+
+
+def test_batch_needs_samples(language_model: Path) -> None:
+    said = refusal("generate", language_model, PROMPT, "--batch", 3)
+    assert "--batch cannot take effect without --sample" in said
+
+
+def converse(run: Path, monkeypatch: pytest.MonkeyPatch, *lines: object) -> tuple[str, str]:
+    """What is shown on a terminal as an answer, and beside it."""
+    monkeypatch.setattr("seqlstm.cli.generate.on_terminal", lambda: True)
+    greedy = ("--temperature", 0, "--length", 5)
+    result = invoke("generate", run, *greedy, text="".join(f"{line}\n" for line in lines))
+    assert result.exit_code == 0, result.output
+    return result.stdout, result.stderr
+
+
 def test_a_conversation_goes_on_with_one_text(
     language_model: Path, api: LoadedLanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seqlstm.cli.generate.on_terminal", lambda: True)
-    greedy = ("--temperature", 0, "--length", 5)
-    result = invoke("generate", language_model, *greedy, text="The child\nNobody\n")
-    assert result.exit_code == 0, result.output
-    session, expected = api.session(), ""
+    shown, _ = converse(language_model, monkeypatch, "The child", "Nobody")
+    session, expected = api.session(), []
     for prompt in ("The child", "Nobody"):
         session.read(prompt)
-        expected += f"{prompt}{''.join(session.stream(temperature=0, length=5))}\n"
-    assert result.stdout == expected
+        expected += f"{prompt}{''.join(session.stream(temperature=0, length=5))} …".split()
+    assert shown.partition("Ctrl-D ends.")[2].split() == expected
+
+
+def test_a_conversation_takes_commands(
+    language_model: Path, api: LoadedLanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown, said = converse(language_model, monkeypatch, "/undu", "/length 9", "//x")
+    session = api.session()
+    session.read("/x")
+    assert f"/x{''.join(session.stream(temperature=0, length=9))} …".split() == (
+        shown.partition("length 9")[2].split()
+    )
+    assert 'did you mean "undo"?' in said

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from math import inf, log
 from typing import Any
 
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor
 
 from seqlstm.decoding.choose import (
+    Pick,
     apply_temperature,
     chooser,
     draw,
@@ -19,9 +21,14 @@ from seqlstm.decoding.choose import (
     keep_top_k,
     keep_top_p,
     penalize_repetition,
+    shaper,
 )
 
 NOTHING = torch.zeros(1, 0, dtype=torch.long)
+
+
+def seeded(seed: int) -> Pick:
+    return partial(draw, generator=torch.Generator().manual_seed(seed))
 
 
 def logits_of(*probabilities: float) -> Tensor:
@@ -93,7 +100,7 @@ def test_greedy_and_draw() -> None:
 def test_draws_have_the_probabilities_of_the_table() -> None:
     """Chi-square over 20,000 draws with a fixed seed; 16.27 is the 0.1 % point at 3 degrees."""
     probabilities = torch.tensor([0.5, 0.3, 0.15, 0.05, 0.0])
-    choose = chooser(generator=torch.Generator().manual_seed(1))
+    choose = chooser(pick=seeded(1))
     draws = 20_000
     tokens = choose(probabilities.log().expand(draws, -1), NOTHING.expand(draws, -1))
     counts = torch.bincount(tokens, minlength=5)
@@ -110,6 +117,21 @@ def test_temperature_zero_is_greedy_over_what_is_not_forbidden() -> None:
     assert chooser(temperature=0, repetition=2.0)(logits, history).item() == 2
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, [0.4, 0.3, 0.2, 0.1]),
+        ({"top_k": 2}, [4 / 7, 3 / 7, 0, 0]),
+        ({"temperature": 0.5, "forbid": [3]}, [16 / 29, 9 / 29, 4 / 29, 0]),
+        ({"temperature": 0}, [1, 0, 0, 0]),
+        ({"temperature": 0, "forbid": [0]}, [0, 1, 0, 0]),
+    ],
+)
+def test_what_is_drawn_from(options: dict[str, Any], expected: list[float]) -> None:
+    found = shaper(**options)(logits_of(0.4, 0.3, 0.2, 0.1), NOTHING).softmax(-1)
+    torch.testing.assert_close(found, torch.tensor([expected]).float())
+
+
 def test_the_penalty_forgets_what_is_outside_the_window() -> None:
     logits = torch.tensor([[0.0, 3.0, 2.0]])
     history = torch.tensor([[1, 0, 0]])
@@ -123,7 +145,7 @@ def test_filters_compose_in_order() -> None:
     history = NOTHING.expand(2000, -1)
 
     def reached(**options: Any) -> set[int]:
-        choose = chooser(generator=torch.Generator().manual_seed(3), **options)
+        choose = chooser(pick=seeded(3), **options)
         return set(choose(logits, history).tolist())
 
     assert reached() == {0, 1, 2, 3}
@@ -136,7 +158,7 @@ def test_filters_compose_in_order() -> None:
 
 def test_half_precision_logits_are_drawn_in_float32() -> None:
     logits = torch.tensor([[0.0, log(3)]], dtype=torch.bfloat16).expand(4000, -1)
-    tokens = chooser(generator=torch.Generator().manual_seed(5))(logits, NOTHING.expand(4000, -1))
+    tokens = chooser(pick=seeded(5))(logits, NOTHING.expand(4000, -1))
     assert tokens.float().mean().item() == pytest.approx(0.75, abs=0.03)
 
 
@@ -172,7 +194,8 @@ def test_numbers_draw_as_a_generator_does(options: dict[str, Any]) -> None:
     logits = torch.tensor([[0.0, 1.0, 2.0, 0.5, -1.0]]).repeat(40_000, 1)
     generator = torch.Generator().manual_seed(1)
     by_numbers = drawer(**options)(logits, torch.rand(len(logits), generator=generator))
-    drawn = chooser(generator=generator, **options)(logits, torch.zeros(len(logits), 0).long())
+    choose = chooser(pick=partial(draw, generator=generator), **options)
+    drawn = choose(logits, torch.zeros(len(logits), 0).long())
     shares = [one.bincount(minlength=5) / len(logits) for one in (by_numbers, drawn)]
     assert torch.allclose(*shares, atol=0.015)
     assert torch.equal(shares[0] == 0, shares[1] == 0)

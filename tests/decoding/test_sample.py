@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from functools import partial
 from itertools import islice
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from seqlstm.decoding.choose import LONGEST_WINDOW, Choose, chooser
+from seqlstm.decoding.choose import LONGEST_WINDOW, Choose, chooser, draw
 from seqlstm.decoding.sample import sample
 from seqlstm.recurrent.state import State
 from tests.decoding.language import Language
@@ -17,7 +18,8 @@ FIRST = torch.tensor([0, 3, 7])
 
 
 def seeded(seed: int, **options: Any) -> Choose:
-    return chooser(generator=torch.Generator().manual_seed(seed), **options)
+    pick = partial(draw, generator=torch.Generator().manual_seed(seed))
+    return chooser(pick=pick, **options)
 
 
 def drawn(choose: Choose, count: int, **options: Any) -> tuple[Tensor, list[State]]:
@@ -55,8 +57,7 @@ def test_a_state_has_read_all_that_came_before_its_tokens() -> None:
 
 
 def test_going_on_from_a_pair_is_never_having_stopped() -> None:
-    generator = torch.Generator().manual_seed(1)
-    choose = chooser(generator=generator, repetition=1.5)
+    choose = seeded(1, repetition=1.5)
     whole, _ = drawn(seeded(1, repetition=1.5), 25)
     start, states = drawn(choose, 10)
     history = torch.cat([FIRST[:, None], start], -1)

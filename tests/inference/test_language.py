@@ -7,7 +7,8 @@ from itertools import product
 import pytest
 import torch
 
-from seqlstm.inference.language import LoadedLanguageModel, Session, until
+from seqlstm.inference.language import LoadedLanguageModel, Session
+from seqlstm.inference.parts import until
 from seqlstm.inference.score import TruncationWarning
 from seqlstm.recurrent.state import State
 from seqlstm.text.tokenizer import Tokenizer
@@ -153,8 +154,8 @@ def test_a_long_prompt_is_read_in_spans(
 def test_special_ids_are_never_written(tokenizer: Tokenizer, unit: str) -> None:
     loaded = loaded_of(tokenizer, unit)
     session = loaded.session()
-    for _ in range(5):
-        list(session.stream(length=80, seed=6, temperature=5.0))
+    for seed in range(6):
+        list(session.stream(length=80, seed=seed, temperature=5.0))
     written = set(ids_of(session))
     assert len(written) > tokenizer.vocabulary // 2
     assert not written & {tokenizer.pad, tokenizer.begin, tokenizer.unknown}

@@ -1,0 +1,443 @@
+"""`seqlstm generate` on a terminal: every command, in the session's own class."""
+
+from __future__ import annotations
+
+import io
+import re
+import signal
+from collections.abc import Iterator
+from math import log
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from rich.console import Console
+
+from seqlstm.cli.surprise import SHADES, shade
+from seqlstm.cli.writing import COMMAND_NAMES, Writing
+from seqlstm.inference.language import LoadedLanguageModel
+from seqlstm.inference.past import Past
+from seqlstm.text.tokenizer import Tokenizer
+from seqlstm.text.train import train_tokenizer
+from tests.recurrent.cases import assert_same
+from tests.tiny import FLOAT32, LINES, random_language_model
+
+OPTIONS: dict[str, Any] = {
+    "length": 12,
+    "temperature": 0.8,
+    "top_k": 0,
+    "top_p": 1.0,
+    "min_p": 0.0,
+    "repetition": 1.0,
+    "seed": 5,
+    "stop": None,
+}
+
+
+def loaded_of(tokenizer: Tokenizer, *, unit: str = "line", seed: int = 4) -> LoadedLanguageModel:
+    model = random_language_model(tokenizer.vocabulary, seed=seed)
+    return LoadedLanguageModel(model, tokenizer, precision=FLOAT32, unit=unit)
+
+
+@pytest.fixture
+def loaded(tokenizer: Tokenizer) -> LoadedLanguageModel:
+    return loaded_of(tokenizer)
+
+
+@pytest.fixture
+def writing(loaded: LoadedLanguageModel) -> Writing:
+    return begun(loaded)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """States are kept in the working directory."""
+    monkeypatch.chdir(tmp_path)
+
+
+def begun(loaded: LoadedLanguageModel, *, width: int = 10_000, **options: Any) -> Writing:
+    """A session on a terminal that is so wide that no line of a test is broken."""
+    return Writing(loaded, OPTIONS | options, Console(file=io.StringIO(), width=width))
+
+
+def play(writing: Writing, *lines: str) -> str:
+    """What is shown when somebody types these lines, without the greeting."""
+    assert isinstance(writing.console.file, io.StringIO)
+    writing.console.file.seek(0)
+    writing.console.file.truncate()
+    writing.run(lines)
+    return writing.console.file.getvalue().partition("\n")[2]
+
+
+def text_of(loaded: LoadedLanguageModel, *prompts: str, **options: Any) -> str:
+    """What a session writes after the last of some prompts; the first has the first seed."""
+    session, options = loaded.session(), OPTIONS | options
+    for prompt in prompts:
+        session.read(prompt)
+        text = "".join(session.stream(**options))
+        options["seed"] += 1
+    return text
+
+
+def assert_equal(one: Past, other: Past) -> None:
+    assert_same((one.state, one.token, *one.history), (other.state, other.token, *other.history))
+
+
+# What is written.
+
+
+def test_it_writes_on_from_lines_and_what_came_before(
+    writing: Writing, loaded: LoadedLanguageModel
+) -> None:
+    first, second = text_of(loaded, "Nobody"), text_of(loaded, "Nobody", "My oldest")
+    third = text_of(loaded, "Nobody", "My oldest", "")
+    expected = f"Nobody{first} …\nMy oldest{second} …\n{third} …\n"
+    assert squeezed(play(writing, "Nobody", "My oldest", "")) == squeezed(expected)
+
+
+def squeezed(text: str) -> str:
+    """Without the spaces, of which a few at ends of lines need not be shown."""
+    return text.replace(" ", "")
+
+
+def test_more_is_an_empty_line(loaded: LoadedLanguageModel) -> None:
+    one, other = begun(loaded), begun(loaded)
+    assert play(one, "Nobody", "/more") == play(other, "Nobody", "")
+    assert_equal(one.draft.session.past, other.draft.session.past)
+    assert len(one.draft.turns) == 2
+
+
+def test_escapes(writing: Writing, loaded: LoadedLanguageModel) -> None:
+    play(writing, r"Nobody\nThe gardener", "//retry")
+    said = [turn.said for turn in writing.draft.turns]
+    assert said == loaded.tokenizer.encode_batch(["Nobody\nThe gardener", "/retry"])
+
+
+def test_retry_writes_another_in_place_of_the_last(
+    writing: Writing, loaded: LoadedLanguageModel
+) -> None:
+    texts = [text_of(loaded, "Nobody", seed=seed) for seed in (5, 6, 7)]
+    shown = play(writing, "Nobody", "/retry", "/retry")
+    assert squeezed(shown) == squeezed("".join(f"Nobody{text} …\n" for text in texts))
+    assert len(set(texts)) == 3
+    session = loaded.session()
+    session.read("Nobody")
+    list(session.stream(**OPTIONS | {"seed": 7}))
+    assert_equal(writing.draft.session.past, session.past)
+    assert len(writing.draft.turns) == 1
+
+
+def test_retry_with_the_same_seed_is_the_same(writing: Writing) -> None:
+    play(writing, "Nobody", "/more")
+    past, turn = writing.draft.session.past, writing.draft.turns[-1]
+    play(writing, "/retry")
+    assert writing.draft.turns[-1].written != turn.written
+    play(writing, "/seed 6", "/retry")
+    assert writing.draft.turns[-1].written == turn.written
+    assert_equal(writing.draft.session.past, past)
+
+
+def test_undo_goes_back(writing: Writing) -> None:
+    pasts = [writing.draft.session.past]
+    for line in ("Nobody", "", "The gardener"):
+        play(writing, line)
+        pasts.append(writing.draft.session.past)
+    text = writing.draft.turns[-1].written
+    shown = play(writing, "/undo")
+    assert_equal(writing.draft.session.past, pasts[2])
+    assert "it ends now: " in shown
+    play(writing, "/seed 7", "The gardener")
+    assert writing.draft.turns[-1].written == text
+    assert_equal(writing.draft.session.past, pasts[3])
+    assert "no text now" in play(writing, "/undo", "/undo", "/undo")
+    assert_equal(writing.draft.session.past, pasts[0])
+
+
+def test_new_forgets(writing: Writing, loaded: LoadedLanguageModel) -> None:
+    assert "no text now" in play(writing, "Nobody", "", "/new")
+    assert_equal(writing.draft.session.past, loaded.past())
+    assert not writing.draft.turns
+
+
+def test_a_text_that_ends(tokenizer: Tokenizer) -> None:
+    loaded = loaded_of(tokenizer, unit="document")
+    with torch.no_grad():
+        loaded.model.readout.bias[tokenizer.end] = 1e3
+    shown = play(begun(loaded), "Nobody")
+    assert shown.startswith("Nobody\nThe text ends here")
+
+
+@pytest.mark.parametrize("command", ["/undo", "/retry"])
+def test_with_nothing_written(
+    writing: Writing, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    play(writing, command)
+    assert "nothing has been written yet" in capsys.readouterr().err
+
+
+def test_quit_leaves(writing: Writing) -> None:
+    play(writing, "Nobody", "/quit", "Nobody")
+    assert len(writing.draft.turns) == 1
+
+
+# Ctrl-C.
+
+
+def interrupting(
+    loaded: LoadedLanguageModel, monkeypatch: pytest.MonkeyPatch, step: int
+) -> Iterator[int]:
+    """Somebody presses Ctrl-C while the model takes this step, once."""
+    advance, steps = loaded.model.advance, iter(range(1000))
+
+    def pressed(*arguments: Any) -> Any:
+        if next(steps) == step:
+            signal.raise_signal(signal.SIGINT)
+        return advance(*arguments)
+
+    monkeypatch.setattr(loaded.model, "advance", pressed)
+    return steps
+
+
+def test_ctrl_c_stops_the_model_alone(
+    writing: Writing, loaded: LoadedLanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = loaded.session()
+    whole.read("Nobody")
+    expected = list(whole.tokens(length=12, temperature=0))
+    interrupting(loaded, monkeypatch, step=4)
+    before = signal.getsignal(signal.SIGINT)
+    shown = play(writing, "/temperature 0", "Nobody", "/length 7", "/more")
+    first, second = writing.draft.turns
+    assert first.written == expected[:5]
+    assert first.written + second.written == expected
+    assert_equal(writing.draft.session.past, whole.past)
+    assert shown.count(" …\n") == 2
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize("command", ["The gardener", "/retry"])
+def test_what_is_broken_off_has_never_been(
+    writing: Writing, loaded: LoadedLanguageModel, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    play(writing, "Nobody")
+    past, turns = writing.draft.session.past, list(writing.draft.turns)
+    advance, steps = loaded.model.advance, iter(range(1000))
+
+    def broken(*arguments: Any) -> Any:
+        if next(steps) == 3:
+            raise KeyboardInterrupt
+        return advance(*arguments)
+
+    monkeypatch.setattr(loaded.model, "advance", broken)
+    play(writing, command)
+    assert_equal(writing.draft.session.past, past)
+    assert writing.draft.turns == turns
+
+
+# What is set.
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        ("/temperature 0", {"temperature": 0.0}),
+        ("/temperature 3", {"temperature": 3.0}),
+        ("/top-k 2", {"top_k": 2}),
+        ("/top-p 0.1", {"top_p": 0.1}),
+        ("/min-p 0.9", {"min_p": 0.9}),
+        ("/repetition 50", {"repetition": 50.0}),
+        ("/length 3", {"length": 3}),
+        ("/seed 77", {"seed": 77}),
+        ("/stop e", {"stop": "e"}),
+    ],
+)
+def test_settings_change_what_comes_after(
+    writing: Writing, loaded: LoadedLanguageModel, command: str, option: dict[str, Any]
+) -> None:
+    expected = text_of(loaded, "Nobody", length=30) if "length" not in option else ""
+    options = {"length": 30, **option}
+    wanted = text_of(loaded, "Nobody", **options)
+    assert wanted != expected
+    shown = play(writing, "/length 30", command, "Nobody")
+    assert squeezed(f"Nobody{wanted}") in squeezed(shown)
+
+
+def test_without_a_value_they_are_told(writing: Writing) -> None:
+    assert play(writing, "/top-k", "/top-k 7", "/top-k").split("\n") == [
+        "top-k 0",
+        "top-k 7",
+        "top-k 7",
+        "",
+    ]
+    play(writing, "/stop e", "/stop")
+    assert writing.options["stop"] is None
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("/temprature 1", 'did you mean "temperature"?'),
+        ("/x", "/help lists them"),
+        ("/top-p 2", "/top-p needs a number from 1e-06 to 1, was: 2"),
+        ("/top-p much", "/top-p needs a number from 1e-06 to 1, was: much"),
+        ("/min-p -1", "/min-p needs a number from 0 to 1, was: -1"),
+        ("/temperature nan", "/temperature needs a number, 0 or more, was: nan"),
+        ("/length 0", "/length needs a whole number, 1 or more, was: 0"),
+        ("/retry 3", "/retry takes no value, was: 3"),
+        ("/save", "/save needs a name"),
+        ("/load nothing", "nothing.state is missing"),
+        ("/why 0", "/why needs a whole number, 1 or more"),
+    ],
+)
+def test_a_command_that_makes_no_sense_changes_nothing(
+    writing: Writing, capsys: pytest.CaptureFixture[str], command: str, message: str
+) -> None:
+    play(writing, "Nobody")
+    options, past = dict(writing.options), writing.draft.session.past
+    play(writing, command)
+    assert message in " ".join(capsys.readouterr().err.split())
+    assert writing.options == options
+    assert_equal(writing.draft.session.past, past)
+
+
+def test_help_lists_every_command_and_what_is_set(writing: Writing) -> None:
+    shown = play(writing, "/top-k 13", "/help")
+    assert set(writing.actions()) == set(COMMAND_NAMES)
+    assert all(f"/{name} " in shown for name in COMMAND_NAMES)
+    assert re.search(r"/top-k +13 ", shown)
+    narrow = play(begun(writing.draft.loaded, width=80), "/help")
+    assert all(len(line) <= 80 for line in narrow.splitlines())
+
+
+# What is kept.
+
+
+def test_a_state_is_kept_and_gone_on_from(
+    writing: Writing, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    shown = play(writing, "Nobody", "/save once", "/length 9", "/more")
+    file = tmp_path / "once.state"
+    assert f"once.state written: {file.stat().st_size:,} bytes" in shown
+    assert file.stat().st_size < 4096
+    other = begun(loaded_of(tokenizer), length=9)
+    shown = play(other, "/load", "/load once", "/seed 6", "/more")
+    assert "states in this directory: once" in shown
+    assert "it ends now: " in shown
+    assert other.draft.turns[0].written == writing.draft.turns[1].written
+    assert_equal(other.draft.session.past, writing.draft.session.past)
+    play(other, "/undo")
+    assert_equal(other.draft.session.past, writing.draft.turns[1].before)
+    assert "once.state written over" in play(other, "/save once.state")
+
+
+def test_the_state_of_another_model_is_refused(
+    writing: Writing, tokenizer: Tokenizer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    play(writing, "Nobody", "/save once")
+    other = begun(loaded_of(tokenizer, seed=5))
+    play(other, "/load once")
+    assert "the past of another run" in " ".join(capsys.readouterr().err.split())
+
+
+# /why.
+
+
+def test_why_tells_what_may_come_next(writing: Writing, loaded: LoadedLanguageModel) -> None:
+    shown = play(writing, "Nobody", "/top-k 2", "/temperature 2", "/why 3")
+    session = writing.draft.session
+    with torch.no_grad():
+        logits, _ = loaded.model.advance(session.token, session.state)
+    never = session.never
+    chances, ids = logits.softmax(-1)[0].topk(3)
+    logits[:, never] = -torch.inf
+    drawn = (logits.topk(2).values / 2).softmax(-1)[0].tolist()
+    rows = shown.partition("next piece")[2].splitlines()[1:4]
+    for row, piece, chance in zip(
+        rows, loaded.tokenizer.pieces(ids.tolist()), chances.tolist(), strict=True
+    ):
+        assert row.split()[:2] == [piece.replace("\n", "\\n"), f"{chance:.1%}"]
+    allowed = [
+        row.split()[2] for row, id in zip(rows, ids.tolist(), strict=True) if id not in never
+    ]
+    assert allowed[:2] == [f"{share:.1%}" for share in drawn][: len(allowed)]
+    assert "–" in {row.split()[2] for row in rows}
+    assert len(rows[0]) > len(rows[2].rstrip())  # bars
+
+
+def test_why_shades_the_text_by_its_surprisal(loaded: LoadedLanguageModel) -> None:
+    writing = begun(loaded, length=20)
+    shown = play(writing, "Nobody sells", "", "/why")
+    ids = [id for turn in writing.draft.turns for id in (*turn.said, *turn.written)]
+    state, token, bits = loaded.model.initial_state(1), loaded.end, []
+    with torch.no_grad():
+        for id in ids:
+            logits, state = loaded.model.advance(torch.tensor([token]), state)
+            bits.append(-float(logits.log_softmax(-1)[0, id]) / log(2))
+            token = id
+    parts = list(writing.draft.surprise())
+    assert [part.bits for part in parts] == pytest.approx(bits)
+    assert "".join(part.text for part in parts) == loaded.tokenizer.decode(ids)
+    yours = len(writing.draft.turns[0].said)
+    assert [part.by_model for part in parts] == [False] * yours + [True] * 40
+    assert f"mean {sum(bits) / len(bits):.2f} bits over {len(bits)} pieces; " in shown
+    assert (
+        f"yours {sum(bits[:yours]) / yours:.2f}; the model's {sum(bits[yours:]) / 40:.2f}" in shown
+    )
+    colours = Console(file=io.StringIO(), width=80, force_terminal=True, color_system="truecolor")
+    writing.console = colours
+    play(writing, "/why")
+    assert isinstance(colours.file, io.StringIO)
+    assert {f"48;2;{r};{g};{b}" for r, g, b in [(240, 138, 75), (200, 56, 62)]} <= set(
+        re.findall(r"48;2;\d+;\d+;\d+", colours.file.getvalue())
+    )
+
+
+def test_shades() -> None:
+    styles = [style for _, style in SHADES.values()]
+    assert [shade(bits) for bits in (0.0, 0.99, 1.0, 3.9, 4.0, 7.9, 8.0, 90.0)] == [
+        styles[place] for place in (0, 0, 1, 2, 3, 3, 4, 4)
+    ]
+
+
+def test_why_shows_the_end_of_a_long_text(loaded: LoadedLanguageModel) -> None:
+    writing = begun(loaded, width=80, length=1500)
+    shown = play(writing, "Nobody", "/why")
+    part = shown.partition("next piece")[2]
+    assert 20 < len(part.splitlines()) < 23
+    assert "…\n" in part
+    assert "over 1,5" in part  # but the mean is that of all
+
+
+def test_why_after_a_state_was_loaded(writing: Writing) -> None:
+    play(writing, "Nobody", "/save once", "/load once")
+    shown = play(writing, "/why")
+    assert "next piece" in shown
+    assert "mean" not in shown
+    play(writing, "The")
+    scores = [part.bits for part in writing.draft.surprise()]
+    loaded, turn = writing.draft.loaded, writing.draft.turns[0]
+    [expected] = loaded.score([loaded.tokenizer.decode(turn.said)], past=turn.before)
+    assert scores[: len(turn.said)] == pytest.approx(expected.surprisals[:-1])
+
+
+# Characters.
+
+
+def test_a_character_waits_until_it_is_whole() -> None:
+    """The model writes 🙂 in four pieces of a byte each, cut off after two of them."""
+    tokenizer = train_tokenizer(LINES, kind="unigram", vocabulary=290)
+    loaded = loaded_of(tokenizer)
+    smile = tokenizer.encode("🙂")[-4:]
+
+    def spell(token: torch.Tensor, state: Any, memory: Any = None) -> Any:
+        logits = torch.zeros(1, tokenizer.vocabulary)
+        place = smile.index(int(token)) + 1 if int(token) in smile else 0
+        logits[0, smile[place % 4]] = 100.0
+        return logits, state
+
+    loaded.model.advance = spell  # type: ignore[method-assign]
+    writing = begun(loaded, length=6)
+    assert play(writing, "a") == "a🙂 …\n"
+    assert play(writing, "/more") == "🙂🙂 …\n"
+    assert "🙂🙂🙂" in play(writing, "/why")
