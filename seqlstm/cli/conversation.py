@@ -53,9 +53,12 @@ class Conversation:
             show(find, [line], number, scores=self.scores, numbered=self.decoding.several)
             number += 1
 
-        settings = {name: partial(self.change, name) for name in NUMBERS}
-        others = {"scores": self.switch_scores, "help": lambda _: note(HELP)}
-        converse(lines, answer=answer, actions=settings | others)
+        actions: dict[str, Callable[[str], None]] = {
+            **{name: partial(self.change, name) for name in NUMBERS},
+            "scores": self.switch_scores,
+            "help": lambda _: note(HELP),
+        }
+        converse(lines, answer=answer, actions=actions)
 
     def change(self, name: str, value: str) -> None:
         """Decode otherwise from now on; one that makes no sense changes nothing.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from math import log
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -115,7 +115,7 @@ class Draft:
         stop: str | None = None,
         enough: object = False,
         **options: Any,
-    ) -> Iterator[Part]:
+    ) -> Generator[Part, None, Turn]:
         """What was said, and what the model writes on; returns the turn."""
         read, written = self.session.past, list[int]()
         stream = TextStream(self.loaded.tokenizer, before.history[0].tolist())

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from functools import partial
 from secrets import randbits
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -78,7 +78,7 @@ def generate(
     loaded = load_language_model(
         run, weights=weights.value, device=device, precision=precision.value
     )
-    options = {
+    options: dict[str, Any] = {
         "length": length,
         "temperature": temperature,
         "top_k": top_k,

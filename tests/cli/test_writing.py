@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 import signal
-from collections.abc import Iterator
 from math import log
 from pathlib import Path
 from typing import Any
@@ -184,9 +183,7 @@ def test_quit_leaves(writing: Writing) -> None:
 # Ctrl-C.
 
 
-def interrupting(
-    loaded: LoadedLanguageModel, monkeypatch: pytest.MonkeyPatch, step: int
-) -> Iterator[int]:
+def interrupting(loaded: LoadedLanguageModel, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     """Somebody presses Ctrl-C while the model takes this step, once."""
     advance, steps = loaded.model.advance, iter(range(1000))
 
@@ -196,18 +193,19 @@ def interrupting(
         return advance(*arguments)
 
     monkeypatch.setattr(loaded.model, "advance", pressed)
-    return steps
 
 
 def test_ctrl_c_stops_the_model_alone(
-    writing: Writing, loaded: LoadedLanguageModel, monkeypatch: pytest.MonkeyPatch
+    loaded: LoadedLanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    writing = begun(loaded, temperature=0, repetition=3.0)
     whole = loaded.session()
     whole.read("Nobody")
-    expected = list(whole.tokens(length=12, temperature=0))
-    interrupting(loaded, monkeypatch, step=4)
+    expected = list(whole.tokens(length=12, temperature=0, repetition=3.0))
+    assert len(set(expected)) > 3
+    interrupting(loaded, monkeypatch, step=5)  # its first is before anybody writes
     before = signal.getsignal(signal.SIGINT)
-    shown = play(writing, "/temperature 0", "Nobody", "/length 7", "/more")
+    shown = play(writing, "Nobody", "/length 7", "/more")
     first, second = writing.draft.turns
     assert first.written == expected[:5]
     assert first.written + second.written == expected
