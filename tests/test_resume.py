@@ -23,6 +23,7 @@ from tests.runs import write_recipe
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
 INTERRUPTED = Path(__file__).with_name("interrupted.py")
+PATIENCE = 600  # seconds for a process that hangs: others may want this machine too
 
 TRANSLATOR = """# Buckets, dropout, unigram sampling, accumulation, an average, patience.
 task = "translation"
@@ -113,7 +114,7 @@ class Run:
         """The same, held still at a moment."""
         self.sign.unlink(missing_ok=True)
         process = self.start("-P", str(INTERRUPTED), moment, str(count), str(self.sign))
-        until = time.monotonic() + 90
+        until = time.monotonic() + PATIENCE
         while not self.sign.exists():
             if process.poll() is not None or time.monotonic() > until:
                 process.kill()
@@ -125,13 +126,13 @@ class Run:
         """How the process ended that was sent a signal at a moment."""
         process = self.hold(moment, count)
         process.send_signal(number)
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
         return process.returncode
 
     def end(self, *program: str) -> tuple[int, str]:
         """Exit code and messages of a process that nobody stops."""
         process = self.start(*(program or ("-m", "seqlstm")))
-        _, messages = process.communicate(timeout=120)
+        _, messages = process.communicate(timeout=PATIENCE)
         return process.returncode, messages
 
     def saved_step(self) -> int:
@@ -179,7 +180,7 @@ def never_stopped(recipes: dict[str, Path]) -> Iterator[dict[str, tuple[Run, Pro
 def assert_same(run: Run, whole: tuple[Run, Process]) -> None:
     """The bits of the weights, and every line of the log, are those of the run never stopped."""
     other, process = whole
-    _, messages = process.communicate(timeout=120)
+    _, messages = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, messages
     assert run.weights() == other.weights()
     assert run.log() == other.log()
