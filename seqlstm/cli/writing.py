@@ -30,7 +30,7 @@ SETTINGS = {
     "min-p": (Number(float, 0, 1), "drop what is less than this times the likeliest"),
     "repetition": (Number(float, 1), "penalty on recent pieces; 1: none"),
     "length": (Number(int, 1), "pieces, at most"),
-    "seed": (Number(int, 0, 2**62), "of the next continuation; then one more each time"),
+    "seed": (Number(int), "of the next continuation; then one more each time"),
 }
 COMMANDS = {
     "retry": "another continuation in place of the last",

@@ -11,6 +11,8 @@ from seqlstm.decoding.choose import draw_at
 
 AHEAD = 256  # numbers of a row that are drawn at once
 
+SEEDS = 2**63  # that a generator knows
+
 
 class Seeded:
     """Draws a token for every row by numbers of the row's own seed.
@@ -18,12 +20,12 @@ class Seeded:
     So what a row draws depends neither on the other rows nor on the device.
 
     Args:
-        seeds: of the rows.
+        seeds: of the rows, any integers.
         device: of the logits.
     """
 
     def __init__(self, seeds: Sequence[int], device: torch.device) -> None:
-        self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        self.generators = [torch.Generator().manual_seed(seed % SEEDS) for seed in seeds]
         self.device = device
         self.numbers = torch.empty(len(seeds), 0, device=device)  # drawn and not yet used
 

@@ -26,6 +26,12 @@ def test_a_row_has_its_seeds_tokens_whatever_stands_beside_it() -> None:
     assert len({tuple(row) for row in drawn(*range(20))}) == 20
 
 
+def test_any_integer_is_a_seed() -> None:
+    rows = drawn(10**30, 10**30 + 1, -3)
+    assert rows[:1] == drawn(10**30)
+    assert len({tuple(row) for row in rows}) == 3
+
+
 def test_rows_that_are_kept_go_on() -> None:
     whole = drawn(3, 7, 5)
     draw = Seeded([3, 7, 5], CPU)
