@@ -48,12 +48,12 @@ WithDynamic = Annotated[
         "al., 2018), reported apart. The run stays as it is.",
     ),
 ]
-DynamicRate = Annotated[float | None, option(min=0, text="η, of updates: 0.002.")]
-DynamicDecay = Annotated[float | None, option(min=0, text="λ, back to the trained weights: 0.02.")]
+DynamicRate = Annotated[float | None, option(min=0, text="η, of updates: 0.0001.")]
+DynamicDecay = Annotated[float | None, option(min=0, text="λ, back to the trained weights: 0.002.")]
 DynamicEpsilon = Annotated[
-    float | None, option(text="ε, beside the gradients' root mean squares: 0.001.")
+    float | None, option(text="ε, beside the gradients' root mean squares: 0.0001.")
 ]
-DynamicSpan = Annotated[int | None, option(min=1, text="Pieces between updates: 5.")]
+DynamicSpan = Annotated[int | None, option(min=1, text="Pieces between updates: 20.")]
 DynamicBatches = Annotated[
     int | None, option(min=1, text="Of training text, for gradient statistics: 200.")
 ]

@@ -46,10 +46,10 @@ class Dynamic:
         ArgumentError: a value out of its range.
     """
 
-    rate: float = 2e-3
-    decay: float = 0.02
-    epsilon: float = 1e-3
-    span: int = 5
+    rate: float = 1e-4
+    decay: float = 2e-3
+    epsilon: float = 1e-4
+    span: int = 20
     batches: int = 200
 
     def __post_init__(self) -> None:

@@ -31,7 +31,7 @@ def test_learning_and_a_cache_are_reported_apart(language_model: Path) -> None:
     assert digest(language_model) == before
     dynamic, cache = found.pop("dynamic"), found.pop("cache")
     assert found == static
-    for one, said in ((dynamic, "dynamic:rms,rate:0.002"), (cache, "cache:2000,flatness:0.3")):
+    for one, said in ((dynamic, "dynamic:rms,rate:0.0001"), (cache, "cache:2000,flatness:0.3")):
         assert list(one) == list(static)
         assert said in one["signature"]
         assert one["words"] == static["words"]
@@ -46,7 +46,7 @@ def test_learning_and_a_cache_are_reported_apart(language_model: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "value", "said"),
     [
-        ("--dynamic-rate", 0.01, "rate:0.01"),
+        ("--dynamic-rate", 0.0005, "rate:0.0005"),
         ("--dynamic-decay", 0.5, "decay:0.5"),
         ("--dynamic-epsilon", 0.1, "epsilon:0.1"),
         ("--dynamic-span", 9, "span:9"),
@@ -65,7 +65,7 @@ def test_every_option_changes_the_score(
     plain = scores(language_model, *options)[name]
     found = scores(language_model, *options, option, value)[name]
     assert said in found["signature"]
-    assert found["nats_per_token"] != plain["nats_per_token"]
+    assert found["nats_per_token"] not in (plain["nats_per_token"], None)
 
 
 def test_the_context_is_chosen(language_model: Path) -> None:
