@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 import seqlstm
-from seqlstm.cli.inputs import lines_at_hand
+from seqlstm.cli import inputs
+from seqlstm.cli.inputs import lines_at_hand, prompts
 from seqlstm.inference.translation import LoadedTranslator
 from tests.runs import answer, pairs_of, write_lines
 
@@ -89,3 +90,18 @@ def test_lines_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(Reader()))
     expected = [["one", "two"], ["three", "four", "five"], ["six"], ["", ""], ["naï"]]
     assert list(lines_at_hand(3)) == expected
+
+
+def test_ctrl_c_gives_up_a_line_and_ctrl_d_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    typed = iter(["one", KeyboardInterrupt(), "two", EOFError(), "never"])
+
+    def ask(label: str) -> str:
+        if isinstance(line := next(typed), BaseException):
+            raise line
+        return line
+
+    monkeypatch.setattr(inputs, "plain", ask)
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    assert list(prompts(">")) == ["one", "two"]

@@ -123,8 +123,6 @@ def test_a_session_in_a_terminal(language_model: Path, tmp_path: Path) -> None:
         seen.wait_for("\n")  # the model writes
         seen.type(CTRL_C)
         seen.wait_for(f" …{PROMPT}")
-        seen.type(f"given up{CTRL_C}")
-        seen.wait_for(PROMPT)
         assert "next piece" in seen.enter("/why")
         seen.type(CTRL_D)
         assert seen.process.wait(60) == 0
