@@ -104,6 +104,7 @@ def main() -> None:
         'training.schedule={kind="constant"}',
         *("training.penalties=", "training.minutes=", "training.epochs=100"),
         *("training.validate_every=", "training.save_every=1000000", "device=cpu"),
+        *(["data.name="] if Path(asked.source).exists() else []),  # of the Hub's data set alone
     ]
     with tempfile.TemporaryDirectory() as folder:
         recipe = read_recipe("awd-lstm", [*same, *asked.overrides])
