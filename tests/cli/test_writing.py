@@ -2,41 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import re
 import signal
-from math import log
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from rich.console import Console
 
-from seqlstm.cli.surprise import SHADES, shade
 from seqlstm.cli.writing import COMMAND_NAMES, Writing
 from seqlstm.inference.language import LoadedLanguageModel
-from seqlstm.inference.past import Past
 from seqlstm.text.tokenizer import Tokenizer
-from seqlstm.text.train import train_tokenizer
-from tests.recurrent.cases import assert_same
-from tests.tiny import FLOAT32, LINES, random_language_model
-
-OPTIONS: dict[str, Any] = {
-    "length": 12,
-    "temperature": 0.8,
-    "top_k": 0,
-    "top_p": 1.0,
-    "min_p": 0.0,
-    "repetition": 1.0,
-    "seed": 5,
-    "stop": None,
-}
-
-
-def loaded_of(tokenizer: Tokenizer, *, unit: str = "line", seed: int = 4) -> LoadedLanguageModel:
-    model = random_language_model(tokenizer.vocabulary, seed=seed)
-    return LoadedLanguageModel(model, tokenizer, precision=FLOAT32, unit=unit)
+from tests.cli.sessions import OPTIONS, assert_equal, begun, loaded_of, play, squeezed, text_of
 
 
 @pytest.fixture
@@ -55,34 +32,6 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def begun(loaded: LoadedLanguageModel, *, width: int = 10_000, **options: Any) -> Writing:
-    """A session on a terminal that is so wide that no line of a test is broken."""
-    return Writing(loaded, OPTIONS | options, Console(file=io.StringIO(), width=width))
-
-
-def play(writing: Writing, *lines: str) -> str:
-    """What is shown when somebody types these lines, without the greeting."""
-    assert isinstance(writing.console.file, io.StringIO)
-    writing.console.file.seek(0)
-    writing.console.file.truncate()
-    writing.run(lines)
-    return writing.console.file.getvalue().partition("\n")[2]
-
-
-def text_of(loaded: LoadedLanguageModel, *prompts: str, **options: Any) -> str:
-    """What a session writes after the last of some prompts; the first has the first seed."""
-    session, options = loaded.session(), OPTIONS | options
-    for prompt in prompts:
-        session.read(prompt)
-        text = "".join(session.stream(**options))
-        options["seed"] += 1
-    return text
-
-
-def assert_equal(one: Past, other: Past) -> None:
-    assert_same((one.state, one.token, *one.history), (other.state, other.token, *other.history))
-
-
 # What is written.
 
 
@@ -93,11 +42,6 @@ def test_it_writes_on_from_lines_and_what_came_before(
     third = text_of(loaded, "Nobody", "My oldest", "")
     expected = f"Nobody{first} …\nMy oldest{second} …\n{third} …\n"
     assert squeezed(play(writing, "Nobody", "My oldest", "")) == squeezed(expected)
-
-
-def squeezed(text: str) -> str:
-    """Without the spaces, of which a few at ends of lines need not be shown."""
-    return text.replace(" ", "")
 
 
 def test_more_is_an_empty_line(loaded: LoadedLanguageModel) -> None:
@@ -336,106 +280,3 @@ def test_the_state_of_another_model_is_refused(
     other = begun(loaded_of(tokenizer, seed=5))
     play(other, "/load once")
     assert "the past of another run" in " ".join(capsys.readouterr().err.split())
-
-
-# /why.
-
-
-def test_why_tells_what_may_come_next(writing: Writing, loaded: LoadedLanguageModel) -> None:
-    shown = play(writing, "Nobody", "/top-k 2", "/temperature 2", "/why 3")
-    session = writing.draft.session
-    with torch.no_grad():
-        logits, _ = loaded.model.advance(session.token, session.state)
-    never = session.never
-    chances, ids = logits.softmax(-1)[0].topk(3)
-    logits[:, never] = -torch.inf
-    drawn = (logits.topk(2).values / 2).softmax(-1)[0].tolist()
-    rows = shown.partition("next piece")[2].splitlines()[1:4]
-    for row, piece, chance in zip(
-        rows, loaded.tokenizer.pieces(ids.tolist()), chances.tolist(), strict=True
-    ):
-        assert row.split()[:2] == [piece.replace("\n", "\\n"), f"{chance:.1%}"]
-    allowed = [
-        row.split()[2] for row, id in zip(rows, ids.tolist(), strict=True) if id not in never
-    ]
-    assert allowed[:2] == [f"{share:.1%}" for share in drawn][: len(allowed)]
-    assert "–" in {row.split()[2] for row in rows}
-    assert len(rows[0]) > len(rows[2].rstrip())  # bars
-
-
-def test_why_shades_the_text_by_its_surprisal(loaded: LoadedLanguageModel) -> None:
-    writing = begun(loaded, length=20)
-    shown = play(writing, "Nobody sells", "", "/why")
-    ids = [id for turn in writing.draft.turns for id in (*turn.said, *turn.written)]
-    state, token, bits = loaded.model.initial_state(1), loaded.end, []
-    with torch.no_grad():
-        for id in ids:
-            logits, state = loaded.model.advance(torch.tensor([token]), state)
-            bits.append(-float(logits.log_softmax(-1)[0, id]) / log(2))
-            token = id
-    parts = list(writing.draft.surprise())
-    assert [part.bits for part in parts] == pytest.approx(bits)
-    assert "".join(part.text for part in parts) == loaded.tokenizer.decode(ids)
-    yours = len(writing.draft.turns[0].said)
-    assert [part.by_model for part in parts] == [False] * yours + [True] * 40
-    assert f"mean {sum(bits) / len(bits):.2f} bits over {len(bits)} pieces; " in shown
-    assert (
-        f"yours {sum(bits[:yours]) / yours:.2f}; the model's {sum(bits[yours:]) / 40:.2f}" in shown
-    )
-    colours = Console(file=io.StringIO(), width=80, force_terminal=True, color_system="truecolor")
-    writing.console = colours
-    play(writing, "/why")
-    assert isinstance(colours.file, io.StringIO)
-    assert {f"48;2;{r};{g};{b}" for r, g, b in [(240, 138, 75), (200, 56, 62)]} <= set(
-        re.findall(r"48;2;\d+;\d+;\d+", colours.file.getvalue())
-    )
-
-
-def test_shades() -> None:
-    styles = [style for _, style in SHADES.values()]
-    assert [shade(bits) for bits in (0.0, 0.99, 1.0, 3.9, 4.0, 7.9, 8.0, 90.0)] == [
-        styles[place] for place in (0, 0, 1, 2, 3, 3, 4, 4)
-    ]
-
-
-def test_why_shows_the_end_of_a_long_text(loaded: LoadedLanguageModel) -> None:
-    writing = begun(loaded, width=80, length=1500)
-    shown = play(writing, "Nobody", "/why")
-    part = shown.partition("next piece")[2]
-    assert 20 < len(part.splitlines()) < 23
-    assert "…\n" in part
-    assert "over 1,5" in part  # but the mean is that of all
-
-
-def test_why_after_a_state_was_loaded(writing: Writing) -> None:
-    play(writing, "Nobody", "/save once", "/load once")
-    shown = play(writing, "/why")
-    assert "next piece" in shown
-    assert "mean" not in shown
-    play(writing, "The")
-    scores = [part.bits for part in writing.draft.surprise()]
-    loaded, turn = writing.draft.loaded, writing.draft.turns[0]
-    [expected] = loaded.score([loaded.tokenizer.decode(turn.said)], past=turn.before)
-    assert scores[: len(turn.said)] == pytest.approx(expected.surprisals[:-1])
-
-
-# Characters.
-
-
-def test_a_character_waits_until_it_is_whole() -> None:
-    """The model writes 🙂 in four pieces of a byte each, cut off after two of them."""
-    tokenizer = train_tokenizer(LINES, kind="unigram", vocabulary=290)
-    loaded = loaded_of(tokenizer)
-    smile = tokenizer.encode("🙂")[-4:]
-
-    def spell(token: torch.Tensor, state: Any, memory: Any = None) -> Any:
-        logits = torch.zeros(1, tokenizer.vocabulary)
-        place = smile.index(int(token)) + 1 if int(token) in smile else 0
-        logits[0, smile[place % 4]] = 100.0
-        return logits, state
-
-    loaded.model.advance = spell  # type: ignore[method-assign]
-    writing = begun(loaded, length=6)
-    assert play(writing, "a") == "a🙂 …\n"
-    assert play(writing, "/more") == "🙂🙂 …\n"
-    assert "🙂🙂🙂" in play(writing, "/why")

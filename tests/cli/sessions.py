@@ -1,0 +1,64 @@
+"""Sessions of `seqlstm generate`, and what somebody types into them."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from rich.console import Console
+
+from seqlstm.cli.writing import Writing
+from seqlstm.inference.language import LoadedLanguageModel
+from seqlstm.inference.past import Past
+from seqlstm.text.tokenizer import Tokenizer
+from tests.recurrent.cases import assert_same
+from tests.tiny import FLOAT32, random_language_model
+
+OPTIONS: dict[str, Any] = {
+    "length": 12,
+    "temperature": 0.8,
+    "top_k": 0,
+    "top_p": 1.0,
+    "min_p": 0.0,
+    "repetition": 1.0,
+    "seed": 5,
+    "stop": None,
+}
+
+
+def loaded_of(tokenizer: Tokenizer, *, unit: str = "line", seed: int = 4) -> LoadedLanguageModel:
+    model = random_language_model(tokenizer.vocabulary, seed=seed)
+    return LoadedLanguageModel(model, tokenizer, precision=FLOAT32, unit=unit)
+
+
+def begun(loaded: LoadedLanguageModel, *, width: int = 10_000, **options: Any) -> Writing:
+    """A session on a terminal that is so wide that no line of a test is broken."""
+    return Writing(loaded, OPTIONS | options, Console(file=io.StringIO(), width=width))
+
+
+def play(writing: Writing, *lines: str) -> str:
+    """What is shown when somebody types these lines, without the greeting."""
+    assert isinstance(writing.console.file, io.StringIO)
+    writing.console.file.seek(0)
+    writing.console.file.truncate()
+    writing.run(lines)
+    return writing.console.file.getvalue().partition("\n")[2]
+
+
+def text_of(loaded: LoadedLanguageModel, *prompts: str, **options: Any) -> str:
+    """What a session writes after the last of some prompts; the first has the first seed."""
+    session, options = loaded.session(), OPTIONS | options
+    for prompt in prompts:
+        session.read(prompt)
+        text = "".join(session.stream(**options))
+        options["seed"] += 1
+    return text
+
+
+def assert_equal(one: Past, other: Past) -> None:
+    assert_same((one.state, one.token, *one.history), (other.state, other.token, *other.history))
+
+
+def squeezed(text: str) -> str:
+    """Without the spaces, of which a few at ends of lines need not be shown."""
+    return text.replace(" ", "")
