@@ -153,7 +153,8 @@ def refuse_idle(
     """
     translates = recipe.task == "translation"
     if (names := given(for_text)) and (translates or recipe.data.answer is not None):
-        raise ArgumentError(f"{names}: for the text of a language model, and {path} reads rows")
+        told = "is a translator" if translates else "is scored by its answers"
+        raise ArgumentError(f"{names}: for the text of a language model, and {path} {told}")
     if (names := given(for_translators)) and not translates:
         raise ArgumentError(f"{names}: for translators, and {path} is none")
 
