@@ -209,7 +209,8 @@ class TestMistakes:
         assert option[2:].replace("-", " ") in said
 
     def test_streams_are_for_texts(self, translator: Path, worse_translator: Path) -> None:
-        assert "is a translator" in refusal("compare", translator, worse_translator, "--streams", "2")
+        said = refusal("compare", translator, worse_translator, "--streams", "2")
+        assert "is a translator" in said
 
     def test_nowhere_to_keep_translations(
         self, translator: Path, worse_translator: Path, language_model: Path, worse_model: Path
