@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-
-from seqlstm.errors import ArgumentError
 
 if TYPE_CHECKING:
     from seqlstm.inference.language import LoadedLanguageModel
@@ -60,43 +59,44 @@ Streams = Annotated[
     int | None,
     typer.Option(min=1, help="Parts of a text read side by side: faster, each without a past."),
 ]
+Together = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--with", metavar="RUN", help="Average probabilities with another run's. Repeatable."
+    ),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")]
 WhichPrecision = Annotated[
     Precision, typer.Option("--precision", help="Of the products; auto: bfloat16 where native.")
 ]
 
 
-def load_translator(run: Path, **options: str) -> LoadedTranslator:
-    """The translator of a run folder.
+def load_translators(run: Path, others: Sequence[Path], **options: str) -> LoadedTranslator:
+    """The translator of a run folder, or the ensemble of it with others."""
+    from seqlstm.recipe.load import load_together
 
-    Raises:
-        ArgumentError: the run is a language model.
-    """
-    loaded = load_any(run, **options)
-    if loaded.task != "translation":
-        raise ArgumentError(
-            f"{run} is a language model; this needs a translator", hint="Try `seqlstm generate`."
-        )
-    return loaded  # type: ignore[return-value]
+    ready()
+    return load_together(run, others, **options)
 
 
 def load_language_model(run: Path, **options: str) -> LoadedLanguageModel:
-    """The language model of a run folder.
+    """The language model of a run folder."""
+    from seqlstm.recipe import load
 
-    Raises:
-        ArgumentError: the run is a translator.
-    """
-    loaded = load_any(run, **options)
-    if loaded.task != "language-model":
-        raise ArgumentError(
-            f"{run} is a translator; this needs a language model", hint="Try `seqlstm translate`."
-        )
-    return loaded  # type: ignore[return-value]
+    ready()
+    return load.load_language_model(run, **options)
 
 
 def load_any(run: Path, **options: str) -> Loaded:
+    """The model of a run folder."""
     from seqlstm.recipe.load import load
+
+    ready()
+    return load(run, **options)  # type: ignore[arg-type]
+
+
+def ready() -> None:
+    """Make this process one that models run fast in."""
     from seqlstm.training.precision import keep_memory
 
     keep_memory()
-    return load(run, **options)  # type: ignore[arg-type]

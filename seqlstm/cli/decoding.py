@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from seqlstm.cli.arguments import load_translator
 from seqlstm.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -109,19 +107,3 @@ class Decoding:
 
 def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
-
-
-def load_together(run: Path, others: Sequence[Path], **options: str) -> LoadedTranslator:
-    """The translator of a run, or the ensemble of several.
-
-    Raises:
-        ArgumentError: a run is a language model, or has another tokenizer.
-    """
-    loaded = load_translator(run, **options)
-    for path in others:
-        other = load_translator(path, **options)
-        try:
-            loaded = loaded.together(other)
-        except ArgumentError as error:
-            raise ArgumentError(f"{run} with {path}: {error.message}", hint=error.hint) from error
-    return loaded

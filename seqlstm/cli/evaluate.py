@@ -18,9 +18,11 @@ from seqlstm.cli.arguments import (
     Precision,
     Run,
     Streams,
+    Together,
     Weights,
     WhichPrecision,
     WhichWeights,
+    ready,
 )
 from seqlstm.cli.console import note, out, table, write
 from seqlstm.cli.telling import (
@@ -68,6 +70,7 @@ def evaluate(
     length_penalty: Annotated[
         float | None, typer.Option(min=0, help="GNMT's alpha; 0 for none.")
     ] = None,
+    together: Together = None,
     batch: Batch = None,
     streams: Streams = None,
     context: Context = None,
@@ -102,9 +105,11 @@ def evaluate(
                 f"--output keeps the translations of one source, not {len(sources)}"
             )
         prepare(output)
+    ready()
     found = evaluate_each(
         run,
         sources,
+        others=together or [],
         split=split,
         width=width,
         length_penalty=length_penalty,
@@ -132,7 +137,7 @@ def evaluate(
         keep(found[0].translations or [], output)
     by_set = {name or "": one.values for name, one in zip(sources, found, strict=True)}
     if as_json:
-        values = finite(found[0].values) if len(found) == 1 else together(by_set)
+        values = finite(found[0].values) if len(found) == 1 else in_one(by_set)
         write(json.dumps(values, ensure_ascii=False))
     else:
         show(by_set)
@@ -169,7 +174,7 @@ def finite(values: Any) -> Any:
     return None if isinstance(values, float) and not math.isfinite(values) else values
 
 
-def together(by_set: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def in_one(by_set: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """The values of several sets as one object, signatures once where they are the same."""
     signed = [signatures(values) for values in by_set.values()]
     more = any("documents" in values or apart(values) for values in by_set.values())

@@ -9,10 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqlstm.cli.arguments import Device, Precision, Run, Weights, WhichPrecision, WhichWeights
+from seqlstm.cli.arguments import (
+    Device,
+    Precision,
+    Run,
+    Together,
+    Weights,
+    WhichPrecision,
+    WhichWeights,
+    load_translators,
+)
 from seqlstm.cli.console import note, write
 from seqlstm.cli.conversation import Conversation
-from seqlstm.cli.decoding import Decoding, Find, load_together
+from seqlstm.cli.decoding import Decoding, Find
 from seqlstm.cli.heatmaps import HeatMaps
 from seqlstm.cli.inputs import in_groups, lines_at_hand, lines_of, on_terminal, prompts
 from seqlstm.errors import ArgumentError
@@ -43,12 +52,7 @@ def translate(
         float | None,
         Searching(min=0, help="GNMT's beta: on source pieces that got little attention."),
     ] = None,
-    together: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--with", metavar="RUN", help="Average probabilities with another run's. Repeatable."
-        ),
-    ] = None,
+    together: Together = None,
     prefix: Annotated[
         str | None, Saying(metavar="TEXT", help="Each translation begins like this.")
     ] = None,
@@ -117,7 +121,7 @@ def translate(
     On a terminal without FILE it asks for lines until Ctrl-D, and /help lists commands. With
     `--n-best N` or `--sample N` each line gives at most N lines of number, tab and translation.
     """
-    loaded = load_together(
+    loaded = load_translators(
         run,
         together or [],
         weights=weights.value,

@@ -21,7 +21,7 @@ from seqlstm.inference.language import LoadedLanguageModel
 from seqlstm.inference.translation import LoadedTranslator
 from seqlstm.recipe.corpora import read_split
 from seqlstm.recipe.find import read_run_recipe
-from seqlstm.recipe.load import load
+from seqlstm.recipe.load import load_language_model, load_together
 from seqlstm.recipe.telling import Telling, of_language_model
 from seqlstm.run import RunFolder
 
@@ -53,6 +53,7 @@ def evaluate_each(
     path: Path,
     sources: Sequence[str | None],
     *,
+    others: Sequence[Path] = (),
     split: str = "test",
     width: int | None = None,
     length_penalty: float | None = None,
@@ -73,6 +74,7 @@ def evaluate_each(
         path: the run folder.
         sources: of data with the columns of the recipe's, or files by split as a table in TOML;
             None for the recipe's own.
+        others: runs whose probabilities are averaged with a translator's.
         split: of each; sums too, as in "validation+test".
         width, length_penalty, batch: of a translator's beam search.
         streams: parts of a language model's text that are read side by side: faster, but each
@@ -92,7 +94,7 @@ def evaluate_each(
     """
     recipe = read_run_recipe(RunFolder.open(path))
     search = {"width": width, "length_penalty": length_penalty, "batch": batch}
-    others = {"output": translations, "lowercase": lowercase}
+    more = {"with": bool(others), "output": translations, "lowercase": lowercase}
     telling = Telling(
         context=context or ("reset" if recipe.resets else "carried"),
         streams=streams,
@@ -108,12 +110,13 @@ def evaluate_each(
         "documents": documents,
     }
     for_text |= {"dynamic": dynamic, "cache": cache}
-    refuse_idle(path, recipe, for_text=for_text, for_translators=search | others)
+    refuse_idle(path, recipe, for_text=for_text, for_translators=search | more)
     telling.check()
     corpora = [read_split(recipe.data, split, source=source_of(one)) for one in sources]
-    loaded = load(path, **options)
-    if isinstance(loaded, LoadedTranslator):
-        return [of_translator(loaded, one.pairs, search, lowercase) for one in corpora]
+    if recipe.task == "translation":
+        ensemble = load_together(path, others, **options)
+        return [of_translator(ensemble, one.pairs, search, lowercase) for one in corpora]
+    loaded = load_language_model(path, **options)
     if recipe.data.answer is not None:
         return [of_answers(loaded, one.pairs) for one in corpora]
     if dynamic:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from seqlstm.errors import ArgumentError
 from seqlstm.inference.language import LoadedLanguageModel
 from seqlstm.inference.translation import LoadedTranslator
 from seqlstm.models.language_model import LanguageModel
@@ -57,3 +59,62 @@ def load(
         **recipe.decoding.model_dump(),
         longest=recipe.data.longest,
     )
+
+
+def load_translator(path: str | Path, **options: Any) -> LoadedTranslator:
+    """The translator of a run folder.
+
+    Args:
+        path: the run folder.
+        options: as `load` takes them.
+
+    Raises:
+        ArgumentError: the run is a language model.
+    """
+    loaded = load(path, **options)
+    if not isinstance(loaded, LoadedTranslator):
+        raise ArgumentError(
+            f"{path} is a language model; this needs a translator", hint="Try `seqlstm generate`."
+        )
+    return loaded
+
+
+def load_language_model(path: str | Path, **options: Any) -> LoadedLanguageModel:
+    """The language model of a run folder.
+
+    Args:
+        path: the run folder.
+        options: as `load` takes them.
+
+    Raises:
+        ArgumentError: the run is a translator.
+    """
+    loaded = load(path, **options)
+    if not isinstance(loaded, LoadedLanguageModel):
+        raise ArgumentError(
+            f"{path} is a translator; this needs a language model", hint="Try `seqlstm translate`."
+        )
+    return loaded
+
+
+def load_together(
+    path: str | Path, others: Sequence[str | Path], **options: Any
+) -> LoadedTranslator:
+    """The translator of a run, or the ensemble of it with others.
+
+    Args:
+        path: the run folder.
+        others: those of the others.
+        options: as `load` takes them.
+
+    Raises:
+        ArgumentError: a run is a language model, or has another tokenizer.
+    """
+    loaded = load_translator(path, **options)
+    for one in others:
+        other = load_translator(one, **options)
+        try:
+            loaded = loaded.together(other)
+        except ArgumentError as error:
+            raise ArgumentError(f"{path} with {one}: {error.message}", hint=error.hint) from error
+    return loaded

@@ -17,6 +17,14 @@ def translator(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def another(translator: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of the same tokenizer and another seed."""
+    recipe = TRANSLATOR.replace('kind = "unigram"\nvocabulary = 320', f'file = "{translator}/X"')
+    recipe = recipe.replace("/X", "/tokenizer.model").replace('task = "', 'seed = 2\ntask = "', 1)
+    return train_in(tmp_path_factory.mktemp("another"), recipe)
+
+
+@pytest.fixture(scope="session")
 def language_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder; its recipe and texts lie beside it."""
     return train_in(tmp_path_factory.mktemp("language"), LANGUAGE_MODEL)

@@ -25,14 +25,6 @@ def api(translator: Path) -> LoadedTranslator:
 
 
 @pytest.fixture(scope="module")
-def another(translator: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of the same tokenizer and another seed."""
-    recipe = TRANSLATOR.replace('kind = "unigram"\nvocabulary = 320', f'file = "{translator}/X"')
-    recipe = recipe.replace("/X", "/tokenizer.model").replace('task = "', 'seed = 2\ntask = "', 1)
-    return train_in(tmp_path_factory.mktemp("another"), recipe)
-
-
-@pytest.fixture(scope="module")
 def stranger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of another tokenizer."""
     recipe = TRANSLATOR.replace("vocabulary = 320", "vocabulary = 330")

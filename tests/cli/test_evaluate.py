@@ -55,6 +55,17 @@ class TestTranslator:
         options = ("--width", "2", "--length-penalty", "0")
         assert answer("translate", translator, file, *options).splitlines() == lines
 
+    def test_an_ensemble_is_scored_as_it_translates(
+        self, translator: Path, another: Path, tmp_path: Path
+    ) -> None:
+        output = tmp_path / "translations.txt"
+        found = scores(translator, "--with", another, "--output", output)
+        lines = output.read_text(encoding="utf-8").splitlines()
+        file = translator.parent / "test.en"
+        assert answer("translate", translator, file, "--with", another).splitlines() == lines
+        assert answer("translate", translator, file).splitlines() != lines
+        assert "|models:2|" in found["signatures"]["search"]
+
     def test_splits_add_up(self, translator: Path) -> None:
         assert scores(translator, "--split", "validation+test", "--width", "1")["sentences"] == 40
         assert scores(translator, "--split", "test[:5]", "--width", "1")["sentences"] == 5
@@ -130,6 +141,12 @@ class TestLanguageModel:
 
     def test_letters_are_not_lowered(self, language_model: Path) -> None:
         assert "for translators" in refusal("evaluate", language_model, "--lowercase")
+
+    def test_an_ensemble_is_of_translators(self, language_model: Path, translator: Path) -> None:
+        said = refusal("evaluate", language_model, "--with", language_model)
+        assert "with: for translators" in said
+        said = refusal("evaluate", translator, "--with", language_model)
+        assert f"{language_model} is a language model" in said
 
 
 class TestSeveralSets:
