@@ -84,7 +84,7 @@ def greedy(logits: Tensor) -> Tensor:
 
 def draw(logits: Tensor, generator: Generator | None = None) -> Tensor:
     """One token of each row, drawn with the probabilities `softmax(logits)`: (rows,)."""
-    return torch.multinomial(logits.softmax(-1), 1, generator=generator).squeeze(-1)
+    return draw_at(logits, torch.rand(len(logits), generator=generator, device=logits.device))
 
 
 def draw_at(logits: Tensor, uniform: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from seqlstm.models.softmax import smoothed_losses, to_errors
 from seqlstm.recurrent.product import Linear, autocasts, linear
 
-CHUNK = 2**22  # logits that exist at once: 16 MB in float32, about what a last-level cache holds
+CHUNK = 2**24  # logits that exist at once: 32 MB in bfloat16
 
 
 class Readout(nn.Module):

@@ -18,8 +18,11 @@ FLAGS = (
     *("-O3", "-march=native", "-std=gnu11", "-fno-math-errno", "-fno-trapping-math"),
     *("-fopenmp", "-shared", "-fPIC"),
 )
-# Every program may read it; it needs to know REAL, the type in which they compute.
-NUMBERS = (files(__package__) / "numbers.h").read_text(encoding="utf-8")
+# Every program may read them; they need to know REAL, the type in which it computes.
+HEADERS = {
+    name: (files(__package__) / name).read_text(encoding="utf-8")
+    for name in ("numbers.h", "products.h")
+}
 
 
 def compile_program(name: str, texts: Mapping[str, str], defined: Mapping[str, str]) -> ctypes.CDLL:
@@ -29,7 +32,7 @@ def compile_program(name: str, texts: Mapping[str, str], defined: Mapping[str, s
 
     Args:
         name: the text to compile.
-        texts: by file name; it and what it includes beside numbers.h.
+        texts: by file name; it and what it includes beside `HEADERS`.
         defined: macros and their values.
 
     Raises:
@@ -41,7 +44,7 @@ def compile_program(name: str, texts: Mapping[str, str], defined: Mapping[str, s
     macros = [f"-D{macro}={value}" for macro, value in defined.items()]
     # Loaded, the library needs its file no more.
     with tempfile.TemporaryDirectory(prefix="seqlstm-", ignore_cleanup_errors=True) as folder:
-        for each, text in {"numbers.h": NUMBERS, **texts}.items():
+        for each, text in {**HEADERS, **texts}.items():
             Path(folder, each).write_text(text, encoding="utf-8")
         library = Path(folder, name).with_suffix(".so")
         command = [compiler, *FLAGS, *macros, f"{folder}/{name}", "-o", str(library), "-lm"]

@@ -10,13 +10,21 @@ import torch
 from torch import Tensor, nn
 
 from seqlstm.recurrent.derived import derived
+from seqlstm.recurrent.few_rows import multiply_few
 
 
 def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """W·x + b, as torch has it; under autocast, where no gradient is wanted, casts are kept."""
+    """W·x + b, as torch has it; where no gradient is wanted, what follows from W alone is kept."""
+    if torch.is_grad_enabled():
+        return nn.functional.linear(inputs, weight, bias)
     device = inputs.device.type
-    if not torch.is_grad_enabled() and autocasts(device):
-        dtype = torch.get_autocast_dtype(device)
+    casts = autocasts(device)
+    dtype = torch.get_autocast_dtype(device) if casts else weight.dtype
+    if casts or inputs.dtype == dtype:
+        found = multiply_few(inputs, weight, bias, dtype)
+        if found is not None:
+            return found
+    if casts:
         weight = cast(weight, dtype)
         bias = None if bias is None else cast(bias, dtype)
     return nn.functional.linear(inputs, weight, bias)

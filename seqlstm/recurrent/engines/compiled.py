@@ -96,7 +96,7 @@ class Compiled(Engine):
             None if resets is None else resets.bool().contiguous(),
             torch.is_grad_enabled(),
             len(state),
-            derived(matrix, code.layout, lambda source: code.panels(by_head(source.to(product)))),
+            derived(matrix, code.layout, lambda one: code.layout.panels(by_head(one.to(product)))),
             projected,
             matrix.to(product) if torch.is_grad_enabled() else cast(matrix, product),
             *state,
@@ -224,7 +224,7 @@ class Steps(torch.autograd.Function):
         d_parameters = real.new_zeros(sizes["threads"], len(parameters))
         code.backward(
             **{**sizes, "lengths": lengths, "resets": resets, "projected": projected},
-            transposed=code.panels(blocks.mT),
+            transposed=code.layout.panels(blocks.mT),
             parameters=parameters,
             product=product,
             states=states,

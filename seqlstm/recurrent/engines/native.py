@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
 from seqlstm.recurrent.engines.source import build
+from seqlstm.recurrent.panels import Layout
 
 REALS = {torch.float32: "float", torch.float64: "double"}
 TYPES = {**REALS, torch.bfloat16: "bfloat16"}
@@ -32,15 +32,9 @@ class Native:
         self.code = build(text, REALS[real], TYPES[product], TYPES[projected])
         size = ctypes.c_long.in_dll(self.code, "arguments_size").value
         assert size == ctypes.sizeof(Arguments), "the struct of steps.c and its fields here differ"
-        self.width = ctypes.c_long.in_dll(self.code, "panel_width").value
-        self.pair = ctypes.c_long.in_dll(self.code, "panel_pair").value
+        self.layout = Layout.of(self.code)
         # What was projected and the product have one and the same gradient.
         self.shared = bool(ctypes.c_long.in_dll(self.code, "shared").value)
-
-    @property
-    def layout(self) -> tuple[int, int]:
-        """What `panels` depends on."""
-        return self.width, self.pair
 
     def forward(self, **values: Any) -> None:
         """All steps. `values` are fields of the struct `Arguments` in steps.c."""
@@ -50,27 +44,12 @@ class Native:
         """All steps, backwards."""
         self.code.backward(ctypes.byref(Arguments(**values)))
 
-    def padded(self, columns: int) -> int:
-        """Factors of a product lie in whole pairs."""
-        return -(-columns // self.pair) * self.pair
-
     def factors(self, like: Tensor, *shape: int) -> Tensor:
         """Memory for factors of a product, zeros where the last axis is padded."""
         *axes, columns = shape
-        if self.padded(columns) == columns:
+        if self.layout.padded(columns) == columns:
             return like.new_empty(shape)
-        return like.new_zeros(*axes, self.padded(columns))
-
-    def panels(self, matrix: Tensor) -> Tensor:
-        """(heads, rows, columns) -> (heads, panels, pairs, width, pair), padded with zeros.
-
-        So that a product reads what it needs one after the other.
-        """
-        heads, rows, columns = matrix.shape
-        wide = -(-rows // self.width) * self.width
-        whole = pad(matrix, (0, self.padded(columns) - columns, 0, wide - rows))
-        split = whole.view(heads, wide // self.width, self.width, -1, self.pair)
-        return split.transpose(2, 3).contiguous()
+        return like.new_zeros(*axes, self.layout.padded(columns))
 
 
 @cache

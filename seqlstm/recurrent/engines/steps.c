@@ -1,105 +1,18 @@
 /* Steps of an element-wise cell, forwards and backwards, over some rows of a batch.
  *
  * Compiled for one cell: equations.h, made from its equations, has their forward_row and
- * backward_row, and how many of everything there are; numbers.h has their functions. REAL is the type of states, PRODUCT that of
+ * backward_row, and how many of everything there are; numbers.h has their functions, products.h the products. REAL is the type of states, PRODUCT that of
  * the factors of R·h, PROJECTED that of what was projected. Rows do not depend on one another, so a
  * thread takes some rows through all steps and waits for nobody.
  *
  * By head: R's block of a head reads that head's part of the operand; products hold head by head
  * the gates of its units. A dense R is one head.
  */
-#ifdef __AVX512BF16__
-#include <immintrin.h>
-#endif
-
 #include "numbers.h"
+#include "products.h"
 #include "equations.h"
 
-/* ---- products ---- */
-
-#if defined(__AVX512F__)
-#define BYTES 64
-#elif defined(__AVX__)
-#define BYTES 32
-#else
-#define BYTES 16
-#endif
-#define LANES (BYTES / (int)sizeof(REAL))
-#define WIDTH (2 * LANES)                             /* columns of a panel */
-#define PAIR ((int)(sizeof(REAL) / sizeof(PRODUCT)))  /* factors that lie side by side */
-#define ROWS 8                                        /* rows at once */
-
-_Static_assert(PAIR == 1 || (PAIR == 2 && sizeof(PRODUCT) == 2), "pairs are of bfloat16");
-
-typedef REAL vector __attribute__((vector_size(BYTES), aligned(sizeof(REAL))));
-
-const long panel_width = WIDTH, panel_pair = PAIR, shared = SHARED;
-
-/* sum + the product of PAIR factors, that of `left` with those of every column in `right`. */
-static inline __attribute__((always_inline)) vector multiply_add(
-    vector sum, const PRODUCT *left, const PRODUCT *right) {
-    if (PAIR == 1) {
-        vector column;
-        memcpy(&column, right, BYTES);
-        return sum + column * READ(*left);
-    }
-    uint32_t pair;
-    memcpy(&pair, left, 4);
-#ifdef __AVX512BF16__
-    const __m512i columns = _mm512_loadu_si512(right);
-    return (vector)_mm512_dpbf16_ps(
-        (__m512)sum, (__m512bh)_mm512_set1_epi32((int)pair), (__m512bh)columns);
-#else
-    for (int lane = 0; lane < LANES; lane++) {
-        sum[lane] += from_bfloat16(pair & 0xffff) * from_bfloat16(right[2 * lane]);
-        sum[lane] += from_bfloat16(pair >> 16) * from_bfloat16(right[2 * lane + 1]);
-    }
-    return sum;
-#endif
-}
-
-static inline __attribute__((always_inline)) void block(
-    const int rows, const PRODUCT *left, long left_stride, const PRODUCT *panel, long depth,
-    REAL *result, long result_stride, long columns) {
-    vector sums[ROWS][2] = {0};
-    for (long k = 0; k < depth; k += PAIR, panel += WIDTH * PAIR) {
-#pragma GCC unroll 8
-        for (int row = 0; row < rows; row++) {
-            const PRODUCT *factor = left + row * left_stride + k;
-            sums[row][0] = multiply_add(sums[row][0], factor, panel);
-            sums[row][1] = multiply_add(sums[row][1], factor, panel + LANES * PAIR);
-        }
-    }
-#pragma GCC unroll 8
-    for (int row = 0; row < rows; row++) {
-        const vector found[2] = {sums[row][0], sums[row][1]};
-        REAL *to = result + row * result_stride;
-        if (columns == WIDTH) memcpy(to, found, sizeof(found));
-        else memcpy(to, found, columns * sizeof(REAL));
-    }
-}
-
-/* result (rows, columns) = left (rows, depth) · matrix, which lies in panels of WIDTH columns,
- * padded with zeros to whole panels and whole pairs. */
-static void multiply(
-    long rows, long columns, long depth, const PRODUCT *left, long left_stride,
-    const PRODUCT *panels, REAL *result, long result_stride) {
-    for (long column = 0; column < columns; column += WIDTH, panels += WIDTH * depth) {
-        const long wide = columns - column < WIDTH ? columns - column : WIDTH;
-        for (long row = 0; row < rows; row += ROWS) {
-            const PRODUCT *some = left + row * left_stride;
-            REAL *out = result + row * result_stride + column;
-            switch (rows - row) {
-#define CASE(n) \
-    case n: block(n, some, left_stride, panels, depth, out, result_stride, wide); break;
-                CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7)
-                default: block(ROWS, some, left_stride, panels, depth, out, result_stride, wide);
-            }
-        }
-    }
-}
-
-/* ---- steps ---- */
+const long shared = SHARED;
 
 /* Tensors are (steps, batch, features) or (batch, features), several of them an array; factors of
  * products are padded, head by head, to whole pairs. Without `keeps` all steps share the place of

@@ -1,0 +1,88 @@
+"""The product of a few rows with a matrix of parameters, on a CPU.
+
+A step of one text, or of a sentence's few beams, spends its time on reading matrices. Libraries,
+made for many rows, read them at half the speed of memory.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+from importlib.resources import files
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+from seqlstm.recurrent.compiler import compile_program, wrong_machine
+from seqlstm.recurrent.derived import derived
+from seqlstm.recurrent.panels import Layout
+
+TEXT = (files(__package__) / "few_rows.c").read_text(encoding="utf-8")
+TYPES = {torch.float32: "float", torch.bfloat16: "bfloat16"}
+MOST = 8
+"""Rows at once; of more the libraries are as fast."""
+
+
+def multiply_few(
+    inputs: Tensor, weight: Tensor, bias: Tensor | None, dtype: torch.dtype
+) -> Tensor | None:
+    """W·x + b, computed from factors of a type, for inference; None where it is not for this.
+
+    It is for at most `MOST` rows on a CPU, and for parameters, whose layout is kept.
+
+    Args:
+        inputs: (..., columns).
+        weight: (rows, columns).
+        bias: (rows,), if any.
+        dtype: of the factors and of the result; sums are in float32.
+
+    Returns:
+        (..., rows), or None.
+    """
+    (rows, columns), of_rows = weight.shape, inputs.shape[:-1]
+    few = of_rows.numel()
+    if not (0 < few <= MOST and dtype in TYPES and weight.dtype == torch.float32):
+        return None
+    if inputs.device.type != "cpu" or not isinstance(weight, nn.Parameter):
+        return None
+    if inputs.shape[-1] != columns or (bias is not None and bias.shape != (rows,)):
+        return None  # torch says what is wrong
+    if weight.is_inference() or (code := machine_code(TYPES[dtype])) is None:
+        return None
+    layout = Layout.of(code)
+    panels = derived(
+        weight, ("few rows", dtype), lambda source: layout.panels(source.to(dtype).unsqueeze(0))
+    )
+    depth = layout.padded(columns)
+    left = inputs.to(dtype)
+    left = left.contiguous() if depth == columns else pad(left, (0, depth - columns))
+    result = left.new_empty(*of_rows, rows)
+    added = None if bias is None else bias.float().contiguous()
+    code.product(
+        few,
+        rows,
+        depth,
+        left.data_ptr(),
+        panels.data_ptr(),
+        None if added is None else added.data_ptr(),
+        result.data_ptr(),
+        torch.get_num_threads(),
+    )
+    return result
+
+
+@cache
+def machine_code(factor: str) -> ctypes.CDLL | None:
+    """few_rows.c for this type of factors; None where it cannot be compiled."""
+    if wrong_machine():
+        return None
+    try:
+        types = {"REAL": "float", "PRODUCT": factor}
+        code = compile_program("few_rows.c", {"few_rows.c": TEXT}, types)
+    except OSError:
+        return None
+    count, place = ctypes.c_long, ctypes.c_void_p
+    code.product.argtypes = [*[count] * 3, *[place] * 4, count]
+    code.product.restype = None
+    return code

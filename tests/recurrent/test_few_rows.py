@@ -1,0 +1,125 @@
+"""Products of a few rows are those of torch, however the matrix lies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear
+
+from seqlstm.recurrent import few_rows, product
+from seqlstm.recurrent.compiler import wrong_machine
+from seqlstm.recurrent.few_rows import MOST, machine_code, multiply_few
+
+needs_code = pytest.mark.skipif(
+    wrong_machine() is not None or machine_code("float") is None,
+    reason="no machine code is made here",
+)
+
+
+def matrix(rows: int, columns: int) -> nn.Parameter:
+    return nn.Parameter(torch.randn(rows, columns) * columns**-0.5)
+
+
+@needs_code
+@pytest.mark.parametrize("rows", range(1, MOST + 1))
+@pytest.mark.parametrize(("wide", "deep"), [(1, 1), (33, 7), (64, 32), (97, 50)])
+@pytest.mark.parametrize("has_bias", [True, False])
+def test_float32(rows: int, wide: int, deep: int, *, has_bias: bool) -> None:
+    weight, inputs = matrix(wide, deep), torch.randn(rows, deep)
+    bias = torch.randn(wide) if has_bias else None
+    with torch.no_grad():
+        found = multiply_few(inputs, weight, bias, torch.float32)
+        assert found is not None
+        torch.testing.assert_close(found, linear(inputs, weight, bias), rtol=1e-5, atol=1e-6)
+
+
+@needs_code
+@pytest.mark.parametrize(("wide", "deep"), [(1, 1), (33, 7), (64, 32), (97, 50)])
+def test_bfloat16_is_rounded_twice_alone(wide: int, deep: int) -> None:
+    """The factors before, and the sum after it, in which the bias is whole."""
+    weight, inputs, bias = matrix(wide, deep), torch.randn(3, deep), torch.randn(wide)
+    with torch.no_grad():
+        found = multiply_few(inputs, weight, bias, torch.bfloat16)
+        assert found is not None
+        assert found.dtype == torch.bfloat16
+        exact = linear(inputs.bfloat16().double(), weight.bfloat16().double(), bias.double())
+        torch.testing.assert_close(found.double(), exact, rtol=2**-8, atol=1e-5)
+
+
+@needs_code
+def test_axes_before_the_last_are_rows() -> None:
+    weight, inputs = matrix(6, 5), torch.randn(5, 2, 4).transpose(0, 2)
+    with torch.no_grad():
+        found = multiply_few(inputs, weight, None, torch.float32)
+        assert found is not None
+        torch.testing.assert_close(found, linear(inputs, weight))
+
+
+@needs_code
+def test_the_matrix_is_read_as_it_is() -> None:
+    weight, inputs = matrix(6, 5), torch.randn(2, 5)
+    with torch.no_grad():
+        multiply_few(inputs, weight, None, torch.float32)
+        weight.mul_(2)
+        found = multiply_few(inputs, weight, None, torch.float32)
+        assert found is not None
+        torch.testing.assert_close(found, linear(inputs, weight))
+
+
+@needs_code
+def test_no_number_is_no_number() -> None:
+    weight, inputs = matrix(3, 5), torch.ones(1, 5)
+    with torch.no_grad():
+        weight[1, 2] = torch.nan
+        found = multiply_few(inputs, weight, None, torch.bfloat16)
+    assert found is not None
+    assert found.isnan().tolist() == [[False, True, False]]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "weight", "dtype"),
+    [
+        (torch.ones(MOST + 1, 5), matrix(6, 5), torch.float32),
+        (torch.ones(0, 5), matrix(6, 5), torch.float32),
+        (torch.ones(2, 5), torch.ones(6, 5), torch.float32),
+        (torch.ones(2, 5), nn.Parameter(torch.ones(6, 5).double()), torch.float64),
+        (torch.ones(2, 5), nn.Parameter(torch.ones(6, 5).bfloat16()), torch.bfloat16),
+        (torch.ones(2, 5), matrix(6, 5), torch.float16),
+        (torch.ones(2, 5, device="meta"), nn.Parameter(matrix(6, 5).to("meta")), torch.float32),
+    ],
+    ids=["rows", "no row", "tensor", "float64", "all bfloat16", "float16", "device"],
+)
+def test_what_it_is_not_for(inputs: Tensor, weight: Tensor, dtype: torch.dtype) -> None:
+    with torch.no_grad():
+        assert multiply_few(inputs, weight, None, dtype) is None
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_linear_is_the_same_with_it_and_without(
+    mode: Callable[[], torch.no_grad], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weight, inputs, bias = matrix(40, 30), torch.randn(2, 30), torch.randn(40)
+    with mode():
+        found = product.linear(inputs, weight, bias)
+        monkeypatch.setattr(few_rows, "machine_code", lambda factor: None)
+        torch.testing.assert_close(found, product.linear(inputs, weight, bias))
+
+
+def test_what_does_not_fit_is_torchs_to_refuse() -> None:
+    with torch.no_grad():
+        for wrong in (torch.ones(2, 6), torch.ones(2, 5).bfloat16()):
+            with pytest.raises(RuntimeError):
+                product.linear(wrong, matrix(4, 5))
+        with pytest.raises(RuntimeError):
+            product.linear(torch.ones(2, 5), matrix(4, 5), torch.ones(3))
+
+
+@needs_code
+def test_gradients_are_torchs() -> None:
+    weight, inputs = matrix(4, 3), torch.randn(2, 3, requires_grad=True)
+    product.linear(inputs, weight).sum().backward()  # type: ignore[no-untyped-call]
+    assert weight.grad is not None
+    assert inputs.grad is not None
