@@ -94,6 +94,7 @@ def test_size_is_of_what_dropout_left_and_change_of_what_there_was() -> None:
             seen.append((outputs, dropped))
             return super().__call__(outputs, dropped, batch)
 
+    torch.manual_seed(1)  # a row that begins with padding would give zeros by itself
     model = language_model(VOCABULARY, dropout=0.5).train()
     model.penalty = Watched(1.0, 1.0)
     model(text_batch())
