@@ -4,7 +4,9 @@
 #include "numbers.h"
 #include "products.h"
 
-/* result (rows, columns) = left (rows, depth) · matrix + bias, if there is one. */
+const long most_rows = ROWS;
+
+/* result (rows, columns) = left (rows, depth) · matrix + bias, if there is one; at most ROWS rows. */
 void product(
     long rows, long columns, long depth, const PRODUCT *left, const PRODUCT *panels,
     const REAL *bias, PRODUCT *result, long threads) {

@@ -82,6 +82,7 @@ def machine_code(factor: str) -> ctypes.CDLL | None:
         code = compile_program("few_rows.c", {"few_rows.c": TEXT}, types)
     except OSError:
         return None
+    assert ctypes.c_long.in_dll(code, "most_rows").value >= MOST
     count, place = ctypes.c_long, ctypes.c_void_p
     code.product.argtypes = [*[count] * 3, *[place] * 4, count]
     code.product.restype = None

@@ -1,9 +1,10 @@
 /* Steps of an element-wise cell, forwards and backwards, over some rows of a batch.
  *
  * Compiled for one cell: equations.h, made from its equations, has their forward_row and
- * backward_row, and how many of everything there are; numbers.h has their functions, products.h the products. REAL is the type of states, PRODUCT that of
- * the factors of R·h, PROJECTED that of what was projected. Rows do not depend on one another, so a
- * thread takes some rows through all steps and waits for nobody.
+ * backward_row, and how many of everything there are; numbers.h has their functions, products.h the
+ * products. REAL is the type of states, PRODUCT that of the factors of R·h, PROJECTED that of what
+ * was projected. Rows do not depend on one another, so a thread takes some rows through all steps
+ * and waits for nobody.
  *
  * By head: R's block of a head reads that head's part of the operand; products hold head by head
  * the gates of its units. A dense R is one head.
