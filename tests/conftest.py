@@ -1,4 +1,4 @@
-"""What tests of several folders share: a small tokenizer, and how cells become machine code."""
+"""What tests of several folders share: seeds, a small tokenizer, how cells become machine code."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from ctypes import CDLL
 from functools import cache
 
 import pytest
+import torch
 
 from seqlstm.recurrent import compiler
 from seqlstm.recurrent.engines import compiled, native, source
@@ -15,6 +16,12 @@ from seqlstm.text.train import train_tokenizer
 from tests.tiny import LINES, PAIRS
 
 built_unoptimised = cache(source.build.__wrapped__)
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """What a test draws is the same in every run, alone or after others."""
+    torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")

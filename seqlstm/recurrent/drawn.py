@@ -1,10 +1,12 @@
-"""What is drawn at random once a sequence, also where a sequence is run step by step."""
+"""What is drawn at random: masks, and what stays for a sequence, also where it is run by steps."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+import torch
 from torch import Tensor, nn
 
 
@@ -35,3 +37,29 @@ def one_sequence(module: nn.Module) -> Iterator[None]:
     finally:
         for part in parts:
             part.held = None
+
+
+def dropout(inputs: Tensor, probability: float) -> Tensor:
+    """As torch's, whose mask takes a CPU six times as long."""
+    if inputs.device.type != "cpu":
+        return nn.functional.dropout(inputs, probability)
+    return inputs * dropout_mask(inputs, inputs.shape, probability)
+
+
+def dropout_mask(like: Tensor, shape: Sequence[int], probability: float) -> Tensor:
+    """Zeros with this probability, else what keeps the mean at 1; of the type of `like`."""
+    share = 1 - probability
+    return coins(shape, share, like.device).to(like.dtype).div_(share)
+
+
+def coins(shape: Sequence[int], share: float, device: torch.device) -> Tensor:
+    """True with a probability `share` below 1, which is rounded on a CPU to the 16 bits it draws.
+
+    That takes a sixth of the time of `bernoulli_`, a third of that of `rand`.
+    """
+    if device.type != "cpu":
+        return torch.rand(shape, device=device) < share
+    count = math.prod(shape)
+    words = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(2**63), None)
+    limit = min(round(share * 2**16), 2**16 - 1) - 2**15
+    return (words.view(torch.int16)[:count] < limit).view(shape)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from seqlstm.recurrent.cell import Cell
-from seqlstm.recurrent.drawn import Drawn
+from seqlstm.recurrent.drawn import Drawn, dropout
 from seqlstm.recurrent.engines import Call, Choice, choose
 from seqlstm.recurrent.state import State
 
@@ -193,7 +193,7 @@ class WeightDrop(Drawn):
         if not self.training:
             return self.layer(inputs, state, **options)  # type: ignore[no-any-return]
         matrix = self.layer.get_parameter(self.recurrent)
-        dropped = self.drawn(lambda: nn.functional.dropout(matrix, self.probability))
+        dropped = self.drawn(lambda: dropout(matrix, self.probability))
         return functional_call(  # type: ignore[no-any-return]
             self.layer, {self.recurrent: dropped}, (inputs, state), options
         )

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from seqlstm.recurrent.cell import Cell
-from seqlstm.recurrent.drawn import Drawn
+from seqlstm.recurrent.drawn import Drawn, dropout, dropout_mask
 from seqlstm.recurrent.engines import Call, Choice
 from seqlstm.recurrent.layer import Bidirectional, Recurrent, WeightDrop
 from seqlstm.recurrent.product import Linear
@@ -38,15 +38,9 @@ class Dropout(Drawn):
         if not self.training or self.probability == 0:
             return inputs
         if not self.variational:
-            return nn.functional.dropout(inputs, self.probability)
-        mask = self.drawn(lambda: self.mask(inputs))
-        return inputs * mask
-
-    def mask(self, inputs: Tensor) -> Tensor:
-        """For all steps: 1 / share at what stays, else 0. (`bernoulli_` takes twice as long.)"""
-        share = 1 - self.probability
-        drawn = torch.rand(1, *inputs.shape[1:], device=inputs.device)
-        return (drawn < share).to(inputs.dtype).div_(share)
+            return dropout(inputs, self.probability)
+        shape = (1, *inputs.shape[1:])
+        return inputs * self.drawn(lambda: dropout_mask(inputs, shape, self.probability))
 
 
 class Plain(nn.Module):

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from seqlstm.recurrent.cell import Cell, ElementwiseCell, LinearCell
+from seqlstm.recurrent.drawn import coins
 from seqlstm.recurrent.state import State
 
 
@@ -79,10 +80,10 @@ class Zoneout(Cell):
         if not self.training:
             return projected
         masks = [
-            projected.new_empty(*projected.shape[:2], self.units[kind]).bernoulli_(share)
+            coins((*projected.shape[:2], self.units[kind]), share, projected.device)
             for kind, share in self.shares.items()
         ]
-        return torch.cat([*masks, projected], dim=-1)
+        return torch.cat([*(mask.to(projected.dtype) for mask in masks), projected], dim=-1)
 
     def split(self, projected: Tensor) -> tuple[dict[str, Tensor | float], Tensor]:
         """What stays of "hidden" and of "memory", and the cell's own columns."""

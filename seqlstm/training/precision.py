@@ -93,8 +93,10 @@ def keep_memory() -> None:
     """Have glibc keep what torch frees, rather than give it back to the kernel after every step.
 
     A training step frees and asks for the same large blocks again; each return costs page faults.
-    Elsewhere than on glibc nothing happens.
+    Elsewhere than on glibc nothing happens. And large tensors lie in huge pages, where Linux has
+    them: torch reads that wish when it makes its first tensor.
     """
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     if platform.libc_ver()[0] != "glibc":
         return
     trim_threshold, mmap_threshold = -1, -3  # of malloc.h

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from seqlstm.recurrent.drawn import dropout
 from seqlstm.recurrent.layer import WeightDrop
 from tests.recurrent.cases import (
     BATCH,
@@ -39,7 +40,7 @@ def test_weight_drop_is_nothing_in_evaluation(case: Case) -> None:
 
 def drawn_mask(like: Tensor) -> Tensor:
     """The mask that dropout draws next: 0 for a dropped weight, else 2."""
-    mask = torch.nn.functional.dropout(torch.ones_like(like), 0.5)
+    mask = dropout(torch.ones_like(like), 0.5)
     assert set(mask.unique().tolist()) == {0.0, 2.0}
     return mask
 
