@@ -9,7 +9,7 @@ from pathlib import Path
 
 from seqlstm.config import Catalogue, Recipe, parse, read_overrides, read_table
 from seqlstm.data.tasks import TASKS
-from seqlstm.errors import TokenizerError, UserError, nearest
+from seqlstm.errors import ArgumentError, TokenizerError, nearest
 from seqlstm.models.attention import ATTENTIONS
 from seqlstm.recurrent.catalogue import BLOCKS, CELLS
 from seqlstm.recurrent.engines import ENGINES
@@ -54,11 +54,11 @@ def find_recipe(name: str) -> Path:
     """A recipe's file, from its path or the name of one that came with the package.
 
     Raises:
-        UserError: there is none, and names the nearest; or it is a sweep.
+        ArgumentError: there is none, and names the nearest; or it is a sweep.
     """
     path = find_shipped(name, what="recipe", known=recipe_paths)
     if is_sweep(path):
-        raise UserError(f"{name} is a sweep, not a recipe", hint=f"seqlstm sweep {name}")
+        raise ArgumentError(f"{name} is a sweep, not a recipe", hint=f"seqlstm sweep {name}")
     return path
 
 
@@ -66,11 +66,11 @@ def find_sweep(name: str) -> Path:
     """A sweep's file, from its path or the name of one that came with the package.
 
     Raises:
-        UserError: there is none, and names the nearest; or it is a recipe.
+        ArgumentError: there is none, and names the nearest; or it is a recipe.
     """
     path = find_shipped(name, what="sweep", known=sweep_paths)
     if not is_sweep(path):
-        raise UserError(
+        raise ArgumentError(
             f"{name} is no sweep: it names no recipe that it varies",
             hint=f"seqlstm train {name} trains a recipe as it is.",
         )
@@ -81,7 +81,7 @@ def find_either(name: str) -> Path:
     """A recipe's or a sweep's file.
 
     Raises:
-        UserError: there is none; names the nearest.
+        ArgumentError: there is none; names the nearest.
     """
     return find_shipped(name, what="recipe", known=shipped_paths)
 
@@ -95,7 +95,7 @@ def find_shipped(name: str, *, what: str, known: Callable[[], dict[str, Path]]) 
         known: those of that kind, for the hint.
 
     Raises:
-        UserError: there is none; names the nearest of the kind.
+        ArgumentError: there is none; names the nearest of the kind.
     """
     path = Path(name).expanduser()
     if path.is_file():
@@ -104,7 +104,7 @@ def find_shipped(name: str, *, what: str, known: Callable[[], dict[str, Path]]) 
         return shipped_paths()[name]
     names = known()
     hint = nearest(name, names) or f"Those that came along: {', '.join(names)}."
-    raise UserError(f'no {what} "{name}": neither a file nor the name of one', hint=hint)
+    raise ArgumentError(f'no {what} "{name}": neither a file nor the name of one', hint=hint)
 
 
 def read_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
@@ -112,7 +112,7 @@ def read_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
 
     Raises:
         RecipeError: with every mistake.
-        UserError: there is no such recipe.
+        ArgumentError: there is no such recipe.
     """
     path = find_recipe(name)
     table = read_overrides(read_table(path), overrides)
