@@ -98,7 +98,10 @@ def main() -> None:
         f"model.hidden={asked.hidden}",
         f"model.layers={asked.layers}",
         "model.tied=false",
-        f"model.dropout={{embedding={asked.dropout}, output={asked.dropout}{between}}}",
+        'model.cell={kind="lstm"}',
+        'model.readout={kind="softmax"}',
+        f"model.dropout={{embedding={asked.dropout}, output={asked.dropout}{between}, "
+        "variational=false}",
         f'training.optimizer={{kind="sgd", rate={RATE}}}',
         f"training.clip={CLIP}",
         'training.schedule={kind="constant"}',

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from seqlstm.models.softmax import smoothed_losses, to_errors
 from seqlstm.recurrent.product import Linear, autocasts, linear
 
-CHUNK = 2**24  # logits that exist at once: 32 MB in bfloat16
+CHUNK = 2**25  # logits that exist at once: 64 MB in bfloat16
 
 
 class Readout(nn.Module):
@@ -104,24 +104,30 @@ class LinearCrossEntropy(torch.autograd.Function):
         W = weight.to(features.dtype)
         total = bias.new_zeros((), dtype=torch.promote_types(bias.dtype, torch.float32))
         d_features = torch.empty_like(features) if needed else None
-        d_weight = torch.zeros_like(weight) if needed else None
-        d_bias = torch.zeros_like(bias, dtype=total.dtype) if needed else None
+        d_weight = None
+        d_bias = torch.zeros_like(bias, dtype=total.dtype)
         for start in range(0, len(features), rows):
             part = slice(start, start + rows)
             logits = features[part] @ W.t()
-            if d_features is None or d_weight is None or d_bias is None:
+            if d_features is None:
                 chances = (logits + bias).log_softmax(-1, dtype=total.dtype)
                 total += smoothed_losses(chances, targets[part], smoothing).sum()
                 continue
             total += to_errors(logits, bias, targets[part], smoothing, d_bias).sum()
             d_features[part] = logits @ W
-            d_weight += logits.t() @ features[part]
-        if needed:
-            ctx.save_for_backward(d_features, d_weight, d_bias)
+            product = logits.t() @ features[part]
+            d_weight = product.to(weight.dtype) if d_weight is None else d_weight.add_(product)
+        if d_features is not None:
+            d_weight = torch.zeros_like(weight) if d_weight is None else d_weight
+            ctx.gradients = [d_features, d_weight, d_bias]
         return total
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (scale,) = gradients
-        d_features, d_weight, d_bias = ctx.saved_tensors
-        return d_features * scale, None, d_weight * scale, d_bias * scale, None, None
+        # Handed over, not copied: the table of many words is large.
+        if ctx.gradients is None:
+            raise RuntimeError("a second backward pass: the first gave the gradients away")
+        d_features, d_weight, d_bias = (one.mul_(scale) for one in ctx.gradients)
+        ctx.gradients = None
+        return d_features, None, d_weight, d_bias, None, None

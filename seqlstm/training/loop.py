@@ -133,10 +133,12 @@ class Loop:
                 f"step {self.progress.step + 1}: the GPU's memory is full",
                 hint="Lower data.layout.tokens, or rows and span; training.accumulate makes up.",
             ) from error
-        gradient = gradient_norm(self.model.parameters(), self.plan.clip)
+        gradient = gradient_norm(self.model.parameters())
         # The one moment of a step at which the CPU waits for a GPU.
         loss, norm = torch.stack([torch.stack(losses).sum(), gradient]).tolist()
         self.check(loss, norm)
+        if self.plan.clip and norm > self.plan.clip:
+            nn.utils.clip_grads_with_norm_(self.model.parameters(), self.plan.clip, gradient)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.average.after_step(self.model)

@@ -29,6 +29,6 @@ def set_rate(optimizer: Optimizer, rate: float) -> None:
         group["lr"] = rate
 
 
-def gradient_norm(parameters: Iterable[nn.Parameter], clip: float | None) -> Tensor:
-    """The norm of all gradients together, which are scaled down to `clip` if it is larger."""
-    return nn.utils.clip_grad_norm_(parameters, clip or float("inf"))
+def gradient_norm(parameters: Iterable[nn.Parameter]) -> Tensor:
+    """The norm of all gradients together."""
+    return nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])

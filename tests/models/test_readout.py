@@ -111,3 +111,11 @@ def test_a_linear_map_leads_to_another_width() -> None:
     assert readout(torch.zeros(2, 3, WIDTH)).shape == (2, 3, VOCABULARY)
     names = {name for name, _ in readout.named_parameters()}
     assert names == {"weight", "bias", "bottleneck.weight", "bottleneck.bias"}
+
+
+def test_gradients_are_given_away_once() -> None:
+    features, targets = features_and_targets()
+    loss = readout_of(0.1).loss(features, targets)
+    loss.backward(retain_graph=True)
+    with pytest.raises(RuntimeError, match="second backward pass"):
+        loss.backward()

@@ -87,10 +87,13 @@ def test_the_rate_goes_with_the_batches() -> None:
     assert_same(model.weight, spring_at((1 - 0.375) * (1 - 0.2)), rtol=1e-6, atol=0)
 
 
-def test_gradients_are_clipped() -> None:
+@pytest.mark.parametrize(("clip", "rate"), [(0.5, 0.25), (1.0, 0.5), (2.5, 0.9), (None, 0.9)])
+def test_gradients_are_clipped(clip: float | None, rate: float) -> None:
+    """They have a norm of 2."""
     model = Spring()
-    list(loop_of(model, Repeated(batch_of(3)), Plan(steps=1, rate=1.0, clip=0.5)).run())
-    assert_same(model.weight, spring_at(1 - 0.25), rtol=1e-5, atol=0)
+    asked = rate / min(1.0, clip / 2) if clip else rate
+    list(loop_of(model, Repeated(batch_of(3)), Plan(steps=1, rate=asked, clip=clip)).run())
+    assert_same(model.weight, spring_at(1 - rate), rtol=1e-5, atol=0)
 
 
 def test_two_halves_accumulated_are_one_batch(tokenizer: Tokenizer) -> None:

@@ -50,11 +50,9 @@ def test_the_rate_of_every_group_is_set() -> None:
     assert [group["lr"] for group in optimizer.param_groups] == [0.125, 0.125]
 
 
-@pytest.mark.parametrize(("clip", "scale"), [(None, 1.0), (10.0, 1.0), (1.0, 0.2)])
-def test_gradients_are_clipped_together(clip: float | None, scale: float) -> None:
+def test_the_norm_is_that_of_all_gradients_together() -> None:
     layer = model()
     layer.weight.grad = torch.tensor([[3.0, 0, 0], [0, 0, 0]])
+    assert float(gradient_norm(layer.parameters())) == pytest.approx(3.0)
     layer.bias.grad = torch.tensor([0.0, 4])
-    assert float(gradient_norm(layer.parameters(), clip)) == pytest.approx(5.0)
-    assert float(layer.weight.grad[0, 0]) == pytest.approx(3 * scale, rel=1e-4)
-    assert float(layer.bias.grad[1]) == pytest.approx(4 * scale, rel=1e-4)
+    assert float(gradient_norm(layer.parameters())) == pytest.approx(5.0)
