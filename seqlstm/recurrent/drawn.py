@@ -60,6 +60,7 @@ def coins(shape: Sequence[int], share: float, device: torch.device) -> Tensor:
     if device.type != "cpu":
         return torch.rand(shape, device=device) < share
     count = math.prod(shape)
-    words = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(2**63), None)
+    words = torch.empty(-(-count // 4), dtype=torch.int64, device=device)
+    words.random_(-(2**63), None)
     limit = min(round(share * 2**16), 2**16 - 1) - 2**15
     return (words.view(torch.int16)[:count] < limit).view(shape)
