@@ -55,7 +55,7 @@ def dropout_mask(like: Tensor, shape: Sequence[int], probability: float) -> Tens
 def coins(shape: Sequence[int], share: float, device: torch.device) -> Tensor:
     """True with a probability `share` below 1, which is rounded on a CPU to the 16 bits it draws.
 
-    That takes a third of the time of `rand`; `bernoulli_` draws on one thread, and takes longer yet.
+    That takes a third of the time of `rand`; `bernoulli_`, on one thread, takes longer yet.
     """
     if device.type != "cpu":
         return torch.rand(shape, device=device) < share
