@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from seqlstm.recurrent.cell import Cell, ElementwiseCell, LinearCell
-from seqlstm.recurrent.drawn import coins
+from seqlstm.recurrent.coins import toss
 from seqlstm.recurrent.state import State
 
 
@@ -80,10 +80,10 @@ class Zoneout(Cell):
         if not self.training:
             return projected
         masks = [
-            coins((*projected.shape[:2], self.units[kind]), share, projected.device)
+            toss(projected, (*projected.shape[:2], self.units[kind]), share, 1)
             for kind, share in self.shares.items()
         ]
-        return torch.cat([*(mask.to(projected.dtype) for mask in masks), projected], dim=-1)
+        return torch.cat([*masks, projected], dim=-1)
 
     def split(self, projected: Tensor) -> tuple[dict[str, Tensor | float], Tensor]:
         """What stays of "hidden" and of "memory", and the cell's own columns."""

@@ -22,7 +22,7 @@ from seqlstm.recurrent.state import State, detach
 from seqlstm.training.average import Average
 from seqlstm.training.checkpoint import generator_states, restore_generators
 from seqlstm.training.interrupt import StopRequest
-from seqlstm.training.optimizer import gradient_norm, set_rate
+from seqlstm.training.optimizer import clip_gradients, gradient_norm, set_rate
 from seqlstm.training.precision import Precision
 from seqlstm.training.progress import Plan, Progress, Report
 from seqlstm.training.schedule import Schedule
@@ -137,8 +137,8 @@ class Loop:
         # The one moment of a step at which the CPU waits for a GPU.
         loss, norm = torch.stack([torch.stack(losses).sum(), gradient]).tolist()
         self.check(loss, norm)
-        if self.plan.clip and norm > self.plan.clip:
-            nn.utils.clip_grads_with_norm_(self.model.parameters(), self.plan.clip, gradient)
+        if self.plan.clip:
+            clip_gradients(self.optimizer, norm, self.plan.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.average.after_step(self.model)

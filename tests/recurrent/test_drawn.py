@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqlstm.recurrent.drawn import coins, dropout, dropout_mask, one_sequence
+from seqlstm.recurrent.drawn import dropout, dropout_mask, one_sequence
 from seqlstm.recurrent.stack import Stack
 from tests.recurrent.cases import BATCH, assert_same
 from tests.recurrent.stacks import inputs_for, stack_of
@@ -51,31 +51,6 @@ def test_ordinary_dropout_draws_at_every_step() -> None:
     with one_sequence(stack):
         one, other = (stack(now, stack.initial_state(BATCH))[0] for now in inputs.split(1))
     assert (one - other).abs().max() > 1e-3
-
-
-CPU = torch.device("cpu")
-
-
-@pytest.mark.parametrize("share", [0.0001, 0.25, 0.9, 0.9999])
-def test_coins_are_true_as_often_as_asked(share: float) -> None:
-    shape = (10, 999, 101)
-    drawn = coins(shape, share, CPU)
-    assert drawn.shape == shape
-    deviation = (share * (1 - share) / drawn.numel()) ** 0.5
-    assert abs(drawn.double().mean() - share) < 4 * deviation + 2**-17
-
-
-def test_the_ends_of_what_coins_can_be() -> None:
-    assert not coins((1000,), 0.0, CPU).any()
-    assert coins((1000,), 1 - 2**-16, CPU).sum() > 990
-    assert coins((0, 3), 0.5, CPU).shape == (0, 3)
-
-
-@pytest.mark.parametrize("distance", [1, 2, 3, 4, 5, 1000])
-def test_coins_know_nothing_of_each_other(distance: int) -> None:
-    drawn = coins((400_003,), 0.7, CPU).double().sub(0.7)
-    products = drawn[distance:] * drawn[:-distance]
-    assert abs(products.mean()) < 4 * 0.21 / len(products) ** 0.5
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])

@@ -6,7 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from seqlstm.training.optimizer import OPTIMIZERS, gradient_norm, make_optimizer, set_rate
+from seqlstm.training.optimizer import (
+    OPTIMIZERS,
+    clip_gradients,
+    gradient_norm,
+    make_optimizer,
+    set_rate,
+)
 
 
 def model() -> nn.Linear:
@@ -48,6 +54,27 @@ def test_the_rate_of_every_group_is_set() -> None:
     optimizer = make_optimizer(model(), kind="adam", rate=0.5)
     set_rate(optimizer, 0.125)
     assert [group["lr"] for group in optimizer.param_groups] == [0.125, 0.125]
+
+
+@pytest.mark.parametrize("kind", sorted(OPTIMIZERS))
+@pytest.mark.parametrize("norms", [(8.0, 0.5), (0.5, 8.0)])
+def test_clipped_steps_are_those_of_smaller_gradients(
+    kind: str, norms: tuple[float, float]
+) -> None:
+    weights = []
+    for scaled in (False, True):
+        layer = model()
+        optimizer = make_optimizer(layer, kind=kind, rate=0.1)
+        for norm in norms:
+            size = min(norm, 2.0) if scaled else norm
+            layer.weight.grad = torch.tensor([[size, 0, 0], [0, 0, 0]])
+            layer.bias.grad = torch.zeros(2)
+            if not scaled:
+                clip_gradients(optimizer, norm, 2.0)
+            optimizer.step()
+        weights.append(layer.weight.detach())
+    assert torch.allclose(*weights, rtol=1e-6)
+    assert not torch.allclose(weights[0], torch.ones(2, 3))
 
 
 def test_the_norm_is_that_of_all_gradients_together() -> None:
