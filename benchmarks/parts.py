@@ -100,6 +100,8 @@ def watch_translator(stopwatch: Stopwatch, model: Translator) -> None:
         stopwatch.watch(stack, "forward", "decoder")
     for function in ("prepare", "weights", "read"):
         stopwatch.watch(decoder.attention, function, "attention")
+    if model.lexical is not None:
+        stopwatch.watch(model.lexical, "forward", "attention")
     stopwatch.watch(model.readout, "loss", "readout and loss")
 
 
@@ -111,7 +113,7 @@ def time_parts(loop: Loop, *, steps: int, warmup: int) -> str:
     stopwatch = Stopwatch()
     assert isinstance(loop.model, Translator)
     watch_translator(stopwatch, loop.model)
-    stopwatch.watch(training, "gradient_norm", "optimiser")  # with it the clipping
+    stopwatch.watch(training, "gradient_norm", "optimiser")  # clipping is in the step
     stopwatch.watch(loop.optimizer, "step", "optimiser")
     drawn = iter(stopwatch.timed(iter(loop.batches).__next__, "data"), None)
 

@@ -36,6 +36,8 @@ JOEY_NMT = [
     "model.width=256",
     "model.hidden=512",
     "model.layers=2",
+    'model.cell={kind="lstm"}',
+    'model.decoder={kind="parallel"}',
     "tokenizer.vocabulary=6000",
     "data.layout.tokens=2500",
     "training.minutes=",

@@ -18,6 +18,7 @@ from seqlstm.models.decoders.parallel import Parallel
 from seqlstm.models.decoders.plain import Plain
 from seqlstm.models.embedding import TokenEmbedding
 from seqlstm.models.language_model import LanguageModel
+from seqlstm.models.lexical import Lexical
 from seqlstm.models.readout import Readout
 from seqlstm.models.translator import Translator
 from seqlstm.recurrent.cell import Cell
@@ -96,6 +97,7 @@ def translator(
     decoder: str = "parallel",
     attention: MakeAttention = two_heads,
     bridge: bool = False,
+    lexical: bool = False,
     dropout: float = 0.0,
     weight_drop: float = 0.0,
     smoothing: float = 0.0,
@@ -121,8 +123,14 @@ def translator(
             target=table,
             encoder=encoder,
             decoder=writer,
-            readout=Readout(writer.output, vocabulary, tied=table.table, label_smoothing=smoothing),
+            readout=Readout(
+                writer.output + (WIDTH if lexical else 0),
+                vocabulary,
+                tied=table.table,
+                label_smoothing=smoothing,
+            ),
             dropout=dropout,
+            lexical=Lexical(WIDTH) if lexical else None,
         )
 
 

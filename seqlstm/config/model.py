@@ -82,15 +82,21 @@ class Encoder(Side):
 
 
 class Decoder(Side):
-    """`bridge`: its first state comes from the encoder's last; a plain one always begins so."""
+    """`bridge`: its first state comes from the encoder's last; a plain one always begins so.
+
+    `lexical`: the readout reads what the source words looked at say by themselves.
+    """
 
     kind: Literal["parallel", "input-feeding", "bahdanau", "plain"] = "parallel"
     bridge: bool | None = None
+    lexical: bool = False
 
     @model_validator(mode="after")
-    def bridged(self) -> Decoder:
+    def plain(self) -> Decoder:
         if self.kind == "plain" and self.bridge is not None:
             raise ValueError("bridge cannot take effect: a plain decoder always has one")
+        if self.kind == "plain" and self.lexical:
+            raise ValueError("lexical cannot take effect: a plain decoder looks at no words")
         return self
 
 

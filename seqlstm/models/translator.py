@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from seqlstm.models.attention import source_mask
 from seqlstm.models.batch import Batch
-from seqlstm.models.decoders.decoder import Decoder
+from seqlstm.models.decoders.decoder import Attentive, Decoder
 from seqlstm.models.embedding import TokenEmbedding
 from seqlstm.models.language_model import score_targets
+from seqlstm.models.lexical import Lexical
 from seqlstm.models.readout import Readout
 from seqlstm.recurrent.stack import Dropout, Layers
 from seqlstm.recurrent.state import State
 
 
 class Translator(nn.Module):
-    """TokenEmbedding - Stack - Decoder - Readout. State and memory are the decoder's.
+    """TokenEmbedding - Stack - Decoder - Readout.
+
+    The state is the decoder's; the memory is the decoder's, and the embedded source where there is
+    a lexical module.
 
     Args:
         source: embedding of the source.
@@ -25,6 +30,10 @@ class Translator(nn.Module):
         readout: features to logits.
         dropout: on what the readout reads.
         variational: one dropout mask for a whole sequence, or one for each step.
+        lexical: joins what the readout reads, after the decoder's features.
+
+    Raises:
+        ValueError: a lexical module beside a decoder without attention.
     """
 
     def __init__(
@@ -37,24 +46,32 @@ class Translator(nn.Module):
         readout: Readout,
         dropout: float = 0.0,
         variational: bool = True,
+        lexical: Lexical | None = None,
     ) -> None:
         super().__init__()
+        if lexical is not None and not isinstance(decoder, Attentive):
+            raise ValueError("a lexical module reads by attention's weights: this decoder has none")
         self.source = source
         self.target = target
         self.encoder = encoder
         self.decoder = decoder
         self.dropout = Dropout(dropout, variational=variational)
+        self.lexical = lexical
         self.readout = readout
 
     def encode(self, source: Tensor, lengths: Tensor) -> State:
         """The memory: what the decoder may read of sources (batch, time) of these lengths."""
         bridged = self.decoder.bridge is not None
-        encoded, final = self.encoder(self.source(source), lengths=lengths, last=bridged)
-        return self.decoder.prepare(encoded, source_mask(lengths, source.shape[1]), final)
+        embedded = self.source(source)
+        encoded, final = self.encoder(embedded, lengths=lengths, last=bridged)
+        read = self.decoder.prepare(encoded, source_mask(lengths, source.shape[1]), final)
+        if self.lexical is None:
+            return read, ()
+        return read, embedded.to(encoded.dtype).transpose(0, 1).contiguous()
 
     def start(self, memory: State) -> State:
         """The state before the first step, a row for each sentence of the memory."""
-        return self.decoder.start(memory)
+        return self.decoder.start(memory[0])
 
     def initial_state(self, batch: int) -> State:
         """The state before the first step, of a decoder that begins alike whatever the source.
@@ -96,21 +113,29 @@ class Translator(nn.Module):
         return dropped.flatten(0, 1)
 
     def decode(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
-        """What the decoder gives for the targets, (time, batch, features), and its attention's
-        weights, if it has one.
+        """What the readout reads at the targets, (time, batch, features), and attention's weights,
+        if there are any.
         """
         assert batch.source is not None
         assert batch.source_lengths is not None
-        memory = self.encode(batch.source, batch.source_lengths)
-        decoded: tuple[Tensor, Tensor | None] = self.decoder(
-            self.target(batch.inputs), memory, lengths=batch.lengths
-        )
-        return decoded
+        memory, words = self.encode(batch.source, batch.source_lengths)
+        features, weights = self.decoder(self.target(batch.inputs), memory, lengths=batch.lengths)
+        if self.lexical is not None:
+            said = self.lexical(weights, words).transpose(0, 1)
+            features = torch.cat([features, said], dim=-1)
+        return features, weights
 
     def advance(self, token: Tensor, state: State, memory: State) -> tuple[Tensor, State]:
         """One token a row, (rows,) -> logits (rows, vocabulary).
 
         Rows are sentences times beams; the memory, one a sentence, is shared by its beams.
         """
-        features, state = self.decoder.step(self.target(token.unsqueeze(1)), state, memory)
+        read, words = memory
+        embedded = self.target(token.unsqueeze(1))
+        features, state, weights = self.decoder.step(embedded, state, read)
+        if self.lexical is not None:
+            assert weights is not None
+            of_beams = weights.unflatten(0, (len(words), -1)).transpose(1, 2)
+            said = self.lexical(of_beams, words).view(1, len(token), -1)
+            features = torch.cat([features, said], dim=-1)
         return self.readout(self.dropout(features).squeeze(0)), state

@@ -15,6 +15,7 @@ from seqlstm.models.decoders.decoder import Decoder
 from seqlstm.models.decoders.input_feeding import InputFeeding
 from seqlstm.models.decoders.parallel import Parallel
 from seqlstm.models.decoders.plain import Plain
+from seqlstm.models.lexical import Lexical
 from seqlstm.models.translator import Translator
 from seqlstm.recipe.layers import blamed, build_embedding, build_readout, build_stack
 from seqlstm.recurrent.stack import Layers
@@ -28,14 +29,17 @@ def build_translator(recipe: Recipe, vocabularies: Vocabularies) -> Translator:
     target = source if shared else build_embedding(model, vocabularies[1])
     encoder = build_encoder(model)
     decoder = build_decoder(model, encoder)
+    lexical = Lexical(model.width) if model.decoder and model.decoder.lexical else None
+    read = decoder.output + (model.width if lexical else 0)
     return Translator(
         source=source,
         target=target,
         encoder=encoder,
         decoder=decoder,
-        readout=build_readout(model, decoder.output, vocabularies[1], target, smoothing),
+        readout=build_readout(model, read, vocabularies[1], target, smoothing),
         dropout=model.dropout.output,
         variational=model.dropout.variational,
+        lexical=lexical,
     )
 
 

@@ -200,6 +200,11 @@ def test_a_plain_decoder_looks_at_nothing() -> None:
         Writer("plain").random().attend(pair_batch())
 
 
+def test_a_plain_decoder_has_no_lexical_module() -> None:
+    with pytest.raises(ValueError, match="reads by attention's weights: this decoder has none"):
+        Writer("plain", lexical=True).random()
+
+
 def test_coverage_is_refused_where_past_weights_are_not_known() -> None:
     model = Writer("parallel").random()
     assert isinstance(model.decoder, Parallel)

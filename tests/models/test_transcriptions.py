@@ -20,7 +20,13 @@ from tests.tiny import HIDDEN
 
 every_option = pytest.mark.parametrize(
     "options",
-    [{}, {"bridge": True}, {"coverage": True}, {"coverage": True, "bridge": True}],
+    [
+        {},
+        {"bridge": True},
+        {"coverage": True},
+        {"coverage": True, "bridge": True},
+        {"lexical": True},
+    ],
     ids=str,
 )
 
@@ -74,6 +80,16 @@ def begin(model: Translator, final: Tensor) -> tuple[Tensor, Tensor]:
     return h, c
 
 
+def said(model: Translator, batch: Batch, row: int, weights: Tensor) -> Tensor:
+    """What the source's words say by themselves (Nguyen & Chiang, 2018)."""
+    assert batch.source is not None
+    assert model.lexical is not None
+    table, hidden = model.source.table.weight * model.source.scale, model.lexical.hidden
+    words = zip(weights.mean(0), batch.source[row], strict=False)
+    f = torch.stack([share * table[word] for share, word in words]).sum(0).tanh()
+    return (hidden.weight @ f + hidden.bias).tanh() + f
+
+
 def read_by(model: Translator, kind: str, batch: Batch, row: int) -> tuple[Tensor, Tensor]:
     """What the readout reads, (time, features), and the weights, (heads, time, source)."""
     decoder: Any = model.decoder
@@ -93,6 +109,8 @@ def read_by(model: Translator, kind: str, batch: Batch, row: int) -> tuple[Tenso
             context, weights = attended(decoder.attention, h, values, had)
             fed = (decoder.join.weight @ torch.cat([context, h])).tanh()
             read.append(fed)
+        if model.lexical is not None:
+            read[-1] = torch.cat([read[-1], said(model, batch, row, weights)])
         past = past + weights
         seen.append(weights)
     return torch.stack(read), torch.stack(seen, dim=1)

@@ -23,16 +23,22 @@ class Writer:
     attention: str = "general"
     coverage: bool = False
     bridge: bool = False
+    lexical: bool = False
 
     def __str__(self) -> str:
-        options = [name for name in ("coverage", "bridge") if getattr(self, name)]
+        options = [name for name in ("coverage", "bridge", "lexical") if getattr(self, name)]
         return "-".join([self.decoder, self.attention, *options])
 
     @property
     def options(self) -> dict[str, Any]:
         """What `tests.tiny.translator` makes it of."""
         attention = partial(ATTENTIONS[self.attention], heads=2, coverage=self.coverage)
-        return {"decoder": self.decoder, "attention": attention, "bridge": self.bridge}
+        return {
+            "decoder": self.decoder,
+            "attention": attention,
+            "bridge": self.bridge,
+            "lexical": self.lexical,
+        }
 
     def random(self, **options: Any) -> Translator:
         """In float64 and evaluation mode, random in every parameter."""
@@ -50,6 +56,7 @@ WRITERS = [
     )
     if decoder != "plain" and (decoder in STEPWISE or not coverage)
 ]
+WRITERS += [Writer(decoder, lexical=True) for decoder in DECODERS if decoder != "plain"]
 WRITERS.append(Writer("plain"))
 
 every_writer = pytest.mark.parametrize("writer", WRITERS, ids=str)

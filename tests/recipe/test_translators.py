@@ -69,6 +69,11 @@ def test_general_attention_is_the_default() -> None:
             "bridge cannot take effect: a plain decoder always has one",
         ),
         (
+            ['model.decoder={kind="plain", lexical=true}'],
+            "model.decoder",
+            "lexical cannot take effect: a plain decoder looks at no words",
+        ),
+        (
             ['model.decoder={kind="plain"}', "decoding.coverage_penalty=0.2"],
             "decoding.coverage_penalty",
             "cannot take effect: a plain decoder has no attention",
@@ -138,6 +143,17 @@ def test_a_bridge_is_an_option(kind: str, bridge: str) -> None:
     model = build("translation", f'model.decoder={{kind="{kind}"{bridge}}}')
     assert isinstance(model, Translator)
     assert (model.decoder.bridge is not None) == ("true" in bridge)
+    assert learns(model)
+
+
+@pytest.mark.parametrize("tied", ["false", "two-way", "three-way"])
+@pytest.mark.parametrize("kind", [kind for kind in DECODERS if kind != "plain"])
+def test_a_lexical_module_is_an_option(kind: str, tied: str) -> None:
+    model = build(
+        "translation", f'model.decoder={{kind="{kind}", lexical=true}}', f"model.tied={tied}"
+    )
+    assert isinstance(model, Translator)
+    assert model.lexical is not None
     assert learns(model)
 
 

@@ -52,9 +52,7 @@ class Bahdanau(Stepwise):
         below, output, past = super().start(memory)
         return below, output if self.bridge is None else below[-1][0], past
 
-    def advance(
-        self, embedded: Tensor, state: State, memory: State
-    ) -> tuple[Tensor, State, Tensor]:
+    def step(self, embedded: Tensor, state: State, memory: State) -> tuple[Tensor, State, Tensor]:
         below, output, past = state
         context, weights, past = self.look(output, past, memory)
         outputs, below = self.stack(torch.cat([embedded, context], dim=-1), below)

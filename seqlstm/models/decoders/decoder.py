@@ -68,8 +68,15 @@ class Decoder(nn.Module, ABC):
         """
 
     @abstractmethod
-    def step(self, embedded: Tensor, state: State, memory: State) -> tuple[Tensor, State]:
-        """One step of rows, (1, rows, width) -> (1, rows, output), and the state after it."""
+    def step(
+        self, embedded: Tensor, state: State, memory: State
+    ) -> tuple[Tensor, State, Tensor | None]:
+        """One step of rows, (1, rows, width).
+
+        Returns:
+            (1, rows, output), the state after it, and (rows, heads, source) where there is
+            attention.
+        """
 
     @abstractmethod
     def stacks(self) -> dict[str, tuple[Layers, Call]]:

@@ -47,9 +47,7 @@ class InputFeeding(Stepwise):
         )
         self.join = Linear(attention.output + stack.output, stack.output, bias=False)
 
-    def advance(
-        self, embedded: Tensor, state: State, memory: State
-    ) -> tuple[Tensor, State, Tensor]:
+    def step(self, embedded: Tensor, state: State, memory: State) -> tuple[Tensor, State, Tensor]:
         below, fed, past = state
         outputs, below = self.stack(torch.cat([embedded, fed.unsqueeze(0)], dim=-1), below)
         context, weights, past = self.look(outputs.squeeze(0), past, memory)

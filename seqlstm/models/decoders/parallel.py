@@ -82,7 +82,7 @@ class Parallel(Attentive):
         )
         return torch.cat([outputs, context], dim=-1), weights
 
-    def step(self, embedded: Tensor, state: State, memory: State) -> tuple[Tensor, State]:
+    def step(self, embedded: Tensor, state: State, memory: State) -> tuple[Tensor, State, Tensor]:
         below, above = state
         sentences, rows = len(memory[0][0]), embedded.shape[1]
         queries, below = self.first(embedded, below)
@@ -90,7 +90,8 @@ class Parallel(Attentive):
         weights = self.attention.weights(beams, memory[0])
         context = self.attention.read(weights, memory[0]).view(1, rows, -1)
         outputs, above = self.rest(self.between(queries), above, context=context)
-        return torch.cat([outputs, context], dim=-1), (below, above)
+        features = torch.cat([outputs, context], dim=-1)
+        return features, (below, above), weights.transpose(1, 2).flatten(0, 1)
 
     def stacks(self) -> dict[str, tuple[Layers, Call]]:
         call = Call(lengths=True, last=False)

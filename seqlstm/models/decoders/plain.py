@@ -44,9 +44,9 @@ class Plain(Decoder):
         outputs, _ = self.stack(embedded, self.start(memory), lengths=lengths, last=False)
         return outputs, None
 
-    def step(self, embedded: Tensor, state: State, memory: State) -> tuple[Tensor, State]:
+    def step(self, embedded: Tensor, state: State, memory: State) -> tuple[Tensor, State, None]:
         outputs, state = self.stack(embedded, state)
-        return outputs, state
+        return outputs, state, None
 
     def stacks(self) -> dict[str, tuple[Layers, Call]]:
         return {"decoder": (self.stack, Call(lengths=True, last=False))}

@@ -66,10 +66,9 @@ class Stepwise(Attentive):
         return below, fed, past
 
     @abstractmethod
-    def advance(
+    def step(
         self, embedded: Tensor, state: State, memory: State
-    ) -> tuple[Tensor, State, Tensor]:
-        """As `step`, and attention's weights (rows, heads, source)."""
+    ) -> tuple[Tensor, State, Tensor]: ...
 
     def look(
         self, queries: Tensor, past: Tensor | State, memory: State
@@ -89,17 +88,13 @@ class Stepwise(Attentive):
         weights = weights.transpose(1, 2).flatten(0, 1)
         return context, weights, past + weights if isinstance(past, Tensor) else past
 
-    def step(self, embedded: Tensor, state: State, memory: State) -> tuple[Tensor, State]:
-        outputs, state, _ = self.advance(embedded, state, memory)
-        return outputs, state
-
     def forward(
         self, embedded: Tensor, memory: State, *, lengths: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         state, outputs, weights = self.start(memory), [], []
         with one_sequence(self):
             for now in torch.split(embedded, 1):
-                output, state, seen = self.advance(now, state, memory)
+                output, state, seen = self.step(now, state, memory)
                 outputs.append(output)
                 weights.append(seen)
         return torch.cat(outputs), torch.stack(weights, dim=2)
