@@ -49,7 +49,7 @@ def speed(steps: Sequence[tuple[int, float]]) -> float:
 
 
 def train_in_turn(systems: dict[str, System], *, rounds: int, steps: int) -> None:
-    """Each in turn, round by round; then what was measured, and the first's ratio to the last."""
+    """Each in turn, round by round; then what was measured, and the first's ratio to the others."""
     for system in systems.values():
         system.run(WARMUP)
     for _ in range(rounds):
@@ -57,9 +57,9 @@ def train_in_turn(systems: dict[str, System], *, rounds: int, steps: int) -> Non
             system.rounds.append(system.run(steps))
     for name, system in systems.items():
         print(system.report(name))
-    if len(systems) == 1:
-        return
-    first, *_, last = (system.rounds for system in systems.values())
-    ratios = [speed(ours) / speed(theirs) for ours, theirs in zip(first, last, strict=True)]
-    print(f"ratio by round: {' '.join(f'{ratio:.2f}' for ratio in ratios)}", end=", ")
-    print(f"median {statistics.median(ratios):.2f}")
+    (_, first), *others = systems.items()
+    for name, system in others:
+        pairs = zip(first.rounds, system.rounds, strict=True)
+        ratios = [speed(ours) / speed(theirs) for ours, theirs in pairs]
+        by_round = " ".join(f"{ratio:.2f}" for ratio in ratios)
+        print(f"ratio to {name}: by round {by_round}, median {statistics.median(ratios):.2f}")

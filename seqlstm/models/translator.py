@@ -135,7 +135,7 @@ class Translator(nn.Module):
         features, state, weights = self.decoder.step(embedded, state, read)
         if self.lexical is not None:
             assert weights is not None
-            of_beams = weights.unflatten(0, (len(words), -1)).transpose(1, 2)
+            of_beams = weights.reshape(len(words), -1, *weights.shape[1:]).transpose(1, 2)
             said = self.lexical(of_beams, words).view(1, len(token), -1)
             features = torch.cat([features, said], dim=-1)
         return self.readout(self.dropout(features).squeeze(0)), state
