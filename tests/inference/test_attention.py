@@ -35,12 +35,12 @@ def test_a_row_is_what_the_prediction_of_its_piece_reads(loaded: LoadedTranslato
     tokenizer, model = loaded.tokenizers.target, loaded.model
     source, target = (tokenizer.encode(side) for side in PAIRS[7])
     ids = torch.tensor([[*source, tokenizer.end]])
-    memory = model.encode(ids, torch.tensor([ids.shape[1]]))
+    (memory, _), _ = model.encode(ids, torch.tensor([ids.shape[1]]))
     first, attention = model.decoder.first, model.decoder.attention
     state, rows = first.initial_state(1), []
     for token in [tokenizer.begin, *target]:
         query, state = first(model.target(torch.tensor([[token]])), state)
-        rows.append(attention.weights(query.transpose(0, 1), memory[0])[0, :, 0])
+        rows.append(attention.weights(query.transpose(0, 1), memory)[0, :, 0])
     found = attention_map(loaded, PAIRS[7][0], target)
     assert torch.allclose(found.weights, torch.stack(rows, dim=1).float(), atol=1e-5)
     assert found.weights.std(1).max() > 1e-3  # rows differ
