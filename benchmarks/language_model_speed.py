@@ -18,6 +18,7 @@ import argparse
 import multiprocessing
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -103,12 +104,18 @@ class Elsewhere:
 
 
 def serve(connection: Connection) -> None:
-    """Train where a span comes, and say when it is done."""
+    """Train on each span that comes, and say when it is done."""
     threads, sizes = connection.recv()
     torch.set_num_threads(threads)
-    received = (tuple(map(torch.from_numpy, connection.recv())) for _ in iter(int, 1))
-    for tokens in modules(Modules(**sizes), received):
+    for tokens in modules(Modules(**sizes), received(connection)):
         connection.send(tokens)
+
+
+def received(connection: Connection) -> Iterator[tuple[Tensor, Tensor]]:
+    with suppress(EOFError):  # the other process is done
+        while True:
+            inputs, targets = connection.recv()
+            yield torch.from_numpy(inputs), torch.from_numpy(targets)
 
 
 def main() -> None:
