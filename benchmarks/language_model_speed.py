@@ -91,10 +91,9 @@ class Elsewhere:
     """The example in a process of its own. Begun before ours has changed its environment."""
 
     def __init__(self) -> None:
-        self.connection, theirs = multiprocessing.get_context("spawn").Pipe()
-        multiprocessing.get_context("spawn").Process(
-            target=serve, args=(theirs,), daemon=True
-        ).start()
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        context.Process(target=serve, args=(theirs,), daemon=True).start()
 
     def train(self, sizes: dict[str, float], batches: Iterator[Batch]) -> Iterator[int]:
         self.connection.send((torch.get_num_threads(), sizes))

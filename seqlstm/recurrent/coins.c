@@ -1,6 +1,6 @@
-/* Biased coins, four a word of 64 bits, as values of a type of so many bits: VALUE or zero.
+/* Biased coins, four a word of 64 bits, as values of a type of so many bits: `value` or zero.
  *
- * Word n is SplitMix64's after n + 1 steps from the seed (Steele, Lea & Flood, 2014, figure 17),
+ * Word n is SplitMix64's after n + 1 steps from the seed (Steele, Lea & Flood, 2014),
  * so a thread begins wherever its share does, and how many there are changes nothing.
  */
 #include <stdint.h>

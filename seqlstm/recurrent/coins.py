@@ -43,7 +43,7 @@ def toss(like: Tensor, shape: Sequence[int], share: float, value: float) -> Tens
 
 
 def numbers(count: int, seed: int) -> Tensor:
-    """The numbers below 2¹⁶ that decide, by SplitMix64 (Steele, Lea & Flood, 2014, figure 17)."""
+    """The numbers below 2¹⁶ that decide, by SplitMix64 (Steele, Lea & Flood, 2014)."""
     z = torch.arange(1, count // 4 + 2).mul_(signed(0x9E3779B97F4A7C15)).add_(seed)
     z = (z ^ shifted(z, 30)).mul_(signed(0xBF58476D1CE4E5B9))
     z = (z ^ shifted(z, 27)).mul_(signed(0x94D049BB133111EB))
@@ -68,7 +68,7 @@ def machine_code() -> ctypes.CDLL | None:
     if wrong_machine():
         return None
     try:
-        code = compile_program("coins.c", {"coins.c": TEXT}, {"REAL": "float"})
+        code = compile_program("coins.c", {"coins.c": TEXT}, {})
     except OSError:
         return None
     for size in BITS:

@@ -40,7 +40,7 @@ def one_sequence(module: nn.Module) -> Iterator[None]:
 
 
 def dropout(inputs: Tensor, probability: float) -> Tensor:
-    """As torch's, whose mask takes a CPU many times as long."""
+    """As torch's, whose mask comes from one thread of a CPU."""
     if inputs.device.type != "cpu":
         return nn.functional.dropout(inputs, probability)
     return inputs * dropout_mask(inputs, inputs.shape, probability)
