@@ -44,7 +44,8 @@ class Tapes(Section):
 
     `spread`: standard deviation of spans of random length, one in twenty about half as long; the
     rate goes with the length (Merity, Keskar & Socher, 2018). `resets`: start afresh where a
-    document begins.
+    document begins. `afresh`: the chance that a span starts from a fresh state, so that the model
+    knows how to begin: one that always carried its state may begin badly.
     """
 
     kind: Literal["tapes"] = "tapes"
@@ -52,6 +53,7 @@ class Tapes(Section):
     span: PositiveInt = 64
     spread: NotNegative = 0.0
     resets: bool = False
+    afresh: Probability = 0.0
 
 
 class Splits(Section):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice, repeat
 
 import torch
@@ -104,6 +104,13 @@ def random_spans(span: int, spread: float, seed: int) -> Iterator[int]:
         yield max(min(SHORTEST, span), int(draw.gauss(base, spread)))
 
 
+def begun_afresh(batches: Iterable[Batch], chance: float, seed: int) -> Iterator[Batch]:
+    """The batches, each with a chance of beginning from a fresh state."""
+    draw = random.Random(seed)
+    for batch in batches:
+        yield replace(batch, follows=False) if draw.random() < chance else batch
+
+
 class Tapes(Batches):
     """Training batches of a text.
 
@@ -115,6 +122,7 @@ class Tapes(Batches):
         span: steps of a batch.
         spread: standard deviation of random spans, drawn anew each epoch; 0 for all alike.
         resets: start afresh where a document begins.
+        afresh: the chance that a span starts afresh in every row, drawn anew each epoch.
         sampling: subword regularisation, drawn anew each epoch; 0 for none.
         seed: of what is drawn.
 
@@ -132,6 +140,7 @@ class Tapes(Batches):
         span: int,
         spread: float = 0.0,
         resets: bool = False,
+        afresh: float = 0.0,
         sampling: float = 0.0,
         seed: int = 1,
     ) -> None:
@@ -147,6 +156,7 @@ class Tapes(Batches):
         self.span = span
         self.spread = spread
         self.reset_at = tokenizer.end if resets else None
+        self.afresh = afresh
         self.sampling = sampling
         self.seed = seed
 
@@ -165,6 +175,7 @@ class Tapes(Batches):
             reset_at=self.reset_at,
             whole=False,
         )
+        batches = begun_afresh(batches, self.afresh, mixed(self.seed, epoch, 1))
         return islice(batches, skip, None)
 
     def stream(self, epoch: int) -> Stream:

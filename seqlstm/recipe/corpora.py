@@ -169,6 +169,7 @@ def make_batches(recipe: Recipe, corpora: Corpora) -> Batches:
             rows=layout.rows,
             span=layout.span,
             spread=layout.spread,
+            afresh=layout.afresh,
             resets=layout.resets,
             **common,
         )

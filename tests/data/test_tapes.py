@@ -155,6 +155,28 @@ def test_rows_start_afresh_where_documents_begin(tokenizer: Tokenizer) -> None:
     assert next(iter(tapes_of(tokenizer))).resets is None
 
 
+def test_spans_start_afresh_by_chance(tokenizer: Tokenizer) -> None:
+    carried = tapes_of(tokenizer, span=1)
+    assert [batch.follows for batch in carried.of_epoch(0, 0)][:3] == [False, True, True]
+    begun = []
+    for tapes in (carried, tapes_of(tokenizer, span=1, afresh=0.3)):
+        whole = [batch for epoch in range(20) for batch in tapes.of_epoch(epoch, 0)]
+        begun.append([not batch.follows for batch in whole])
+        assert torch.equal(torch.cat([b.targets for b in whole], 1), targets_of(carried, 20))
+    assert sum(begun[0]) == 20
+    assert mean(begun[1]) == pytest.approx(0.3, abs=0.05)
+    assert all(both for both, first in zip(begun[1], begun[0], strict=True) if first)
+    length = len(begun[1]) // 20
+    assert begun[1][:length] != begun[1][length : 2 * length]
+    always = tapes_of(tokenizer, afresh=1.0)
+    assert not any(batch.follows for batch in always.of_epoch(0, 0))
+
+
+def targets_of(tapes: Tapes, epochs: int) -> torch.Tensor:
+    whole = [batch.targets for epoch in range(epochs) for batch in tapes.of_epoch(epoch, 0)]
+    return torch.cat(whole, 1)
+
+
 @every_unit
 @every_sampling
 def test_an_epoch_is_the_text(tokenizer: Tokenizer, unit: str, sampling: float) -> None:
@@ -185,13 +207,13 @@ def test_sampling_segments_every_epoch_anew(tokenizer: Tokenizer, unit: str) -> 
 def test_resuming_anywhere_gives_the_same_batches(
     tokenizer: Tokenizer, sampling: float, spread: float
 ) -> None:
-    whole = tapes_of(tokenizer, sampling=sampling, spread=spread)
+    whole = tapes_of(tokenizer, sampling=sampling, spread=spread, afresh=0.3)
     count = len(list(whole.of_epoch(0, 0))) + 3
     expected = list(islice(whole, count))
     for done in range(count):
-        stopped = tapes_of(tokenizer, sampling=sampling, spread=spread)
+        stopped = tapes_of(tokenizer, sampling=sampling, spread=spread, afresh=0.3)
         assert len(list(islice(stopped, done))) == done
-        resumed = tapes_of(tokenizer, sampling=sampling, spread=spread)
+        resumed = tapes_of(tokenizer, sampling=sampling, spread=spread, afresh=0.3)
         resumed.load_state_dict(json.loads(json.dumps(stopped.state_dict())))
         assert resumed.epochs == stopped.epochs
         rest = list(islice(resumed, count - done))
