@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from seqlstm.models.softmax import smoothed_losses, to_errors
+from seqlstm.recurrent.many_rows import multiply_many
 from seqlstm.recurrent.product import Linear, autocasts, linear
 
 CHUNK = 2**25  # logits that exist at once: 64 MB in bfloat16
@@ -108,15 +109,15 @@ class LinearCrossEntropy(torch.autograd.Function):
         d_bias = torch.zeros_like(bias, dtype=total.dtype)
         for start in range(0, len(features), rows):
             part = slice(start, start + rows)
-            logits = features[part] @ W.t()
+            logits = multiply_many(features[part], W.t())
             if d_features is None:
                 chances = (logits + bias).log_softmax(-1, dtype=total.dtype)
                 total += smoothed_losses(chances, targets[part], smoothing).sum()
                 continue
             total += to_errors(logits, bias, targets[part], smoothing, d_bias).sum()
-            d_features[part] = logits @ W
-            product = logits.t() @ features[part]
-            d_weight = product.to(weight.dtype) if d_weight is None else d_weight.add_(product)
+            d_features[part] = multiply_many(logits, W)
+            product = multiply_many(logits.t(), features[part], dtype=weight.dtype)
+            d_weight = product if d_weight is None else d_weight.add_(product)
         if d_features is not None:
             d_weight = torch.zeros_like(weight) if d_weight is None else d_weight
             ctx.gradients = [d_features, d_weight, d_bias]

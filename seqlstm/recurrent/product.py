@@ -11,15 +11,17 @@ from torch import Tensor, nn
 
 from seqlstm.recurrent.derived import derived
 from seqlstm.recurrent.few_rows import multiply_few
+from seqlstm.recurrent.many_rows import linear_many
 
 
 def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """W·x + b, as torch has it; where no gradient is wanted, what follows from W alone is kept."""
-    if torch.is_grad_enabled():
-        return nn.functional.linear(inputs, weight, bias)
     device = inputs.device.type
     casts = autocasts(device)
     dtype = torch.get_autocast_dtype(device) if casts else weight.dtype
+    if torch.is_grad_enabled():
+        found = linear_many(inputs, weight, bias, dtype) if casts else None
+        return nn.functional.linear(inputs, weight, bias) if found is None else found
     if casts or inputs.dtype == dtype:
         found = multiply_few(inputs, weight, bias, dtype)
         if found is not None:

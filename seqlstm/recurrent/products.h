@@ -45,18 +45,26 @@ static inline __attribute__((always_inline)) vector multiply_add(
 #endif
 }
 
-static inline __attribute__((always_inline)) void block(
-    const int rows, const PRODUCT *left, long left_stride, const PRODUCT *panel, long depth,
-    REAL *result, long result_stride, long columns) {
-    vector sums[ROWS][2] = {0};
-    for (long k = 0; k < depth; k += PAIR, panel += WIDTH * PAIR) {
+/* sums = some rows of the left matrix · a panel. From a row to the next it is `row_step` factors, from
+ * a pair of factors to the next `pair_step`. */
+static inline __attribute__((always_inline)) void sum_block(
+    const int rows, const PRODUCT *left, long row_step, long pair_step, const PRODUCT *panel,
+    long depth, vector sums[ROWS][2]) {
+    for (long k = 0; k < depth; k += PAIR, left += pair_step, panel += WIDTH * PAIR) {
 #pragma GCC unroll 8
         for (int row = 0; row < rows; row++) {
-            const PRODUCT *factor = left + row * left_stride + k;
+            const PRODUCT *factor = left + row * row_step;
             sums[row][0] = multiply_add(sums[row][0], factor, panel);
             sums[row][1] = multiply_add(sums[row][1], factor, panel + LANES * PAIR);
         }
     }
+}
+
+static inline __attribute__((always_inline)) void block(
+    const int rows, const PRODUCT *left, long left_stride, const PRODUCT *panel, long depth,
+    REAL *result, long result_stride, long columns) {
+    vector sums[ROWS][2] = {0};
+    sum_block(rows, left, left_stride, PAIR, panel, depth, sums);
 #pragma GCC unroll 8
     for (int row = 0; row < rows; row++) {
         const vector found[2] = {sums[row][0], sums[row][1]};

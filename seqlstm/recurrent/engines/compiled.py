@@ -23,6 +23,7 @@ from seqlstm.recurrent.engines.library import Library
 from seqlstm.recurrent.engines.native import REALS, TYPES, Native, native
 from seqlstm.recurrent.engines.scalars import NotScalarError, trace
 from seqlstm.recurrent.lstm import LSTM
+from seqlstm.recurrent.many_rows import multiply_many
 from seqlstm.recurrent.product import cast
 from seqlstm.recurrent.state import State
 
@@ -88,17 +89,20 @@ class Compiled(Engine):
         projected = cell.project(inputs).contiguous()
         product = product_type(matrix.dtype)
         code = native(self.text(cell).equations, state[0].dtype, product, projected.dtype)
+        trains = torch.is_grad_enabled()
+        factors = matrix.detach().to(product) if trains else cast(matrix, product)
         fresh = [] if resets is None else list(cell.initial_state(inputs.shape[1]))
         outputs, *last = Steps.apply(  # type: ignore[no-untyped-call]
             code,
             [part.to(state[0].dtype).contiguous() for part in fresh],
             None if lengths is None else lengths.long().contiguous(),
             None if resets is None else resets.bool().contiguous(),
-            torch.is_grad_enabled(),
+            trains,
             len(state),
-            derived(matrix, code.layout, lambda one: code.layout.panels(by_head(one.to(product)))),
+            derived(matrix, code.layout, lambda _: code.layout.panels(by_head(factors))),
+            factors,
             projected,
-            matrix.to(product) if torch.is_grad_enabled() else cast(matrix, product),
+            matrix,
             *state,
             *cell.elementwise(),
         )
@@ -159,6 +163,7 @@ class Kept:
     code: Native
     sizes: dict[str, int]
     columns: list[int]  # of the parameters
+    dtype: torch.dtype  # of the matrix
 
 
 class Steps(torch.autograd.Function):
@@ -174,14 +179,14 @@ class Steps(torch.autograd.Function):
         keeps: bool,
         parts: int,
         panels: Tensor,
+        factors: Tensor,
         projected: Tensor,
         matrix: Tensor,
         *tensors: Tensor,
     ) -> tuple[Tensor, ...]:
         state, parameters = tensors[:parts], tensors[parts:]
         steps, (batch, hidden), real = len(projected), state[0].shape, state[0]
-        blocks = by_head(matrix)
-        heads, rows, columns = blocks.shape
+        heads, rows, columns = by_head(matrix).shape
         kept = steps if keeps else 1
         sizes = {"steps": steps, "batch": batch, "hidden": hidden, "heads": heads}
         sizes |= {"keeps": int(keeps), "threads": max(1, min(torch.get_num_threads(), batch))}
@@ -189,8 +194,8 @@ class Steps(torch.autograd.Function):
         for one, given in zip(states, state, strict=True):
             one[0] = given
         product = real.new_empty(kept, batch, heads, rows)
-        operand = code.factors(matrix, kept, batch, heads, columns)
-        outputs = matrix.new_empty(steps, batch, hidden)
+        operand = code.factors(factors, kept, batch, heads, columns)
+        outputs = factors.new_empty(steps, batch, hidden)
         last = [real.new_empty(batch, hidden) for _ in state]
         together = side_by_side(parameters, real)
         code.forward(
@@ -204,22 +209,22 @@ class Steps(torch.autograd.Function):
             outputs=outputs,
             last=last,
         )
-        ctx.kept = Kept(code, sizes, [len(one) for one in parameters])
+        ctx.kept = Kept(code, sizes, [len(one) for one in parameters], matrix.dtype)
         if keeps:
             masks = (lengths, resets)
-            ctx.save_for_backward(*masks, projected, matrix, together, product, operand, *states)
+            ctx.save_for_backward(*masks, projected, factors, together, product, operand, *states)
         return outputs, *last
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_outputs: Tensor, *d_last: Tensor) -> tuple[Tensor | None, ...]:
         code, sizes, columns = ctx.kept.code, ctx.kept.sizes, ctx.kept.columns
-        lengths, resets, projected, matrix, parameters, product, operand, *states = (
+        lengths, resets, projected, factors, parameters, product, operand, *states = (
             ctx.saved_tensors
         )
-        blocks, (batch, hidden), real = by_head(matrix), states[0].shape[1:], states[0]
+        blocks, (batch, hidden), real = by_head(factors), states[0].shape[1:], states[0]
         d_states = [one.clone(memory_format=torch.contiguous_format) for one in d_last]
-        d_product = code.factors(matrix, *product.shape)
+        d_product = code.factors(factors, *product.shape)
         d_projected = None if code.shared else torch.empty_like(projected)
         d_parameters = real.new_zeros(sizes["threads"], len(parameters))
         code.backward(
@@ -229,7 +234,7 @@ class Steps(torch.autograd.Function):
             product=product,
             states=states,
             d_states=d_states,
-            d_outputs=d_outputs.to(matrix.dtype).contiguous(),
+            d_outputs=d_outputs.to(factors.dtype).contiguous(),
             d_product=d_product,
             d_projected=d_projected,
             d_parameters=d_parameters,
@@ -241,18 +246,20 @@ class Steps(torch.autograd.Function):
         if d_projected is None:  # the product's, gate by gate instead of head by head
             gates = d_gates.unflatten(-1, (-1, hidden // len(blocks))).transpose(2, 3)
             d_projected = gates.reshape(projected.shape).to(projected.dtype)
-        d_matrix = matrix_gradient(d_gates, operand[..., : blocks.shape[-1]]).view(matrix.shape)
+        read = operand[..., : blocks.shape[-1]]
+        d_matrix = matrix_gradient(d_gates, read, ctx.kept.dtype).view(factors.shape)
         d_each = d_parameters.sum(0).split(columns)
-        return *[None] * 7, d_projected, d_matrix, *d_states, *d_each
+        return *[None] * 8, d_projected, d_matrix, *d_states, *d_each
 
 
-def matrix_gradient(d_gates: Tensor, operand: Tensor) -> Tensor:
+def matrix_gradient(d_gates: Tensor, operand: Tensor, dtype: torch.dtype) -> Tensor:
     """(heads, gates·units, columns), from what is (time, batch, heads, …) each.
 
     Head by head: torch's batched product of one pair is slower than the plain one.
     """
     pairs = zip(d_gates.flatten(0, 1).unbind(1), operand.flatten(0, 1).unbind(1), strict=True)
-    return torch.stack([left.t() @ right for left, right in pairs])
+    each = [multiply_many(left.t(), right, dtype=dtype) for left, right in pairs]
+    return torch.stack(each) if len(each) > 1 else each[0].unsqueeze(0)
 
 
 def by_head(matrix: Tensor) -> Tensor:

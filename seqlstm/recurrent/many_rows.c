@@ -1,0 +1,165 @@
+/* The product of two matrices with many rows, on all threads, in bfloat16 with sums in float.
+ *
+ * It reads lines: the rows of the left matrix and the columns of the right one, all `depth` factors
+ * long. A matrix holds its lines one after the other, or `across`: of every line the first factor, then
+ * of every line the second, and so on. The right matrix is packed into panels. Of the left one a
+ * thread takes tiles, each of which stays in its cache while all panels pass; one that lies across
+ * is packed too.
+ */
+#include <omp.h>
+
+#include "numbers.h"
+#include "products.h"
+
+#define TILE (1 << 17)  /* factors of a tile: 256 KB */
+#define HIGHEST 256     /* rows of a tile */
+#define LOWEST 16       /* however long they are */
+#define AHEAD 32        /* lines of memory to ask for early, where they lie far apart */
+#define CHUNK 128       /* factors of a line at a time: what they are packed into stays in the cache */
+
+_Static_assert(PAIR == 2, "packs pairs");
+
+const long most = TILE, least_rows = LOWEST;
+
+typedef PRODUCT eight __attribute__((vector_size(16), aligned(2)));
+static const PRODUCT nothing[HIGHEST];
+
+static inline long smaller(long one, long other) { return one < other ? one : other; }
+static inline long whole(long number, long of) { return (number + of - 1) / of * of; }
+
+/* A panel, pair by pair, from lines one after the other. */
+static void pack_along(
+    const PRODUCT *from, long stride, long lines, long depth, PRODUCT *to) {
+    for (long start = 0; start < depth; start += CHUNK)
+        for (long line = 0; line < lines; line++)
+            for (long k = start; k < smaller(depth, start + CHUNK); k += PAIR)
+                memcpy(to + k * WIDTH + line * PAIR, from + line * stride + k,
+                       PAIR * sizeof(PRODUCT));
+}
+
+/* Blocks of `width` lines, pair by pair, from lines that lie across. Each line's sum is added to
+ * `sums`, if there are any. */
+static inline __attribute__((always_inline)) void pack_across(
+    const PRODUCT *from, long stride, long lines, long depth, const int width, PRODUCT *to,
+    REAL *sums) {
+    const long deep = whole(depth, PAIR);
+    for (long k = 0; k < depth; k += PAIR) {
+        const PRODUCT *some = from + k * stride, *next = k + 1 < depth ? some + stride : nothing;
+        if (k + AHEAD + 1 < depth)
+            for (long line = 0; line < lines; line += 64 / (long)sizeof(PRODUCT)) {
+                __builtin_prefetch(some + AHEAD * stride + line);
+                __builtin_prefetch(some + (AHEAD + 1) * stride + line);
+            }
+        PRODUCT *out = to + k * width;
+        long line = 0;
+        for (; line + width <= lines; line += width, out += width * deep)
+            for (int part = 0; part < width; part += 8) {
+                eight first, second;
+                memcpy(&first, some + line + part, sizeof(first));
+                memcpy(&second, next + line + part, sizeof(second));
+                const eight pairs[2] = {
+                    __builtin_shuffle(first, second, (eight){0, 8, 1, 9, 2, 10, 3, 11}),
+                    __builtin_shuffle(first, second, (eight){4, 12, 5, 13, 6, 14, 7, 15})};
+                memcpy(out + part * PAIR, pairs, sizeof(pairs));
+            }
+        for (int one = 0; line < lines; one++, line++) {
+            out[one * PAIR] = some[line];
+            out[one * PAIR + 1] = next[line];
+        }
+        if (sums)
+            for (line = 0; line < lines; line++)
+                sums[line] += READ(some[line]) + READ(next[line]);
+    }
+}
+
+/* Of the two results one is given. */
+static inline __attribute__((always_inline)) void multiply_block(
+    const int rows, const PRODUCT *left, long row_step, long pair_step, const PRODUCT *panel,
+    long depth, const REAL *bias, REAL *exact, PRODUCT *rounded, long stride, long columns) {
+    vector sums[ROWS][2] = {0};
+    sum_block(rows, left, row_step, pair_step, panel, depth, sums);
+#pragma GCC unroll 8
+    for (int row = 0; row < rows; row++) {
+        REAL found[WIDTH];
+        memcpy(found, sums[row], sizeof(found));
+        for (int column = 0; column < WIDTH; column++) found[column] += bias[column];
+        if (exact) {
+            if (columns == WIDTH) memcpy(exact + row * stride, found, sizeof(found));
+            else memcpy(exact + row * stride, found, columns * sizeof(REAL));
+        } else {
+            PRODUCT brief[WIDTH];
+            for (int column = 0; column < WIDTH; column++) WRITE(brief[column], found[column]);
+            if (columns == WIDTH) memcpy(rounded + row * stride, brief, sizeof(brief));
+            else memcpy(rounded + row * stride, brief, columns * sizeof(PRODUCT));
+        }
+    }
+}
+
+/* A tile by all panels; from a row's place in the results to the next one's it is `columns`. */
+static inline __attribute__((always_inline)) void multiply_tile(
+    const int packed, long rows, long columns, long depth, const PRODUCT *left, long stride,
+    const PRODUCT *panels, const REAL *bias, REAL *exact, PRODUCT *rounded) {
+    const long row_step = packed ? PAIR : stride, pair_step = packed ? ROWS * PAIR : PAIR;
+    for (long column = 0; column < columns; column += WIDTH, panels += WIDTH * depth) {
+        const long wide = smaller(WIDTH, columns - column);
+        REAL added[WIDTH] = {0};
+        if (bias) memcpy(added, bias + column, wide * sizeof(REAL));
+        for (long row = 0; row < rows; row += ROWS) {
+            const PRODUCT *some = left + row * (packed ? depth : stride);
+            const long place = row * columns + column;
+            REAL *floats = exact ? exact + place : 0;
+            PRODUCT *brief = exact ? 0 : rounded + place;
+            switch (rows - row) {
+#define MULTIPLY(n) multiply_block(n, some, row_step, pair_step, panels, depth, added, floats, \
+                                   brief, columns, wide)
+#define FEW(n) case n: MULTIPLY(n); break;
+                FEW(1) FEW(2) FEW(3) FEW(4) FEW(5) FEW(6) FEW(7)
+                default: MULTIPLY(ROWS);
+            }
+        }
+    }
+}
+
+/* Rows of a tile: as many as stay in the cache, and so many tiles that all threads have as much. */
+static long tile_rows(long rows, long depth, long threads) {
+    const long fit = smaller(HIGHEST, TILE / depth / ROWS * ROWS);
+    const long full = fit < LOWEST ? LOWEST : fit;
+    const long tiles = whole((rows + full - 1) / full, threads);
+    return whole((rows + tiles - 1) / tiles, ROWS);
+}
+
+/* result (rows, columns) = left · right + bias, if there is one; exact or rounded, whichever is
+ * given. Of a left matrix that lies across, `sums` gets the sums of its lines, if it is given. Lines
+ * one after the other are an even number of factors long. */
+void product(
+    long rows, long columns, long depth, const PRODUCT *left, long left_stride, int left_across,
+    const PRODUCT *right, long right_stride, int right_across, const REAL *bias, REAL *exact,
+    PRODUCT *rounded, REAL *sums, PRODUCT *panels, PRODUCT *scratch, long threads) {
+    const long deep = whole(depth, PAIR), tile = tile_rows(rows, deep, threads);
+#pragma omp parallel num_threads(threads)
+    {
+#pragma omp for schedule(static)
+        for (long column = 0; column < columns; column += WIDTH) {
+            const long lines = smaller(WIDTH, columns - column);
+            PRODUCT *panel = panels + column * deep;
+            if (right_across)
+                pack_across(right + column, right_stride, lines, depth, WIDTH, panel, 0);
+            else pack_along(right + column * right_stride, right_stride, lines, depth, panel);
+        }
+        PRODUCT *packed = scratch + omp_get_thread_num() * tile * deep;
+#pragma omp for schedule(dynamic)
+        for (long row = 0; row < rows; row += tile) {
+            const long lines = smaller(tile, rows - row);
+            REAL *floats = exact ? exact + row * columns : 0;
+            PRODUCT *brief = exact ? 0 : rounded + row * columns;
+            if (left_across) {
+                REAL *added = sums ? sums + row : 0;
+                if (sums) memset(added, 0, lines * sizeof(REAL));
+                pack_across(left + row, left_stride, lines, depth, ROWS, packed, added);
+                multiply_tile(1, lines, columns, deep, packed, 0, panels, bias, floats, brief);
+            } else
+                multiply_tile(0, lines, columns, deep, left + row * left_stride, left_stride,
+                              panels, bias, floats, brief);
+        }
+    }
+}

@@ -1,0 +1,196 @@
+"""The product of two matrices with many rows, in bfloat16 on a CPU, forwards and backwards.
+
+Batches of text come in ever new sizes, and a library that makes code for every size it meets pays
+for that in time and in memory. This code is the same for all sizes; it also gives gradients of
+weights in float32 and those of a bias without another pass.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+from importlib.resources import files
+from math import prod
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from seqlstm.recurrent.compiler import compile_program, wrong_machine
+from seqlstm.recurrent.panels import Layout
+
+TEXT = (files(__package__) / "many_rows.c").read_text(encoding="utf-8")
+MANY = 128
+"""Rows from which on packing the other matrix is worth it."""
+# Instructions: a product of pairs, which this code is written for; of tiles, which oneDNN has.
+PAIRS, TILES = "_is_avx512_bf16_supported", "_is_amx_tile_supported"
+
+
+def multiply_many(
+    left: Tensor,
+    right: Tensor,
+    bias: Tensor | None = None,
+    *,
+    dtype: torch.dtype | None = None,
+    sums: Tensor | None = None,
+) -> Tensor:
+    """left · right + bias; by torch where this is not for it.
+
+    It is for bfloat16 on a CPU that multiplies pairs of them, with sums in float32.
+
+    Args:
+        left: (rows, depth).
+        right: (depth, columns).
+        bias: (columns,), if any.
+        dtype: of the result; that of the factors when None.
+        sums: (rows,) in float32, to be overwritten with the sums of the rows of `left`.
+
+    Returns:
+        (rows, columns).
+    """
+    dtype = left.dtype if dtype is None else dtype
+    code = machine_code() if serves(left, right, dtype) else None
+    if code is not None:
+        return run(code, left, right, bias, dtype=dtype, sums=sums)
+    if sums is not None:
+        torch.sum(left, 1, dtype=sums.dtype, out=sums)
+    found = left @ right if bias is None else torch.addmm(bias.to(left.dtype), left, right)
+    return found.to(dtype)
+
+
+def serves(left: Tensor, right: Tensor, dtype: torch.dtype) -> bool:
+    """Whether the product is for this code; what does not fit is torch's to refuse."""
+    (rows, depth), (columns, _) = left.shape, right.t().shape
+    return (
+        left.dtype == right.dtype == torch.bfloat16
+        and dtype in (torch.bfloat16, torch.float32)
+        and on_cpu(left, right)
+        and depth == len(right)
+        and rows >= MANY
+        and min(columns, depth) > 0
+    )
+
+
+def run(
+    code: ctypes.CDLL,
+    left: Tensor,
+    right: Tensor,
+    bias: Tensor | None,
+    *,
+    dtype: torch.dtype,
+    sums: Tensor | None,
+) -> Tensor:
+    """`multiply_many` by many_rows.c."""
+    (rows, depth), columns, threads = left.shape, right.shape[1], torch.get_num_threads()
+    assert bias is None or bias.shape == (columns,)
+    assert sums is None or (sums.shape == (rows,) and sums.dtype == torch.float32)
+    layout = Layout.of(code)
+    deep = layout.padded(depth)
+    one, other = Lines.of(left, across=sums is not None), Lines.of(right.t())
+    added = None if bias is None else bias.float().contiguous()
+    result = left.new_empty(rows, columns, dtype=dtype)
+    exact, rounded = (result, None) if dtype == torch.float32 else (None, result)
+    panels = left.new_empty(-(-columns // layout.width) * layout.width * deep)
+    most, least = (ctypes.c_long.in_dll(code, name).value for name in ("most", "least_rows"))
+    tiles = left.new_empty(threads * max(most, least * deep) if one.across else 0)
+    code.product(
+        *(rows, columns, depth),
+        *(one.matrix.data_ptr(), one.stride, one.across),
+        *(other.matrix.data_ptr(), other.stride, other.across),
+        *(None if each is None else each.data_ptr() for each in (added, exact, rounded, sums)),
+        *(panels.data_ptr(), tiles.data_ptr(), threads),
+    )
+    return result
+
+
+class Lines(NamedTuple):
+    """How the rows of a matrix lie: one after the other, or across, in step with one another."""
+
+    matrix: Tensor
+    stride: int
+    across: bool
+
+    @classmethod
+    def of(cls, matrix: Tensor, *, across: bool = False) -> Lines:
+        """Of (rows, depth); across, if so wished or where pairs of elements would not come out."""
+        if not across and matrix.stride(1) == 1 and matrix.shape[1] % 2 == 0:
+            return cls(matrix, matrix.stride(0), across=False)
+        if matrix.stride(0) != 1:
+            matrix = matrix.t().contiguous().t()
+        return cls(matrix, matrix.stride(1), across=True)
+
+
+def linear_many(
+    inputs: Tensor, weight: Tensor, bias: Tensor | None, dtype: torch.dtype
+) -> Tensor | None:
+    """W·x + b with gradients, computed from factors of a type; None where it is not for this.
+
+    Args:
+        inputs: (..., columns).
+        weight: (rows, columns), in float32.
+        bias: (rows,) in float32, if any.
+        dtype: of the factors and of the result; sums and the gradients of W and b are in float32.
+
+    Returns:
+        (..., rows), or None.
+    """
+    *many, columns = inputs.shape
+    fits = weight.dim() == 2 and weight.dtype == torch.float32 and weight.shape[1] == columns
+    if bias is not None:
+        fits = fits and bias.dtype == torch.float32 and bias.shape == weight.shape[:1]
+    if not fits or prod(many) < MANY or dtype != torch.bfloat16 or not on_cpu(inputs, weight):
+        return None
+    if machine_code() is None:
+        return None
+    factors = inputs.to(dtype).reshape(-1, columns)
+    matrix = weight.detach().to(dtype)
+    found: Tensor = ManyRows.apply(factors, matrix, weight, bias)  # type: ignore[no-untyped-call]
+    return found.view(*many, len(weight))
+
+
+def on_cpu(*tensors: Tensor) -> bool:
+    return all(tensor.device.type == "cpu" for tensor in tensors)
+
+
+class ManyRows(torch.autograd.Function):
+    """W·x + b from rounded factors, of which `matrix` is W."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, inputs: Tensor, matrix: Tensor, weight: Tensor, bias: Tensor | None
+    ) -> Tensor:
+        ctx.save_for_backward(inputs, matrix)
+        return multiply_many(inputs, matrix.t(), bias)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, d_outputs: Tensor) -> tuple[Tensor | None, ...]:
+        inputs, matrix = ctx.saved_tensors
+        for_inputs, _, for_weight, for_bias = ctx.needs_input_grad
+        d_inputs = multiply_many(d_outputs, matrix) if for_inputs else None
+        d_bias = d_outputs.new_empty(len(matrix), dtype=torch.float32) if for_bias else None
+        d_weight = None
+        if for_weight:
+            d_weight = multiply_many(d_outputs.t(), inputs, dtype=torch.float32, sums=d_bias)
+        elif d_bias is not None:
+            torch.sum(d_outputs, 0, dtype=d_bias.dtype, out=d_bias)
+        return d_inputs, None, d_weight, d_bias
+
+
+@cache
+def machine_code() -> ctypes.CDLL | None:
+    """many_rows.c; None where it cannot be compiled, or something else multiplies faster."""
+    has = {name: getattr(torch.cpu, name, bool)() for name in (PAIRS, TILES)}
+    if wrong_machine() or not has[PAIRS] or has[TILES]:
+        return None
+    try:
+        types = {"REAL": "float", "PRODUCT": "bfloat16"}
+        code = compile_program("many_rows.c", {"many_rows.c": TEXT}, types)
+    except OSError:
+        return None
+    count, flag, place = ctypes.c_long, ctypes.c_int, ctypes.c_void_p
+    matrix = (place, count, flag)
+    code.product.argtypes = [*[count] * 3, *matrix, *matrix, *[place] * 6, count]
+    code.product.restype = None
+    return code

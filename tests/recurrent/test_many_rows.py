@@ -1,0 +1,186 @@
+"""Products of many rows are those of torch, however the matrices lie; so are gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from seqlstm.recurrent import many_rows, product
+from seqlstm.recurrent.many_rows import MANY, linear_many, machine_code, multiply_many
+
+needs_code = pytest.mark.skipif(machine_code() is None, reason="this machine multiplies otherwise")
+SIZES = [(MANY, 7, 4), (129, 32, 64), (300, 70, 91), (513, 257, 302), (600, 40, 5001), (200, 1, 1)]
+
+every_size = pytest.mark.parametrize(("rows", "columns", "depth"), SIZES)
+
+
+def lying(matrix: Tensor, how: str) -> Tensor:
+    """The same matrix, with its rows or its columns in one piece, or neither."""
+    if how == "columns":
+        return matrix.t().contiguous().t()
+    if how == "neither":
+        return torch.stack([matrix, matrix], -1)[..., 0]
+    return matrix.contiguous()
+
+
+def factors(rows: int, columns: int, *, seed: int = 1) -> Tensor:
+    drawn = torch.Generator().manual_seed(seed)
+    return torch.randn(rows, columns, generator=drawn).bfloat16()
+
+
+@needs_code
+@every_size
+@pytest.mark.parametrize("left_lies", ["rows", "columns", "neither"])
+@pytest.mark.parametrize("right_lies", ["rows", "columns", "neither"])
+@pytest.mark.parametrize("has_bias", [True, False])
+def test_product(
+    rows: int, columns: int, depth: int, left_lies: str, right_lies: str, *, has_bias: bool
+) -> None:
+    left, right = factors(rows, depth), factors(depth, columns, seed=2)
+    bias = torch.randn(columns) if has_bias else None
+    exact = left.double() @ right.double() + (0 if bias is None else bias.double())
+    given = lying(left, left_lies), lying(right, right_lies)
+    bound = depth**0.5
+    found = multiply_many(*given, bias, dtype=torch.float32)
+    torch.testing.assert_close(found.double(), exact, rtol=1e-5, atol=1e-5 * bound)
+    rounded = multiply_many(*given, bias)
+    assert rounded.dtype == torch.bfloat16
+    torch.testing.assert_close(rounded, found.bfloat16(), rtol=0, atol=0)
+
+
+@needs_code
+@every_size
+@pytest.mark.parametrize("lies", ["columns", "rows"])
+def test_sums_of_rows(rows: int, columns: int, depth: int, lies: str) -> None:
+    left, sums = lying(factors(rows, depth), lies), torch.full((rows,), 7.0)
+    multiply_many(left, factors(depth, columns), sums=sums)
+    torch.testing.assert_close(sums, left.float().sum(1), rtol=1e-5, atol=1e-3)
+
+
+@needs_code
+def test_parts_of_larger_matrices() -> None:
+    """Of which rows and columns are not in one piece with the next."""
+    whole, other = factors(400, 90), factors(90, 80, seed=2)
+    found = multiply_many(whole[100:300, 10:50], other[10:50, 3:70], dtype=torch.float32)
+    exact = whole[100:300, 10:50].float() @ other[10:50, 3:70].float()
+    torch.testing.assert_close(found, exact, rtol=1e-5, atol=1e-4)
+
+
+@needs_code
+def test_the_number_of_threads_changes_nothing() -> None:
+    left, right = factors(700, 300), factors(300, 130, seed=2)
+    threads = torch.get_num_threads()
+    results = []
+    for count in (1, 2, 3):
+        torch.set_num_threads(count)
+        results.append(multiply_many(left.t().contiguous().t(), right, dtype=torch.float32))
+    torch.set_num_threads(threads)
+    for result in results[1:]:
+        assert torch.equal(result, results[0])
+
+
+@needs_code
+def test_no_number_is_no_number_in_its_place_alone() -> None:
+    left, right = factors(MANY, 6), factors(6, 40, seed=2)
+    left[3, 2], right[4, 5] = torch.nan, torch.nan
+    found = multiply_many(left, right)
+    expected = torch.zeros(MANY, 40, dtype=torch.bool)
+    expected[3], expected[:, 5] = True, True
+    assert torch.equal(found.isnan(), expected)
+
+
+def layer(inputs: int, outputs: int) -> nn.Linear:
+    torch.manual_seed(1)
+    return nn.Linear(inputs, outputs)
+
+
+def passed(
+    linear: Callable[..., Tensor], made: nn.Linear, inputs: Tensor, weighted: Tensor
+) -> tuple[Tensor, ...]:
+    """Outputs, and the gradients of inputs and parameters."""
+    with torch.autocast("cpu", torch.bfloat16):
+        found = linear(inputs, made.weight, made.bias)
+    gradients = torch.autograd.grad((found * weighted).sum(), (inputs, *made.parameters()))
+    return found.detach(), *gradients
+
+
+@needs_code
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("outputs", [MANY, MANY + 1])
+def test_linear_and_its_gradients(dtype: torch.dtype, outputs: int) -> None:
+    made, inputs = layer(36, outputs), torch.randn(11, 40, 36).to(dtype).requires_grad_()
+    weighted = torch.randn(11, 40, outputs).bfloat16()
+    found, d_inputs, d_weight, d_bias = passed(product.linear, made, inputs, weighted)
+    x, W = inputs.detach().bfloat16().double(), made.weight.bfloat16().double()
+    d_found = weighted.double()
+    assert (found.dtype, d_inputs.dtype) == (torch.bfloat16, dtype)
+    torch.testing.assert_close(
+        found.double(), x @ W.t() + made.bias.double(), rtol=2**-8, atol=1e-5
+    )
+    torch.testing.assert_close(d_inputs.double(), d_found @ W, rtol=2**-8, atol=1e-5)
+    exact = torch.einsum("tbo,tbi->oi", d_found, x)
+    torch.testing.assert_close(d_weight.double(), exact, rtol=1e-5, atol=1e-4)  # not rounded
+    torch.testing.assert_close(d_bias.double(), d_found.sum((0, 1)), rtol=1e-5, atol=1e-4)
+
+
+@needs_code
+@pytest.mark.parametrize("frozen", ["inputs", "weight", "bias", "weight and bias"])
+def test_what_wants_no_gradient_gets_none(frozen: str) -> None:
+    made, inputs = layer(6, 10), torch.randn(MANY, 6)
+    made.weight.requires_grad_("weight" not in frozen)
+    made.bias.requires_grad_("bias" not in frozen)
+    inputs.requires_grad_(frozen != "inputs")
+    with torch.autocast("cpu", torch.bfloat16):
+        product.linear(inputs, made.weight, made.bias).float().sum().backward()
+    assert (inputs.grad is None) == (frozen == "inputs")
+    assert (made.weight.grad is None) == ("weight" in frozen)
+    assert (made.bias.grad is None) == ("bias" in frozen)
+    if made.bias.grad is not None:
+        torch.testing.assert_close(made.bias.grad, torch.full((10,), float(MANY)))
+
+
+@needs_code
+def test_without_a_bias() -> None:
+    made = layer(6, 10)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = product.linear(torch.ones(MANY, 6), made.weight)
+        found.float().sum().backward()
+    assert made.weight.grad is not None
+    torch.testing.assert_close(made.weight.grad, torch.full((10, 6), float(MANY)))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "weight", "bias"),
+    [
+        (torch.ones(MANY - 1, 6), torch.ones(4, 6), None),
+        (torch.ones(MANY, 6), torch.ones(4, 6).bfloat16(), None),
+        (torch.ones(MANY, 6), torch.ones(4, 6).double(), None),
+        (torch.ones(MANY, 6), torch.ones(4, 6), torch.ones(4).bfloat16()),
+        (torch.ones(MANY, 6, device="meta"), torch.ones(4, 6, device="meta"), None),
+        (torch.ones(MANY, 5), torch.ones(4, 6), None),
+        (torch.ones(MANY, 6), torch.ones(4, 6), torch.ones(5)),
+    ],
+    ids=["rows", "bfloat16", "float64", "bias in bfloat16", "device", "columns", "bias"],
+)
+def test_what_it_is_not_for(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> None:
+    assert linear_many(inputs, weight, bias, torch.bfloat16) is None
+
+
+def test_without_the_code_torch_multiplies(monkeypatch: pytest.MonkeyPatch) -> None:
+    left, right, bias = factors(MANY, 30), factors(30, 20, seed=2), torch.randn(20)
+    sums, others = torch.empty(MANY), torch.empty(MANY)
+    found = multiply_many(left, right, bias, dtype=torch.float32, sums=sums)
+    monkeypatch.setattr(many_rows, "machine_code", lambda: None)
+    by_torch = multiply_many(left, right, bias, dtype=torch.float32, sums=others)
+    assert by_torch.dtype == torch.float32
+    torch.testing.assert_close(found, by_torch, rtol=2**-7, atol=1e-2)
+    torch.testing.assert_close(sums, others, rtol=1e-5, atol=1e-4)
+    assert linear_many(left.float(), right.t().float(), bias, torch.bfloat16) is None
+
+
+def test_float32_is_torchs() -> None:
+    left, right = torch.randn(MANY, 30), torch.randn(30, 20)
+    assert torch.equal(multiply_many(left, right), left @ right)
