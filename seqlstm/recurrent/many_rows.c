@@ -128,38 +128,42 @@ static long tile_rows(long rows, long depth, long threads) {
     return whole((rows + tiles - 1) / tiles, ROWS);
 }
 
+/* Lines to panels, of which the last one's missing columns stay as they are. Lines one after the other
+ * are an even number of factors long. */
+void pack(
+    long lines, long depth, const PRODUCT *matrix, long stride, int across, PRODUCT *panels,
+    long threads) {
+    const long deep = whole(depth, PAIR);
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (long line = 0; line < lines; line += WIDTH) {
+        const long some = smaller(WIDTH, lines - line);
+        if (across)
+            pack_across(matrix + line, stride, some, depth, WIDTH, panels + line * deep, 0);
+        else pack_along(matrix + line * stride, stride, some, depth, panels + line * deep);
+    }
+}
+
 /* result (rows, columns) = left · right + bias, if there is one; exact or rounded, whichever is
- * given. Of a left matrix that lies across, `sums` gets the sums of its lines, if it is given. Lines
- * one after the other are an even number of factors long. */
+ * given. Right lies in panels. Of a left matrix that lies across, `sums` gets the sums of its lines, if
+ * it is given. Lines one after the other are an even number of factors long. */
 void product(
-    long rows, long columns, long depth, const PRODUCT *left, long left_stride, int left_across,
-    const PRODUCT *right, long right_stride, int right_across, const REAL *bias, REAL *exact,
-    PRODUCT *rounded, REAL *sums, PRODUCT *panels, PRODUCT *scratch, long threads) {
+    long rows, long columns, long depth, const PRODUCT *left, long stride, int across,
+    const PRODUCT *panels, const REAL *bias, REAL *exact, PRODUCT *rounded, REAL *sums,
+    PRODUCT *scratch, long threads) {
     const long deep = whole(depth, PAIR), tile = tile_rows(rows, deep, threads);
-#pragma omp parallel num_threads(threads)
-    {
-#pragma omp for schedule(static)
-        for (long column = 0; column < columns; column += WIDTH) {
-            const long lines = smaller(WIDTH, columns - column);
-            PRODUCT *panel = panels + column * deep;
-            if (right_across)
-                pack_across(right + column, right_stride, lines, depth, WIDTH, panel, 0);
-            else pack_along(right + column * right_stride, right_stride, lines, depth, panel);
-        }
-        PRODUCT *packed = scratch + omp_get_thread_num() * tile * deep;
-#pragma omp for schedule(dynamic)
-        for (long row = 0; row < rows; row += tile) {
-            const long lines = smaller(tile, rows - row);
-            REAL *floats = exact ? exact + row * columns : 0;
-            PRODUCT *brief = exact ? 0 : rounded + row * columns;
-            if (left_across) {
-                REAL *added = sums ? sums + row : 0;
-                if (sums) memset(added, 0, lines * sizeof(REAL));
-                pack_across(left + row, left_stride, lines, depth, ROWS, packed, added);
-                multiply_tile(1, lines, columns, deep, packed, 0, panels, bias, floats, brief);
-            } else
-                multiply_tile(0, lines, columns, deep, left + row * left_stride, left_stride,
-                              panels, bias, floats, brief);
-        }
+#pragma omp parallel for schedule(dynamic) num_threads(threads)
+    for (long row = 0; row < rows; row += tile) {
+        const long lines = smaller(tile, rows - row);
+        REAL *floats = exact ? exact + row * columns : 0;
+        PRODUCT *brief = exact ? 0 : rounded + row * columns;
+        if (across) {
+            PRODUCT *packed = scratch + omp_get_thread_num() * tile * deep;
+            REAL *added = sums ? sums + row : 0;
+            if (sums) memset(added, 0, lines * sizeof(REAL));
+            pack_across(left + row, stride, lines, depth, ROWS, packed, added);
+            multiply_tile(1, lines, columns, deep, packed, 0, panels, bias, floats, brief);
+        } else
+            multiply_tile(0, lines, columns, deep, left + row * stride, stride, panels, bias,
+                          floats, brief);
     }
 }

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from seqlstm.recurrent.compiler import compile_program, wrong_machine
+from seqlstm.recurrent.derived import derived
 from seqlstm.recurrent.panels import Layout
 
 TEXT = (files(__package__) / "many_rows.c").read_text(encoding="utf-8")
@@ -52,7 +53,8 @@ def multiply_many(
     dtype = left.dtype if dtype is None else dtype
     code = machine_code() if serves(left, right, dtype) else None
     if code is not None:
-        return run(code, left, right, bias, dtype=dtype, sums=sums)
+        panels = pack(code, right.t())
+        return run(code, left, panels, right.shape[1], bias, dtype=dtype, sums=sums)
     if sums is not None:
         torch.sum(left, 1, dtype=sums.dtype, out=sums)
     found = left @ right if bias is None else torch.addmm(bias.to(left.dtype), left, right)
@@ -75,33 +77,51 @@ def serves(left: Tensor, right: Tensor, dtype: torch.dtype) -> bool:
 def run(
     code: ctypes.CDLL,
     left: Tensor,
-    right: Tensor,
+    panels: Tensor,
+    columns: int,
     bias: Tensor | None,
     *,
     dtype: torch.dtype,
-    sums: Tensor | None,
+    sums: Tensor | None = None,
 ) -> Tensor:
     """`multiply_many` by many_rows.c."""
-    (rows, depth), columns, threads = left.shape, right.shape[1], torch.get_num_threads()
+    (rows, depth), threads = left.shape, torch.get_num_threads()
     assert bias is None or bias.shape == (columns,)
     assert sums is None or (sums.shape == (rows,) and sums.dtype == torch.float32)
-    layout = Layout.of(code)
-    deep = layout.padded(depth)
-    one, other = Lines.of(left, across=sums is not None), Lines.of(right.t())
+    matrix, stride, across = Lines.of(left, across=sums is not None)
     added = None if bias is None else bias.float().contiguous()
     result = left.new_empty(rows, columns, dtype=dtype)
     exact, rounded = (result, None) if dtype == torch.float32 else (None, result)
-    panels = left.new_empty(-(-columns // layout.width) * layout.width * deep)
     most, least = (ctypes.c_long.in_dll(code, name).value for name in ("most", "least_rows"))
-    tiles = left.new_empty(threads * max(most, least * deep) if one.across else 0)
+    deep = Layout.of(code).padded(depth)
+    tiles = left.new_empty(threads * max(most, least * deep) if across else 0)
     code.product(
-        *(rows, columns, depth),
-        *(one.matrix.data_ptr(), one.stride, one.across),
-        *(other.matrix.data_ptr(), other.stride, other.across),
+        *(rows, columns, depth, matrix.data_ptr(), stride, across, panels.data_ptr()),
         *(None if each is None else each.data_ptr() for each in (added, exact, rounded, sums)),
-        *(panels.data_ptr(), tiles.data_ptr(), threads),
+        *(tiles.data_ptr(), threads),
     )
     return result
+
+
+def pack(code: ctypes.CDLL, matrix: Tensor) -> Tensor:
+    """(rows, columns) in panels of rows, as `Layout.panels` has them, but for padded rows."""
+    layout = Layout.of(code)
+    rows, columns = matrix.shape
+    wide, deep = -(-rows // layout.width), layout.padded(columns) // layout.pair
+    panels = matrix.new_empty(wide, deep, layout.width, layout.pair)
+    lines, stride, across = Lines.of(matrix)
+    threads = torch.get_num_threads()
+    code.pack(rows, columns, lines.data_ptr(), stride, across, panels.data_ptr(), threads)
+    return panels
+
+
+def panels_of(matrix: Tensor, layout: Layout) -> Tensor:
+    """`layout.panels`, in machine code where that is for it."""
+    code = machine_code() if matrix.dtype == torch.bfloat16 and on_cpu(matrix) else None
+    if code is None or Layout.of(code) != layout:
+        return layout.panels(matrix)
+    each = [pack(code, block) for block in matrix]
+    return torch.stack(each) if len(each) > 1 else each[0].unsqueeze(0)
 
 
 class Lines(NamedTuple):
@@ -124,7 +144,9 @@ class Lines(NamedTuple):
 def linear_many(
     inputs: Tensor, weight: Tensor, bias: Tensor | None, dtype: torch.dtype
 ) -> Tensor | None:
-    """W·x + b with gradients, computed from factors of a type; None where it is not for this.
+    """W·x + b, computed from factors of a type; None where it is not for this.
+
+    Where no gradient is wanted, W is packed but once.
 
     Args:
         inputs: (..., columns).
@@ -141,11 +163,17 @@ def linear_many(
         fits = fits and bias.dtype == torch.float32 and bias.shape == weight.shape[:1]
     if not fits or prod(many) < MANY or dtype != torch.bfloat16 or not on_cpu(inputs, weight):
         return None
-    if machine_code() is None:
+    code = machine_code()
+    if code is None:
         return None
     factors = inputs.to(dtype).reshape(-1, columns)
-    matrix = weight.detach().to(dtype)
-    found: Tensor = ManyRows.apply(factors, matrix, weight, bias)  # type: ignore[no-untyped-call]
+    found: Tensor
+    if torch.is_grad_enabled():
+        matrix = weight.detach().to(dtype)
+        found = ManyRows.apply(factors, matrix, weight, bias)  # type: ignore[no-untyped-call]
+    else:
+        panels = derived(weight, ("many rows", dtype), lambda source: pack(code, source.to(dtype)))
+        found = run(code, factors, panels, len(weight), bias, dtype=dtype)
     return found.view(*many, len(weight))
 
 
@@ -189,8 +217,9 @@ def machine_code() -> ctypes.CDLL | None:
         code = compile_program("many_rows.c", {"many_rows.c": TEXT}, types)
     except OSError:
         return None
-    count, flag, place = ctypes.c_long, ctypes.c_int, ctypes.c_void_p
-    matrix = (place, count, flag)
-    code.product.argtypes = [*[count] * 3, *matrix, *matrix, *[place] * 6, count]
-    code.product.restype = None
+    count, place = ctypes.c_long, ctypes.c_void_p
+    matrix = (place, count, ctypes.c_int)
+    code.pack.argtypes = [count, count, *matrix, place, count]
+    code.product.argtypes = [count, count, count, *matrix, *[place] * 6, count]
+    code.pack.restype = code.product.restype = None
     return code

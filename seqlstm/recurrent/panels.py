@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
@@ -38,7 +37,4 @@ class Layout:
         wide = -(-rows // self.width) * self.width
         whole = pad(matrix, (0, self.padded(columns) - columns, 0, wide - rows))
         split = whole.view(heads, wide // self.width, self.width, -1, self.pair)
-        if self.pair == 2 and whole.is_contiguous():  # a pair moves as one number
-            turned = split.view(torch.int32).transpose(2, 3).contiguous()
-            return turned.view(matrix.dtype)
         return split.transpose(2, 3).contiguous()

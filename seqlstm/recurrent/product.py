@@ -16,17 +16,17 @@ from seqlstm.recurrent.many_rows import linear_many
 
 def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """W·x + b, as torch has it; where no gradient is wanted, what follows from W alone is kept."""
-    device = inputs.device.type
+    device, trains = inputs.device.type, torch.is_grad_enabled()
     casts = autocasts(device)
     dtype = torch.get_autocast_dtype(device) if casts else weight.dtype
-    if torch.is_grad_enabled():
-        found = linear_many(inputs, weight, bias, dtype) if casts else None
-        return nn.functional.linear(inputs, weight, bias) if found is None else found
-    if casts or inputs.dtype == dtype:
+    found = None
+    if not trains and (casts or inputs.dtype == dtype):
         found = multiply_few(inputs, weight, bias, dtype)
-        if found is not None:
-            return found
-    if casts:
+    if found is None and casts:
+        found = linear_many(inputs, weight, bias, dtype)
+    if found is not None:
+        return found
+    if casts and not trains:
         weight = cast(weight, dtype)
         bias = None if bias is None else cast(bias, dtype)
     return nn.functional.linear(inputs, weight, bias)

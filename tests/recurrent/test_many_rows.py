@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
 
 import pytest
@@ -9,7 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from seqlstm.recurrent import many_rows, product
-from seqlstm.recurrent.many_rows import MANY, linear_many, machine_code, multiply_many
+from seqlstm.recurrent.many_rows import (
+    MANY,
+    linear_many,
+    machine_code,
+    multiply_many,
+    pack,
+    panels_of,
+)
+from seqlstm.recurrent.panels import Layout
 
 needs_code = pytest.mark.skipif(machine_code() is None, reason="this machine multiplies otherwise")
 SIZES = [(MANY, 7, 4), (129, 32, 64), (300, 70, 91), (513, 257, 302), (600, 40, 5001), (200, 1, 1)]
@@ -150,6 +159,47 @@ def test_without_a_bias() -> None:
         found.float().sum().backward()
     assert made.weight.grad is not None
     torch.testing.assert_close(made.weight.grad, torch.full((10, 6), float(MANY)))
+
+
+@needs_code
+def test_without_gradients_the_matrix_is_packed_once_and_read_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made, inputs = layer(30, 50), torch.randn(MANY, 30)
+    packed: list[Tensor] = []
+
+    def counted(code: ctypes.CDLL, matrix: Tensor) -> Tensor:
+        packed.append(matrix)
+        return pack(code, matrix)
+
+    monkeypatch.setattr(many_rows, "pack", counted)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        for times in (1, 2):
+            made.weight.mul_(times)
+            W = made.weight.bfloat16().double()
+            exact = inputs.bfloat16().double() @ W.t() + made.bias.double()
+            for _ in range(2):
+                found = product.linear(inputs, made.weight, made.bias)
+                torch.testing.assert_close(found.double(), exact, rtol=2**-8, atol=1e-5)
+    assert len(packed) == 2
+
+
+@needs_code
+@pytest.mark.parametrize("heads", [1, 3])
+@pytest.mark.parametrize("turned", [False, True])
+def test_panels_are_those_of_the_layout(heads: int, *, turned: bool) -> None:
+    code = machine_code()
+    assert code is not None
+    layout = Layout.of(code)
+    for rows, columns in ((64, 48), (40, 16), (64, 7)):
+        blocks = factors(heads * rows, columns).view(heads, rows, columns)
+        if turned:
+            blocks = blocks.mT.contiguous().mT
+        found, expected = panels_of(blocks, layout), layout.panels(blocks)
+        assert found.shape == expected.shape
+        last = rows - (expected.shape[1] - 1) * layout.width  # beyond them nothing is said
+        assert torch.equal(found[:, :-1], expected[:, :-1])
+        assert torch.equal(found[:, -1, :, :last], expected[:, -1, :, :last])
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from seqlstm.recurrent.engines.library import Library
 from seqlstm.recurrent.engines.native import REALS, TYPES, Native, native
 from seqlstm.recurrent.engines.scalars import NotScalarError, trace
 from seqlstm.recurrent.lstm import LSTM
-from seqlstm.recurrent.many_rows import multiply_many
+from seqlstm.recurrent.many_rows import multiply_many, panels_of
 from seqlstm.recurrent.product import cast
 from seqlstm.recurrent.state import State
 
@@ -99,7 +99,7 @@ class Compiled(Engine):
             None if resets is None else resets.bool().contiguous(),
             trains,
             len(state),
-            derived(matrix, code.layout, lambda _: code.layout.panels(by_head(factors))),
+            derived(matrix, code.layout, lambda _: panels_of(by_head(factors), code.layout)),
             factors,
             projected,
             matrix,
@@ -229,7 +229,7 @@ class Steps(torch.autograd.Function):
         d_parameters = real.new_zeros(sizes["threads"], len(parameters))
         code.backward(
             **{**sizes, "lengths": lengths, "resets": resets, "projected": projected},
-            transposed=code.layout.panels(blocks.mT),
+            transposed=panels_of(blocks.mT, code.layout),
             parameters=parameters,
             product=product,
             states=states,
