@@ -58,7 +58,7 @@ def joeys(prepared: Prepared, folder: Path) -> Iterator[int]:
     """Joey NMT's steps, on the same batches."""
     batches = copy(prepared.loop.batches)
     assert isinstance(batches, Buckets)
-    return joey_nmt.train(batches, batches.tokenizer, folder)
+    return joey_nmt.train(batches, batches.tokenizers.target, folder)
 
 
 def made_up(folder: Path, *, rows: int = 20_000) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from seqlstm.models.softmax import smoothed_losses, to_errors
+from seqlstm.models.softmax import to_errors
 from seqlstm.recurrent.many_rows import multiply_many
 from seqlstm.recurrent.product import Linear, autocasts, linear
 
@@ -110,11 +110,9 @@ class LinearCrossEntropy(torch.autograd.Function):
         for start in range(0, len(features), rows):
             part = slice(start, start + rows)
             logits = multiply_many(features[part], W.t())
-            if d_features is None:
-                chances = (logits + bias).log_softmax(-1, dtype=total.dtype)
-                total += smoothed_losses(chances, targets[part], smoothing).sum()
-                continue
             total += to_errors(logits, bias, targets[part], smoothing, d_bias).sum()
+            if d_features is None:
+                continue
             d_features[part] = multiply_many(logits, W)
             product = multiply_many(logits.t(), features[part], dtype=weight.dtype)
             d_weight = product if d_weight is None else d_weight.add_(product)

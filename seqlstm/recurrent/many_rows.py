@@ -146,7 +146,7 @@ def linear_many(
 ) -> Tensor | None:
     """W·x + b, computed from factors of a type; None where it is not for this.
 
-    Where no gradient is wanted, W is packed but once.
+    Where no gradient is wanted, W is packed but once, and any rows will do.
 
     Args:
         inputs: (..., columns).
@@ -161,7 +161,8 @@ def linear_many(
     fits = weight.dim() == 2 and weight.dtype == torch.float32 and weight.shape[1] == columns
     if bias is not None:
         fits = fits and bias.dtype == torch.float32 and bias.shape == weight.shape[:1]
-    if not fits or prod(many) < MANY or dtype != torch.bfloat16 or not on_cpu(inputs, weight):
+    least = MANY if torch.is_grad_enabled() else 1
+    if not fits or prod(many) < least or dtype != torch.bfloat16 or not on_cpu(inputs, weight):
         return None
     code = machine_code()
     if code is None:

@@ -23,7 +23,7 @@ from seqlstm.training.average import Average
 from seqlstm.training.checkpoint import generator_states, restore_generators
 from seqlstm.training.interrupt import StopRequest
 from seqlstm.training.optimizer import clip_gradients, gradient_norm, set_rate
-from seqlstm.training.precision import Precision
+from seqlstm.training.precision import Precision, give_back_memory
 from seqlstm.training.progress import Plan, Progress, Report
 from seqlstm.training.schedule import Schedule
 from seqlstm.training.weights import Weights, weights_of
@@ -204,6 +204,7 @@ class Loop:
             if best:
                 self.keeper.keep_weights("best", weights_of(self.model), step=self.progress.step)
         self.average.after_validation(self.plan.cost(measured))
+        give_back_memory()
         return self.report("validation", values, best=best)
 
     def saved(self) -> Report:
@@ -211,6 +212,7 @@ class Loop:
         with self.average.applied(self.model):
             self.keeper.keep_weights("last", weights_of(self.model), step=self.progress.step)
         self.keeper.keep_checkpoint(self.state_dict())
+        give_back_memory()
         return self.report("saved")
 
     def report(

@@ -8,6 +8,7 @@ import platform
 import re
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -94,13 +95,26 @@ def keep_memory() -> None:
 
     A training step frees and asks for the same large blocks again; each return costs page faults.
     Elsewhere than on glibc nothing happens. And large tensors lie in huge pages, where Linux has
-    them: torch reads that wish when it makes its first tensor.
+    them: torch reads that wish when it makes its first tensor. But oneDNN, which makes code for
+    every new size and keeps that of 1,024, keeps less: batches of text hardly ever have a size
+    again.
     """
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
-    if platform.libc_ver()[0] != "glibc":
-        return
-    trim_threshold, mmap_threshold = -1, -3  # of malloc.h
-    libc = ctypes.CDLL(None)
-    libc.mallopt(trim_threshold, 2**30)
-    # Older versions refuse more than 32 MB.
-    libc.mallopt(mmap_threshold, 2**30) or libc.mallopt(mmap_threshold, 2**25)
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
+    if glibc := loaded_glibc():
+        trim_threshold, mmap_threshold = -1, -3  # of malloc.h
+        glibc.mallopt(trim_threshold, 2**30)
+        # Older versions refuse more than 32 MB.
+        glibc.mallopt(mmap_threshold, 2**30) or glibc.mallopt(mmap_threshold, 2**25)
+
+
+def give_back_memory() -> None:
+    """Have glibc give the kernel what is free now: what lies in pieces is put together anew."""
+    if glibc := loaded_glibc():
+        glibc.malloc_trim(0)
+
+
+@cache
+def loaded_glibc() -> ctypes.CDLL | None:
+    """The process' C library, where that is glibc."""
+    return ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from seqlstm.recurrent import many_rows, product
+from seqlstm.recurrent.few_rows import MOST
 from seqlstm.recurrent.many_rows import (
     MANY,
     linear_many,
@@ -182,6 +183,15 @@ def test_without_gradients_the_matrix_is_packed_once_and_read_as_it_is(
                 found = product.linear(inputs, made.weight, made.bias)
                 torch.testing.assert_close(found.double(), exact, rtol=2**-8, atol=1e-5)
     assert len(packed) == 2
+
+
+@needs_code
+def test_a_row_is_the_same_in_any_company() -> None:
+    made, inputs = layer(70, 90), torch.randn(3 * MANY, 70)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        whole = product.linear(inputs, made.weight, made.bias)
+        for rows in (1, MOST, MOST + 1, 50, MANY):
+            assert torch.equal(product.linear(inputs[:rows], made.weight, made.bias), whole[:rows])
 
 
 @needs_code
