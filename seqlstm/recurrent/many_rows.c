@@ -80,17 +80,16 @@ static inline __attribute__((always_inline)) void multiply_block(
     sum_block(rows, left, row_step, pair_step, panel, depth, sums);
 #pragma GCC unroll 8
     for (int row = 0; row < rows; row++) {
-        REAL found[WIDTH];
-        memcpy(found, sums[row], sizeof(found));
-        for (int column = 0; column < WIDTH; column++) found[column] += bias[column];
+        vector found[2], added[2];
+        memcpy(added, bias, sizeof(added));
+        for (int half = 0; half < 2; half++) found[half] = sums[row][half] + added[half];
         if (exact) {
             if (columns == WIDTH) memcpy(exact + row * stride, found, sizeof(found));
             else memcpy(exact + row * stride, found, columns * sizeof(REAL));
         } else {
-            PRODUCT brief[WIDTH];
-            for (int column = 0; column < WIDTH; column++) WRITE(brief[column], found[column]);
-            if (columns == WIDTH) memcpy(rounded + row * stride, brief, sizeof(brief));
-            else memcpy(rounded + row * stride, brief, columns * sizeof(PRODUCT));
+            const __m512bh brief = _mm512_cvtne2ps_pbh((__m512)found[1], (__m512)found[0]);
+            if (columns == WIDTH) memcpy(rounded + row * stride, &brief, sizeof(brief));
+            else memcpy(rounded + row * stride, &brief, columns * sizeof(PRODUCT));
         }
     }
 }
