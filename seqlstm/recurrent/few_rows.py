@@ -21,7 +21,7 @@ from seqlstm.recurrent.panels import Layout
 TEXT = (files(__package__) / "few_rows.c").read_text(encoding="utf-8")
 TYPES = {torch.float32: "float", torch.bfloat16: "bfloat16"}
 MOST = 8
-"""Rows at once; of more the libraries are as fast."""
+"""Rows at once; of more the libraries are as fast, or `many_rows`."""
 
 
 def multiply_few(
