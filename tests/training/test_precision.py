@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
@@ -59,3 +64,34 @@ def test_threads_are_left_alone_unless_asked(monkeypatch: pytest.MonkeyPatch) ->
     use_threads(0)
     use_threads(3)
     assert asked == [3]
+
+
+HOLES = """
+from pathlib import Path
+import torch
+from seqlstm.training.precision import give_back_memory, keep_memory
+
+def resident():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
+
+keep_memory()
+before = resident()
+tensors = [torch.ones(2**20) for _ in range(64)]  # 256 MB, with the last on top of them
+del tensors[:-1]
+kept = resident()
+give_back_memory()
+print(before, kept, resident())
+"""
+
+
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc" or not Path("/proc/self/status").is_file(),
+    reason="memory is glibc's to keep",
+)
+def test_memory_is_kept_until_it_is_given_back() -> None:
+    command = [sys.executable, "-c", HOLES]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    before, kept, left = map(int, done.stdout.split())  # in KB
+    assert kept - before > 200_000
+    assert kept - left > 200_000
