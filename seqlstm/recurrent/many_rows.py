@@ -14,7 +14,7 @@ from math import prod
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from seqlstm.recurrent.compiler import compile_program, wrong_machine
@@ -146,7 +146,7 @@ def linear_many(
 ) -> Tensor | None:
     """W·x + b, computed from factors of a type; None where it is not for this.
 
-    Where no gradient is wanted, W is packed but once, and any rows will do.
+    Where no gradient is wanted, a parameter is packed but once, and any rows will do.
 
     Args:
         inputs: (..., columns).
@@ -161,7 +161,8 @@ def linear_many(
     fits = weight.dim() == 2 and weight.dtype == torch.float32 and weight.shape[1] == columns
     if bias is not None:
         fits = fits and bias.dtype == torch.float32 and bias.shape == weight.shape[:1]
-    least = MANY if torch.is_grad_enabled() else 1
+    keeps = not torch.is_grad_enabled() and isinstance(weight, nn.Parameter)
+    least = 1 if keeps and not weight.is_inference() else MANY
     if not fits or prod(many) < least or dtype != torch.bfloat16 or not on_cpu(inputs, weight):
         return None
     code = machine_code()

@@ -186,6 +186,17 @@ def test_without_gradients_the_matrix_is_packed_once_and_read_as_it_is(
 
 
 @needs_code
+def test_what_is_no_parameter_is_packed_for_many_rows_alone() -> None:
+    weight = torch.randn(20, 30)
+    with torch.no_grad():
+        assert linear_many(torch.ones(MANY - 1, 30), weight, None, torch.bfloat16) is None
+        assert linear_many(torch.ones(MANY, 30), weight, None, torch.bfloat16) is not None
+        assert (
+            linear_many(torch.ones(1, 30), layer(30, 20).weight, None, torch.bfloat16) is not None
+        )
+
+
+@needs_code
 def test_a_row_is_the_same_in_any_company() -> None:
     made, inputs = layer(70, 90), torch.randn(3 * MANY, 70)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
