@@ -130,7 +130,7 @@ def main() -> None:
     systems = {f"ours, {precision}": as_function(one) for precision, one in loaded.items()}
     if arguments.joeynmt:
         systems["Joey NMT, float32"] = joey_nmt.load(arguments.joeynmt)
-    tokenizer = loaded["float32"].tokenizer
+    tokenizer = loaded["float32"].tokenizers.target
     found = {name: {way: Measured() for way in (*BATCHED, ALONE)} for name in systems}
     for translate in systems.values():
         for width in (1, WIDTH):
