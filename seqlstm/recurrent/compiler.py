@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import ctypes
+import json
+import os
 import platform
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 
@@ -26,7 +31,7 @@ HEADERS = {
 
 
 def compile_program(name: str, texts: Mapping[str, str], defined: Mapping[str, str]) -> ctypes.CDLL:
-    """Compile a C program, and load it.
+    """Load a C program, compiled now or by an earlier process of this user's on such a machine.
 
     Its threads are torch's: gcc's code asks for the one OpenMP of the process, which torch brought.
 
@@ -42,9 +47,13 @@ def compile_program(name: str, texts: Mapping[str, str], defined: Mapping[str, s
     if compiler is None:
         raise OSError(f"there is neither {' nor '.join(COMPILERS)}")
     macros = [f"-D{macro}={value}" for macro, value in defined.items()]
-    # Loaded, the library needs its file no more.
+    texts = {**HEADERS, **texts}
+    kept = library_place(compiler, name, macros, texts)
+    if kept is not None and kept.exists():
+        with suppress(OSError):  # damaged
+            return ctypes.CDLL(str(kept))
     with tempfile.TemporaryDirectory(prefix="seqlstm-", ignore_cleanup_errors=True) as folder:
-        for each, text in {**HEADERS, **texts}.items():
+        for each, text in texts.items():
             Path(folder, each).write_text(text, encoding="utf-8")
         library = Path(folder, name).with_suffix(".so")
         command = [compiler, *FLAGS, *macros, f"{folder}/{name}", "-o", str(library), "-lm"]
@@ -52,7 +61,46 @@ def compile_program(name: str, texts: Mapping[str, str], defined: Mapping[str, s
         if done.returncode:
             said = done.stderr.decode("utf-8", "replace").strip() or done.returncode
             raise OSError(f"{compiler} says: {said}")
+        if kept is not None:
+            keep(library, kept)
+        # Loaded, the library needs its file no more.
         return ctypes.CDLL(str(library))
+
+
+def library_place(
+    compiler: str, name: str, macros: Sequence[str], texts: Mapping[str, str]
+) -> Path | None:
+    """Where the library of a program is kept, under a name of all that it depends on; None for a
+    user who has no place for such things.
+    """
+    made_by = Path(compiler).resolve().stat()
+    told = [*FLAGS, *macros, name, compiler, made_by.st_size, made_by.st_mtime_ns, processor()]
+    digest = sha256(json.dumps([told, sorted(texts.items())]).encode()).hexdigest()
+    try:
+        caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError:  # nobody's home
+        return None
+    return Path(caches, "seqlstm", f"{Path(name).stem}-{digest[:32]}.so")
+
+
+def keep(library: Path, place: Path) -> None:
+    """Put a copy where later processes look for it, at once; it is no matter if that cannot be."""
+    with suppress(OSError):
+        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.NamedTemporaryFile(dir=place.parent, delete=False) as copy:
+            copy.write(library.read_bytes())
+        Path(copy.name).replace(place)
+
+
+@cache
+def processor() -> str:
+    """What `-march=native` depends on: the processor's features, where Linux tells them."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return platform.processor()
+    told = ("model name", "cpu family", "model\t", "flags", "cache size")
+    return "\n".join(dict.fromkeys(line for line in lines if line.startswith(told)))
 
 
 def wrong_machine() -> str | None:
