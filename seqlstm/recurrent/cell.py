@@ -51,7 +51,7 @@ class Cell(nn.Module, ABC):
 
     @abstractmethod
     def project(self, inputs: Tensor) -> Tensor:
-        """(time, batch, width) -> (time, batch, whatever `step` reads)."""
+        """(time, batch, width) -> (time, batch, whatever `step` reads), each step by itself."""
 
     @abstractmethod
     def step(self, projected: Tensor, state: State) -> tuple[Tensor, State]:

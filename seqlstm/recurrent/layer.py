@@ -82,40 +82,12 @@ class Recurrent(nn.Module):
         if state is None:
             state = self.cell.initial_state(inputs.shape[1])
         if self.reverse:
-            inputs = reverse(inputs, lengths)
-        # Lengths matter to the last state alone: outputs beyond the end mean nothing.
-        ends = lengths if last else None
-        outputs, state = engine.run(self.cell, inputs, state, lengths=ends, resets=resets)
-        if self.reverse:
-            outputs = reverse(outputs, lengths)
+            outputs, state = engine.run_back(self.cell, inputs, state, lengths=lengths, last=last)
+        else:
+            # Lengths matter to the last state alone: outputs beyond the end mean nothing.
+            ends = lengths if last else None
+            outputs, state = engine.run(self.cell, inputs, state, lengths=ends, resets=resets)
         return outputs, state if last else None
-
-
-def reverse(sequence: Tensor, lengths: Tensor | None) -> Tensor:
-    """Turn each row of (time, batch, features) round inside its length; padding stays in place."""
-    if lengths is None:
-        return sequence.flip(0)
-    steps, batch, _ = sequence.shape
-    time = torch.arange(steps, device=lengths.device).unsqueeze(1)  # (time, 1)
-    source = torch.where(time < lengths, lengths - 1 - time, time)  # (time, batch)
-    places = source * batch + torch.arange(batch, device=lengths.device)
-    turned: Tensor = Swap.apply(sequence, places.flatten())  # type: ignore[no-untyped-call]
-    return turned
-
-
-class Swap(torch.autograd.Function):
-    """Steps of rows change places in pairs, so the way back is the way there."""
-
-    @staticmethod
-    def forward(ctx: Any, sequence: Tensor, places: Tensor) -> Tensor:
-        ctx.save_for_backward(places)
-        return sequence.flatten(0, 1).index_select(0, places).view_as(sequence)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        (gradient,), (places,) = gradients, ctx.saved_tensors
-        back: Tensor = Swap.apply(gradient, places)  # type: ignore[no-untyped-call]
-        return back, None
 
 
 class Bidirectional(nn.Module):

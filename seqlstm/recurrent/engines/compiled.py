@@ -6,24 +6,23 @@ are first run, and kept for the life of the process. Every thread takes some row
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from seqlstm.recurrent.cell import Cell, ElementwiseCell
 from seqlstm.recurrent.derived import derived
 from seqlstm.recurrent.engines import source
 from seqlstm.recurrent.engines.engine import Call, Engine, not_elementwise
 from seqlstm.recurrent.engines.library import Library
-from seqlstm.recurrent.engines.native import REALS, TYPES, Native, native
+from seqlstm.recurrent.engines.native import REALS, TYPES, native
 from seqlstm.recurrent.engines.scalars import NotScalarError, trace
+from seqlstm.recurrent.engines.steps import Steps, by_head
 from seqlstm.recurrent.lstm import LSTM
-from seqlstm.recurrent.many_rows import multiply_many, panels_of
+from seqlstm.recurrent.many_rows import panels_of
 from seqlstm.recurrent.product import cast
 from seqlstm.recurrent.state import State
 
@@ -83,6 +82,29 @@ class Compiled(Engine):
         Raises:
             ValueError: sizes or types that do not fit each other: C would read what is not there.
         """
+        return self.steps(cell, inputs, state, lengths=lengths, resets=resets)
+
+    def run_back(
+        self, cell: Cell, inputs: Tensor, state: State, *, lengths: Tensor | None, last: bool
+    ) -> tuple[Tensor, State]:
+        """As `Engine.run_back`, without turning anything round.
+
+        Raises:
+            ValueError: as of `run`.
+        """
+        return self.steps(cell, inputs, state, lengths=lengths, reverse=True)
+
+    def steps(
+        self,
+        cell: Cell,
+        inputs: Tensor,
+        state: State,
+        *,
+        lengths: Tensor | None,
+        resets: Tensor | None = None,
+        reverse: bool = False,
+    ) -> tuple[Tensor, State]:
+        """All steps, in either direction."""
         assert isinstance(cell, ElementwiseCell)
         matrix = cell.recurrence()
         check(inputs, state, cell=cell, matrix=matrix, lengths=lengths, resets=resets)
@@ -98,6 +120,7 @@ class Compiled(Engine):
             None if lengths is None else lengths.long().contiguous(),
             None if resets is None else resets.bool().contiguous(),
             trains,
+            reverse,
             len(state),
             derived(matrix, code.layout, lambda _: panels_of(by_head(factors), code.layout)),
             factors,
@@ -154,119 +177,3 @@ def check(
     heads = len(matrix) if matrix.dim() == 3 else 1
     if columns * heads != len(cell.operand) * cell.hidden:
         raise ValueError(f"the matrix has {columns * heads} columns, and reads another number")
-
-
-@dataclass(frozen=True)
-class Kept:
-    """What a pass leaves for the way back, beside tensors."""
-
-    code: Native
-    sizes: dict[str, int]
-    columns: list[int]  # of the parameters
-    dtype: torch.dtype  # of the matrix
-
-
-class Steps(torch.autograd.Function):
-    """The loop over time as one function of autograd."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        code: Native,
-        fresh: list[Tensor],
-        lengths: Tensor | None,
-        resets: Tensor | None,
-        keeps: bool,
-        parts: int,
-        panels: Tensor,
-        factors: Tensor,
-        projected: Tensor,
-        matrix: Tensor,
-        *tensors: Tensor,
-    ) -> tuple[Tensor, ...]:
-        state, parameters = tensors[:parts], tensors[parts:]
-        steps, (batch, hidden), real = len(projected), state[0].shape, state[0]
-        heads, rows, columns = by_head(matrix).shape
-        kept = steps if keeps else 1
-        sizes = {"steps": steps, "batch": batch, "hidden": hidden, "heads": heads}
-        sizes |= {"keeps": int(keeps), "threads": max(1, min(torch.get_num_threads(), batch))}
-        states = [real.new_empty(steps, batch, hidden) for _ in state]
-        for one, given in zip(states, state, strict=True):
-            one[0] = given
-        product = real.new_empty(kept, batch, heads, rows)
-        operand = code.factors(factors, kept, batch, heads, columns)
-        outputs = factors.new_empty(steps, batch, hidden)
-        last = [real.new_empty(batch, hidden) for _ in state]
-        together = side_by_side(parameters, real)
-        code.forward(
-            **{**sizes, "fresh": fresh, "lengths": lengths, "resets": resets},
-            projected=projected,
-            matrix=panels,
-            parameters=together,
-            product=product,
-            operand=operand,
-            states=states,
-            outputs=outputs,
-            last=last,
-        )
-        ctx.kept = Kept(code, sizes, [len(one) for one in parameters], matrix.dtype)
-        if keeps:
-            masks = (lengths, resets)
-            ctx.save_for_backward(*masks, projected, factors, together, product, operand, *states)
-        return outputs, *last
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, d_outputs: Tensor, *d_last: Tensor) -> tuple[Tensor | None, ...]:
-        code, sizes, columns = ctx.kept.code, ctx.kept.sizes, ctx.kept.columns
-        lengths, resets, projected, factors, parameters, product, operand, *states = (
-            ctx.saved_tensors
-        )
-        blocks, (batch, hidden), real = by_head(factors), states[0].shape[1:], states[0]
-        d_states = [one.clone(memory_format=torch.contiguous_format) for one in d_last]
-        d_product = code.factors(factors, *product.shape)
-        d_projected = None if code.shared else torch.empty_like(projected)
-        d_parameters = real.new_zeros(sizes["threads"], len(parameters))
-        code.backward(
-            **{**sizes, "lengths": lengths, "resets": resets, "projected": projected},
-            transposed=panels_of(blocks.mT, code.layout),
-            parameters=parameters,
-            product=product,
-            states=states,
-            d_states=d_states,
-            d_outputs=d_outputs.to(factors.dtype).contiguous(),
-            d_product=d_product,
-            d_projected=d_projected,
-            d_parameters=d_parameters,
-            d_start=real.new_empty(batch, len(states), hidden),
-            d_operand=real.new_empty(batch, len(blocks), blocks.shape[-1]),
-            nothing=real.new_zeros(hidden),
-        )
-        d_gates = d_product[..., : blocks.shape[1]]  # (time, batch, heads, gates·units)
-        if d_projected is None:  # the product's, gate by gate instead of head by head
-            gates = d_gates.unflatten(-1, (-1, hidden // len(blocks))).transpose(2, 3)
-            d_projected = gates.reshape(projected.shape).to(projected.dtype)
-        read = operand[..., : blocks.shape[-1]]
-        d_matrix = matrix_gradient(d_gates, read, ctx.kept.dtype).view(factors.shape)
-        d_each = d_parameters.sum(0).split(columns)
-        return *[None] * 8, d_projected, d_matrix, *d_states, *d_each
-
-
-def matrix_gradient(d_gates: Tensor, operand: Tensor, dtype: torch.dtype) -> Tensor:
-    """(heads, gates·units, columns), from what is (time, batch, heads, …) each.
-
-    Head by head: torch's batched product of one pair is slower than the plain one.
-    """
-    pairs = zip(d_gates.flatten(0, 1).unbind(1), operand.flatten(0, 1).unbind(1), strict=True)
-    each = [multiply_many(left.t(), right, dtype=dtype) for left, right in pairs]
-    return torch.stack(each) if len(each) > 1 else each[0].unsqueeze(0)
-
-
-def by_head(matrix: Tensor) -> Tensor:
-    """(heads, gates·units, columns): a dense matrix is that of one head."""
-    return matrix.reshape(-1, *matrix.shape[-2:])
-
-
-def side_by_side(parameters: Sequence[Tensor], real: Tensor) -> Tensor:
-    """All of them as one, of the type of `real`."""
-    return torch.cat([real.new_empty(0), *parameters]).to(real.dtype)

@@ -9,6 +9,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from seqlstm.recurrent.cell import Cell, ElementwiseCell
+from seqlstm.recurrent.reverse import reverse
 from seqlstm.recurrent.state import State
 
 
@@ -67,6 +68,19 @@ class Engine(ABC):
             lengths: real steps of each row, (batch,); all when None.
             resets: true where a row starts from the initial state, (time, batch).
         """
+
+    def run_back(
+        self, cell: Cell, inputs: Tensor, state: State, *, lengths: Tensor | None, last: bool
+    ) -> tuple[Tensor, State]:
+        """As `run`, from each row's last real step to its first; outputs stand beside their inputs.
+
+        Args:
+            cell, inputs, state, lengths: as of `run`.
+            last: whether the state after the first real step is wanted; else it means nothing.
+        """
+        turned, ends = reverse(inputs, lengths), lengths if last else None
+        outputs, state = self.run(cell, turned, state, lengths=ends)
+        return reverse(outputs, lengths), state
 
 
 def not_elementwise(cell: Cell) -> str | None:

@@ -61,12 +61,12 @@ def native(text: str, real: torch.dtype, product: torch.dtype, projected: torch.
 class Arguments(ctypes.Structure):
     """The struct of that name in steps.c, from numbers, tensors and lists of tensors by name."""
 
-    COUNTS = ("steps", "batch", "hidden", "heads", "keeps", "threads")
+    COUNTS = ("steps", "batch", "hidden", "heads", "keeps", "reverse", "threads")
     PLACES = (
-        *("projected", "matrix", "transposed", "parameters", "fresh", "lengths", "resets"),
-        *("product", "operand", "states", "last", "outputs"),
-        *("d_outputs", "d_states", "d_product", "d_projected", "d_parameters"),
-        *("d_start", "d_operand", "nothing"),
+        *("projected", "matrix", "transposed", "parameters", "first", "fresh", "lengths", "resets"),
+        *("product", "operand", "products", "operands", "states", "last", "outputs"),
+        *("d_outputs", "d_states", "d_products", "d_projected", "d_parameters"),
+        *("d_product", "d_start", "d_operand", "nothing"),
     )
     _fields_ = (
         *((name, ctypes.c_long) for name in COUNTS),

@@ -21,7 +21,7 @@ static void forward_row(
     const REAL *const *state, const REAL *parameters, PRODUCT *output, REAL *const *after) {"""
 BACKWARD = """\
 static void backward_row(
-    long hidden, long units, const PROJECTED *projected, const REAL *product,
+    long hidden, long units, const PROJECTED *projected, const PRODUCT *product,
     const REAL *const *state, const REAL *parameters, const PRODUCT *d_output,
     const REAL *const *d_after, PRODUCT *d_product, long stride, PROJECTED *d_projected,
     REAL *const *d_start, REAL *d_parameters) {"""
@@ -55,7 +55,6 @@ def equations(program: Program, operand: Sequence[int]) -> str:
     shared = [gradients[one] for one in program.projected] == [
         gradients[one] for one in program.product
     ]
-    read = places(program)
     parts = range(len(program.state))
     to_after = [Store(Place("output + at", "PRODUCT"), program.output)]
     to_after += [Store(Place(f"after[{part}] + at"), program.after[part]) for part in parts]
@@ -69,24 +68,26 @@ def equations(program: Program, operand: Sequence[int]) -> str:
         "SHARED": int(shared),
         "OPERAND": f"{{{', '.join(map(str, operand))}}}",
     }
+    kept = places(program, "PRODUCT")
     backward = gradient_stores(program, gradients, shared=shared)
     return "\n".join(
         [
             *(f"#define {name} {size}" for name, size in sizes.items()),
-            *(FORWARD, *loop(read, program.lines(), to_after), "}"),
-            *(BACKWARD, *loop(read | seeds, [*program.lines(), *lines], backward), "}\n"),
+            *(FORWARD, *loop(places(program, "REAL"), program.lines(), to_after), "}"),
+            *(BACKWARD, *loop(kept | seeds, [*program.lines(), *lines], backward), "}\n"),
         ]
     )
 
 
-def places(program: Program) -> dict[str, Place]:
-    """Where everything stands that the equations read."""
+def places(program: Program, product: str) -> dict[str, Place]:
+    """Where everything stands that the equations read, the product in this type."""
     found = {
         one: Place(f"projected + {k} * hidden + at", "PROJECTED")
         for k, one in enumerate(program.projected)
     }
     found |= {
-        one: Place(f"product + GATES * at + {k} * units") for k, one in enumerate(program.product)
+        one: Place(f"product + GATES * at + {k} * units", product)
+        for k, one in enumerate(program.product)
     }
     found |= {one: Place(f"state[{k}] + at") for k, one in enumerate(program.state)}
     return found | {

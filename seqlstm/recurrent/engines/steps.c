@@ -8,6 +8,8 @@
  *
  * By head: R's block of a head reads that head's part of the operand; products hold head by head
  * the gates of its units. A dense R is one head.
+ *
+ * In reverse every row is read from its own end: what belongs to a step lies where its input lies.
  */
 #include "numbers.h"
 #include "products.h"
@@ -16,27 +18,29 @@
 const long shared = SHARED;
 
 /* Tensors are (steps, batch, features) or (batch, features), several of them an array; factors of
- * products are padded, head by head, to whole pairs. Without `keeps` all steps share the place of
- * one in `product` and `operand`. */
+ * products are padded, head by head, to whole pairs, with zeros. */
 typedef struct {
-    long steps, batch, hidden, heads, keeps, threads;
+    long steps, batch, hidden, heads, keeps, reverse, threads;
     const PROJECTED *projected;
     const PRODUCT *matrix, *transposed;  /* in panels, head by head */
     const REAL *parameters;
+    const REAL *const *first;            /* the state before the first step */
     const REAL *const *fresh;            /* what a reset puts in place of the state */
     const int64_t *lengths;              /* or none */
     const uint8_t *resets;               /* or none */
-    REAL *product;
+    REAL *product;                       /* of one step */
     PRODUCT *operand;
-    REAL *const *states;                 /* that each step starts from; the first is given */
+    PRODUCT *products, *operands;        /* of all steps, if it keeps them for the way back */
+    REAL *const *states;                 /* that each step starts from */
     REAL *const *last;
     PRODUCT *outputs;                    /* whoever reads them multiplies them */
     const PRODUCT *d_outputs;
     REAL *const *d_states;               /* of the last state, and in the end of the first */
-    PRODUCT *d_product;
+    PRODUCT *d_products;
     PROJECTED *d_projected;
     REAL *d_parameters;                  /* a row for each thread, added to */
-    REAL *d_start, *d_operand;           /* of one step */
+    PRODUCT *d_product;                  /* of one step */
+    REAL *d_start, *d_operand;
     const REAL *nothing;                 /* zeros for a part of a state */
 } Arguments;
 
@@ -47,6 +51,13 @@ static const int operand_parts[] = OPERAND;
 static inline long padded(long columns) { return (columns + PAIR - 1) / PAIR * PAIR; }
 static inline long in_panels(long columns) { return (columns + WIDTH - 1) / WIDTH * WIDTH; }
 
+/* Where a row's step lies among all steps and rows. */
+static inline long place_of(const Arguments *call, long time, long row) {
+    if (!call->reverse) return time * call->batch + row;
+    const long all = call->steps, length = call->lengths ? call->lengths[row] : all;
+    const long end = length < all ? length : all;
+    return (time < end ? end - 1 - time : time) * call->batch + row;
+}
 static inline int over(const Arguments *call, long time, long row) {
     return call->lengths && time >= call->lengths[row];
 }
@@ -56,34 +67,46 @@ static inline int starts_afresh(const Arguments *call, long time, long row) {
 
 /* The state that a row's step starts from, reset if need be; and what the product reads of it: all
  * parts of a head side by side. */
-static void start_row(const Arguments *call, long time, long row, PRODUCT *operand) {
-    const long hidden = call->hidden, units = hidden / call->heads;
-    const long stride = padded(OPERANDS * units), now = (time * call->batch + row) * hidden;
+static void start_row(const Arguments *call, long time, long row) {
+    const long hidden = call->hidden, heads = call->heads, units = hidden / heads;
+    const long stride = padded(OPERANDS * units), place = place_of(call, time, row);
+    const long now = place * hidden, wide = heads * stride;
+    PRODUCT *operand = call->operand + row * wide;
+    if (time == 0)
+        for (int part = 0; part < PARTS; part++)
+            memcpy(call->states[part] + now, call->first[part] + row * hidden,
+                   hidden * sizeof(REAL));
     if (starts_afresh(call, time, row))
         for (int part = 0; part < PARTS; part++)
             memcpy(call->states[part] + now, call->fresh[part] + row * hidden,
                    hidden * sizeof(REAL));
-    for (long head = 0; head < call->heads; head++)
+    for (long head = 0; head < heads; head++)
         for (int part = 0; part < OPERANDS; part++) {
             const REAL *from = call->states[operand_parts[part]] + now + head * units;
             PRODUCT *to = operand + head * stride + part * units;
             for (long unit = 0; unit < units; unit++) WRITE(to[unit], from[unit]);
         }
+    if (call->keeps) memcpy(call->operands + place * wide, operand, wide * sizeof(PRODUCT));
 }
 
 /* From a row's state and product to its output and the state of the next step. */
-static void end_row(const Arguments *call, long time, long row, const REAL *product) {
-    const long hidden = call->hidden, now = time * call->batch + row;
+static void end_row(const Arguments *call, long time, long row) {
+    const long hidden = call->hidden, now = place_of(call, time, row);
     const int final = time + 1 == call->steps;
+    const long next = final ? 0 : place_of(call, time + 1, row);
+    const REAL *product = call->product + row * GATES * hidden;
     const REAL *start[PARTS];
     REAL *after[PARTS];
     for (int part = 0; part < PARTS; part++) {
         start[part] = call->states[part] + now * hidden;
-        after[part] = final ? call->last[part] + row * hidden
-                            : call->states[part] + (now + call->batch) * hidden;
+        after[part] = final ? call->last[part] + row * hidden : call->states[part] + next * hidden;
     }
     forward_row(hidden, hidden / call->heads, call->projected + now * PROJECTIONS * hidden,
                 product, start, call->parameters, call->outputs + now * hidden, after);
+    if (call->keeps) {
+        PRODUCT *kept = call->products + now * GATES * hidden;
+        for (long gate = 0; gate < GATES * hidden; gate++) WRITE(kept[gate], product[gate]);
+    }
     if (over(call, time, row))
         for (int part = 0; part < PARTS; part++)
             memcpy(after[part], start[part], hidden * sizeof(REAL));
@@ -93,17 +116,12 @@ static void forward_rows(const Arguments *call, long first, long end) {
     const long heads = call->heads, units = call->hidden / heads, gates = GATES * units;
     const long columns = heads * gates, depth = padded(OPERANDS * units), wide = heads * depth;
     for (long time = 0; time < call->steps; time++) {
-        const long place = (call->keeps ? time * call->batch : 0) + first;
-        REAL *product = call->product + place * columns;
-        PRODUCT *operand = call->operand + place * wide;
-        for (long row = first; row < end; row++)
-            start_row(call, time, row, operand + (row - first) * wide);
+        for (long row = first; row < end; row++) start_row(call, time, row);
         for (long head = 0; head < heads; head++)
-            multiply(end - first, gates, depth, operand + head * depth, wide,
-                     call->matrix + head * in_panels(gates) * depth, product + head * gates,
-                     columns);
-        for (long row = first; row < end; row++)
-            end_row(call, time, row, product + (row - first) * columns);
+            multiply(end - first, gates, depth, call->operand + first * wide + head * depth, wide,
+                     call->matrix + head * in_panels(gates) * depth,
+                     call->product + first * columns + head * gates, columns);
+        for (long row = first; row < end; row++) end_row(call, time, row);
     }
 }
 
@@ -111,7 +129,8 @@ static void forward_rows(const Arguments *call, long first, long end) {
  * equations read. */
 static void leave_row(const Arguments *call, long time, long row, REAL *d_parameters) {
     const long hidden = call->hidden, heads = call->heads, units = hidden / heads;
-    const long now = time * call->batch + row, stride = padded(GATES * units);
+    const long now = place_of(call, time, row), stride = padded(GATES * units);
+    PRODUCT *d_product = call->d_product + row * heads * stride;
     const REAL *start[PARTS], *d_after[PARTS];
     REAL *d_start[PARTS];
     for (int part = 0; part < PARTS; part++) {
@@ -121,11 +140,12 @@ static void leave_row(const Arguments *call, long time, long row, REAL *d_parame
         d_start[part] = call->d_start + (row * PARTS + part) * hidden;
     }
     backward_row(hidden, units, call->projected + now * PROJECTIONS * hidden,
-                 call->product + now * GATES * hidden, start, call->parameters,
+                 call->products + now * GATES * hidden, start, call->parameters,
                  call->d_outputs + now * hidden, d_after,
-                 call->d_product + now * heads * stride, stride,
+                 d_product, stride,
                  SHARED ? 0 : call->d_projected + now * PROJECTIONS * hidden, d_start,
                  d_parameters);
+    memcpy(call->d_products + now * heads * stride, d_product, heads * stride * sizeof(PRODUCT));
 }
 
 /* The gradient of the state before a row's step: from the equations, from the product, and that of
@@ -156,7 +176,7 @@ static void backward_rows(const Arguments *call, long first, long end, REAL *d_p
         for (long row = first; row < end; row++) leave_row(call, time, row, d_parameters);
         for (long head = 0; head < heads; head++)
             multiply(end - first, columns, depth,
-                     call->d_product + (time * call->batch + first) * wide + head * depth, wide,
+                     call->d_product + first * wide + head * depth, wide,
                      call->transposed + head * in_panels(columns) * depth,
                      call->d_operand + first * heads * columns + head * columns,
                      heads * columns);
