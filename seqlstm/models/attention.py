@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from seqlstm.recurrent.batched import multiply_each
 from seqlstm.recurrent.product import Linear
 
 LARGEST = 2**22  # features of additive scores that exist at once: 16 MB in float32
@@ -68,7 +69,7 @@ class Attention(nn.Module, ABC):
     def read(self, weights: Tensor, memory: Memory) -> Tensor:
         """Contexts (batch, time, memory): the values by these weights."""
         values = split(memory[1], self.heads)
-        return (weights.to(values.dtype) @ values).transpose(1, 2).flatten(2)
+        return multiply_each(weights.to(values.dtype), values).transpose(1, 2).flatten(2)
 
 
 class Product(Attention):
@@ -80,7 +81,7 @@ class Product(Attention):
     def scores(self, queries: Tensor, keys: Tensor, past: Tensor | None) -> Tensor:
         keys = split(keys, self.heads)
         queries = split(self.query(queries).to(keys.dtype), self.heads)
-        scores = precise(queries @ keys.transpose(2, 3))
+        scores = multiply_each(queries, keys.mT, dtype=exact(keys.dtype))
         if self.coverage is not None:
             assert past is not None
             # q · (k + w·a) = q · k + (q · w) a
@@ -163,7 +164,12 @@ def split(features: Tensor, heads: int) -> Tensor:
 
 def precise(scores: Tensor) -> Tensor:
     """In float32, or more if it was: softmax takes differences of what may be large."""
-    return scores.to(torch.promote_types(scores.dtype, torch.float32))
+    return scores.to(exact(scores.dtype))
+
+
+def exact(dtype: torch.dtype) -> torch.dtype:
+    """This type, or float32 if that says more."""
+    return torch.promote_types(dtype, torch.float32)
 
 
 def source_mask(lengths: Tensor, time: int) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from seqlstm.recurrent.compiler import compile_program, wrong_machine
-from seqlstm.recurrent.derived import derived
+from seqlstm.recurrent.many_rows import packed
 from seqlstm.recurrent.panels import Layout
 
 TEXT = (files(__package__) / "few_rows.c").read_text(encoding="utf-8")
@@ -51,9 +51,7 @@ def multiply_few(
     if weight.is_inference() or (code := machine_code(TYPES[dtype])) is None:
         return None
     layout = Layout.of(code)
-    panels = derived(
-        weight, ("few rows", dtype), lambda source: layout.panels(source.to(dtype).unsqueeze(0))
-    )
+    panels = packed(weight, dtype, layout)
     depth = layout.padded(columns)
     left = inputs.to(dtype)
     left = left.contiguous() if depth == columns else pad(left, (0, depth - columns))

@@ -1,4 +1,5 @@
-/* The product of two matrices with many rows, on all threads, in bfloat16 with sums in float.
+/* The product of two matrices with many rows, or of many pairs of small ones, on all threads, in
+ * bfloat16 with sums in float.
  *
  * It reads lines: the rows of the left matrix and the columns of the right one, all `depth` factors
  * long. A matrix holds its lines one after the other, or `across`: of every line the first factor, then
@@ -27,18 +28,24 @@ static const PRODUCT nothing[HIGHEST];
 static inline long smaller(long one, long other) { return one < other ? one : other; }
 static inline long whole(long number, long of) { return (number + of - 1) / of * of; }
 
-/* A panel, pair by pair, from lines one after the other. */
-static void pack_along(
-    const PRODUCT *from, long stride, long lines, long depth, PRODUCT *to) {
-    for (long start = 0; start < depth; start += CHUNK)
+/* A block of at most `width` lines, pair by pair, from lines one after the other. */
+static inline __attribute__((always_inline)) void pack_along(
+    const PRODUCT *from, long stride, long lines, long depth, const int width, PRODUCT *to) {
+    const long even = depth / PAIR * PAIR;
+    for (long start = 0; start < even; start += CHUNK)
         for (long line = 0; line < lines; line++)
-            for (long k = start; k < smaller(depth, start + CHUNK); k += PAIR)
-                memcpy(to + k * WIDTH + line * PAIR, from + line * stride + k,
+            for (long k = start; k < smaller(even, start + CHUNK); k += PAIR)
+                memcpy(to + k * width + line * PAIR, from + line * stride + k,
                        PAIR * sizeof(PRODUCT));
+    if (even == depth) return;
+    for (long line = 0; line < lines; line++) {
+        to[even * width + line * PAIR] = from[line * stride + even];
+        to[even * width + line * PAIR + 1] = 0;
+    }
 }
 
-/* Blocks of `width` lines, pair by pair, from lines that lie across. Each line's sum is added to
- * `sums`, if there are any. */
+/* Blocks of `width` lines, pair by pair, from at most HIGHEST lines that lie across. Each line's sum
+ * is added to `sums`, if there are any. */
 static inline __attribute__((always_inline)) void pack_across(
     const PRODUCT *from, long stride, long lines, long depth, const int width, PRODUCT *to,
     REAL *sums) {
@@ -127,8 +134,7 @@ static long tile_rows(long rows, long depth, long threads) {
     return whole((rows + tiles - 1) / tiles, ROWS);
 }
 
-/* Lines to panels, of which the last one's missing columns stay as they are. Lines one after the other
- * are an even number of factors long. */
+/* Lines to panels, of which the last one's missing columns stay as they are. */
 void pack(
     long lines, long depth, const PRODUCT *matrix, long stride, int across, PRODUCT *panels,
     long threads) {
@@ -138,13 +144,14 @@ void pack(
         const long some = smaller(WIDTH, lines - line);
         if (across)
             pack_across(matrix + line, stride, some, depth, WIDTH, panels + line * deep, 0);
-        else pack_along(matrix + line * stride, stride, some, depth, panels + line * deep);
+        else
+            pack_along(matrix + line * stride, stride, some, depth, WIDTH, panels + line * deep);
     }
 }
 
 /* result (rows, columns) = left · right + bias, if there is one; exact or rounded, whichever is
  * given. Right lies in panels. Of a left matrix that lies across, `sums` gets the sums of its lines, if
- * it is given. Lines one after the other are an even number of factors long. */
+ * it is given. Lines of the left one, one after the other, are an even number of factors long. */
 void product(
     long rows, long columns, long depth, const PRODUCT *left, long stride, int across,
     const PRODUCT *panels, const REAL *bias, REAL *exact, PRODUCT *rounded, REAL *sums,
@@ -164,5 +171,58 @@ void product(
         } else
             multiply_tile(0, lines, columns, deep, left + row * stride, stride, panels, bias,
                           floats, brief);
+    }
+}
+
+/* Many matrices: where their lines are. */
+typedef struct {
+    const PRODUCT *first;
+    long outer, inner;  /* from one to the next, along two axes */
+    long stride;        /* from a line to the next; across, from a factor */
+    long across;
+} Matrices;
+
+/* Blocks of `width` lines, pair by pair. */
+static inline __attribute__((always_inline)) void pack_blocks(
+    const Matrices *all, const PRODUCT *from, long lines, long depth, const int width,
+    PRODUCT *to) {
+    const long deep = whole(depth, PAIR);
+    if (all->across)
+        for (long line = 0; line < lines; line += HIGHEST)
+            pack_across(from + line, all->stride, smaller(HIGHEST, lines - line), depth, width,
+                        to + line * deep, 0);
+    else
+        for (long line = 0; line < lines; line += width)
+            pack_along(from + line * all->stride, all->stride, smaller(width, lines - line), depth,
+                       width, to + line * deep);
+}
+
+/* Memory that a thread needs for `products`, in factors. */
+long space(long rows, long columns, long depth) {
+    return (whole(rows, ROWS) + whole(columns, WIDTH)) * whole(depth, PAIR);
+}
+
+/* results (outer, inner, rows, columns) = left · right of each pair; exact or rounded, whichever is
+ * given. */
+void products(
+    long outer, long inner, long rows, long columns, long depth, const Matrices *left,
+    const Matrices *right, REAL *exact, PRODUCT *rounded, PRODUCT *scratch, long threads) {
+    const long deep = whole(depth, PAIR), size = rows * columns;
+    const int packs = left->across || deep != depth;
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (long pair = 0; pair < outer * inner; pair++) {
+        const long out = pair / inner, in = pair % inner;
+        const PRODUCT *one = left->first + out * left->outer + in * left->inner;
+        const PRODUCT *other = right->first + out * right->outer + in * right->inner;
+        PRODUCT *panels = scratch + omp_get_thread_num() * space(rows, columns, depth);
+        PRODUCT *tile = panels + whole(columns, WIDTH) * deep;
+        REAL *floats = exact ? exact + pair * size : 0;
+        PRODUCT *brief = exact ? 0 : rounded + pair * size;
+        pack_blocks(right, other, columns, depth, WIDTH, panels);
+        if (packs) {
+            pack_blocks(left, one, rows, depth, ROWS, tile);
+            multiply_tile(1, rows, columns, deep, tile, 0, panels, 0, floats, brief);
+        } else
+            multiply_tile(0, rows, columns, deep, one, left->stride, panels, 0, floats, brief);
     }
 }

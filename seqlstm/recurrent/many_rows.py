@@ -92,9 +92,11 @@ def run(
     added = None if bias is None else bias.float().contiguous()
     result = left.new_empty(rows, columns, dtype=dtype)
     exact, rounded = (result, None) if dtype == torch.float32 else (None, result)
-    most, least = (ctypes.c_long.in_dll(code, name).value for name in ("most", "least_rows"))
-    deep = Layout.of(code).padded(depth)
-    tiles = left.new_empty(threads * max(most, least * deep) if across else 0)
+    space = 0
+    if across:  # is packed
+        most, least = (ctypes.c_long.in_dll(code, name).value for name in ("most", "least_rows"))
+        space = threads * max(most, least * Layout.of(code).padded(depth))
+    tiles = left.new_empty(space)
     code.product(
         *(rows, columns, depth, matrix.data_ptr(), stride, across, panels.data_ptr()),
         *(None if each is None else each.data_ptr() for each in (added, exact, rounded, sums)),
@@ -122,6 +124,13 @@ def panels_of(matrix: Tensor, layout: Layout) -> Tensor:
         return layout.panels(matrix)
     each = [pack(code, block) for block in matrix]
     return torch.stack(each) if len(each) > 1 else each[0].unsqueeze(0)
+
+
+def packed(weight: Tensor, dtype: torch.dtype, layout: Layout) -> Tensor:
+    """A matrix (rows, columns) in panels of this type; a parameter's are kept (`derived`)."""
+    return derived(
+        weight, (layout, dtype), lambda source: panels_of(source.to(dtype).unsqueeze(0), layout)
+    )
 
 
 class Lines(NamedTuple):
@@ -174,7 +183,7 @@ def linear_many(
         matrix = weight.detach().to(dtype)
         found = ManyRows.apply(factors, matrix, weight, bias)  # type: ignore[no-untyped-call]
     else:
-        panels = derived(weight, ("many rows", dtype), lambda source: pack(code, source.to(dtype)))
+        panels = packed(weight, dtype, Layout.of(code))
         found = run(code, factors, panels, len(weight), bias, dtype=dtype)
     return found.view(*many, len(weight))
 
@@ -223,5 +232,7 @@ def machine_code() -> ctypes.CDLL | None:
     matrix = (place, count, ctypes.c_int)
     code.pack.argtypes = [count, count, *matrix, place, count]
     code.product.argtypes = [count, count, count, *matrix, *[place] * 6, count]
-    code.pack.restype = code.product.restype = None
+    code.space.argtypes, code.space.restype = [count] * 3, count
+    code.products.argtypes = [*[count] * 5, *[place] * 5, count]
+    code.pack.restype = code.product.restype = code.products.restype = None
     return code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
+from functools import cache
 
 from torch import Tensor
 from torch.nn.functional import pad
@@ -22,6 +23,7 @@ class Layout:
     pair: int
 
     @classmethod
+    @cache
     def of(cls, code: ctypes.CDLL) -> Layout:
         """That of a library whose program includes products.h."""
         names = ("panel_width", "panel_pair")

@@ -179,9 +179,9 @@ def test_without_gradients_the_matrix_is_packed_once_and_read_as_it_is(
             made.weight.mul_(times)
             W = made.weight.bfloat16().double()
             exact = inputs.bfloat16().double() @ W.t() + made.bias.double()
-            for _ in range(2):
-                found = product.linear(inputs, made.weight, made.bias)
-                torch.testing.assert_close(found.double(), exact, rtol=2**-8, atol=1e-5)
+            for rows in (MANY, MANY, MOST):  # few rows read the same panels
+                found = product.linear(inputs[:rows], made.weight, made.bias)
+                torch.testing.assert_close(found.double(), exact[:rows], rtol=2**-8, atol=1e-5)
     assert len(packed) == 2
 
 
