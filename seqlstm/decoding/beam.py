@@ -13,9 +13,11 @@ from torch.nn.functional import pad
 
 from seqlstm.decoding.advance import Advance
 from seqlstm.decoding.constraints import Constraint, Past
+from seqlstm.decoding.leading import leading
 from seqlstm.decoding.penalties import penalty
-from seqlstm.decoding.ranking import continuations, leading, pick
+from seqlstm.decoding.ranking import continuations, pick
 from seqlstm.decoding.required import Required, hold_end
+from seqlstm.models.softmax import log_chances
 from seqlstm.recurrent.state import State, select
 
 
@@ -95,17 +97,18 @@ def beam(
     while len(table.sentence):
         step = table.pieces.shape[-1] + 1
         logits, state = advance(token, state, memory)
-        gains = torch.log_softmax(logits, -1, dtype=torch.float32)
+        gains = log_chances(logits, torch.float32)
         beams = table.totals.shape[1]
         past = Past(table.pieces.flatten(0, 1), table.sentence.repeat_interleave(beams))
         for constrain in constraints:
             constrain(gains, past)
-        last = (table.limits <= step).repeat_interleave(beams)
-        standing = required.standing(past, last) if required else None
-        if standing is not None:
+        standing = None
+        if required is not None:
+            last = (table.limits <= step).repeat_interleave(beams)
+            standing = required.standing(past, last)
             hold_end(gains, standing, end=end)
         ways = continuations(table.totals, gains, standing, width=width)
-        extra = coverage(state).view(-1, beams) if coverage else torch.zeros_like(table.totals)
+        extra = coverage(state).view(-1, beams) if coverage else None
         table, origin = rules.extend(table, ways, extra, step)
 
         going = rules.going(table, step)
@@ -163,16 +166,18 @@ class _Rules:
         )
 
     def extend(
-        self, table: _Table, ways: tuple[Tensor, Tensor, Tensor], extra: Tensor, step: int
+        self, table: _Table, ways: tuple[Tensor, Tensor, Tensor], extra: Tensor | None, step: int
     ) -> tuple[_Table, Tensor]:
         """The hypotheses a piece longer, and of which beams those that live come.
 
         Args:
             ways: totals, beams and tokens of the best continuations.
-            extra: what the score of each beam has beside, (sentences, beams).
+            extra: what the score of each beam has beside, if anything, (sentences, beams).
         """
         totals, beams, tokens = ways
-        scores = totals / penalty(step, self.length_penalty) + pick(extra, beams)
+        scores = totals / penalty(step, self.length_penalty)
+        if extra is not None:
+            scores = scores + pick(extra, beams)
         pieces = torch.cat([pick(table.pieces, beams), tokens[..., None]], -1)
         ended = tokens == self.end
         ending = (scores.masked_fill(~ended, -inf), totals, pieces)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from seqlstm.decoding.advance import Advance
+from seqlstm.models.softmax import log_chances
 from seqlstm.recurrent.state import State
 
 
@@ -22,9 +23,8 @@ def ensemble(advances: Sequence[Advance]) -> Advance:
         memories = [None] * len(advances) if memory is None else memory
         each = zip(advances, state, memories, strict=True)
         steps = [one(token, own, its) for one, own, its in each]
-        return mixture([logits.log_softmax(-1, dtype=torch.float32) for logits, _ in steps]), tuple(
-            after for _, after in steps
-        )
+        after = tuple(state for _, state in steps)
+        return mixture([log_chances(logits, torch.float32) for logits, _ in steps]), after
 
     return advance
 

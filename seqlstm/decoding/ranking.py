@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
+from seqlstm.decoding.leading import leading
 from seqlstm.decoding.required import Standing, in_turn, offer, progress
 
 
@@ -35,16 +35,8 @@ def continuations(
     return totals, places // tokens.shape[-1], pick(tokens.view(sentences, -1), places)
 
 
-def leading(scores: Tensor, amount: int) -> tuple[Tensor, Tensor]:
-    """`topk` with equal scores in the order of their places, as `argmax` has them.
-
-    Half-precision logits are often equal. (Of more than `amount` equal ones, `topk` picks.)
-    """
-    places = scores.topk(amount).indices.sort(-1).values
-    values, order = scores.gather(-1, places).sort(dim=-1, descending=True, stable=True)
-    return values, places.gather(-1, order)
-
-
 def pick(table: Tensor, places: Tensor) -> Tensor:
     """From (sentences, n, ...) the given places (sentences, m) of each: (sentences, m, ...)."""
-    return table[torch.arange(len(table), device=table.device)[:, None], places]
+    beyond = table.shape[2:]
+    places = places.view(*places.shape, *[1] * len(beyond)).expand(*places.shape, *beyond)
+    return table.gather(1, places)

@@ -1,4 +1,5 @@
-/* From logits to losses and to their derivatives by the logits, which take the logits' place.
+/* From logits to log-probabilities; and to losses and their derivatives by the logits, which take
+ * the logits' place.
  *
  * LOGIT is the type of logits, REAL that of everything else. Rows do not depend on one another; a
  * thread takes some of them.
@@ -38,6 +39,26 @@ static REAL row_errors(
     const REAL norm = largest + logarithm(sum);  /* log of the sum of all e^x */
     /* A sum over the vocabulary is taken only where it counts: a forbidden id is -inf. */
     return norm - (1 - smoothing) * wanted - (smoothing ? smoothing * (all / columns) : 0);
+}
+
+/* The logarithm of the softmax of each row. */
+void log_chances(long rows, long columns, const LOGIT *logits, REAL *chances, long threads) {
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (long row = 0; row < rows; row++) {
+        const LOGIT *from = logits + row * columns;
+        REAL *to = chances + row * columns, largest = -INFINITY, sum = 0;
+#pragma omp simd reduction(max : largest)
+        for (long column = 0; column < columns; column++) {
+            const REAL logit = to[column] = READ(from[column]);
+            largest = logit > largest ? logit : largest;
+        }
+#pragma omp simd reduction(+ : sum)
+        for (long column = 0; column < columns; column++)
+            sum += exponential(to[column] - largest);
+        const REAL norm = largest + logarithm(sum);  /* log of the sum of all e^x */
+#pragma omp simd
+        for (long column = 0; column < columns; column++) to[column] -= norm;
+    }
 }
 
 /* `powers` and `d_bias`, which is added to, have a row of columns for each thread. */

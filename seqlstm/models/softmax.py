@@ -1,4 +1,4 @@
-"""Softmax, its cross-entropy and the derivative of that, in one go over the logits."""
+"""Softmax: its logarithm, its cross-entropy and the derivative of that, in few goes."""
 
 from __future__ import annotations
 
@@ -47,9 +47,21 @@ def to_errors(
     return losses
 
 
-def log_chances(logits: Tensor) -> Tensor:
-    """Log-probabilities of logits (..., vocabulary), in float32 or better."""
-    return logits.log_softmax(-1, dtype=torch.promote_types(logits.dtype, torch.float32))
+def log_chances(logits: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+    """Log-probabilities of logits (..., vocabulary), in this type, or in float32 or better."""
+    dtype = torch.promote_types(logits.dtype, torch.float32) if dtype is None else dtype
+    derives = torch.is_grad_enabled() and logits.requires_grad
+    if logits.device.type == "cpu" and not derives and {logits.dtype, dtype} <= TYPES.keys():
+        code = machine_code(TYPES[logits.dtype], TYPES[dtype])
+        if code is not None:
+            logits = logits.contiguous()
+            chances = torch.empty_like(logits, dtype=dtype)
+            columns = logits.shape[-1]
+            rows = chances.numel() // max(1, columns)
+            places = (logits.data_ptr(), chances.data_ptr())
+            code.log_chances(rows, columns, *places, torch.get_num_threads())
+            return chances
+    return logits.log_softmax(-1, dtype=dtype)
 
 
 def smoothed_losses(chances: Tensor, targets: Tensor, smoothing: float) -> Tensor:
@@ -98,5 +110,6 @@ def machine_code(logit: str, real: str) -> ctypes.CDLL | None:
     count, place = ctypes.c_long, ctypes.c_void_p
     smoothing = ctypes.c_double
     code.errors.argtypes = [count, count, *[place] * 3, smoothing, count, *[place] * 3]
-    code.errors.restype = None
+    code.log_chances.argtypes = [count, count, place, place, count]
+    code.errors.restype = code.log_chances.restype = None
     return code

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from seqlstm.models import softmax
-from seqlstm.models.softmax import to_errors
+from seqlstm.models.softmax import log_chances, to_errors
 from tests.recurrent.cases import generator, noise
 
 TOKENS = 7
@@ -104,3 +104,37 @@ def test_a_target_outside_the_vocabulary_is_refused(native: bool, target: int) -
     targets[3] = target
     with pytest.raises((IndexError, RuntimeError), match=r"out of|must be in"):
         to_errors(logits, torch.zeros(13), targets, 0.0, torch.zeros(13))
+
+
+@every_way
+@pytest.mark.parametrize("vocabulary", [1, 13, 64, 301])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_log_probabilities_are_torchs(
+    native: bool, vocabulary: int, dtype: torch.dtype, threads: int
+) -> None:
+    logits = (9 * noise(3, TOKENS, vocabulary)).to(dtype)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    found = log_chances(logits)
+    torch.set_num_threads(before)
+    better = torch.promote_types(dtype, torch.float32)
+    assert found.dtype == better
+    torch.testing.assert_close(found, logits.double().log_softmax(-1).to(better))
+
+
+@every_way
+def test_log_probabilities_of_what_is_forbidden_and_of_parts(native: bool) -> None:
+    logits = noise(4, 70, 2)[..., 0]
+    logits[1, 3:] = -torch.inf
+    logits[2, 5] = torch.nan
+    found, expected = log_chances(logits), logits.log_softmax(-1)
+    torch.testing.assert_close(found, expected, equal_nan=True)
+
+
+def test_log_probabilities_have_gradients() -> None:
+    logits = noise(4, 70).requires_grad_()
+    log_chances(logits)[:, 3].sum().backward()
+    expected = logits.detach().clone().requires_grad_()
+    expected.log_softmax(-1)[:, 3].sum().backward()
+    torch.testing.assert_close(logits.grad, expected.grad)
