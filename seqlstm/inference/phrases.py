@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from seqlstm.decoding.constraints import Constraint, beginning, without
 from seqlstm.decoding.required import Required
@@ -52,15 +53,18 @@ class Phrases:
             if len(given) != lines:
                 raise ValueError(f"as many {name} as lines are needed, were: {len(given)}, {lines}")
         banned = spell(never, tokenizer)
-        for text, pieces in spelt(wanted, tokenizer).items():
+        texts = list(dict.fromkeys(chain.from_iterable(wanted)))
+        known = dict(zip(texts, spell(texts, tokenizer), strict=True))
+        for text, pieces in known.items():
             if any(holds(pieces, one) for one in banned):
                 raise ArgumentError(f'"{text}" must appear, and holds what must never appear')
-        begun = tokenizer.encode_batch(prefixes)
-        for text, pieces in zip(prefixes, begun, strict=True):
+        texts = list(dict.fromkeys(prefixes))
+        begun = dict(zip(texts, tokenizer.encode_batch(texts), strict=True))
+        for text, pieces in begun.items():
             check_known(text, pieces, tokenizer)
         return cls(
-            prefixes=begun,
-            must=[spell(one, tokenizer) for one in wanted],
+            prefixes=[begun[text] for text in prefixes],
+            must=[[known[text] for text in one] for one in wanted],
             never=banned,
         )
 
@@ -116,12 +120,6 @@ def spell(phrases: Iterable[str], tokenizer: Tokenizer) -> list[Pieces]:
 def check_known(text: str, pieces: Pieces, tokenizer: Tokenizer) -> None:
     if tokenizer.unknown in pieces:
         raise ArgumentError(f'"{text}" has characters that the tokenizer does not know')
-
-
-def spelt(wanted: list[list[str]], tokenizer: Tokenizer) -> dict[str, Pieces]:
-    """Every phrase once."""
-    texts = list({text: None for phrases in wanted for text in phrases})
-    return dict(zip(texts, spell(texts, tokenizer), strict=True))
 
 
 def holds(ids: Pieces, phrase: Pieces) -> bool:

@@ -206,6 +206,8 @@ class Tokenizer:
         self, texts: Sequence[str], encode: Callable[[list[str]], Iterable[list[int]]]
     ) -> list[list[int]]:
         """Splits texts into lines, encodes these, and joins them with the newline's id."""
+        if not texts:  # for which SentencePiece would start threads
+            return []
         if self.newline is None:
             return list(encode([escape(text) for text in texts]))
         split = [escape(text).split("\n") for text in texts]
