@@ -101,7 +101,7 @@ def make_pass(name: str, engine: str, precision: str, shape: tuple[int, int, int
         bfloat16 = torch.autocast("cpu", torch.bfloat16)
         with bfloat16 if precision == "bfloat16" else nullcontext():
             found = outputs()
-        found.backward(gradient.to(found.dtype))
+        torch.autograd.backward(found, gradient.to(found.dtype))
         for parameter in (inputs, *module.parameters()):
             parameter.grad = None
 
@@ -111,7 +111,7 @@ def make_pass(name: str, engine: str, precision: str, shape: tuple[int, int, int
 def naive(cell: Cell, inputs: Tensor, state: State) -> Tensor:
     """The plainest loop there is."""
     outputs = []
-    for now in inputs.split(1):
+    for now in torch.split(inputs, 1):
         output, state = cell.step(cell.project(now)[0], state)
         outputs.append(output)
     return torch.stack(outputs)
@@ -195,7 +195,8 @@ def main() -> None:
     arguments = parser.parse_args()
     keep_memory()
     if arguments.one:
-        print(peak(*arguments.one, SHAPES[0]))
+        name, engine, precision = arguments.one
+        print(peak(name, engine, precision, SHAPES[0]))
         return
     names = arguments.names or list(CASES)
     if unknown := [name for name in names if name not in CASES]:

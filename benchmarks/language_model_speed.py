@@ -74,7 +74,7 @@ def modules(model: Modules, spans: Iterator[tuple[Tensor, Tensor]]) -> Iterator[
             state = (state[0].detach(), state[1].detach())
         model.zero_grad()
         chances, state = model(inputs.t().contiguous(), state)
-        nn.functional.nll_loss(chances, targets.t().flatten()).backward()
+        torch.autograd.backward(nn.functional.nll_loss(chances, targets.t().flatten()))
         nn.utils.clip_grad_norm_(model.parameters(), CLIP)
         with torch.no_grad():
             for parameter in model.parameters():
