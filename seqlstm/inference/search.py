@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from seqlstm.decoding.beam import Hypothesis, beam
 from seqlstm.decoding.constraints import Constraint, at_least, at_most, forbidden, no_repeat
+from seqlstm.decoding.greedy import greedy
 from seqlstm.decoding.penalties import coverage_penalty
 from seqlstm.errors import ArgumentError
 from seqlstm.inference.phrases import Phrases, Pieces
@@ -120,23 +122,28 @@ def find_beams(
     tokenizer = system.tokenizers.target
     with system.precision.autocast(), ExitStack() as stack:
         lengths, mask, steps = system.read(sources)
-        coverage = None
+        coverage, required = None, asked.required()
         if search.coverage_penalty:
             steps = stack.enter_context(covering(system.models, steps, mask))
             coverage = partial(by_coverage, beta=search.coverage_penalty)
+        options: dict[str, Any] = {
+            "state": steps.state,
+            "memory": steps.memory,
+            "begin": tokenizer.begin,
+            "end": tokenizer.end,
+            "maximum": search.limits(lengths, asked.room()),
+            "length_penalty": search.length_penalty,
+            "constraints": asked.constraints(search.constraints(tokenizer)),
+        }
+        if search.width == 1 and coverage is None and required is None:
+            return greedy(steps.advance, **options)
         return beam(
             steps.advance,
-            state=steps.state,
-            memory=steps.memory,
-            begin=tokenizer.begin,
-            end=tokenizer.end,
+            **options,
             width=search.width,
-            maximum=search.limits(lengths, asked.room()),
-            length_penalty=search.length_penalty,
             coverage=coverage,
             n_best=search.n_best,
-            constraints=asked.constraints(search.constraints(tokenizer)),
-            required=asked.required(),
+            required=required,
         )
 
 
