@@ -14,6 +14,7 @@ from seqlstm.decoding.risk import Utility, expected_utilities
 from seqlstm.errors import ArgumentError
 from seqlstm.inference.phrases import Pieces
 from seqlstm.inference.score import Score, by_length, make_score, truncate
+from seqlstm.inference.side_by_side import side_by_side
 from seqlstm.inference.steps import System
 from seqlstm.text.tokenizer import Tokenizer
 
@@ -48,9 +49,17 @@ Told: TypeAlias = str | Sequence[int]
 
 
 def line_by_line(
-    system: System, lines: Sequence[str], find: Find, *, longest: int, batch: int
+    system: System, lines: Sequence[str], find: Find, *, longest: int, batch: int, at_once: int
 ) -> list[list[Translation]]:
     """What `find` finds for each line, in their order. An empty line stays empty.
+
+    Args:
+        system: whose tokenizers cut and join.
+        lines: raw text.
+        find: for the lines of a batch.
+        longest: pieces of a line; longer ones are cut.
+        batch: lines of one.
+        at_once: batches that are searched at the same time.
 
     Raises:
         ArgumentError: nothing is found for a line.
@@ -61,10 +70,14 @@ def line_by_line(
     ids = truncate(system.tokenizers.source.encode_batch(lines), longest, what="line")
     found = [[EMPTY] for _ in lines]
     real = [row for row, one in enumerate(ids) if lines[row].strip()]
-    for rows in by_length([len(ids[row]) for row in real], batch):
-        chosen = [real[row] for row in rows]
-        each = find(chosen, [ids[row] for row in chosen])
-        for row, hypotheses in zip(chosen, each, strict=True):
+    batches = [
+        [real[row] for row in rows] for rows in by_length([len(ids[row]) for row in real], batch)
+    ]
+    each = side_by_side(
+        lambda rows: find(rows, [ids[row] for row in rows]), batches, at_once=at_once
+    )
+    for rows, all_found in zip(batches, each, strict=True):
+        for row, hypotheses in zip(rows, all_found, strict=True):
             if not hypotheses:
                 raise ArgumentError(
                     f"no translation of this line fulfils all that is asked: {lines[row]}"

@@ -12,7 +12,14 @@ from seqlstm.decoding.beam import Hypothesis
 from seqlstm.decoding.choose import drawer
 from seqlstm.decoding.risk import Utility
 from seqlstm.errors import ArgumentError
-from seqlstm.inference.lines import Told, Translation, line_by_line, of_least_risk, score_pairs
+from seqlstm.inference.lines import (
+    Find,
+    Told,
+    Translation,
+    line_by_line,
+    of_least_risk,
+    score_pairs,
+)
 from seqlstm.inference.phrases import Phrases, Pieces
 from seqlstm.inference.sampling import find_draws, seeds_of
 from seqlstm.inference.score import Score
@@ -24,6 +31,10 @@ from seqlstm.training.precision import Precision
 
 SAMPLED = {"no_repeat", "min_length", "max_length", "max_ratio"}
 """The options of `Search` that bind samples too."""
+
+
+AT_ONCE = 2
+"""Batches at the same time on a CPU: Python runs one of them at a time, and has enough with two."""
 
 
 class UnsaidWarning(UserWarning):
@@ -144,7 +155,7 @@ class LoadedTranslator:
         def find(rows: list[int], ids: list[Pieces]) -> list[list[Hypothesis]]:
             return find_beams(self.system, ids, asked.select(rows), search=search)
 
-        found = line_by_line(self.system, lines, find, longest=self.longest, batch=batch)
+        found = self._line_by_line(lines, find, batch=batch, search=search)
         unsaid = sum(
             bool(line.strip()) and not asked.fulfilled(row, list(best[0].ids))
             for row, (line, best) in enumerate(zip(lines, found, strict=True))
@@ -213,8 +224,7 @@ class LoadedTranslator:
             )
 
         within = max(1, batch * self.width // samples) if batch > 0 else batch
-        batch = min(batch, within)
-        return line_by_line(self.system, lines, find, longest=self.longest, batch=batch)
+        return self._line_by_line(lines, find, batch=min(batch, within), search=search)
 
     def least_risk(
         self, lines: Sequence[str], *, utility: Utility, samples: int = 32, **options: Any
@@ -233,6 +243,20 @@ class LoadedTranslator:
             of_least_risk(drawn, utility)
             for drawn in self.sample(lines, samples=samples, **options)
         ]
+
+    def _line_by_line(
+        self, lines: Sequence[str], find: Find, *, batch: int, search: Search
+    ) -> list[list[Translation]]:
+        # A GPU takes one batch at a time; the coverage penalty watches the one model there is.
+        alone = self.precision.device.type != "cpu" or search.coverage_penalty > 0
+        return line_by_line(
+            self.system,
+            lines,
+            find,
+            longest=self.longest,
+            batch=batch,
+            at_once=1 if alone else AT_ONCE,
+        )
 
     def searching(self, **options: Any) -> Search:
         """The model's own options and those of a call; None stands for the model's own."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,9 +10,11 @@ import torch
 
 from seqlstm import __version__
 from seqlstm.data.buckets import pair_batch
+from seqlstm.inference import lines
 from seqlstm.inference.phrases import Phrases
 from seqlstm.inference.score import TruncationWarning
 from seqlstm.inference.search import find_beams
+from seqlstm.inference.side_by_side import side_by_side
 from seqlstm.inference.translation import LoadedTranslator
 from seqlstm.text.sides import Tokenizers
 from seqlstm.text.tokenizer import Tokenizer
@@ -52,6 +55,31 @@ def test_however_they_are_batched(loaded: LoadedTranslator, width: int, batch: i
     alone = [loaded.translate([line], width=width)[0] for line in TEXT]
     assert loaded.translate(TEXT, width=width, batch=batch) == alone
     assert loaded.translate(TEXT[::-1], width=width, batch=batch) == alone[::-1]
+
+
+@pytest.mark.parametrize("penalty", [0.0, 0.2])
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_batches_at_the_same_time(
+    loaded: LoadedTranslator, monkeypatch: pytest.MonkeyPatch, device: str, penalty: float
+) -> None:
+    """On a CPU, unless something watches the model."""
+    told: list[int] = []
+
+    def watched(work: Any, tasks: Any, *, at_once: int) -> Any:
+        told.append(at_once)
+        return side_by_side(work, tasks, at_once=at_once)
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    alone = loaded.translate(TEXT, batch=2, coverage_penalty=penalty)
+    torch.set_num_threads(2)
+    monkeypatch.setattr(lines, "side_by_side", watched)
+    if device == "cuda":
+        elsewhere = replace(FLOAT32, device=torch.device("cuda"))
+        monkeypatch.setattr(loaded, "precision", elsewhere)
+    assert loaded.translate(TEXT, batch=2, coverage_penalty=penalty) == alone
+    torch.set_num_threads(threads)
+    assert told == [1 if penalty or device == "cuda" else 2]
 
 
 def test_the_best_come_first(loaded: LoadedTranslator) -> None:

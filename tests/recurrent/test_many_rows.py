@@ -206,6 +206,21 @@ def test_a_row_is_the_same_in_any_company() -> None:
 
 
 @needs_code
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("outputs", [1, 31, 33, 64, 200])
+@pytest.mark.parametrize("rows", [9, 17, 64, 65])
+def test_fewer_rows_by_any_number_of_threads(rows: int, outputs: int, threads: int) -> None:
+    made, inputs, before = layer(70, outputs), torch.randn(rows, 70), torch.get_num_threads()
+    torch.set_num_threads(threads)
+    with torch.no_grad():
+        found = linear_many(inputs, made.weight, made.bias, torch.bfloat16)
+    torch.set_num_threads(before)
+    assert found is not None
+    exact = inputs.bfloat16().double() @ made.weight.bfloat16().double().t() + made.bias.double()
+    torch.testing.assert_close(found.double(), exact, rtol=2**-8, atol=1e-5)
+
+
+@needs_code
 @pytest.mark.parametrize("heads", [1, 3])
 @pytest.mark.parametrize("turned", [False, True])
 def test_panels_are_those_of_the_layout(heads: int, *, turned: bool) -> None:
