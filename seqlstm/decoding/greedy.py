@@ -33,7 +33,7 @@ def greedy(
 
     Args:
         advance, state, memory, begin, end, length_penalty, constraints: as of `beam`.
-        maximum: how many pieces may be chosen, the end counted, (sentences,).
+        maximum: how many pieces may be chosen, the end counted, (sentences,); positive.
 
     Returns:
         For each sentence its hypothesis, alone; none where the constraints contradict each other.

@@ -52,7 +52,7 @@ def machine_code() -> ctypes.CDLL | None:
     if wrong_machine():
         return None
     try:
-        code = compile_program("leading.c", {"leading.c": TEXT}, {"REAL": "float"})
+        code = compile_program("leading.c", {"leading.c": TEXT}, {})
     except OSError:
         return None
     count, place = ctypes.c_long, ctypes.c_void_p

@@ -68,21 +68,23 @@ def line_by_line(
     if batch < 1:
         raise ValueError(f"batch must be positive, was: {batch}")
     ids = truncate(system.tokenizers.source.encode_batch(lines), longest, what="line")
-    found = [[EMPTY] for _ in lines]
     real = [row for row, one in enumerate(ids) if lines[row].strip()]
-    batches = [
-        [real[row] for row in rows] for rows in by_length([len(ids[row]) for row in real], batch)
-    ]
-    each = side_by_side(
-        lambda rows: find(rows, [ids[row] for row in rows]), batches, at_once=at_once
-    )
-    for rows, all_found in zip(batches, each, strict=True):
-        for row, hypotheses in zip(rows, all_found, strict=True):
+    cut = by_length([len(ids[row]) for row in real], batch)
+
+    def of_batch(rows: list[int]) -> list[list[Translation]]:
+        each = find(rows, [ids[row] for row in rows])
+        for row, hypotheses in zip(rows, each, strict=True):
             if not hypotheses:
                 raise ArgumentError(
                     f"no translation of this line fulfils all that is asked: {lines[row]}"
                 )
-            found[row] = [translation(one, system.tokenizers.target) for one in hypotheses]
+        return [[translation(one, system.tokenizers.target) for one in some] for some in each]
+
+    found = [[EMPTY] for _ in lines]
+    batches = [[real[row] for row in rows] for rows in cut]
+    for rows, each in zip(batches, side_by_side(of_batch, batches, at_once=at_once), strict=True):
+        for row, translations in zip(rows, each, strict=True):
+            found[row] = translations
     return found
 
 

@@ -155,7 +155,8 @@ class LoadedTranslator:
         def find(rows: list[int], ids: list[Pieces]) -> list[list[Hypothesis]]:
             return find_beams(self.system, ids, asked.select(rows), search=search)
 
-        found = self._line_by_line(lines, find, batch=batch, search=search)
+        watches = search.coverage_penalty > 0  # the one model there is
+        found = self._line_by_line(lines, find, batch=batch, alone=watches)
         unsaid = sum(
             bool(line.strip()) and not asked.fulfilled(row, list(best[0].ids))
             for row, (line, best) in enumerate(zip(lines, found, strict=True))
@@ -224,7 +225,7 @@ class LoadedTranslator:
             )
 
         within = max(1, batch * self.width // samples) if batch > 0 else batch
-        return self._line_by_line(lines, find, batch=min(batch, within), search=search)
+        return self._line_by_line(lines, find, batch=min(batch, within))
 
     def least_risk(
         self, lines: Sequence[str], *, utility: Utility, samples: int = 32, **options: Any
@@ -245,17 +246,11 @@ class LoadedTranslator:
         ]
 
     def _line_by_line(
-        self, lines: Sequence[str], find: Find, *, batch: int, search: Search
+        self, lines: Sequence[str], find: Find, *, batch: int, alone: bool = False
     ) -> list[list[Translation]]:
-        # A GPU takes one batch at a time; the coverage penalty watches the one model there is.
-        alone = self.precision.device.type != "cpu" or search.coverage_penalty > 0
+        at_once = 1 if alone or self.precision.device.type != "cpu" else AT_ONCE
         return line_by_line(
-            self.system,
-            lines,
-            find,
-            longest=self.longest,
-            batch=batch,
-            at_once=1 if alone else AT_ONCE,
+            self.system, lines, find, longest=self.longest, batch=batch, at_once=at_once
         )
 
     def searching(self, **options: Any) -> Search:

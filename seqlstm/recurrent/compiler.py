@@ -18,6 +18,8 @@ from pathlib import Path
 
 MACHINE = "Linux on x86_64"
 COMPILERS = ("gcc", "cc")
+MOST_KEPT = 500
+"""Libraries of 30 to 60 kB each."""
 # Comparisons trap nothing and functions set no errno: loops over units vectorise.
 FLAGS = (
     *("-O3", "-march=native", "-std=gnu11", "-fno-math-errno", "-fno-trapping-math"),
@@ -49,9 +51,9 @@ def compile_program(name: str, texts: Mapping[str, str], defined: Mapping[str, s
     macros = [f"-D{macro}={value}" for macro, value in defined.items()]
     texts = {**HEADERS, **texts}
     kept = library_place(compiler, name, macros, texts)
-    if kept is not None and kept.exists():
-        with suppress(OSError):  # damaged
-            return ctypes.CDLL(str(kept))
+    if kept is not None:
+        with suppress(OSError):  # not there, not ours to read, or damaged
+            return load_own(kept)
     with tempfile.TemporaryDirectory(prefix="seqlstm-", ignore_cleanup_errors=True) as folder:
         for each, text in texts.items():
             Path(folder, each).write_text(text, encoding="utf-8")
@@ -83,13 +85,31 @@ def library_place(
     return Path(caches, "seqlstm", f"{Path(name).stem}-{digest[:32]}.so")
 
 
+def load_own(library: Path) -> ctypes.CDLL:
+    """Load a library that this user compiled.
+
+    Raises:
+        OSError: it is not there, somebody else's, or no library.
+    """
+    if library.stat().st_uid != os.getuid():
+        raise PermissionError(f"somebody else's library: {library}")
+    library.touch()  # it is of use
+    return ctypes.CDLL(str(library))
+
+
 def keep(library: Path, place: Path) -> None:
-    """Put a copy where later processes look for it, at once; it is no matter if that cannot be."""
+    """Put a copy where later processes look for it, at once; it is no matter if that cannot be.
+
+    Beyond `MOST_KEPT` those that were not used for longest make room.
+    """
     with suppress(OSError):
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.NamedTemporaryFile(dir=place.parent, delete=False) as copy:
-            copy.write(library.read_bytes())
-        Path(copy.name).replace(place)
+        with tempfile.TemporaryDirectory(dir=place.parent) as folder:
+            shutil.copy(library, folder)
+            Path(folder, library.name).replace(place)
+        by_use = sorted(place.parent.glob("*.so"), key=lambda path: path.stat().st_mtime)
+        for old in by_use[:-MOST_KEPT]:
+            old.unlink(missing_ok=True)
 
 
 @cache

@@ -95,13 +95,13 @@ def keep_memory() -> None:
     """Have glibc keep what torch frees, rather than give it back to the kernel after every step.
 
     A training step frees and asks for the same large blocks again; each return costs page faults.
-    Elsewhere than on glibc nothing happens. And large tensors lie in huge pages, where Linux has
+    Elsewhere than on glibc that stays so. And large tensors lie in huge pages, where Linux has
     them: torch reads that wish when it makes its first tensor. But oneDNN, which makes code for
     every new size and keeps that of 1,024, keeps less: batches of text hardly ever have a size
     again. And Python no longer looks through all that torch is made of whenever it looks for
     cycles, which takes a tenth of a second.
     """
-    gc.freeze()
+    forget_cycles()
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
     if glibc := loaded_glibc():
@@ -109,6 +109,13 @@ def keep_memory() -> None:
         glibc.mallopt(trim_threshold, 2**30)
         # Older versions refuse more than 32 MB.
         glibc.mallopt(mmap_threshold, 2**30) or glibc.mallopt(mmap_threshold, 2**25)
+
+
+@cache
+def forget_cycles() -> None:
+    """What lives by now lives for good."""
+    gc.collect()
+    gc.freeze()
 
 
 def give_back_memory() -> None:

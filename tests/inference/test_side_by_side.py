@@ -13,11 +13,15 @@ from seqlstm.inference.side_by_side import side_by_side
 
 @pytest.fixture(autouse=True)
 def threads() -> Iterator[int]:
-    """Torch has four, and has them back."""
+    """Torch has four, and has them back: in this thread, and in one that begins."""
     before = torch.get_num_threads()
     torch.set_num_threads(4)
     yield 4
-    assert torch.get_num_threads() == 4
+    counts = [torch.get_num_threads()]
+    thread = threading.Thread(target=lambda: counts.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+    assert counts == [4, 4]
     torch.set_num_threads(before)
 
 

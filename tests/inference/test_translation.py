@@ -82,6 +82,23 @@ def test_batches_at_the_same_time(
     assert told == [1 if penalty or device == "cuda" else 2]
 
 
+@pytest.mark.parametrize("name", ["float32", "bfloat16"])
+def test_samples_and_ensembles_at_the_same_time(loaded: LoadedTranslator, name: str) -> None:
+    tokenizer = loaded.tokenizers.target
+    other = random_translator(tokenizer.vocabulary, seed=3)
+    both = LoadedTranslator(
+        loaded.model, loaded.tokenizers, precision=replace(FLOAT32, name=name), others=[other]
+    )
+    found = []
+    threads = torch.get_num_threads()
+    for count in (1, 2):
+        torch.set_num_threads(count)
+        drawn = both.sample(TEXT, samples=3, seed=5, batch=2)
+        found.append((both.translate(TEXT, batch=2), [[one.ids for one in row] for row in drawn]))
+    torch.set_num_threads(threads)
+    assert found[0] == found[1]
+
+
 def test_the_best_come_first(loaded: LoadedTranslator) -> None:
     for best in loaded.translations(LINES[:6], width=4, n_best=4):
         assert 1 <= len(best) <= 4

@@ -256,7 +256,8 @@ def test_in_float32_torch_serves_its_own_lstm_and_this_the_rest() -> None:
 @needs_compiler
 @pytest.mark.parametrize("hidden", [1, 5, 16, 33, 70])
 @pytest.mark.parametrize("kind", ["lstm", "elman", "coupled"])
-def test_sizes_that_fill_no_panel(kind: str, hidden: int) -> None:
+@pytest.mark.parametrize("back", [False, True])
+def test_sizes_that_fill_no_panel(kind: str, hidden: int, *, back: bool) -> None:
     """Odd products of bfloat16 are padded; rows and columns are left over."""
     cell = Case(kind).build(width=3, hidden=hidden).float()
     inputs = noise(4, 9, 3).float().requires_grad_()
@@ -264,7 +265,11 @@ def test_sizes_that_fill_no_panel(kind: str, hidden: int) -> None:
 
     def run(engine: str, *, rounded: bool) -> list[Tensor]:
         with torch.autocast("cpu", torch.bfloat16, enabled=rounded):
-            outputs, _ = ENGINES[engine].run(cell, inputs, cell.initial_state(9))
+            start, way = cell.initial_state(9), ENGINES[engine]
+            if back:
+                outputs, _ = way.run_back(cell, inputs, start, lengths=None, last=False)
+            else:
+                outputs, _ = way.run(cell, inputs, start)
         loss = (outputs.float() * noise(*outputs.shape).float()).sum()
         return [outputs.float(), *torch.autograd.grad(loss, wanted)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -92,6 +93,39 @@ def test_what_is_damaged_is_compiled_anew(runs: list[list[str]], tmp_path: Path)
     assert answer(3) == 3
     assert len(runs) == 3
     ctypes.CDLL(str(library))  # mended
+
+
+def test_what_is_not_this_users_is_left_alone(
+    runs: list[list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    answer(3)
+    monkeypatch.setattr(compiler.os, "getuid", lambda: -1)
+    assert answer(3) == 3
+    assert len(runs) == 2
+
+    def forbidden(path: Path) -> None:
+        raise PermissionError(f"not yours: {path}")
+
+    monkeypatch.setattr(compiler.Path, "touch", forbidden)
+    assert answer(3) == 3
+    assert len(runs) == 3
+
+
+def test_what_was_not_used_for_longest_makes_room(
+    runs: list[list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(compiler, "MOST_KEPT", 2)
+    for number in (1, 2):
+        answer(number)
+        for path in kept(tmp_path):  # as if it were long ago
+            os.utime(path, (number, path.stat().st_mtime - 100))
+    answer(1)
+    answer(3)
+    assert len(kept(tmp_path)) == 2
+    answer(1)
+    assert len(runs) == 3
+    answer(2)
+    assert len(runs) == 4
 
 
 def test_where_nothing_can_be_kept_it_is_compiled_all_the_same(

@@ -101,6 +101,37 @@ def compare(
     assert lengths is None or not ours[0][ended(inputs, lengths)].any()
 
 
+@serving(PLAIN)
+@pytest.mark.parametrize("lengths", [None, LENGTHS, [7, 7, 7, 7], [0, 2, 7, 0]], ids=str)
+def test_backwards_is_forwards_over_turned_rows(
+    name: str, case: Case, call: Call, lengths: list[int] | None
+) -> None:
+    cell, inputs, state = prepared(case)
+    ends = None if lengths is None else torch.tensor(lengths)
+    gives_last = ENGINES[name].refusal(cell, Call(lengths=lengths is not None)) is None
+    wanted = [inputs, *leaves(state), *cell.parameters()]
+
+    def turned(sequence: Tensor) -> Tensor:
+        each = [
+            torch.cat([row[:end].flip(0), row[end:]])
+            for row, end in zip(sequence.unbind(1), lengths or [TIME] * BATCH, strict=True)
+        ]
+        return torch.stack(each, 1)
+
+    def ours() -> tuple[Tensor, State]:
+        outputs, last = ENGINES[name].run_back(cell, inputs, state, lengths=ends, last=gives_last)
+        return masked(outputs, ends), last if gives_last else ()
+
+    def definition() -> tuple[Tensor, State]:
+        outputs, last = ENGINES["loop"].run(cell, turned(inputs), state, lengths=ends)
+        return masked(turned(outputs), ends), last if gives_last else ()
+
+    assert_same(ours(), definition())
+    assert_same(gradients(ours, wanted), gradients(definition, wanted))
+    outputs, _ = ENGINES[name].run_back(cell, inputs, state, lengths=ends, last=False)
+    assert_same((masked(outputs, ends),), (definition()[0],))
+
+
 def ended(sequence: Tensor, lengths: Tensor) -> Tensor:
     """Where a row is over, (time, batch)."""
     return torch.arange(len(sequence), device=sequence.device).unsqueeze(1) >= lengths

@@ -1,7 +1,7 @@
 """For element-wise cells on a CPU: the whole loop over time as machine code, made for the cell.
 
 Its equations, and the derivatives that follow from them, are written out in C, compiled when they
-are first run, and kept for the life of the process. Every thread takes some rows through all steps.
+are first run, and kept. Every thread takes some rows through all steps.
 """
 
 from __future__ import annotations
