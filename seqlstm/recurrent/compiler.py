@@ -93,8 +93,10 @@ def load_own(library: Path) -> ctypes.CDLL:
     """
     if library.stat().st_uid != os.getuid():
         raise PermissionError(f"somebody else's library: {library}")
-    library.touch()  # it is of use
-    return ctypes.CDLL(str(library))
+    loaded = ctypes.CDLL(str(library))
+    with suppress(OSError):  # where nothing may be written
+        library.touch()  # it is of use
+    return loaded
 
 
 def keep(library: Path, place: Path) -> None:

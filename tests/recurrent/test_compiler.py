@@ -106,9 +106,22 @@ def test_what_is_not_this_users_is_left_alone(
     def forbidden(path: Path) -> None:
         raise PermissionError(f"not yours: {path}")
 
-    monkeypatch.setattr(compiler.Path, "touch", forbidden)
+    monkeypatch.setattr(compiler, "load_own", forbidden)
     assert answer(3) == 3
     assert len(runs) == 3
+
+
+def test_what_may_not_be_written_to_is_read(
+    runs: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer(5)
+
+    def forbidden(path: Path) -> None:
+        raise PermissionError(f"read-only: {path}")
+
+    monkeypatch.setattr(compiler.Path, "touch", forbidden)
+    assert answer(5) == 5
+    assert len(runs) == 1
 
 
 def test_what_was_not_used_for_longest_makes_room(
