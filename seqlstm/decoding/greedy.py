@@ -60,10 +60,9 @@ def greedy(
         going = (token != end) & (limits > step) & (totals > -inf)
         if going.all():
             continue
-        done, _, log_probabilities, found = select(table, (~going).nonzero().squeeze(-1))
-        scores = log_probabilities / penalty(step, length_penalty)
-        rows = (one.tolist() for one in (done, found, scores, log_probabilities))
-        for number, *one in zip(*rows, strict=True):
+        done, _, totals, pieces = select(table, (~going).nonzero().squeeze(-1))
+        rows = (done, pieces, totals / penalty(step, length_penalty), totals)
+        for number, *one in zip(*map(Tensor.tolist, rows), strict=True):
             answers[number] = _hypothesis(*one, end=end)
         stay = going.nonzero().squeeze(-1)
         table, state = select(table, stay), select(state, stay)

@@ -9,7 +9,7 @@ from importlib.resources import files
 import torch
 from torch import Tensor
 
-from seqlstm.recurrent.compiler import compile_program, wrong_machine
+from seqlstm.recurrent.compiler import optional_program
 
 TEXT = (files(__package__) / "leading.c").read_text(encoding="utf-8")
 
@@ -49,11 +49,8 @@ def leading(scores: Tensor, amount: int) -> tuple[Tensor, Tensor]:
 @cache
 def machine_code() -> ctypes.CDLL | None:
     """leading.c; None where it cannot be compiled."""
-    if wrong_machine():
-        return None
-    try:
-        code = compile_program("leading.c", {"leading.c": TEXT}, {})
-    except OSError:
+    code = optional_program("leading.c", TEXT, {})
+    if code is None:
         return None
     count, place = ctypes.c_long, ctypes.c_void_p
     code.leading.argtypes = [count, count, count, place, place, place, count]

@@ -9,7 +9,7 @@ from importlib.resources import files
 import torch
 from torch import Tensor
 
-from seqlstm.recurrent.compiler import compile_program, wrong_machine
+from seqlstm.recurrent.compiler import optional_program
 
 TEXT = (files(__package__) / "softmax.c").read_text(encoding="utf-8")
 TYPES = {torch.float32: "float", torch.float64: "double", torch.bfloat16: "bfloat16"}
@@ -101,11 +101,8 @@ def run(
 @cache
 def machine_code(logit: str, real: str) -> ctypes.CDLL | None:
     """softmax.c for these types; None where it cannot be compiled."""
-    if wrong_machine():
-        return None
-    try:
-        code = compile_program("softmax.c", {"softmax.c": TEXT}, {"LOGIT": logit, "REAL": real})
-    except OSError:
+    code = optional_program("softmax.c", TEXT, {"LOGIT": logit, "REAL": real})
+    if code is None:
         return None
     count, place = ctypes.c_long, ctypes.c_void_p
     smoothing = ctypes.c_double

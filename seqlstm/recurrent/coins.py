@@ -11,7 +11,7 @@ from importlib.resources import files
 import torch
 from torch import Tensor
 
-from seqlstm.recurrent.compiler import compile_program, wrong_machine
+from seqlstm.recurrent.compiler import optional_program
 
 TEXT = (files(__package__) / "coins.c").read_text(encoding="utf-8")
 BITS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
@@ -65,11 +65,8 @@ def shifted(words: Tensor, bits: int) -> Tensor:
 @cache
 def machine_code() -> ctypes.CDLL | None:
     """coins.c; None where it cannot be compiled."""
-    if wrong_machine():
-        return None
-    try:
-        code = compile_program("coins.c", {"coins.c": TEXT}, {})
-    except OSError:
+    code = optional_program("coins.c", TEXT, {})
+    if code is None:
         return None
     for size in BITS:
         run = getattr(code, f"toss_{8 * size}")

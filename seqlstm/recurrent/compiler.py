@@ -69,6 +69,16 @@ def compile_program(name: str, texts: Mapping[str, str], defined: Mapping[str, s
         return ctypes.CDLL(str(library))
 
 
+def optional_program(name: str, text: str, defined: Mapping[str, str]) -> ctypes.CDLL | None:
+    """As `compile_program`, of one text; None where it cannot be compiled, or was not measured."""
+    if wrong_machine():
+        return None
+    try:
+        return compile_program(name, {name: text}, defined)
+    except OSError:
+        return None
+
+
 def library_place(
     compiler: str, name: str, macros: Sequence[str], texts: Mapping[str, str]
 ) -> Path | None:

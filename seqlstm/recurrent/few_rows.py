@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from seqlstm.recurrent.compiler import compile_program, wrong_machine
+from seqlstm.recurrent.compiler import optional_program
 from seqlstm.recurrent.many_rows import packed
 from seqlstm.recurrent.panels import Layout
 
@@ -73,12 +73,8 @@ def multiply_few(
 @cache
 def machine_code(factor: str) -> ctypes.CDLL | None:
     """few_rows.c for this type of factors; None where it cannot be compiled."""
-    if wrong_machine():
-        return None
-    try:
-        types = {"REAL": "float", "PRODUCT": factor}
-        code = compile_program("few_rows.c", {"few_rows.c": TEXT}, types)
-    except OSError:
+    code = optional_program("few_rows.c", TEXT, {"REAL": "float", "PRODUCT": factor})
+    if code is None:
         return None
     assert ctypes.c_long.in_dll(code, "most_rows").value >= MOST
     count, place = ctypes.c_long, ctypes.c_void_p

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from seqlstm.recurrent.compiler import compile_program, wrong_machine
+from seqlstm.recurrent.compiler import optional_program
 from seqlstm.recurrent.derived import derived
 from seqlstm.recurrent.panels import Layout
 
@@ -221,12 +221,10 @@ class ManyRows(torch.autograd.Function):
 def machine_code() -> ctypes.CDLL | None:
     """many_rows.c; None where it cannot be compiled, or something else multiplies faster."""
     has = {name: getattr(torch.cpu, name, bool)() for name in (PAIRS, TILES)}
-    if wrong_machine() or not has[PAIRS] or has[TILES]:
+    if not has[PAIRS] or has[TILES]:
         return None
-    try:
-        types = {"REAL": "float", "PRODUCT": "bfloat16"}
-        code = compile_program("many_rows.c", {"many_rows.c": TEXT}, types)
-    except OSError:
+    code = optional_program("many_rows.c", TEXT, {"REAL": "float", "PRODUCT": "bfloat16"})
+    if code is None:
         return None
     count, place = ctypes.c_long, ctypes.c_void_p
     matrix = (place, count, ctypes.c_int)

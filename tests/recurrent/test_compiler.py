@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from seqlstm.recurrent import compiler
-from seqlstm.recurrent.compiler import compile_program
+from seqlstm.recurrent.compiler import compile_program, optional_program
 from seqlstm.recurrent.engines import source
 
 pytestmark = pytest.mark.skipif(
@@ -154,3 +154,14 @@ def test_where_nothing_can_be_kept_it_is_compiled_all_the_same(
     monkeypatch.setattr(compiler.Path, "home", nobody)
     assert answer(4) == 4
     assert len(runs) == 3
+
+
+def test_a_program_that_may_be_missing(
+    runs: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = optional_program("answer.c", TEXT, {"NUMBER": "6", "REAL": "float"})
+    assert found is not None
+    assert found.answer() == 6
+    assert optional_program("answer.c", "this is no C", {"REAL": "float"}) is None
+    monkeypatch.setattr(compiler, "wrong_machine", lambda: "not measured here")
+    assert optional_program("answer.c", TEXT, {"NUMBER": "6", "REAL": "float"}) is None
