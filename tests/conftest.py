@@ -9,13 +9,13 @@ from functools import cache
 import pytest
 import torch
 
-from seqlstm.recurrent import compiler
-from seqlstm.recurrent.engines import compiled, native, source
+from seqlstm.kernels import compiler, recurrence
+from seqlstm.recurrent.engines import compiled, source
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.text.train import train_tokenizer
 from tests.tiny import LINES, PAIRS
 
-built_unoptimised = cache(source.build.__wrapped__)
+built_unoptimised = cache(recurrence.build.__wrapped__)
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,7 @@ def forget_code(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """From its call on the test compiles what it needs; what other tests compiled stays theirs."""
 
     def forget() -> None:
-        build = cache(source.build.__wrapped__)
+        build = cache(recurrence.build.__wrapped__)
         monkeypatch.setattr(source, "build", build)
         build_by(build, monkeypatch)
 
@@ -45,8 +45,8 @@ def forget_code(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 def build_by(build: Callable[..., CDLL], monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine's code comes from `build`, and none that it has already."""
-    monkeypatch.setattr(native, "build", build)
-    monkeypatch.setattr(compiled, "native", cache(native.native.__wrapped__))
+    monkeypatch.setattr(recurrence, "build", build)
+    monkeypatch.setattr(compiled, "native", cache(recurrence.native.__wrapped__))
 
 
 @pytest.fixture

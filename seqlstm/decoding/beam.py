@@ -13,11 +13,11 @@ from torch.nn.functional import pad
 
 from seqlstm.decoding.advance import Advance
 from seqlstm.decoding.constraints import Constraint, Past
-from seqlstm.decoding.leading import leading
 from seqlstm.decoding.penalties import penalty
 from seqlstm.decoding.ranking import continuations, pick
 from seqlstm.decoding.required import Required, hold_end
-from seqlstm.models.softmax import log_chances
+from seqlstm.kernels.softmax import log_softmax
+from seqlstm.kernels.topk import topk
 from seqlstm.recurrent.state import State, select
 
 
@@ -97,7 +97,7 @@ def beam(
     while len(table.sentence):
         step = table.pieces.shape[-1] + 1
         logits, state = advance(token, state, memory)
-        gains = log_chances(logits, torch.float32)
+        gains = log_softmax(logits, torch.float32)
         beams = table.totals.shape[1]
         past = Past(table.pieces.flatten(0, 1), table.sentence.repeat_interleave(beams))
         for constrain in constraints:
@@ -218,7 +218,7 @@ def _merge(finished: State, ending: State) -> State:
     """The best `width` of those that had finished and those that just did."""
     scores, totals, pieces = finished
     new_scores, new_totals, new_pieces = ending
-    scores, places = leading(torch.cat([scores, new_scores], -1), scores.shape[-1])
+    scores, places = topk(torch.cat([scores, new_scores], -1), scores.shape[-1])
     pieces = torch.cat([pad(pieces, (0, 1)), new_pieces], 1)
     return scores, pick(torch.cat([totals, new_totals], -1), places), pick(pieces, places)
 

@@ -12,7 +12,7 @@ from seqlstm.decoding.advance import Advance
 from seqlstm.decoding.beam import Hypothesis
 from seqlstm.decoding.choose import ChooseAt
 from seqlstm.decoding.constraints import Constraint, Past
-from seqlstm.models.softmax import log_chances
+from seqlstm.kernels.softmax import log_softmax
 from seqlstm.recurrent.state import State, select
 
 
@@ -52,7 +52,7 @@ def draws(
     going = torch.ones_like(token, dtype=torch.bool)
     while going.any():
         logits, state = advance(token, state, memory)
-        gains = log_chances(logits, torch.float32)
+        gains = log_softmax(logits, torch.float32)
         for constrain in constraints:
             constrain(gains, Past(pieces, sentence))
         stuck = going & (gains.amax(-1) == -inf)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from seqlstm.decoding.advance import Advance
-from seqlstm.models.softmax import log_chances
+from seqlstm.kernels.softmax import log_softmax
 from seqlstm.recurrent.state import State
 
 
@@ -24,7 +24,7 @@ def ensemble(advances: Sequence[Advance]) -> Advance:
         each = zip(advances, state, memories, strict=True)
         steps = [one(token, own, its) for one, own, its in each]
         after = tuple(state for _, state in steps)
-        return mixture([log_chances(logits, torch.float32) for logits, _ in steps]), after
+        return mixture([log_softmax(logits, torch.float32) for logits, _ in steps]), after
 
     return advance
 

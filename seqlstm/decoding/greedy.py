@@ -11,9 +11,9 @@ from torch import Tensor
 from seqlstm.decoding.advance import Advance
 from seqlstm.decoding.beam import Hypothesis
 from seqlstm.decoding.constraints import Constraint, Past
-from seqlstm.decoding.leading import leading
 from seqlstm.decoding.penalties import penalty
-from seqlstm.models.softmax import log_chances
+from seqlstm.kernels.softmax import log_softmax
+from seqlstm.kernels.topk import topk
 from seqlstm.recurrent.state import State, select
 
 
@@ -50,10 +50,10 @@ def greedy(
     while len(token):
         sentence, limits, totals, pieces = table
         logits, state = advance(token, state, memory)
-        gains = log_chances(logits, torch.float32)
+        gains = log_softmax(logits, torch.float32)
         for constrain in constraints:
             constrain(gains, Past(pieces, sentence))
-        gained, chosen = leading(gains, 1)
+        gained, chosen = topk(gains, 1)
         totals, pieces = totals + gained.squeeze(-1), torch.cat([pieces, chosen], -1)
         token, step = chosen.squeeze(-1), pieces.shape[-1]
         table = sentence, limits, totals, pieces

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from seqlstm.decoding.leading import leading
 from seqlstm.decoding.required import Standing, in_turn, offer, progress
+from seqlstm.kernels.topk import topk
 
 
 def continuations(
@@ -22,12 +22,12 @@ def continuations(
         gains: of their continuations, (sentences · beams, vocabulary).
     """
     sentences = len(totals)
-    values, tokens = leading(gains, min(width + 1, gains.shape[-1]))
+    values, tokens = topk(gains, min(width + 1, gains.shape[-1]))
     if standing is not None:
         values, tokens = offer(gains, values, tokens, standing)
     sums = (totals.view(-1, 1) + values).view(sentences, -1)  # (sentences, beams · candidates)
     if standing is None:
-        totals, places = leading(sums, min(2 * width, sums.shape[-1]))
+        totals, places = topk(sums, min(2 * width, sums.shape[-1]))
     else:
         banks = progress(tokens, standing).view(sentences, -1)
         places = in_turn(sums, banks, 2 * width)

@@ -8,8 +8,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from seqlstm.kernels.softmax import log_softmax
 from seqlstm.models.readout import Readout, cross_entropy, product_dtype
-from seqlstm.models.softmax import log_chances
 from seqlstm.recurrent.product import cast, linear
 
 
@@ -67,7 +67,7 @@ class AdaptiveReadout(Readout):
         """(..., width) -> log-probabilities (..., vocabulary)."""
         features = self.bottleneck(features)
         first, *inside = (
-            log_chances(linear(features, weight, bias))
+            log_softmax(linear(features, weight, bias))
             for weight, bias in self.choices(product_dtype(features, self.weight))
         )
         frequent, groups = torch.split(first, [self.sizes[0], len(inside)], dim=-1)

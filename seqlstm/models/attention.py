@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from seqlstm.recurrent.batched import multiply_each
+from seqlstm.kernels.bmm import bmm
 from seqlstm.recurrent.product import Linear
 
 LARGEST = 2**22  # features of additive scores that exist at once: 16 MB in float32
@@ -69,7 +69,7 @@ class Attention(nn.Module, ABC):
     def read(self, weights: Tensor, memory: Memory) -> Tensor:
         """Contexts (batch, time, memory): the values by these weights."""
         values = split(memory[1], self.heads)
-        return multiply_each(weights.to(values.dtype), values).transpose(1, 2).flatten(2)
+        return bmm(weights.to(values.dtype), values).transpose(1, 2).flatten(2)
 
 
 class Product(Attention):
@@ -81,7 +81,7 @@ class Product(Attention):
     def scores(self, queries: Tensor, keys: Tensor, past: Tensor | None) -> Tensor:
         keys = split(keys, self.heads)
         queries = split(self.query(queries).to(keys.dtype), self.heads)
-        scores = multiply_each(queries, keys.mT, dtype=exact(keys.dtype))
+        scores = bmm(queries, keys.mT, dtype=exact(keys.dtype))
         if self.coverage is not None:
             assert past is not None
             # q · (k + w·a) = q · k + (q · w) a

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from seqlstm.recurrent.batched import multiply_each
+from seqlstm.kernels.bmm import bmm
 from seqlstm.recurrent.product import Linear
 
 
@@ -30,6 +30,6 @@ class Lexical(nn.Module):
             weights: (batch, heads, time, source), of which heads have equal parts.
             embedded: (batch, source, width).
         """
-        read = multiply_each(weights.mean(1).to(embedded.dtype), embedded).tanh()
+        read = bmm(weights.mean(1).to(embedded.dtype), embedded).tanh()
         said: Tensor = self.hidden(read).tanh() + read
         return said

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from seqlstm.kernels.softmax import cross_entropy_with_grad, label_smoothed_nll, log_softmax
 from seqlstm.models import readout
 from seqlstm.models.readout import Readout, product_dtype
-from seqlstm.models.softmax import log_chances, smoothed_losses, to_errors
 from seqlstm.recurrent.product import Linear, linear
 
 
@@ -44,14 +44,14 @@ class MixtureReadout(Readout):
     def parts(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """(..., width) -> h (..., experts, table's width) and log π (..., experts)."""
         latent = self.latent(features).tanh().unflatten(-1, (self.experts, -1))
-        return latent, log_chances(self.prior(features))
+        return latent, log_softmax(self.prior(features))
 
     def forward(self, features: Tensor) -> Tensor:
         """(..., width) -> log-probabilities (..., vocabulary); one expert's logits at a time."""
         latent, prior = self.parts(features)
         total: Tensor | None = None
         for h, share in zip(latent.unbind(-2), prior.unbind(-1), strict=True):
-            chances = log_chances(linear(h, self.weight, self.bias))
+            chances = log_softmax(linear(h, self.weight, self.bias))
             chances = chances + share.unsqueeze(-1)
             total = chances if total is None else torch.logaddexp(total, chances)
         assert total is not None
@@ -97,9 +97,9 @@ class MixtureCrossEntropy(torch.autograd.Function):
             logits = h @ W.t()
             if not needed:
                 chances = (logits + bias).log_softmax(-1, dtype=total.dtype)
-                losses = smoothed_losses(chances, asked, 0.0)
+                losses = label_smoothed_nll(chances, asked, 0.0)
             else:
-                losses = to_errors(logits, bias, asked, 0.0, torch.zeros_like(d_bias))
+                losses = cross_entropy_with_grad(logits, bias, asked, 0.0, torch.zeros_like(d_bias))
             joint = prior[part] - losses.view(-1, experts)
             total -= joint.logsumexp(-1).sum()
             if needed:

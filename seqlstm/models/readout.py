@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from seqlstm.models.softmax import to_errors
-from seqlstm.recurrent.many_rows import multiply_many
+from seqlstm.kernels.gemm import gemm
+from seqlstm.kernels.softmax import cross_entropy_with_grad
 from seqlstm.recurrent.product import Linear, autocasts, linear
 
 CHUNK = 2**25  # logits that exist at once: 64 MB in bfloat16
@@ -109,12 +109,12 @@ class LinearCrossEntropy(torch.autograd.Function):
         d_bias = torch.zeros_like(bias, dtype=total.dtype)
         for start in range(0, len(features), rows):
             part = slice(start, start + rows)
-            logits = multiply_many(features[part], W.t())
-            total += to_errors(logits, bias, targets[part], smoothing, d_bias).sum()
+            logits = gemm(features[part], W.t())
+            total += cross_entropy_with_grad(logits, bias, targets[part], smoothing, d_bias).sum()
             if d_features is None:
                 continue
-            d_features[part] = multiply_many(logits, W)
-            product = multiply_many(logits.t(), features[part], dtype=weight.dtype)
+            d_features[part] = gemm(logits, W)
+            product = gemm(logits.t(), features[part], dtype=weight.dtype)
             d_weight = product if d_weight is None else d_weight.add_(product)
         if d_features is not None:
             d_weight = torch.zeros_like(weight) if d_weight is None else d_weight

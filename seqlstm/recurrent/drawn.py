@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from torch import Tensor, nn
 
-from seqlstm.recurrent.coins import toss
+from seqlstm.kernels.bernoulli import bernoulli
 
 
 class Drawn(nn.Module):
@@ -49,4 +49,4 @@ def dropout(inputs: Tensor, probability: float) -> Tensor:
 def dropout_mask(like: Tensor, shape: Sequence[int], probability: float) -> Tensor:
     """Zeros with this probability, else what keeps the mean at 1; of the type of `like`."""
     share = 1 - probability
-    return toss(like, shape, share, 1 / share)
+    return bernoulli(like, shape, share, 1 / share)

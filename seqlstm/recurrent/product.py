@@ -9,9 +9,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from seqlstm.recurrent.derived import derived
-from seqlstm.recurrent.few_rows import multiply_few
-from seqlstm.recurrent.many_rows import linear_many
+from seqlstm.kernels.gemm import linear_gemm
+from seqlstm.kernels.gemv import gemv
+from seqlstm.kernels.parameter_cache import cached
 
 
 def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -21,9 +21,9 @@ def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
     dtype = torch.get_autocast_dtype(device) if casts else weight.dtype
     found = None
     if not trains and (casts or inputs.dtype == dtype):
-        found = multiply_few(inputs, weight, bias, dtype)
+        found = gemv(inputs, weight, bias, dtype)
     if found is None and casts:
-        found = linear_many(inputs, weight, bias, dtype)
+        found = linear_gemm(inputs, weight, bias, dtype)
     if found is not None:
         return found
     if casts and not trains:
@@ -41,7 +41,7 @@ def cast(parameter: Tensor, dtype: torch.dtype) -> Tensor:
     """In this type, unless it is in float64; kept, of a parameter, where no gradient is wanted."""
     if parameter.dtype in (dtype, torch.float64):  # as autocast does
         return parameter
-    return derived(parameter, dtype, lambda source: source.to(dtype))
+    return cached(parameter, dtype, lambda source: source.to(dtype))
 
 
 class Linear(nn.Linear):

@@ -7,8 +7,8 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
+from seqlstm.kernels.bernoulli import bernoulli
 from seqlstm.recurrent.cell import Cell, ElementwiseCell, LinearCell
-from seqlstm.recurrent.coins import toss
 from seqlstm.recurrent.state import State
 
 
@@ -80,7 +80,7 @@ class Zoneout(Cell):
         if not self.training:
             return projected
         masks = [
-            toss(projected, (*projected.shape[:2], self.units[kind]), share, 1)
+            bernoulli(projected, (*projected.shape[:2], self.units[kind]), share, 1)
             for kind, share in self.shares.items()
         ]
         return torch.cat([*masks, projected], dim=-1)

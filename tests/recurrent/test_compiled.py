@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqlstm.recurrent import compiler
+from seqlstm.kernels import compiler
 from seqlstm.recurrent.cell import AdditiveCell
 from seqlstm.recurrent.elman import Elman
 from seqlstm.recurrent.engines import ENGINES, Call, choose, source

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqlstm.recurrent import compiler
+from seqlstm.kernels import compiler
 from seqlstm.recurrent.engines import ENGINES, Call, source
 from seqlstm.recurrent.engines.scalars import NotScalarError, trace
 from seqlstm.recurrent.lstm import LSTM

@@ -13,16 +13,16 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
+from seqlstm.kernels.gemm import pack_matrix
+from seqlstm.kernels.parameter_cache import cached
+from seqlstm.kernels.recurrence import REALS, TYPES, native
 from seqlstm.recurrent.cell import Cell, ElementwiseCell
-from seqlstm.recurrent.derived import derived
 from seqlstm.recurrent.engines import source
 from seqlstm.recurrent.engines.engine import Call, Engine, not_elementwise
 from seqlstm.recurrent.engines.library import Library
-from seqlstm.recurrent.engines.native import REALS, TYPES, native
 from seqlstm.recurrent.engines.scalars import NotScalarError, trace
 from seqlstm.recurrent.engines.steps import Steps, by_head
 from seqlstm.recurrent.lstm import LSTM
-from seqlstm.recurrent.many_rows import panels_of
 from seqlstm.recurrent.product import cast
 from seqlstm.recurrent.state import State
 
@@ -122,7 +122,7 @@ class Compiled(Engine):
             trains,
             reverse,
             len(state),
-            derived(matrix, code.layout, lambda _: panels_of(by_head(factors), code.layout)),
+            cached(matrix, code.layout, lambda _: pack_matrix(by_head(factors), code.layout)),
             factors,
             projected,
             matrix,

@@ -1,19 +1,14 @@
-"""From a cell's equations to machine code: C text for `steps.c`."""
+"""From a cell's equations to machine code: C text for `recurrence.c`."""
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Iterable, Sequence
 from functools import cache
-from importlib.resources import files
 from typing import NamedTuple
 
-from seqlstm.recurrent.compiler import compile_program, wrong_machine
+from seqlstm.kernels.compiler import unsupported_machine
+from seqlstm.kernels.recurrence import build
 from seqlstm.recurrent.engines.scalars import Program, Statement
-
-# Read with this module: what is compiled later is what this module knows.
-TEXTS = {"steps.c": (files(__package__) / "steps.c").read_text(encoding="utf-8")}
-
 
 FORWARD = """\
 static void forward_row(
@@ -137,20 +132,9 @@ def loop(read: dict[str, Place], lines: Iterable[str], stores: Sequence[Store]) 
 
 
 @cache
-def build(text: str, real: str, product: str, projected: str) -> ctypes.CDLL:
-    """Compile `steps.c` with this equations.h, and load it; once a process for each.
-
-    Raises:
-        OSError: as `compile_program`.
-    """
-    types = {"REAL": real, "PRODUCT": product, "PROJECTED": projected}
-    return compile_program("steps.c", {**TEXTS, "equations.h": text}, types)
-
-
-@cache
 def unavailable() -> str | None:
     """Why nothing can be compiled here, in words; None where the plainest of cells was."""
-    if reason := wrong_machine():
+    if reason := unsupported_machine():
         return reason
     sums = Statement("v0", "add", ("projected0", "product0"))
     plainest = Program(["projected0"], ["product0"], ["state0_0"], [], [sums], "v0", ["v0"])

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from seqlstm.recurrent.engines.native import Native
-from seqlstm.recurrent.many_rows import multiply_many, panels_of
+from seqlstm.kernels.gemm import gemm, pack_matrix
+from seqlstm.kernels.recurrence import Native
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Steps(torch.autograd.Function):
         d_parameters = real.new_zeros(sizes["threads"], len(parameters))
         code.backward(
             **{**sizes, "lengths": lengths, "resets": resets, "projected": projected},
-            transposed=panels_of(blocks.mT, code.layout),
+            transposed=pack_matrix(blocks.mT, code.layout),
             parameters=parameters,
             products=products,
             states=states,
@@ -121,7 +121,7 @@ def matrix_gradient(d_gates: Tensor, operand: Tensor, dtype: torch.dtype) -> Ten
     Head by head: torch's batched product of one pair is slower than the plain one.
     """
     pairs = zip(d_gates.flatten(0, 1).unbind(1), operand.flatten(0, 1).unbind(1), strict=True)
-    each = [multiply_many(left.t(), right, dtype=dtype) for left, right in pairs]
+    each = [gemm(left.t(), right, dtype=dtype) for left, right in pairs]
     return torch.stack(each) if len(each) > 1 else each[0].unsqueeze(0)
 
 

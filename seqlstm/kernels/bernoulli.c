@@ -16,7 +16,7 @@ static inline uint64_t word(uint64_t seed, uint64_t place) {
 
 /* `coins`: how many. A coin's 16 bits, lowest first, are a number; those below `limit` give `value`. */
 #define TOSS(bits)                                                                                 \
-    void toss_##bits(                                                                              \
+    void bernoulli_##bits(                                                                              \
         long coins, uint64_t seed, int32_t limit, uint64_t value, long threads,                    \
         uint##bits##_t *values) {                                                                  \
         const long blocks = (coins + COINS - 1) / COINS;                                           \

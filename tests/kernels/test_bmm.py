@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqlstm.recurrent import batched
-from seqlstm.recurrent.batched import multiply_each
-from seqlstm.recurrent.many_rows import machine_code
+from seqlstm.kernels import bmm as kernel
+from seqlstm.kernels.bmm import bmm
+from seqlstm.kernels.gemm import machine_code
 
 needs_code = pytest.mark.skipif(machine_code() is None, reason="this machine multiplies otherwise")
 # pairs along two axes, rows, columns, depth
@@ -50,9 +50,9 @@ def test_product(size: tuple[int, ...], left_lies: str, right_lies: str) -> None
     right = factors(outer, inner, depth, columns, seed=2)
     exact = left.double() @ right.double()
     given = lying(left, left_lies), lying(right, right_lies)
-    found = multiply_each(*given, dtype=torch.float32)
+    found = bmm(*given, dtype=torch.float32)
     torch.testing.assert_close(found.double(), exact, rtol=1e-5, atol=1e-5 * depth**0.5)
-    rounded = multiply_each(*given)
+    rounded = bmm(*given)
     assert rounded.dtype == torch.bfloat16
     assert torch.equal(rounded, found.bfloat16())
 
@@ -60,7 +60,7 @@ def test_product(size: tuple[int, ...], left_lies: str, right_lies: str) -> None
 @needs_code
 def test_of_one_axis() -> None:
     left, right = factors(3, 4, 6), factors(3, 6, 5, seed=2)
-    found = multiply_each(left, right, dtype=torch.float32)
+    found = bmm(left, right, dtype=torch.float32)
     torch.testing.assert_close(found, left.float() @ right.float(), rtol=1e-5, atol=1e-5)
 
 
@@ -71,7 +71,7 @@ def test_gradients(dtype: torch.dtype, heads: int) -> None:
     left = factors(3, heads, 9, 13).requires_grad_()
     right = lying(factors(3, heads, 13, 21, seed=2), "heads").requires_grad_()
     weighted = factors(3, heads, 9, 21, seed=3)
-    found = multiply_each(left, right, dtype=dtype)
+    found = bmm(left, right, dtype=dtype)
     assert found.dtype == dtype
     d_left, d_right = torch.autograd.grad((found * weighted).sum(), (left, right))
     assert d_left.dtype == d_right.dtype == torch.bfloat16
@@ -84,7 +84,7 @@ def test_gradients(dtype: torch.dtype, heads: int) -> None:
 def test_what_wants_no_gradient_gets_none(frozen: int) -> None:
     pair = [factors(2, 3, 4), factors(2, 4, 5)]
     pair[1 - frozen].requires_grad_()
-    multiply_each(pair[0], pair[1]).float().sum().backward()
+    bmm(pair[0], pair[1]).float().sum().backward()
     assert pair[frozen].grad is None
     assert pair[1 - frozen].grad is not None
 
@@ -94,7 +94,7 @@ def test_what_stands_after_an_odd_line_is_not_read() -> None:
     """Neither into the product nor out of the matrix."""
     whole, right = factors(2, 3, 8), factors(2, 5, 4, seed=2)
     whole[..., 5:] = torch.nan
-    found = multiply_each(whole[..., :5], right)
+    found = bmm(whole[..., :5], right)
     assert not found.isnan().any()
 
 
@@ -104,7 +104,7 @@ def test_no_number_is_no_number_in_its_place_alone() -> None:
     left[1, 2, 4], right[0, 3, 37] = torch.nan, torch.nan
     expected = torch.zeros(2, 3, 40, dtype=torch.bool)
     expected[1, 2], expected[0, :, 37] = True, True
-    assert torch.equal(multiply_each(left, right).isnan(), expected)
+    assert torch.equal(bmm(left, right).isnan(), expected)
 
 
 @needs_code
@@ -114,7 +114,7 @@ def test_the_number_of_threads_changes_nothing() -> None:
     results = []
     for count in (1, 2, 3):
         torch.set_num_threads(count)
-        results.append(multiply_each(left, right, dtype=torch.float32))
+        results.append(bmm(left, right, dtype=torch.float32))
     torch.set_num_threads(threads)
     for result in results[1:]:
         assert torch.equal(result, results[0])
@@ -124,23 +124,23 @@ def test_the_number_of_threads_changes_nothing() -> None:
 @pytest.mark.parametrize("shapes", [((0, 3, 4), (0, 4, 5)), ((2, 0, 4), (2, 4, 5))])
 def test_nothing_of_nothing(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
     left, right = (factors(*shape) for shape in shapes)
-    assert multiply_each(left, right).shape == (left @ right).shape
+    assert bmm(left, right).shape == (left @ right).shape
 
 
 def test_float32_is_torchs() -> None:
     left, right = torch.randn(2, 3, 4), torch.randn(2, 4, 5)
-    assert torch.equal(multiply_each(left, right), left @ right)
+    assert torch.equal(bmm(left, right), left @ right)
 
 
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(RuntimeError, match="size"):
-        multiply_each(factors(2, 3, 4), factors(2, 5, 6))
+        bmm(factors(2, 3, 4), factors(2, 5, 6))
 
 
 def test_without_the_code_torch_multiplies(monkeypatch: pytest.MonkeyPatch) -> None:
     left, right = factors(2, 3, 4), factors(2, 4, 5, seed=2)
-    found = multiply_each(left, right, dtype=torch.float32)
-    monkeypatch.setattr(batched, "machine_code", lambda: None)
-    by_torch = multiply_each(left, right, dtype=torch.float32)
+    found = bmm(left, right, dtype=torch.float32)
+    monkeypatch.setattr(kernel, "machine_code", lambda: None)
+    by_torch = bmm(left, right, dtype=torch.float32)
     assert by_torch.dtype == torch.float32
     torch.testing.assert_close(found, by_torch, rtol=2**-7, atol=1e-2)

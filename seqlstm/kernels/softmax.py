@@ -9,13 +9,13 @@ from importlib.resources import files
 import torch
 from torch import Tensor
 
-from seqlstm.recurrent.compiler import optional_program
+from seqlstm.kernels.compiler import optional_program
 
 TEXT = (files(__package__) / "softmax.c").read_text(encoding="utf-8")
 TYPES = {torch.float32: "float", torch.float64: "double", torch.bfloat16: "bfloat16"}
 
 
-def to_errors(
+def cross_entropy_with_grad(
     logits: Tensor, bias: Tensor, targets: Tensor, smoothing: float, d_bias: Tensor
 ) -> Tensor:
     """Put in place of logits (tokens, vocabulary) the derivative of their summed loss.
@@ -37,7 +37,7 @@ def to_errors(
         if code is not None:
             return run(code, logits, bias, targets, smoothing, d_bias)
     chances = (logits + bias).log_softmax(-1, dtype=d_bias.dtype)
-    losses = smoothed_losses(chances, targets, smoothing)
+    losses = label_smoothed_nll(chances, targets, smoothing)
     error = chances.exp_()
     error[torch.arange(len(targets), device=targets.device), targets] -= 1 - smoothing
     if smoothing:
@@ -47,7 +47,7 @@ def to_errors(
     return losses
 
 
-def log_chances(logits: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+def log_softmax(logits: Tensor, dtype: torch.dtype | None = None) -> Tensor:
     """Log-probabilities of logits (..., vocabulary), in this type, or in float32 or better."""
     dtype = torch.promote_types(logits.dtype, torch.float32) if dtype is None else dtype
     derives = torch.is_grad_enabled() and logits.requires_grad
@@ -59,12 +59,12 @@ def log_chances(logits: Tensor, dtype: torch.dtype | None = None) -> Tensor:
             columns = logits.shape[-1]
             rows = chances.numel() // max(1, columns)
             places = (logits.data_ptr(), chances.data_ptr())
-            code.log_chances(rows, columns, *places, torch.get_num_threads())
+            code.log_softmax(rows, columns, *places, torch.get_num_threads())
             return chances
     return logits.log_softmax(-1, dtype=dtype)
 
 
-def smoothed_losses(chances: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+def label_smoothed_nll(chances: Tensor, targets: Tensor, smoothing: float) -> Tensor:
     """The losses (tokens,) of log-probabilities (tokens, vocabulary)."""
     losses = -(1 - smoothing) * chances.gather(1, targets.unsqueeze(1)).squeeze(1)
     return losses - smoothing * chances.mean(1) if smoothing else losses
@@ -78,7 +78,7 @@ def run(
     smoothing: float,
     d_bias: Tensor,
 ) -> Tensor:
-    """`to_errors` by softmax.c."""
+    """`cross_entropy_with_grad` by softmax.c."""
     rows, columns = logits.shape
     assert logits.is_contiguous()
     assert targets.shape == (rows,)
@@ -93,7 +93,7 @@ def run(
     losses = d_bias.new_empty(rows)
     given = [one.data_ptr() for one in (logits, bias, targets)]
     made = [one.data_ptr() for one in (powers, d_biases, losses)]
-    code.errors(rows, columns, *given, smoothing, threads, *made)
+    code.cross_entropy_with_grad(rows, columns, *given, smoothing, threads, *made)
     d_bias += d_biases.sum(0)
     return losses
 
@@ -105,8 +105,15 @@ def machine_code(logit: str, real: str) -> ctypes.CDLL | None:
     if code is None:
         return None
     count, place = ctypes.c_long, ctypes.c_void_p
-    smoothing = ctypes.c_double
-    code.errors.argtypes = [count, count, *[place] * 3, smoothing, count, *[place] * 3]
-    code.log_chances.argtypes = [count, count, place, place, count]
-    code.errors.restype = code.log_chances.restype = None
+    tensors = [place] * 3
+    code.cross_entropy_with_grad.argtypes = [
+        count,
+        count,
+        *tensors,
+        ctypes.c_double,
+        count,
+        *tensors,
+    ]
+    code.log_softmax.argtypes = [count, count, place, place, count]
+    code.cross_entropy_with_grad.restype = code.log_softmax.restype = None
     return code

@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 from torch.utils.weak import WeakTensorKeyDictionary
 
-Change: TypeAlias = tuple[int, int]
+Version: TypeAlias = tuple[int, int]
 """Of a parameter: it differs after every change, in place or by other memory."""
 
-KEPT: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+CACHE: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 
 
-def derived(source: Tensor, key: Hashable, make: Callable[[Tensor], Tensor]) -> Tensor:
+def cached(source: Tensor, key: Hashable, make: Callable[[Tensor], Tensor]) -> Tensor:
     """`make(source)`; of a parameter, while no gradient is wanted, made once for many steps.
 
     Autocast too keeps what it casts, but not in inference mode, and not from one call to the next.
@@ -30,19 +30,19 @@ def derived(source: Tensor, key: Hashable, make: Callable[[Tensor], Tensor]) -> 
     # A tensor of inference mode does not tell when it changes.
     if torch.is_grad_enabled() or not isinstance(source, nn.Parameter) or source.is_inference():
         return make(source)
-    forget_at_steps()
-    change: Change = (source.data_ptr(), source._version)
-    kept: dict[Hashable, tuple[Change, Tensor]] = KEPT.setdefault(source, {})  # type: ignore[no-untyped-call]
+    clear_after_optimizer_steps()
+    change: Version = (source.data_ptr(), source._version)
+    kept: dict[Hashable, tuple[Version, Tensor]] = CACHE.setdefault(source, {})  # type: ignore[no-untyped-call]
     if key not in kept or kept[key][0] != change:
         kept[key] = change, make(source)
     return kept[key][1]
 
 
 @cache
-def forget_at_steps() -> None:
+def clear_after_optimizer_steps() -> None:
     """From now on a step of any optimizer drops all: fused ones do not tell that they change."""
 
     def forget(*_: Any) -> None:
-        KEPT.clear()
+        CACHE.clear()
 
     register_optimizer_step_post_hook(forget)

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from seqlstm.recurrent import compiler
-from seqlstm.recurrent.compiler import compile_program, optional_program
+from seqlstm.kernels import compiler
+from seqlstm.kernels.compiler import compile_program, optional_program
 from seqlstm.recurrent.engines import source
 
 pytestmark = pytest.mark.skipif(
@@ -58,7 +58,7 @@ def test_a_second_time_nothing_is_compiled(runs: list[list[str]], tmp_path: Path
     [
         lambda patch: patch.setattr(compiler, "FLAGS", (*compiler.FLAGS, "-DMORE")),
         lambda patch: patch.setattr(compiler, "processor", lambda: "another"),
-        lambda patch: patch.setattr(compiler, "HEADERS", {"numbers.h": ""}),
+        lambda patch: patch.setattr(compiler, "HEADERS", {"scalar_math.h": ""}),
     ],
     ids=["flags", "processor", "headers"],
 )
@@ -163,5 +163,5 @@ def test_a_program_that_may_be_missing(
     assert found is not None
     assert found.answer() == 6
     assert optional_program("answer.c", "this is no C", {"REAL": "float"}) is None
-    monkeypatch.setattr(compiler, "wrong_machine", lambda: "not measured here")
+    monkeypatch.setattr(compiler, "unsupported_machine", lambda: "not measured here")
     assert optional_program("answer.c", TEXT, {"NUMBER": "6", "REAL": "float"}) is None

@@ -4,7 +4,7 @@
  * LOGIT is the type of logits, REAL that of everything else. Rows do not depend on one another; a
  * thread takes some of them.
  */
-#include "numbers.h"
+#include "scalar_math.h"
 
 /* The loss of a row: with p the softmax of x, its logits and the bias, and smoothing s over the whole vocabulary,
  * -(1 - s) log p[target] - s · mean log p. Its derivative is p - s / columns, less 1 - s at the
@@ -42,7 +42,7 @@ static REAL row_errors(
 }
 
 /* The logarithm of the softmax of each row. */
-void log_chances(long rows, long columns, const LOGIT *logits, REAL *chances, long threads) {
+void log_softmax(long rows, long columns, const LOGIT *logits, REAL *chances, long threads) {
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (long row = 0; row < rows; row++) {
         const LOGIT *from = logits + row * columns;
@@ -62,7 +62,7 @@ void log_chances(long rows, long columns, const LOGIT *logits, REAL *chances, lo
 }
 
 /* `powers` and `d_bias`, which is added to, have a row of columns for each thread. */
-void errors(
+void cross_entropy_with_grad(
     long rows, long columns, LOGIT *logits, const REAL *bias, const int64_t *targets,
     double smoothing, long threads, REAL *powers, REAL *d_bias, REAL *losses) {
 #pragma omp parallel for schedule(static, 1) num_threads(threads)

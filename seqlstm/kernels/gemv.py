@@ -14,22 +14,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from seqlstm.recurrent.compiler import optional_program
-from seqlstm.recurrent.many_rows import packed
-from seqlstm.recurrent.panels import Layout
+from seqlstm.kernels.compiler import optional_program
+from seqlstm.kernels.gemm import packed_parameter
+from seqlstm.kernels.packing import PackedLayout
 
-TEXT = (files(__package__) / "few_rows.c").read_text(encoding="utf-8")
+TEXT = (files(__package__) / "gemv.c").read_text(encoding="utf-8")
 TYPES = {torch.float32: "float", torch.bfloat16: "bfloat16"}
-MOST = 8
-"""Rows at once; of more the libraries are as fast, or `many_rows`."""
+MAX_ROWS = 8
+"""Rows at once; of more the libraries are as fast, or `gemm`."""
 
 
-def multiply_few(
-    inputs: Tensor, weight: Tensor, bias: Tensor | None, dtype: torch.dtype
-) -> Tensor | None:
+def gemv(inputs: Tensor, weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> Tensor | None:
     """W·x + b, computed from factors of a type, for inference; None where it is not for this.
 
-    It is for at most `MOST` rows on a CPU, and for parameters, whose layout is kept.
+    It is for at most `MAX_ROWS` rows on a CPU, and for parameters, whose layout is kept.
 
     Args:
         inputs: (..., columns).
@@ -42,7 +40,7 @@ def multiply_few(
     """
     (rows, columns), of_rows = weight.shape, inputs.shape[:-1]
     few = of_rows.numel()
-    if not (0 < few <= MOST and dtype in TYPES and weight.dtype == torch.float32):
+    if not (0 < few <= MAX_ROWS and dtype in TYPES and weight.dtype == torch.float32):
         return None
     if inputs.device.type != "cpu" or not isinstance(weight, nn.Parameter):
         return None
@@ -50,8 +48,8 @@ def multiply_few(
         return None  # torch says what is wrong
     if weight.is_inference() or (code := machine_code(TYPES[dtype])) is None:
         return None
-    layout = Layout.of(code)
-    panels = packed(weight, dtype, layout)
+    layout = PackedLayout.of(code)
+    panels = packed_parameter(weight, dtype, layout)
     depth = layout.padded(columns)
     left = inputs.to(dtype)
     left = left.contiguous() if depth == columns else pad(left, (0, depth - columns))
@@ -72,11 +70,11 @@ def multiply_few(
 
 @cache
 def machine_code(factor: str) -> ctypes.CDLL | None:
-    """few_rows.c for this type of factors; None where it cannot be compiled."""
-    code = optional_program("few_rows.c", TEXT, {"REAL": "float", "PRODUCT": factor})
+    """gemv.c for this type of factors; None where it cannot be compiled."""
+    code = optional_program("gemv.c", TEXT, {"REAL": "float", "PRODUCT": factor})
     if code is None:
         return None
-    assert ctypes.c_long.in_dll(code, "most_rows").value >= MOST
+    assert ctypes.c_long.in_dll(code, "most_rows").value >= MAX_ROWS
     count, place = ctypes.c_long, ctypes.c_void_p
     code.product.argtypes = [*[count] * 3, *[place] * 4, count]
     code.product.restype = None

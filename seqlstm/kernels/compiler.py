@@ -28,7 +28,7 @@ FLAGS = (
 # Every program may read them; they need to know REAL, the type in which it computes.
 HEADERS = {
     name: (files(__package__) / name).read_text(encoding="utf-8")
-    for name in ("numbers.h", "products.h")
+    for name in ("scalar_math.h", "packed_gemm.h")
 }
 
 
@@ -71,7 +71,7 @@ def compile_program(name: str, texts: Mapping[str, str], defined: Mapping[str, s
 
 def optional_program(name: str, text: str, defined: Mapping[str, str]) -> ctypes.CDLL | None:
     """As `compile_program`, of one text; None where it cannot be compiled, or was not measured."""
-    if wrong_machine():
+    if unsupported_machine():
         return None
     try:
         return compile_program(name, {name: text}, defined)
@@ -135,7 +135,7 @@ def processor() -> str:
     return "\n".join(dict.fromkeys(line for line in lines if line.startswith(told)))
 
 
-def wrong_machine() -> str | None:
+def unsupported_machine() -> str | None:
     """Why nothing is compiled on this machine, in words; None where all was measured."""
     machine = f"{platform.system()} on {platform.machine()}"
     return (

@@ -36,7 +36,7 @@ static void leading_of_row(
 }
 
 /* From scores (rows, columns) to values and places (rows, amount), with 0 < amount <= columns. */
-void leading(
+void topk(
     long rows, long columns, long amount, const float *scores, float *values, int64_t *places,
     long threads) {
 #pragma omp parallel for schedule(static) num_threads(threads)

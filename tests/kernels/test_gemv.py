@@ -9,12 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from seqlstm.recurrent import few_rows, product
-from seqlstm.recurrent.compiler import wrong_machine
-from seqlstm.recurrent.few_rows import MOST, machine_code, multiply_few
+from seqlstm.kernels import gemv as kernel
+from seqlstm.kernels.compiler import unsupported_machine
+from seqlstm.kernels.gemv import MAX_ROWS, gemv, machine_code
+from seqlstm.recurrent import product
 
 needs_code = pytest.mark.skipif(
-    wrong_machine() is not None or machine_code("float") is None,
+    unsupported_machine() is not None or machine_code("float") is None,
     reason="no machine code is made here",
 )
 
@@ -24,14 +25,14 @@ def matrix(rows: int, columns: int) -> nn.Parameter:
 
 
 @needs_code
-@pytest.mark.parametrize("rows", range(1, MOST + 1))
+@pytest.mark.parametrize("rows", range(1, MAX_ROWS + 1))
 @pytest.mark.parametrize(("wide", "deep"), [(1, 1), (33, 7), (64, 32), (97, 50)])
 @pytest.mark.parametrize("has_bias", [True, False])
 def test_float32(rows: int, wide: int, deep: int, *, has_bias: bool) -> None:
     weight, inputs = matrix(wide, deep), torch.randn(rows, deep)
     bias = torch.randn(wide) if has_bias else None
     with torch.no_grad():
-        found = multiply_few(inputs, weight, bias, torch.float32)
+        found = gemv(inputs, weight, bias, torch.float32)
         assert found is not None
         torch.testing.assert_close(found, linear(inputs, weight, bias), rtol=1e-5, atol=1e-6)
 
@@ -42,7 +43,7 @@ def test_bfloat16_is_rounded_twice_alone(wide: int, deep: int) -> None:
     """The factors before, and the sum after it, in which the bias is whole."""
     weight, inputs, bias = matrix(wide, deep), torch.randn(3, deep), torch.randn(wide)
     with torch.no_grad():
-        found = multiply_few(inputs, weight, bias, torch.bfloat16)
+        found = gemv(inputs, weight, bias, torch.bfloat16)
         assert found is not None
         assert found.dtype == torch.bfloat16
         exact = linear(inputs.bfloat16().double(), weight.bfloat16().double(), bias.double())
@@ -53,7 +54,7 @@ def test_bfloat16_is_rounded_twice_alone(wide: int, deep: int) -> None:
 def test_axes_before_the_last_are_rows() -> None:
     weight, inputs = matrix(6, 5), torch.randn(5, 2, 4).transpose(0, 2)
     with torch.no_grad():
-        found = multiply_few(inputs, weight, None, torch.float32)
+        found = gemv(inputs, weight, None, torch.float32)
         assert found is not None
         torch.testing.assert_close(found, linear(inputs, weight))
 
@@ -62,9 +63,9 @@ def test_axes_before_the_last_are_rows() -> None:
 def test_the_matrix_is_read_as_it_is() -> None:
     weight, inputs = matrix(6, 5), torch.randn(2, 5)
     with torch.no_grad():
-        multiply_few(inputs, weight, None, torch.float32)
+        gemv(inputs, weight, None, torch.float32)
         weight.mul_(2)
-        found = multiply_few(inputs, weight, None, torch.float32)
+        found = gemv(inputs, weight, None, torch.float32)
         assert found is not None
         torch.testing.assert_close(found, linear(inputs, weight))
 
@@ -74,7 +75,7 @@ def test_no_number_is_no_number() -> None:
     weight, inputs = matrix(3, 5), torch.ones(1, 5)
     with torch.no_grad():
         weight[1, 2] = torch.nan
-        found = multiply_few(inputs, weight, None, torch.bfloat16)
+        found = gemv(inputs, weight, None, torch.bfloat16)
     assert found is not None
     assert found.isnan().tolist() == [[False, True, False]]
 
@@ -82,7 +83,7 @@ def test_no_number_is_no_number() -> None:
 @pytest.mark.parametrize(
     ("inputs", "weight", "dtype"),
     [
-        (torch.ones(MOST + 1, 5), matrix(6, 5), torch.float32),
+        (torch.ones(MAX_ROWS + 1, 5), matrix(6, 5), torch.float32),
         (torch.ones(0, 5), matrix(6, 5), torch.float32),
         (torch.ones(2, 5), torch.ones(6, 5), torch.float32),
         (torch.ones(2, 5), nn.Parameter(torch.ones(6, 5).double()), torch.float64),
@@ -94,7 +95,7 @@ def test_no_number_is_no_number() -> None:
 )
 def test_what_it_is_not_for(inputs: Tensor, weight: Tensor, dtype: torch.dtype) -> None:
     with torch.no_grad():
-        assert multiply_few(inputs, weight, None, dtype) is None
+        assert gemv(inputs, weight, None, dtype) is None
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
@@ -104,7 +105,7 @@ def test_linear_is_the_same_with_it_and_without(
     weight, inputs, bias = matrix(40, 30), torch.randn(2, 30), torch.randn(40)
     with mode():
         found = product.linear(inputs, weight, bias)
-        monkeypatch.setattr(few_rows, "machine_code", lambda factor: None)
+        monkeypatch.setattr(kernel, "machine_code", lambda factor: None)
         torch.testing.assert_close(found, product.linear(inputs, weight, bias))
 
 

@@ -1,8 +1,8 @@
 /* The product of a few rows with a matrix, on all threads, each of which takes some panels: what it
  * costs is to read the matrix once. REAL is the type of sums, PRODUCT that of factors and results.
  */
-#include "numbers.h"
-#include "products.h"
+#include "scalar_math.h"
+#include "packed_gemm.h"
 
 const long most_rows = ROWS;
 

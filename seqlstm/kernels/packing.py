@@ -1,4 +1,4 @@
-"""How a matrix lies for products.h: what a product reads, one after the other."""
+"""How a matrix lies for packed_gemm.h: what a product reads, one after the other."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch.nn.functional import pad
 
 
 @dataclass(frozen=True)
-class Layout:
-    """What products.h says of itself, once compiled.
+class PackedLayout:
+    """What packed_gemm.h says of itself, once compiled.
 
     Attributes:
         width: columns of a panel.
@@ -24,8 +24,8 @@ class Layout:
 
     @classmethod
     @cache
-    def of(cls, code: ctypes.CDLL) -> Layout:
-        """That of a library whose program includes products.h."""
+    def of(cls, code: ctypes.CDLL) -> PackedLayout:
+        """That of a library whose program includes packed_gemm.h."""
         names = ("panel_width", "panel_pair")
         return cls(*(ctypes.c_long.in_dll(code, name).value for name in names))
 

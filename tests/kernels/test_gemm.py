@@ -9,20 +9,21 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seqlstm.recurrent import many_rows, product
-from seqlstm.recurrent.few_rows import MOST
-from seqlstm.recurrent.many_rows import (
-    MANY,
-    linear_many,
-    machine_code,
-    multiply_many,
-    pack,
-    panels_of,
-)
-from seqlstm.recurrent.panels import Layout
+from seqlstm.kernels import gemm as kernel
+from seqlstm.kernels.gemm import MIN_ROWS, gemm, linear_gemm, machine_code, pack, pack_matrix
+from seqlstm.kernels.gemv import MAX_ROWS
+from seqlstm.kernels.packing import PackedLayout
+from seqlstm.recurrent import product
 
 needs_code = pytest.mark.skipif(machine_code() is None, reason="this machine multiplies otherwise")
-SIZES = [(MANY, 7, 4), (129, 32, 64), (300, 70, 91), (513, 257, 302), (600, 40, 5001), (200, 1, 1)]
+SIZES = [
+    (MIN_ROWS, 7, 4),
+    (129, 32, 64),
+    (300, 70, 91),
+    (513, 257, 302),
+    (600, 40, 5001),
+    (200, 1, 1),
+]
 
 every_size = pytest.mark.parametrize(("rows", "columns", "depth"), SIZES)
 
@@ -54,9 +55,9 @@ def test_product(
     exact = left.double() @ right.double() + (0 if bias is None else bias.double())
     given = lying(left, left_lies), lying(right, right_lies)
     bound = depth**0.5
-    found = multiply_many(*given, bias, dtype=torch.float32)
+    found = gemm(*given, bias, dtype=torch.float32)
     torch.testing.assert_close(found.double(), exact, rtol=1e-5, atol=1e-5 * bound)
-    rounded = multiply_many(*given, bias)
+    rounded = gemm(*given, bias)
     assert rounded.dtype == torch.bfloat16
     torch.testing.assert_close(rounded, found.bfloat16(), rtol=0, atol=0)
 
@@ -66,7 +67,7 @@ def test_product(
 @pytest.mark.parametrize("lies", ["columns", "rows"])
 def test_sums_of_rows(rows: int, columns: int, depth: int, lies: str) -> None:
     left, sums = lying(factors(rows, depth), lies), torch.full((rows,), 7.0)
-    multiply_many(left, factors(depth, columns), sums=sums)
+    gemm(left, factors(depth, columns), sums=sums)
     torch.testing.assert_close(sums, left.float().sum(1), rtol=1e-5, atol=1e-3)
 
 
@@ -74,7 +75,7 @@ def test_sums_of_rows(rows: int, columns: int, depth: int, lies: str) -> None:
 def test_parts_of_larger_matrices() -> None:
     """Of which rows and columns are not in one piece with the next."""
     whole, other = factors(400, 90), factors(90, 80, seed=2)
-    found = multiply_many(whole[100:300, 10:50], other[10:50, 3:70], dtype=torch.float32)
+    found = gemm(whole[100:300, 10:50], other[10:50, 3:70], dtype=torch.float32)
     exact = whole[100:300, 10:50].float() @ other[10:50, 3:70].float()
     torch.testing.assert_close(found, exact, rtol=1e-5, atol=1e-4)
 
@@ -86,7 +87,7 @@ def test_the_number_of_threads_changes_nothing() -> None:
     results = []
     for count in (1, 2, 3):
         torch.set_num_threads(count)
-        results.append(multiply_many(left.t().contiguous().t(), right, dtype=torch.float32))
+        results.append(gemm(left.t().contiguous().t(), right, dtype=torch.float32))
     torch.set_num_threads(threads)
     for result in results[1:]:
         assert torch.equal(result, results[0])
@@ -94,10 +95,10 @@ def test_the_number_of_threads_changes_nothing() -> None:
 
 @needs_code
 def test_no_number_is_no_number_in_its_place_alone() -> None:
-    left, right = factors(MANY, 6), factors(6, 40, seed=2)
+    left, right = factors(MIN_ROWS, 6), factors(6, 40, seed=2)
     left[3, 2], right[4, 5] = torch.nan, torch.nan
-    found = multiply_many(left, right)
-    expected = torch.zeros(MANY, 40, dtype=torch.bool)
+    found = gemm(left, right)
+    expected = torch.zeros(MIN_ROWS, 40, dtype=torch.bool)
     expected[3], expected[:, 5] = True, True
     assert torch.equal(found.isnan(), expected)
 
@@ -119,7 +120,7 @@ def passed(
 
 @needs_code
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("outputs", [MANY, MANY + 1])
+@pytest.mark.parametrize("outputs", [MIN_ROWS, MIN_ROWS + 1])
 def test_linear_and_its_gradients(dtype: torch.dtype, outputs: int) -> None:
     made, inputs = layer(36, outputs), torch.randn(11, 40, 36).to(dtype).requires_grad_()
     weighted = torch.randn(11, 40, outputs).bfloat16()
@@ -139,7 +140,7 @@ def test_linear_and_its_gradients(dtype: torch.dtype, outputs: int) -> None:
 @needs_code
 @pytest.mark.parametrize("frozen", ["inputs", "weight", "bias", "weight and bias"])
 def test_what_wants_no_gradient_gets_none(frozen: str) -> None:
-    made, inputs = layer(6, 10), torch.randn(MANY, 6)
+    made, inputs = layer(6, 10), torch.randn(MIN_ROWS, 6)
     made.weight.requires_grad_("weight" not in frozen)
     made.bias.requires_grad_("bias" not in frozen)
     inputs.requires_grad_(frozen != "inputs")
@@ -149,37 +150,37 @@ def test_what_wants_no_gradient_gets_none(frozen: str) -> None:
     assert (made.weight.grad is None) == ("weight" in frozen)
     assert (made.bias.grad is None) == ("bias" in frozen)
     if made.bias.grad is not None:
-        torch.testing.assert_close(made.bias.grad, torch.full((10,), float(MANY)))
+        torch.testing.assert_close(made.bias.grad, torch.full((10,), float(MIN_ROWS)))
 
 
 @needs_code
 def test_without_a_bias() -> None:
     made = layer(6, 10)
     with torch.autocast("cpu", torch.bfloat16):
-        found = product.linear(torch.ones(MANY, 6), made.weight)
+        found = product.linear(torch.ones(MIN_ROWS, 6), made.weight)
         found.float().sum().backward()
     assert made.weight.grad is not None
-    torch.testing.assert_close(made.weight.grad, torch.full((10, 6), float(MANY)))
+    torch.testing.assert_close(made.weight.grad, torch.full((10, 6), float(MIN_ROWS)))
 
 
 @needs_code
 def test_without_gradients_the_matrix_is_packed_once_and_read_as_it_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    made, inputs = layer(30, 50), torch.randn(MANY, 30)
+    made, inputs = layer(30, 50), torch.randn(MIN_ROWS, 30)
     packed: list[Tensor] = []
 
     def counted(code: ctypes.CDLL, matrix: Tensor) -> Tensor:
         packed.append(matrix)
         return pack(code, matrix)
 
-    monkeypatch.setattr(many_rows, "pack", counted)
+    monkeypatch.setattr(kernel, "pack", counted)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         for times in (1, 2):
             made.weight.mul_(times)
             W = made.weight.bfloat16().double()
             exact = inputs.bfloat16().double() @ W.t() + made.bias.double()
-            for rows in (MANY, MANY, MOST):  # few rows read the same panels
+            for rows in (MIN_ROWS, MIN_ROWS, MAX_ROWS):  # few rows read the same panels
                 found = product.linear(inputs[:rows], made.weight, made.bias)
                 torch.testing.assert_close(found.double(), exact[:rows], rtol=2**-8, atol=1e-5)
     assert len(packed) == 2
@@ -189,19 +190,19 @@ def test_without_gradients_the_matrix_is_packed_once_and_read_as_it_is(
 def test_what_is_no_parameter_is_packed_for_many_rows_alone() -> None:
     weight = torch.randn(20, 30)
     with torch.no_grad():
-        assert linear_many(torch.ones(MANY - 1, 30), weight, None, torch.bfloat16) is None
-        assert linear_many(torch.ones(MANY, 30), weight, None, torch.bfloat16) is not None
+        assert linear_gemm(torch.ones(MIN_ROWS - 1, 30), weight, None, torch.bfloat16) is None
+        assert linear_gemm(torch.ones(MIN_ROWS, 30), weight, None, torch.bfloat16) is not None
         assert (
-            linear_many(torch.ones(1, 30), layer(30, 20).weight, None, torch.bfloat16) is not None
+            linear_gemm(torch.ones(1, 30), layer(30, 20).weight, None, torch.bfloat16) is not None
         )
 
 
 @needs_code
 def test_a_row_is_the_same_in_any_company() -> None:
-    made, inputs = layer(70, 90), torch.randn(3 * MANY, 70)
+    made, inputs = layer(70, 90), torch.randn(3 * MIN_ROWS, 70)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         whole = product.linear(inputs, made.weight, made.bias)
-        for rows in (1, MOST, MOST + 1, 50, MANY):
+        for rows in (1, MAX_ROWS, MAX_ROWS + 1, 50, MIN_ROWS):
             assert torch.equal(product.linear(inputs[:rows], made.weight, made.bias), whole[:rows])
 
 
@@ -213,7 +214,7 @@ def test_fewer_rows_by_any_number_of_threads(rows: int, outputs: int, threads: i
     made, inputs, before = layer(70, outputs), torch.randn(rows, 70), torch.get_num_threads()
     torch.set_num_threads(threads)
     with torch.no_grad():
-        found = linear_many(inputs, made.weight, made.bias, torch.bfloat16)
+        found = linear_gemm(inputs, made.weight, made.bias, torch.bfloat16)
     torch.set_num_threads(before)
     assert found is not None
     exact = inputs.bfloat16().double() @ made.weight.bfloat16().double().t() + made.bias.double()
@@ -226,12 +227,12 @@ def test_fewer_rows_by_any_number_of_threads(rows: int, outputs: int, threads: i
 def test_panels_are_those_of_the_layout(heads: int, *, turned: bool) -> None:
     code = machine_code()
     assert code is not None
-    layout = Layout.of(code)
+    layout = PackedLayout.of(code)
     for rows, columns in ((64, 48), (40, 16), (64, 7)):
         blocks = factors(heads * rows, columns).view(heads, rows, columns)
         if turned:
             blocks = blocks.mT.contiguous().mT
-        found, expected = panels_of(blocks, layout), layout.panels(blocks)
+        found, expected = pack_matrix(blocks, layout), layout.panels(blocks)
         assert found.shape == expected.shape
         last = rows - (expected.shape[1] - 1) * layout.width  # beyond them nothing is said
         assert torch.equal(found[:, :-1], expected[:, :-1])
@@ -241,32 +242,32 @@ def test_panels_are_those_of_the_layout(heads: int, *, turned: bool) -> None:
 @pytest.mark.parametrize(
     ("inputs", "weight", "bias"),
     [
-        (torch.ones(MANY - 1, 6), torch.ones(4, 6), None),
-        (torch.ones(MANY, 6), torch.ones(4, 6).bfloat16(), None),
-        (torch.ones(MANY, 6), torch.ones(4, 6).double(), None),
-        (torch.ones(MANY, 6), torch.ones(4, 6), torch.ones(4).bfloat16()),
-        (torch.ones(MANY, 6, device="meta"), torch.ones(4, 6, device="meta"), None),
-        (torch.ones(MANY, 5), torch.ones(4, 6), None),
-        (torch.ones(MANY, 6), torch.ones(4, 6), torch.ones(5)),
+        (torch.ones(MIN_ROWS - 1, 6), torch.ones(4, 6), None),
+        (torch.ones(MIN_ROWS, 6), torch.ones(4, 6).bfloat16(), None),
+        (torch.ones(MIN_ROWS, 6), torch.ones(4, 6).double(), None),
+        (torch.ones(MIN_ROWS, 6), torch.ones(4, 6), torch.ones(4).bfloat16()),
+        (torch.ones(MIN_ROWS, 6, device="meta"), torch.ones(4, 6, device="meta"), None),
+        (torch.ones(MIN_ROWS, 5), torch.ones(4, 6), None),
+        (torch.ones(MIN_ROWS, 6), torch.ones(4, 6), torch.ones(5)),
     ],
     ids=["rows", "bfloat16", "float64", "bias in bfloat16", "device", "columns", "bias"],
 )
 def test_what_it_is_not_for(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> None:
-    assert linear_many(inputs, weight, bias, torch.bfloat16) is None
+    assert linear_gemm(inputs, weight, bias, torch.bfloat16) is None
 
 
 def test_without_the_code_torch_multiplies(monkeypatch: pytest.MonkeyPatch) -> None:
-    left, right, bias = factors(MANY, 30), factors(30, 20, seed=2), torch.randn(20)
-    sums, others = torch.empty(MANY), torch.empty(MANY)
-    found = multiply_many(left, right, bias, dtype=torch.float32, sums=sums)
-    monkeypatch.setattr(many_rows, "machine_code", lambda: None)
-    by_torch = multiply_many(left, right, bias, dtype=torch.float32, sums=others)
+    left, right, bias = factors(MIN_ROWS, 30), factors(30, 20, seed=2), torch.randn(20)
+    sums, others = torch.empty(MIN_ROWS), torch.empty(MIN_ROWS)
+    found = gemm(left, right, bias, dtype=torch.float32, sums=sums)
+    monkeypatch.setattr(kernel, "machine_code", lambda: None)
+    by_torch = gemm(left, right, bias, dtype=torch.float32, sums=others)
     assert by_torch.dtype == torch.float32
     torch.testing.assert_close(found, by_torch, rtol=2**-7, atol=1e-2)
     torch.testing.assert_close(sums, others, rtol=1e-5, atol=1e-4)
-    assert linear_many(left.float(), right.t().float(), bias, torch.bfloat16) is None
+    assert linear_gemm(left.float(), right.t().float(), bias, torch.bfloat16) is None
 
 
 def test_float32_is_torchs() -> None:
-    left, right = torch.randn(MANY, 30), torch.randn(30, 20)
-    assert torch.equal(multiply_many(left, right), left @ right)
+    left, right = torch.randn(MIN_ROWS, 30), torch.randn(30, 20)
+    assert torch.equal(gemm(left, right), left @ right)

@@ -1,6 +1,6 @@
 """Products of many pairs of small matrices, as attention has them, in bfloat16 on a CPU.
 
-Their sizes are new with every batch, and in decoding with every step: see `many_rows.py`, whose
+Their sizes are new with every batch, and in decoding with every step: see `gemm.py`, whose
 machine code serves here too.
 """
 
@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from seqlstm.recurrent.many_rows import machine_code, on_cpu
+from seqlstm.kernels.gemm import machine_code, on_cpu
 
 
-def multiply_each(left: Tensor, right: Tensor, *, dtype: torch.dtype | None = None) -> Tensor:
+def bmm(left: Tensor, right: Tensor, *, dtype: torch.dtype | None = None) -> Tensor:
     """left · right, pair by pair; by torch where this is not for it.
 
     Args:
@@ -32,7 +32,7 @@ def multiply_each(left: Tensor, right: Tensor, *, dtype: torch.dtype | None = No
         return (left @ right).to(dtype)
     found: Tensor
     if torch.is_grad_enabled() and (left.requires_grad or right.requires_grad):
-        found = Each.apply(left, right, dtype)  # type: ignore[no-untyped-call]
+        found = BatchedMatmul.apply(left, right, dtype)  # type: ignore[no-untyped-call]
     else:
         found = run(left, right, dtype)
     return found
@@ -52,7 +52,7 @@ def serves(left: Tensor, right: Tensor, dtype: torch.dtype) -> bool:
 
 
 def run(left: Tensor, right: Tensor, dtype: torch.dtype) -> Tensor:
-    """`multiply_each` by many_rows.c."""
+    """`bmm` by gemm.c."""
     code = machine_code()
     assert code is not None
     one, other = matrices(left), matrices(right.mT)
@@ -76,7 +76,7 @@ def matrices(tensor: Tensor) -> Tensor:
 
 
 class Matrices(ctypes.Structure):
-    """The struct of that name in many_rows.c."""
+    """The struct of that name in gemm.c."""
 
     _fields_ = (
         ("first", ctypes.c_void_p),
@@ -91,7 +91,7 @@ class Matrices(ctypes.Structure):
         return cls(tensor.data_ptr(), outer, inner, factors if across else lines, across)
 
 
-class Each(torch.autograd.Function):
+class BatchedMatmul(torch.autograd.Function):
     """left · right, pair by pair; gradients have the type of the factors."""
 
     @staticmethod

@@ -9,12 +9,12 @@ from importlib.resources import files
 import torch
 from torch import Tensor
 
-from seqlstm.recurrent.compiler import optional_program
+from seqlstm.kernels.compiler import optional_program
 
-TEXT = (files(__package__) / "leading.c").read_text(encoding="utf-8")
+TEXT = (files(__package__) / "topk.c").read_text(encoding="utf-8")
 
 
-def leading(scores: Tensor, amount: int) -> tuple[Tensor, Tensor]:
+def topk(scores: Tensor, amount: int) -> tuple[Tensor, Tensor]:
     """`topk` with equal scores in the order of their places, as `argmax` has them.
 
     Half-precision logits are often equal. (Of more than `amount` equal ones torch's `topk` picks.)
@@ -42,17 +42,17 @@ def leading(scores: Tensor, amount: int) -> tuple[Tensor, Tensor]:
     values = scores.new_empty(rows, amount)
     places = torch.empty_like(values, dtype=torch.long)
     given = (one.data_ptr() for one in (scores, values, places))
-    code.leading(rows, columns, amount, *given, torch.get_num_threads())
+    code.topk(rows, columns, amount, *given, torch.get_num_threads())
     return values, places
 
 
 @cache
 def machine_code() -> ctypes.CDLL | None:
-    """leading.c; None where it cannot be compiled."""
-    code = optional_program("leading.c", TEXT, {})
+    """topk.c; None where it cannot be compiled."""
+    code = optional_program("topk.c", TEXT, {})
     if code is None:
         return None
     count, place = ctypes.c_long, ctypes.c_void_p
-    code.leading.argtypes = [count, count, count, place, place, place, count]
-    code.leading.restype = None
+    code.topk.argtypes = [count, count, count, place, place, place, count]
+    code.topk.restype = None
     return code

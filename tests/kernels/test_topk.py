@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqlstm.decoding import leading as module
-from seqlstm.decoding.leading import leading
+from seqlstm.kernels import topk as module
+from seqlstm.kernels.topk import topk
 
 
 @pytest.fixture(params=["machine code", "torch"])
@@ -32,14 +32,14 @@ def sorted_rows(scores: Tensor, amount: int) -> tuple[Tensor, Tensor]:
 @pytest.mark.parametrize("columns", [10, 63, 64, 74, 138, 1000, 6001])
 def test_they_are_those_of_a_sort(columns: int, amount: int) -> None:
     scores = torch.randn(13, columns, generator=torch.Generator().manual_seed(columns))
-    for found, expected in zip(leading(scores, amount), sorted_rows(scores, amount), strict=True):
+    for found, expected in zip(topk(scores, amount), sorted_rows(scores, amount), strict=True):
         assert torch.equal(found, expected)
 
 
 @pytest.mark.parametrize("amount", [1, 3, 6])
 def test_equal_ones_in_the_order_of_their_places(amount: int) -> None:
     scores = torch.randint(0, 4, (50, 300), generator=torch.Generator().manual_seed(1)).float()
-    values, places = leading(scores, amount)
+    values, places = topk(scores, amount)
     if module.machine_code() is None:  # of too many equal ones torch picks
         places = places.sort(-1).values
         assert torch.equal(scores.gather(-1, places), values)
@@ -53,7 +53,7 @@ def test_equal_ones_in_the_order_of_their_places(amount: int) -> None:
 def test_as_many_equal_ones_as_there_is_room() -> None:
     scores = torch.zeros(2, 200)
     scores[0, [150, 3, 77]], scores[1, [199, 64, 0]] = 1.0, 1.0
-    _, places = leading(scores, 3)
+    _, places = topk(scores, 3)
     assert places.tolist() == [[3, 77, 150], [0, 64, 199]]
 
 
@@ -61,7 +61,7 @@ def test_as_many_equal_ones_as_there_is_room() -> None:
 def test_rows_of_which_little_is_possible() -> None:
     scores = torch.full((2, 130), -inf)
     scores[0, 129], scores[0, 5] = -1.0, -2.0
-    values, places = leading(scores, 4)
+    values, places = topk(scores, 4)
     assert places[0, :2].tolist() == [129, 5]
     assert values.tolist() == [[-1.0, -2.0, -inf, -inf], [-inf] * 4]
     assert all(len(set(row)) == 4 for row in places.tolist())
@@ -70,7 +70,7 @@ def test_rows_of_which_little_is_possible() -> None:
 @pytest.mark.usefixtures("either")
 def test_of_parts_of_a_table() -> None:
     table = torch.randn(4, 50, 2, generator=torch.Generator().manual_seed(1))
-    values, places = leading(table[..., 1], 5)
+    values, places = topk(table[..., 1], 5)
     assert torch.equal(values, sorted_rows(table[..., 1].contiguous(), 5)[0])
     assert places.shape == (4, 5)
 
@@ -78,12 +78,12 @@ def test_of_parts_of_a_table() -> None:
 @pytest.mark.usefixtures("either")
 def test_other_types() -> None:
     scores = torch.randn(3, 90, dtype=torch.float64)
-    values, _ = leading(scores, 4)
+    values, _ = topk(scores, 4)
     assert torch.equal(values, scores.topk(4).values)
 
 
 def test_rows_that_are_no_numbers_stay_so() -> None:
-    values, places = leading(torch.full((1, 200), nan), 3)
+    values, places = topk(torch.full((1, 200), nan), 3)
     assert values.isnan().all()
     assert len(set(places[0].tolist())) == 3
 
@@ -91,4 +91,4 @@ def test_rows_that_are_no_numbers_stay_so() -> None:
 @pytest.mark.parametrize("amount", [0, 6])
 def test_there_must_be_so_many(amount: int) -> None:
     with pytest.raises(ValueError, match=r"\[1, 5\]"):
-        leading(torch.zeros(2, 5), amount)
+        topk(torch.zeros(2, 5), amount)

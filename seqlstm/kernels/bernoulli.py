@@ -11,14 +11,14 @@ from importlib.resources import files
 import torch
 from torch import Tensor
 
-from seqlstm.recurrent.compiler import optional_program
+from seqlstm.kernels.compiler import optional_program
 
-TEXT = (files(__package__) / "coins.c").read_text(encoding="utf-8")
+TEXT = (files(__package__) / "bernoulli.c").read_text(encoding="utf-8")
 BITS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 BLOCK = 256  # coins of one block of the program
 
 
-def toss(like: Tensor, shape: Sequence[int], share: float, value: float) -> Tensor:
+def bernoulli(like: Tensor, shape: Sequence[int], share: float, value: float) -> Tensor:
     """`value` with a probability `share` below 1, else zero; of the type of `like`.
 
     On a CPU the share is rounded to the 16 bits that a coin takes, and torch's generator gives no
@@ -37,7 +37,7 @@ def toss(like: Tensor, shape: Sequence[int], share: float, value: float) -> Tens
     values = torch.empty(shape, dtype=dtype)
     bits = int(torch.tensor(value, dtype=dtype).view(BITS[dtype.itemsize]))
     threads = max(1, min(torch.get_num_threads(), values.numel() // BLOCK))
-    run = getattr(code, f"toss_{8 * dtype.itemsize}")
+    run = getattr(code, f"bernoulli_{8 * dtype.itemsize}")
     run(values.numel(), seed, limit, bits, threads, values.data_ptr())
     return values
 
@@ -64,12 +64,12 @@ def shifted(words: Tensor, bits: int) -> Tensor:
 
 @cache
 def machine_code() -> ctypes.CDLL | None:
-    """coins.c; None where it cannot be compiled."""
-    code = optional_program("coins.c", TEXT, {})
+    """bernoulli.c; None where it cannot be compiled."""
+    code = optional_program("bernoulli.c", TEXT, {})
     if code is None:
         return None
     for size in BITS:
-        run = getattr(code, f"toss_{8 * size}")
+        run = getattr(code, f"bernoulli_{8 * size}")
         count, bits = ctypes.c_long, ctypes.c_int64
         run.argtypes = [count, bits, ctypes.c_int32, bits, count, ctypes.c_void_p]
         run.restype = None

@@ -17,18 +17,18 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from seqlstm.recurrent.compiler import optional_program
-from seqlstm.recurrent.derived import derived
-from seqlstm.recurrent.panels import Layout
+from seqlstm.kernels.compiler import optional_program
+from seqlstm.kernels.packing import PackedLayout
+from seqlstm.kernels.parameter_cache import cached
 
-TEXT = (files(__package__) / "many_rows.c").read_text(encoding="utf-8")
-MANY = 128
+TEXT = (files(__package__) / "gemm.c").read_text(encoding="utf-8")
+MIN_ROWS = 128
 """Rows from which on packing the other matrix is worth it."""
 # Instructions: a product of pairs, which this code is written for; of tiles, which oneDNN has.
 PAIRS, TILES = "_is_avx512_bf16_supported", "_is_amx_tile_supported"
 
 
-def multiply_many(
+def gemm(
     left: Tensor,
     right: Tensor,
     bias: Tensor | None = None,
@@ -69,7 +69,7 @@ def serves(left: Tensor, right: Tensor, dtype: torch.dtype) -> bool:
         and dtype in (torch.bfloat16, torch.float32)
         and on_cpu(left, right)
         and depth == len(right)
-        and rows >= MANY
+        and rows >= MIN_ROWS
         and min(columns, depth) > 0
     )
 
@@ -84,7 +84,7 @@ def run(
     dtype: torch.dtype,
     sums: Tensor | None = None,
 ) -> Tensor:
-    """`multiply_many` by many_rows.c."""
+    """`gemm` by gemm.c."""
     (rows, depth), threads = left.shape, torch.get_num_threads()
     assert bias is None or bias.shape == (columns,)
     assert sums is None or (sums.shape == (rows,) and sums.dtype == torch.float32)
@@ -95,7 +95,7 @@ def run(
     space = 0
     if across:  # is packed
         most, least = (ctypes.c_long.in_dll(code, name).value for name in ("most", "least_rows"))
-        space = threads * max(most, least * Layout.of(code).padded(depth))
+        space = threads * max(most, least * PackedLayout.of(code).padded(depth))
     tiles = left.new_empty(space)
     code.product(
         *(rows, columns, depth, matrix.data_ptr(), stride, across, panels.data_ptr()),
@@ -106,8 +106,8 @@ def run(
 
 
 def pack(code: ctypes.CDLL, matrix: Tensor) -> Tensor:
-    """(rows, columns) in panels of rows, as `Layout.panels` has them, but for padded rows."""
-    layout = Layout.of(code)
+    """(rows, columns) in panels of rows, as `PackedLayout.panels` has them, but for padded rows."""
+    layout = PackedLayout.of(code)
     rows, columns = matrix.shape
     wide, deep = -(-rows // layout.width), layout.padded(columns) // layout.pair
     panels = matrix.new_empty(wide, deep, layout.width, layout.pair)
@@ -117,19 +117,19 @@ def pack(code: ctypes.CDLL, matrix: Tensor) -> Tensor:
     return panels
 
 
-def panels_of(matrix: Tensor, layout: Layout) -> Tensor:
+def pack_matrix(matrix: Tensor, layout: PackedLayout) -> Tensor:
     """`layout.panels`, in machine code where that is for it."""
     code = machine_code() if matrix.dtype == torch.bfloat16 and on_cpu(matrix) else None
-    if code is None or Layout.of(code) != layout:
+    if code is None or PackedLayout.of(code) != layout:
         return layout.panels(matrix)
     each = [pack(code, block) for block in matrix]
     return torch.stack(each) if len(each) > 1 else each[0].unsqueeze(0)
 
 
-def packed(weight: Tensor, dtype: torch.dtype, layout: Layout) -> Tensor:
-    """A matrix (rows, columns) in panels of this type; a parameter's are kept (`derived`)."""
-    return derived(
-        weight, (layout, dtype), lambda source: panels_of(source.to(dtype).unsqueeze(0), layout)
+def packed_parameter(weight: Tensor, dtype: torch.dtype, layout: PackedLayout) -> Tensor:
+    """A matrix (rows, columns) in panels of this type; a parameter's are kept (`cached`)."""
+    return cached(
+        weight, (layout, dtype), lambda source: pack_matrix(source.to(dtype).unsqueeze(0), layout)
     )
 
 
@@ -150,7 +150,7 @@ class Lines(NamedTuple):
         return cls(matrix, matrix.stride(1), across=True)
 
 
-def linear_many(
+def linear_gemm(
     inputs: Tensor, weight: Tensor, bias: Tensor | None, dtype: torch.dtype
 ) -> Tensor | None:
     """W·x + b, computed from factors of a type; None where it is not for this.
@@ -171,7 +171,7 @@ def linear_many(
     if bias is not None:
         fits = fits and bias.dtype == torch.float32 and bias.shape == weight.shape[:1]
     keeps = not torch.is_grad_enabled() and isinstance(weight, nn.Parameter)
-    least = 1 if keeps and not weight.is_inference() else MANY
+    least = 1 if keeps and not weight.is_inference() else MIN_ROWS
     if not fits or prod(many) < least or dtype != torch.bfloat16 or not on_cpu(inputs, weight):
         return None
     code = machine_code()
@@ -181,9 +181,9 @@ def linear_many(
     found: Tensor
     if torch.is_grad_enabled():
         matrix = weight.detach().to(dtype)
-        found = ManyRows.apply(factors, matrix, weight, bias)  # type: ignore[no-untyped-call]
+        found = LinearGemm.apply(factors, matrix, weight, bias)  # type: ignore[no-untyped-call]
     else:
-        panels = packed(weight, dtype, Layout.of(code))
+        panels = packed_parameter(weight, dtype, PackedLayout.of(code))
         found = run(code, factors, panels, len(weight), bias, dtype=dtype)
     return found.view(*many, len(weight))
 
@@ -192,7 +192,7 @@ def on_cpu(*tensors: Tensor) -> bool:
     return all(tensor.device.type == "cpu" for tensor in tensors)
 
 
-class ManyRows(torch.autograd.Function):
+class LinearGemm(torch.autograd.Function):
     """W·x + b from rounded factors, of which `matrix` is W."""
 
     @staticmethod
@@ -200,18 +200,18 @@ class ManyRows(torch.autograd.Function):
         ctx: Any, inputs: Tensor, matrix: Tensor, weight: Tensor, bias: Tensor | None
     ) -> Tensor:
         ctx.save_for_backward(inputs, matrix)
-        return multiply_many(inputs, matrix.t(), bias)
+        return gemm(inputs, matrix.t(), bias)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_outputs: Tensor) -> tuple[Tensor | None, ...]:
         inputs, matrix = ctx.saved_tensors
         for_inputs, _, for_weight, for_bias = ctx.needs_input_grad
-        d_inputs = multiply_many(d_outputs, matrix) if for_inputs else None
+        d_inputs = gemm(d_outputs, matrix) if for_inputs else None
         d_bias = d_outputs.new_empty(len(matrix), dtype=torch.float32) if for_bias else None
         d_weight = None
         if for_weight:
-            d_weight = multiply_many(d_outputs.t(), inputs, dtype=torch.float32, sums=d_bias)
+            d_weight = gemm(d_outputs.t(), inputs, dtype=torch.float32, sums=d_bias)
         elif d_bias is not None:
             torch.sum(d_outputs, 0, dtype=d_bias.dtype, out=d_bias)
         return d_inputs, None, d_weight, d_bias
@@ -219,11 +219,11 @@ class ManyRows(torch.autograd.Function):
 
 @cache
 def machine_code() -> ctypes.CDLL | None:
-    """many_rows.c; None where it cannot be compiled, or something else multiplies faster."""
+    """gemm.c; None where it cannot be compiled, or something else multiplies faster."""
     has = {name: getattr(torch.cpu, name, bool)() for name in (PAIRS, TILES)}
     if not has[PAIRS] or has[TILES]:
         return None
-    code = optional_program("many_rows.c", TEXT, {"REAL": "float", "PRODUCT": "bfloat16"})
+    code = optional_program("gemm.c", TEXT, {"REAL": "float", "PRODUCT": "bfloat16"})
     if code is None:
         return None
     count, place = ctypes.c_long, ctypes.c_void_p

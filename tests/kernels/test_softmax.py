@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seqlstm.models import softmax
-from seqlstm.models.softmax import log_chances, to_errors
+from seqlstm.kernels import softmax
+from seqlstm.kernels.softmax import cross_entropy_with_grad, log_softmax
 from tests.recurrent.cases import generator, noise
 
 TOKENS = 7
@@ -66,7 +66,7 @@ def test_it_is_the_cross_entropy(
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        found = to_errors(logits, bias, targets, smoothing, d_bias)
+        found = cross_entropy_with_grad(logits, bias, targets, smoothing, d_bias)
     finally:
         torch.set_num_threads(before)
     exact = (
@@ -84,7 +84,7 @@ def test_a_forbidden_piece_has_no_share(native: bool) -> None:
     logits, targets = made(13, torch.float32)
     logits[:, 4], targets = -torch.inf, targets.clamp(5)
     d_bias = torch.zeros(13)
-    losses = to_errors(logits, torch.zeros(13), targets, 0.0, d_bias)
+    losses = cross_entropy_with_grad(logits, torch.zeros(13), targets, 0.0, d_bias)
     assert losses.isfinite().all()
     assert logits[:, 4].tolist() == [0.0] * TOKENS
 
@@ -93,7 +93,7 @@ def test_a_forbidden_piece_has_no_share(native: bool) -> None:
 def test_what_is_not_a_number_is_not_hidden(native: bool) -> None:
     logits, targets = made(13, torch.float32)
     logits[2, 4] = torch.nan
-    losses = to_errors(logits, torch.zeros(13), targets, 0.1, torch.zeros(13))
+    losses = cross_entropy_with_grad(logits, torch.zeros(13), targets, 0.1, torch.zeros(13))
     assert losses.isnan().nonzero().flatten().tolist() == [2]
 
 
@@ -103,7 +103,7 @@ def test_a_target_outside_the_vocabulary_is_refused(native: bool, target: int) -
     logits, targets = made(13, torch.float32)
     targets[3] = target
     with pytest.raises((IndexError, RuntimeError), match=r"out of|must be in"):
-        to_errors(logits, torch.zeros(13), targets, 0.0, torch.zeros(13))
+        cross_entropy_with_grad(logits, torch.zeros(13), targets, 0.0, torch.zeros(13))
 
 
 @every_way
@@ -116,7 +116,7 @@ def test_log_probabilities_are_torchs(
     logits = (9 * noise(3, TOKENS, vocabulary)).to(dtype)
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
-    found = log_chances(logits)
+    found = log_softmax(logits)
     torch.set_num_threads(before)
     better = torch.promote_types(dtype, torch.float32)
     assert found.dtype == better
@@ -128,13 +128,13 @@ def test_log_probabilities_of_what_is_forbidden_and_of_parts(native: bool) -> No
     logits = noise(4, 70, 2)[..., 0]
     logits[1, 3:] = -torch.inf
     logits[2, 5] = torch.nan
-    found, expected = log_chances(logits), logits.log_softmax(-1)
+    found, expected = log_softmax(logits), logits.log_softmax(-1)
     torch.testing.assert_close(found, expected, equal_nan=True)
 
 
 def test_log_probabilities_have_gradients() -> None:
     logits = noise(4, 70).requires_grad_()
-    log_chances(logits)[:, 3].sum().backward()
+    log_softmax(logits)[:, 3].sum().backward()
     expected = logits.detach().clone().requires_grad_()
     expected.log_softmax(-1)[:, 3].sum().backward()
     torch.testing.assert_close(logits.grad, expected.grad)

@@ -9,8 +9,8 @@
  */
 #include <omp.h>
 
-#include "numbers.h"
-#include "products.h"
+#include "scalar_math.h"
+#include "packed_gemm.h"
 
 #define TILE (1 << 17)  /* factors of a tile: 256 KB */
 #define HIGHEST 256     /* rows of a tile */

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqlstm.recurrent import coins
-from seqlstm.recurrent.coins import numbers, toss
+from seqlstm.kernels import bernoulli as kernel
+from seqlstm.kernels.bernoulli import bernoulli, numbers
 
 
 def tossed(*shape: int, share: float) -> Tensor:
-    return toss(torch.empty(0), shape, share, 1)
+    return bernoulli(torch.empty(0), shape, share, 1)
 
 
 @pytest.mark.parametrize("share", [0.0001, 0.25, 0.9, 0.9999])
@@ -53,13 +53,13 @@ def test_words_are_those_of_splitmix64() -> None:
 def test_machine_code_tosses_what_its_transcription_does(
     dtype: torch.dtype, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if coins.machine_code() is None:
+    if kernel.machine_code() is None:
         pytest.skip("nothing is compiled here")
     found = []
-    for code in (coins.machine_code(), None):
-        monkeypatch.setattr(coins, "machine_code", lambda code=code: code)
+    for code in (kernel.machine_code(), None):
+        monkeypatch.setattr(kernel, "machine_code", lambda code=code: code)
         torch.manual_seed(count)
-        found.append(toss(torch.empty(0, dtype=dtype), (count,), 0.3, 1 / 0.7))
+        found.append(bernoulli(torch.empty(0, dtype=dtype), (count,), 0.3, 1 / 0.7))
     assert found[0].dtype == found[1].dtype == dtype
     assert torch.equal(*found)
 

@@ -1,7 +1,7 @@
 /* Steps of an element-wise cell, forwards and backwards, over some rows of a batch.
  *
  * Compiled for one cell: equations.h, made from its equations, has their forward_row and
- * backward_row, and how many of everything there are; numbers.h has their functions, products.h the
+ * backward_row, and how many of everything there are; scalar_math.h has their functions, packed_gemm.h the
  * products. REAL is the type of states, PRODUCT that of the factors of R·h, PROJECTED that of what
  * was projected. Rows do not depend on one another, so a thread takes some rows through all steps
  * and waits for nobody.
@@ -11,8 +11,8 @@
  *
  * In reverse every row is read from its own end: what belongs to a step lies where its input lies.
  */
-#include "numbers.h"
-#include "products.h"
+#include "scalar_math.h"
+#include "packed_gemm.h"
 #include "equations.h"
 
 const long shared = SHARED;

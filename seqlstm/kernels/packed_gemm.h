@@ -1,5 +1,5 @@
 /* Products of rows with a matrix that lies in panels, in the types REAL (sums) and PRODUCT (factors).
- * Read after numbers.h. */
+ * Read after scalar_math.h. */
 #ifdef __AVX512BF16__
 #include <immintrin.h>
 #endif

@@ -1,23 +1,41 @@
-"""The machine code that `source.py` builds, as Python calls it: its arguments and layouts."""
+"""The compiled time loop of an element-wise cell (recurrence.c), as Python calls it."""
 
 from __future__ import annotations
 
 import ctypes
 from functools import cache
+from importlib.resources import files
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from seqlstm.recurrent.engines.source import build
-from seqlstm.recurrent.panels import Layout
+from seqlstm.kernels.compiler import compile_program
+from seqlstm.kernels.packing import PackedLayout
+
+# Read with this module: what is compiled later is what this module knows.
+TEXTS = {"recurrence.c": (files(__package__) / "recurrence.c").read_text(encoding="utf-8")}
+
+
+@cache
+def build(text: str, real: str, product: str, projected: str) -> ctypes.CDLL:
+    """Compile `recurrence.c` with this equations.h, and load it; once a process for each.
+
+    Raises:
+        OSError: as `compile_program`.
+    """
+    types = {"REAL": real, "PRODUCT": product, "PROJECTED": projected}
+    return compile_program("recurrence.c", {**TEXTS, "equations.h": text}, types)
+
 
 REALS = {torch.float32: "float", torch.float64: "double"}
+
+
 TYPES = {**REALS, torch.bfloat16: "bfloat16"}
 
 
 class Native:
-    """The functions of `steps.c` for one cell and one choice of types.
+    """The functions of `recurrence.c` for one cell and one choice of types.
 
     Args:
         text: the cell's equations.h.
@@ -31,13 +49,13 @@ class Native:
     ) -> None:
         self.code = build(text, REALS[real], TYPES[product], TYPES[projected])
         size = ctypes.c_long.in_dll(self.code, "arguments_size").value
-        assert size == ctypes.sizeof(Arguments), "the struct of steps.c and its fields here differ"
-        self.layout = Layout.of(self.code)
+        assert size == ctypes.sizeof(Arguments), "recurrence.c has another struct"
+        self.layout = PackedLayout.of(self.code)
         # What was projected and the product have one and the same gradient.
         self.shared = bool(ctypes.c_long.in_dll(self.code, "shared").value)
 
     def forward(self, **values: Any) -> None:
-        """All steps. `values` are fields of the struct `Arguments` in steps.c."""
+        """All steps. `values` are fields of the struct `Arguments` in recurrence.c."""
         self.code.forward(ctypes.byref(Arguments(**values)))
 
     def backward(self, **values: Any) -> None:
@@ -59,7 +77,7 @@ def native(text: str, real: torch.dtype, product: torch.dtype, projected: torch.
 
 
 class Arguments(ctypes.Structure):
-    """The struct of that name in steps.c, from numbers, tensors and lists of tensors by name."""
+    """The struct `Arguments` of recurrence.c, from numbers, tensors and lists of tensors."""
 
     COUNTS = ("steps", "batch", "hidden", "heads", "keeps", "reverse", "threads")
     PLACES = (

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seqlstm.recurrent import many_rows
-from seqlstm.recurrent.derived import derived
-from seqlstm.recurrent.few_rows import MOST
+from seqlstm.kernels import gemm
+from seqlstm.kernels.gemv import MAX_ROWS
+from seqlstm.kernels.parameter_cache import cached
 from seqlstm.recurrent.layer import Recurrent
 from seqlstm.recurrent.lstm import LSTM
 from seqlstm.recurrent.product import Linear
@@ -53,18 +53,18 @@ def test_it_is_kept_until_the_parameter_changes(
 ) -> None:
     parameter, double = nn.Parameter(torch.ones(3)), Counted()
     with mode():
-        first, again = (derived(parameter, "double", double) for _ in range(2))
+        first, again = (cached(parameter, "double", double) for _ in range(2))
         assert first is again
     change(parameter)
     with mode():
-        assert derived(parameter, "double", double).tolist() == [4, 4, 4]
+        assert cached(parameter, "double", double).tolist() == [4, 4, 4]
     assert double.times == 2
 
 
 def test_keys_tell_what_is_made_of_one_parameter_apart() -> None:
     parameter = nn.Parameter(torch.ones(2))
     with torch.no_grad():
-        made = [derived(parameter, n, lambda source, n=n: source * n) for n in (2, 3)]
+        made = [cached(parameter, n, lambda source, n=n: source * n) for n in (2, 3)]
     assert [one.tolist() for one in made] == [[2, 2], [3, 3]]
 
 
@@ -72,7 +72,7 @@ def test_gradients_go_through_it() -> None:
     parameter = nn.Parameter(torch.ones(2))
     for _ in range(2):
         parameter.grad = None
-        derived(parameter, "double", Counted()).sum().backward()
+        cached(parameter, "double", Counted()).sum().backward()
         assert parameter.grad is not None
         assert parameter.grad.tolist() == [2, 2]
 
@@ -84,16 +84,16 @@ def test_only_of_parameters(source: Tensor) -> None:
     double = Counted()
     with torch.no_grad():
         for _ in range(2):
-            derived(source, "double", double)
+            cached(source, "double", double)
     assert double.times == 2
 
 
 def test_nothing_is_kept_of_a_parameter_that_cannot_tell_its_changes() -> None:
     with torch.inference_mode():
         parameter = nn.Parameter(torch.ones(2))
-        first = derived(parameter, "double", Counted())
+        first = cached(parameter, "double", Counted())
         parameter.add_(1)
-        assert derived(parameter, "double", Counted()).tolist() == [4, 4]
+        assert cached(parameter, "double", Counted()).tolist() == [4, 4]
     assert first.tolist() == [2, 2]
 
 
@@ -103,11 +103,11 @@ def test_linear_is_torchs_under_autocast(
     mode: Callable[[], torch.no_grad], dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The products of our own, which sum in another order, have tests of theirs.
-    monkeypatch.setattr(many_rows, "machine_code", lambda: None)
+    monkeypatch.setattr(gemm, "machine_code", lambda: None)
     ours = Linear(5, 3).to(dtype)
     theirs = nn.Linear(5, 3).to(dtype)
     theirs.load_state_dict(ours.state_dict())
-    inputs = torch.randn(MOST + 1, 5, dtype=dtype)
+    inputs = torch.randn(MAX_ROWS + 1, 5, dtype=dtype)
     with mode(), torch.autocast("cpu", torch.bfloat16):
         assert ours(inputs).dtype == theirs(inputs).dtype
         assert torch.equal(ours(inputs), theirs(inputs))
