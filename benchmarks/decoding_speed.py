@@ -25,7 +25,7 @@ from seqlstm.recipe.corpora import read_split
 from seqlstm.recipe.find import read_run_recipe
 from seqlstm.recipe.load import load
 from seqlstm.run import RunFolder
-from seqlstm.training.precision import keep_memory
+from seqlstm.runtime.memory import tune_allocator
 
 Translate = Callable[[Sequence[str], int, int], list[str]]
 """Lines, beam width and lines a batch to translations."""
@@ -121,7 +121,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.joeynmt and not joey_nmt.INSTALLED:
         parser.error("joeynmt is not installed")
-    keep_memory()
+    tune_allocator()
     recipe = read_run_recipe(RunFolder.open(arguments.run))
     corpus = read_split(recipe.data, arguments.split, source=arguments.source)
     # Like lengths together, as ours would put them; Joey NMT takes lines as they come.

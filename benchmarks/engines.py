@@ -29,7 +29,7 @@ from seqlstm.recurrent.catalogue import CELLS
 from seqlstm.recurrent.cell import Cell
 from seqlstm.recurrent.engines import ENGINES, Call
 from seqlstm.recurrent.state import State
-from seqlstm.training.precision import keep_memory
+from seqlstm.runtime.memory import tune_allocator
 
 SHAPES = ((35, 64, 512), (64, 32, 256))  # steps, rows, hidden
 CASES: dict[str, dict[str, object]] = {
@@ -193,7 +193,7 @@ def main() -> None:
     parser.add_argument("--memory", action="store_true", help="peak memory, not time")
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    keep_memory()
+    tune_allocator()
     if arguments.one:
         name, engine, precision = arguments.one
         print(peak(name, engine, precision, SHAPES[0]))

@@ -32,7 +32,8 @@ from seqlstm.recipe.load import load
 from seqlstm.recurrent.lstm import LSTM
 from seqlstm.recurrent.stack import Stack
 from seqlstm.recurrent.state import State
-from seqlstm.training.precision import Precision, choose_precision, keep_memory
+from seqlstm.runtime.device import Precision, choose_precision
+from seqlstm.runtime.memory import tune_allocator
 
 
 def untrained(*, hidden: int, layers: int, vocabulary: int) -> LanguageModel:
@@ -82,7 +83,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--endless", type=int, help="pieces in all, in one batch: memory")
     asked = parser.parse_args()
-    keep_memory()
+    tune_allocator()
     if asked.run:
         model = load(asked.run).model
         assert isinstance(model, LanguageModel)

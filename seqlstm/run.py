@@ -24,17 +24,17 @@ import torch
 
 from seqlstm import __version__
 from seqlstm.errors import RunError, TrainingError
-from seqlstm.text.sides import Tokenizers
-from seqlstm.text.tokenizer import Tokenizer
-from seqlstm.training.checkpoint import (
+from seqlstm.runtime.files import (
+    Weights,
     load_checkpoint,
     load_weights,
     save_checkpoint,
     save_weights,
-    write_whole,
+    write_atomically,
 )
+from seqlstm.text.sides import Tokenizers
+from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.training.progress import Report
-from seqlstm.training.weights import Weights
 
 FORMAT = 1
 LOG_EVERY = 20
@@ -130,7 +130,7 @@ class RunFolder:
 
     def write_recipe(self, text: str) -> None:
         """Keep the resolved recipe."""
-        write_whole(self.recipe, text.encode())
+        write_atomically(self.recipe, text.encode())
 
     def keep_tokenizers(self, tokenizers: Tokenizers) -> None:
         """Write `tokenizer.model`, or `source.model` and `target.model`."""
@@ -163,7 +163,7 @@ class RunFolder:
             "threads": torch.get_num_threads(),
             **facts,
         }
-        write_whole(self.card, json.dumps(card, indent=2, ensure_ascii=False).encode())
+        write_atomically(self.card, json.dumps(card, indent=2, ensure_ascii=False).encode())
 
     def read_card(self) -> dict[str, Any]:
         """What `write_card` wrote.
@@ -242,4 +242,4 @@ class RunFolder:
         """Forget what happened after a step: a resumed run will do it again."""
         kept = [line for line in self.read_log() if line["step"] <= step and line["kind"] != "end"]
         text = "".join(json.dumps(line) + "\n" for line in kept if step)
-        write_whole(self.log, text.encode())
+        write_atomically(self.log, text.encode())

@@ -24,7 +24,7 @@ from seqlstm.models.translator import Translator
 from seqlstm.recurrent.cell import Cell
 from seqlstm.recurrent.lstm import LSTM
 from seqlstm.recurrent.stack import Stack
-from seqlstm.training.precision import Precision
+from seqlstm.runtime.device import Precision
 from tests.recurrent.cases import randomise
 
 WHO = (

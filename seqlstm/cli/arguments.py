@@ -97,6 +97,6 @@ def load_any(run: Path, **options: str) -> Loaded:
 
 def ready() -> None:
     """Make this process one that models run fast in."""
-    from seqlstm.training.precision import keep_memory
+    from seqlstm.runtime.memory import tune_allocator
 
-    keep_memory()
+    tune_allocator()

@@ -96,7 +96,7 @@ def describe(kind: str, width: int, hidden: int) -> Kind:
     from seqlstm.recurrent.catalogue import BLOCKS, CELLS
     from seqlstm.recurrent.cell import Cell
     from seqlstm.recurrent.engines import ENGINES, Call
-    from seqlstm.training.precision import choose_device, choose_precision
+    from seqlstm.runtime.device import choose_device, choose_precision
 
     make = {**CELLS, **BLOCKS}[kind]
     made = parts(make)[0]

@@ -12,10 +12,10 @@ from seqlstm.cli.arguments import Overrides
 from seqlstm.cli.console import err, note, out, table, warn
 
 if TYPE_CHECKING:
+    from seqlstm.runtime.signals import StopRequest
     from seqlstm.sweep.compare import Row
     from seqlstm.sweep.plan import Job, Plan
     from seqlstm.sweep.runs import Outcome
-    from seqlstm.training.interrupt import StopRequest
 
 
 def complete_sweep(incomplete: str) -> list[str]:
@@ -52,12 +52,12 @@ def sweep(
     go beside them. Stopped or killed, the same command goes on. Exit code 1 says that a score is
     not as the sweep expects, or that a run has failed.
     """
+    from seqlstm.runtime.signals import stop_on_signals
     from seqlstm.sweep.check import check_data
     from seqlstm.sweep.compare import compare, passed
     from seqlstm.sweep.plan import read_plan
     from seqlstm.sweep.report import how_made, write_report
     from seqlstm.sweep.runs import read_result
-    from seqlstm.training.interrupt import stop_on_signals
 
     plan = read_plan(name, overrides or [], run or Path("runs") / Path(name).stem)
     unfinished = [job for job in plan.jobs() if not read_result(job)]

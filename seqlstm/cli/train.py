@@ -51,7 +51,7 @@ def train(
         raise ArgumentError("--resume goes on with a run: it cannot go with --overwrite or --from")
     from seqlstm.recipe import train as training
     from seqlstm.recipe.find import read_recipe
-    from seqlstm.training.interrupt import stop_on_signals
+    from seqlstm.runtime.signals import stop_on_signals
 
     given = [*(overrides or []), *([f"training.minutes={minutes}"] if minutes is not None else [])]
     resolved = read_recipe(recipe, given)

@@ -18,7 +18,7 @@ from seqlstm.cli.draft import Draft, Part
 from seqlstm.cli.surprise import chart, coloured, latest, legend, means, on_a_line
 from seqlstm.cli.wrapping import Wrap
 from seqlstm.errors import ArgumentError
-from seqlstm.training.interrupt import StopRequest, stop_on_signals
+from seqlstm.runtime.signals import StopRequest, stop_on_signals
 
 if TYPE_CHECKING:
     from seqlstm.inference.language import LoadedLanguageModel

@@ -12,8 +12,8 @@ from seqlstm import __version__
 from seqlstm.data.answers import answer_batch, bucket_answers
 from seqlstm.models.batch import Batch
 from seqlstm.models.language_model import LanguageModel
+from seqlstm.runtime.device import Precision
 from seqlstm.text.tokenizer import Tokenizer
-from seqlstm.training.precision import Precision
 
 TOKENS = 8192  # of a batch, padding included
 ASKED = 1024  # positions whose logits exist at once

@@ -23,8 +23,8 @@ from seqlstm.errors import ArgumentError
 from seqlstm.evaluation.perplexity import LanguageScores, count_text, known_past, signature_of
 from seqlstm.models.language_model import LanguageModel, score_targets
 from seqlstm.recurrent.state import State
+from seqlstm.runtime.device import Precision
 from seqlstm.text.tokenizer import Tokenizer
-from seqlstm.training.precision import Precision
 
 SPAN = 256  # steps at once: the products with the cache are banded, and waste a span's share
 

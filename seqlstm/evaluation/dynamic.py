@@ -25,8 +25,8 @@ from seqlstm.evaluation.perplexity import LanguageScores, count_text, known_past
 from seqlstm.models.batch import Batch
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.recurrent.state import State, detach
+from seqlstm.runtime.device import Precision
 from seqlstm.text.tokenizer import Tokenizer
-from seqlstm.training.precision import Precision
 
 ROWS = 100  # of a batch from which gradient statistics are gathered, as its authors have it
 

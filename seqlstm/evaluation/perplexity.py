@@ -15,8 +15,8 @@ from seqlstm.data.windows import window_batches
 from seqlstm.models.batch import Batch
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.recurrent.state import State
+from seqlstm.runtime.device import Precision
 from seqlstm.text.tokenizer import Tokenizer
-from seqlstm.training.precision import Precision
 
 
 @dataclass(frozen=True)

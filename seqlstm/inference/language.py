@@ -23,9 +23,9 @@ from seqlstm.inference.score import Score, by_length, make_score, truncate
 from seqlstm.models.batch import Batch, real_positions
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.recurrent.state import State
+from seqlstm.runtime.device import Precision
 from seqlstm.text.stream import TextStream
 from seqlstm.text.tokenizer import Tokenizer
-from seqlstm.training.precision import Precision
 
 
 class LoadedLanguageModel:

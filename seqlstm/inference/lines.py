@@ -14,8 +14,8 @@ from seqlstm.decoding.risk import Utility, expected_utilities
 from seqlstm.errors import ArgumentError
 from seqlstm.inference.phrases import Pieces
 from seqlstm.inference.score import Score, by_length, make_score, truncate
-from seqlstm.inference.side_by_side import side_by_side
 from seqlstm.inference.steps import System
+from seqlstm.runtime.threads import map_in_threads
 from seqlstm.text.tokenizer import Tokenizer
 
 
@@ -82,7 +82,7 @@ def line_by_line(
 
     found = [[EMPTY] for _ in lines]
     batches = [[real[row] for row in rows] for rows in cut]
-    for rows, each in zip(batches, side_by_side(of_batch, batches, at_once=at_once), strict=True):
+    for rows, each in zip(batches, map_in_threads(of_batch, batches, at_once=at_once), strict=True):
         for row, translations in zip(rows, each, strict=True):
             found[row] = translations
     return found

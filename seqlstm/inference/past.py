@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from seqlstm.decoding.choose import LONGEST_WINDOW
 from seqlstm.errors import ArgumentError, RunError, TrainingError
 from seqlstm.recurrent.state import State, leaves, map_state, select
+from seqlstm.runtime.files import load_weights, write_atomically
 from seqlstm.text.tokenizer import Tokenizer
-from seqlstm.training.checkpoint import load_weights, write_whole
 
 FORMAT = 1
 
@@ -135,7 +135,7 @@ class Past:
         note = json.dumps({"format": FORMAT, **self.origin._asdict()})
         whole = {name: part.detach().cpu().clone() for name, part in tensors.items()}
         try:
-            write_whole(path, safetensors.torch.save(whole, {"past": note}))
+            write_atomically(path, safetensors.torch.save(whole, {"past": note}))
         except TrainingError as error:
             raise RunError(error.message) from error
 

@@ -12,7 +12,7 @@ from seqlstm.inference.past import Past
 from seqlstm.models.batch import Batch, real_positions
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.recurrent.state import State, keep
-from seqlstm.training.precision import Precision
+from seqlstm.runtime.device import Precision
 
 SPAN = 1024  # pieces that are read at once: a book takes no more memory than a page
 

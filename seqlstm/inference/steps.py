@@ -18,8 +18,8 @@ from seqlstm.errors import ArgumentError
 from seqlstm.models.attention import Attention, source_mask
 from seqlstm.models.translator import Translator
 from seqlstm.recurrent.state import State
+from seqlstm.runtime.device import Precision
 from seqlstm.text.sides import Tokenizers
-from seqlstm.training.precision import Precision
 
 
 class Steps(NamedTuple):

@@ -26,8 +26,8 @@ from seqlstm.inference.score import Score
 from seqlstm.inference.search import Search, find_beams
 from seqlstm.inference.steps import System
 from seqlstm.models.translator import Translator
+from seqlstm.runtime.device import Precision
 from seqlstm.text.sides import Tokenizers
-from seqlstm.training.precision import Precision
 
 SAMPLED = {"no_repeat", "min_length", "max_length", "max_ratio"}
 """The options of `Search` that bind samples too."""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from seqlstm.kernels.softmax import log_softmax
 from seqlstm.models.readout import Readout, cross_entropy, product_dtype
-from seqlstm.recurrent.product import cast, linear
+from seqlstm.nn.linear import cast, linear
 
 
 class AdaptiveReadout(Readout):

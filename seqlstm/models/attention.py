@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from seqlstm.kernels.bmm import bmm
-from seqlstm.recurrent.product import Linear
+from seqlstm.nn.linear import Linear
 
 LARGEST = 2**22  # features of additive scores that exist at once: 16 MB in float32
 

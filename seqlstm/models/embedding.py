@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from seqlstm.recurrent.stack import Dropout
+from seqlstm.nn.dropout import Dropout
 
 
 class TokenEmbedding(nn.Module):

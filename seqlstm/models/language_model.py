@@ -9,7 +9,8 @@ from seqlstm.models.activation import ActivationPenalty, learn_from
 from seqlstm.models.batch import Batch
 from seqlstm.models.embedding import TokenEmbedding
 from seqlstm.models.readout import Readout
-from seqlstm.recurrent.stack import Dropout, Layers
+from seqlstm.nn.dropout import Dropout
+from seqlstm.recurrent.stack import Layers
 from seqlstm.recurrent.state import State
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from seqlstm.kernels.bmm import bmm
-from seqlstm.recurrent.product import Linear
+from seqlstm.nn.linear import Linear
 
 
 class Lexical(nn.Module):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from seqlstm.kernels.softmax import cross_entropy_with_grad, label_smoothed_nll, log_softmax
 from seqlstm.models import readout
 from seqlstm.models.readout import Readout, product_dtype
-from seqlstm.recurrent.product import Linear, linear
+from seqlstm.nn.linear import Linear, linear
 
 
 class MixtureReadout(Readout):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from seqlstm.kernels.gemm import gemm
 from seqlstm.kernels.softmax import cross_entropy_with_grad
-from seqlstm.recurrent.product import Linear, autocasts, linear
+from seqlstm.nn.linear import Linear, is_autocast_enabled, linear
 
 CHUNK = 2**25  # logits that exist at once: 64 MB in bfloat16
 
@@ -85,7 +85,7 @@ def cross_entropy(
 def product_dtype(features: Tensor, weight: Tensor) -> torch.dtype:
     """What products of the two are computed in: the autocast's type, or the weight's."""
     device = features.device.type
-    return torch.get_autocast_dtype(device) if autocasts(device) else weight.dtype
+    return torch.get_autocast_dtype(device) if is_autocast_enabled(device) else weight.dtype
 
 
 class LinearCrossEntropy(torch.autograd.Function):

@@ -12,7 +12,8 @@ from seqlstm.models.embedding import TokenEmbedding
 from seqlstm.models.language_model import score_targets
 from seqlstm.models.lexical import Lexical
 from seqlstm.models.readout import Readout
-from seqlstm.recurrent.stack import Dropout, Layers
+from seqlstm.nn.dropout import Dropout
+from seqlstm.recurrent.stack import Layers
 from seqlstm.recurrent.state import State
 
 

@@ -30,7 +30,7 @@ from seqlstm.recipe.translators import build_translator
 from seqlstm.recurrent.engines import Call
 from seqlstm.recurrent.stack import Highway, Residual
 from seqlstm.text.sides import Vocabularies
-from seqlstm.training import average
+from seqlstm.training import averaging
 from seqlstm.training.optimizer import make_optimizer
 from seqlstm.training.progress import Plan
 from seqlstm.training.schedule import Schedule
@@ -102,16 +102,16 @@ def build_schedule(training: Training) -> Schedule:
             return Schedule("constant", table.warmup)
 
 
-def build_average(training: Training) -> average.Average:
+def build_average(training: Training) -> averaging.NoAveraging:
     match training.average:
         case Exponential(decay=decay):
-            return average.Exponential(decay)
+            return averaging.ExponentialAveraging(decay)
         case Last(checkpoints=checkpoints):
-            return average.Last(checkpoints)
+            return averaging.CheckpointAveraging(checkpoints)
         case Triggered(patience=patience):
-            return average.Triggered(patience)
+            return averaging.TriggeredAveraging(patience)
         case _:
-            return average.Average()
+            return averaging.NoAveraging()
 
 
 def build_plan(training: Training) -> Plan:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from seqlstm.recipe.build import build_model, engines_by_layer, parameters_by_part
 from seqlstm.recipe.corpora import read_corpora
 from seqlstm.recipe.find import read_recipe
-from seqlstm.training.precision import choose_device, choose_precision
+from seqlstm.runtime.device import choose_device, choose_precision
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from seqlstm.models.language_model import LanguageModel
 from seqlstm.recipe.build import build_model
 from seqlstm.recipe.find import read_run_recipe
 from seqlstm.run import RunFolder
-from seqlstm.training.precision import choose_device, choose_precision
+from seqlstm.runtime.device import choose_device, choose_precision
 from seqlstm.training.weights import set_weights
 
 Loaded = LoadedTranslator | LoadedLanguageModel

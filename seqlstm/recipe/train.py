@@ -22,15 +22,11 @@ from seqlstm.recipe.corpora import Corpora, make_batches, read_corpora
 from seqlstm.recipe.find import read_run_recipe
 from seqlstm.recipe.validate import make_validation
 from seqlstm.run import RunFolder
+from seqlstm.runtime.device import choose_device, choose_precision
+from seqlstm.runtime.memory import set_num_threads, tune_allocator
+from seqlstm.runtime.signals import StopRequest
 from seqlstm.text.sides import Tokenizers
-from seqlstm.training.interrupt import StopRequest
 from seqlstm.training.loop import Loop
-from seqlstm.training.precision import (
-    choose_device,
-    choose_precision,
-    keep_memory,
-    use_threads,
-)
 from seqlstm.training.progress import Report
 from seqlstm.training.weights import set_weights
 
@@ -192,8 +188,8 @@ def prepare(
     recipe: Recipe, folder: RunFolder, corpora: Corpora, origin: RunFolder | None
 ) -> Prepared:
     """Model and loop of a run."""
-    keep_memory()
-    use_threads(recipe.threads)
+    tune_allocator()
+    set_num_threads(recipe.threads)
     device = choose_device(recipe.device)
     precision = choose_precision(recipe.precision, device)
     torch.manual_seed(recipe.seed)

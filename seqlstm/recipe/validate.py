@@ -16,9 +16,9 @@ from seqlstm.inference.translation import LoadedTranslator
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.models.translator import Translator
 from seqlstm.recipe.corpora import Corpora
+from seqlstm.runtime.device import Precision
 from seqlstm.text.sides import Tokenizers
 from seqlstm.text.tokenizer import Tokenizer
-from seqlstm.training.precision import Precision
 
 Validation = Callable[[], dict[str, float]]
 TOKENS = 4096  # of a batch

@@ -12,7 +12,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from seqlstm.recurrent.product import linear, multiply
+from seqlstm.nn.linear import linear
+from seqlstm.recurrent.product import multiply
 from seqlstm.recurrent.state import State, map_state
 
 

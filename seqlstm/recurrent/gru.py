@@ -7,8 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from seqlstm.nn.linear import linear
 from seqlstm.recurrent.cell import ElementwiseCell, GatedCell
-from seqlstm.recurrent.product import linear
 from seqlstm.recurrent.state import State
 
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from seqlstm.nn.dropout import FixedMask, dropout
 from seqlstm.recurrent.cell import Cell
-from seqlstm.recurrent.drawn import Drawn, dropout
 from seqlstm.recurrent.engines import Call, Choice, choose
 from seqlstm.recurrent.state import State
 
@@ -122,7 +122,7 @@ class Bidirectional(nn.Module):
         return torch.cat([left, right], dim=-1), (ahead, back) if last else None
 
 
-class WeightDrop(Drawn):
+class WeightDrop(FixedMask):
     """DropConnect on the matrix from state to state while training (Merity, Keskar & Socher, 2017).
 
     One mask serves the whole sequence, so that every engine can run it. Other matrices that read

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from seqlstm.nn.linear import linear
 from seqlstm.recurrent.cell import Cell
 from seqlstm.recurrent.exponential import (
     Forget,
@@ -16,7 +17,6 @@ from seqlstm.recurrent.exponential import (
     log_forget,
     mixing_weights,
 )
-from seqlstm.recurrent.product import linear
 from seqlstm.recurrent.state import State
 
 LARGEST_EXPONENT = 80.0  # of exp(−m): just below what float32 can hold

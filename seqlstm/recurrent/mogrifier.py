@@ -6,8 +6,8 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from seqlstm.nn.linear import Linear, linear
 from seqlstm.recurrent.cell import GatedCell
-from seqlstm.recurrent.product import Linear, linear
 from seqlstm.recurrent.state import State
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from seqlstm.nn.linear import linear
 from seqlstm.recurrent.cell import GatedCell
-from seqlstm.recurrent.product import linear
 from seqlstm.recurrent.state import State
 
 EPSILON = 1e-5  # joins the variance

@@ -9,38 +9,14 @@ from typing import Any, Literal, Protocol, cast
 import torch
 from torch import Tensor, nn
 
+from seqlstm.nn.dropout import Dropout
+from seqlstm.nn.linear import Linear
 from seqlstm.recurrent.cell import Cell
-from seqlstm.recurrent.drawn import Drawn, dropout, dropout_mask
 from seqlstm.recurrent.engines import Call, Choice
 from seqlstm.recurrent.layer import Bidirectional, Recurrent, WeightDrop
-from seqlstm.recurrent.product import Linear
 from seqlstm.recurrent.state import State
 
 Connection = Literal["plain", "residual", "highway"]
-
-
-class Dropout(Drawn):
-    """Dropout over (time, batch, features).
-
-    Variational (Gal & Ghahramani, 2016): one mask for the whole sequence, which regularises a
-    recurrent network better and costs one step's worth of random numbers. Ordinary: a new mask at
-    every step.
-    """
-
-    def __init__(self, probability: float, *, variational: bool = True) -> None:
-        super().__init__()
-        if not 0 <= probability < 1:
-            raise ValueError(f"dropout must be in [0, 1), was: {probability}")
-        self.probability = probability
-        self.variational = variational
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        if not self.training or self.probability == 0:
-            return inputs
-        if not self.variational:
-            return dropout(inputs, self.probability)
-        shape = (1, *inputs.shape[1:])
-        return inputs * self.drawn(lambda: dropout_mask(inputs, shape, self.probability))
 
 
 class Plain(nn.Module):

@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from seqlstm.nn.linear import Linear, linear
 from seqlstm.recurrent.causal import CausalConvolution
 from seqlstm.recurrent.engines import Call, Choice
 from seqlstm.recurrent.layer import Recurrent
 from seqlstm.recurrent.mlstm import MatrixMemory, start_gates
-from seqlstm.recurrent.product import Linear, linear
 from seqlstm.recurrent.slstm import SLSTM
 from seqlstm.recurrent.state import State
 

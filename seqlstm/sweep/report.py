@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from seqlstm.run import RunFolder
+from seqlstm.runtime.files import write_atomically
 from seqlstm.sweep.compare import Row, passed
 from seqlstm.sweep.picture import draw
 from seqlstm.sweep.plan import Plan
 from seqlstm.sweep.runs import Outcome
-from seqlstm.training.checkpoint import write_whole
 
 NOTHING = "—"
 LARGE = 1e9  # scores from here on are not written out
@@ -38,7 +38,7 @@ def write_report(plan: Plan, rows: list[Row], failed: Sequence[Outcome] = ()) ->
         "picture.png": draw(plan, rows),
     }
     for name, content in contents.items():
-        write_whole(plan.folder / name, content)
+        write_atomically(plan.folder / name, content)
     return [plan.folder / name for name in contents]
 
 

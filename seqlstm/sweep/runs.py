@@ -16,10 +16,10 @@ from seqlstm.recipe.evaluate import evaluate
 from seqlstm.recipe.find import read_run_recipe
 from seqlstm.recipe.train import EndedError, resume, start
 from seqlstm.run import RunFolder
+from seqlstm.runtime.files import write_atomically
+from seqlstm.runtime.memory import set_num_threads
+from seqlstm.runtime.signals import StopRequest
 from seqlstm.sweep.plan import Job
-from seqlstm.training.checkpoint import write_whole
-from seqlstm.training.interrupt import StopRequest
-from seqlstm.training.precision import use_threads
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def carry_out(job: Job, *, threads: int, stop: StopRequest) -> Outcome:
         return Outcome(job)
     began = time.monotonic()
     result = failure = None
-    use_threads(threads)
+    set_num_threads(threads)
     with warnings.catch_warnings(record=True) as caught:
         # cuDNN copies separate parameters into one block for each call: known, and cheap.
         warnings.filterwarnings("ignore", message="RNN module weights")
@@ -124,7 +124,7 @@ def score(job: Job) -> Result:
         seconds=progress["seconds"],
         tokens_per_second=speed(folder),
     )
-    write_whole(result_file(job), json.dumps(asdict(result), indent=2).encode())
+    write_atomically(result_file(job), json.dumps(asdict(result), indent=2).encode())
     return result
 
 

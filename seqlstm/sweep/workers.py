@@ -17,9 +17,9 @@ from types import FrameType
 import torch
 
 from seqlstm.errors import TrainingError, UserError
+from seqlstm.runtime.signals import StopRequest
 from seqlstm.sweep.plan import Job
 from seqlstm.sweep.runs import Outcome, carry_out
-from seqlstm.training.interrupt import StopRequest
 
 Outcomes = Generator[Outcome, None, None]
 LOOK_EVERY = 0.2  # seconds between two looks at whether somebody wants us to stop

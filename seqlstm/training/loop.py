@@ -19,14 +19,16 @@ from torch.optim import Optimizer
 from seqlstm.errors import DivergedError, TrainingError
 from seqlstm.models.batch import Batch
 from seqlstm.recurrent.state import State, detach
-from seqlstm.training.average import Average
-from seqlstm.training.checkpoint import generator_states, restore_generators
-from seqlstm.training.interrupt import StopRequest
+from seqlstm.runtime.device import Precision
+from seqlstm.runtime.files import Weights
+from seqlstm.runtime.memory import release_memory
+from seqlstm.runtime.signals import StopRequest
+from seqlstm.training.averaging import NoAveraging
 from seqlstm.training.optimizer import clip_gradients, gradient_norm, set_rate
-from seqlstm.training.precision import Precision, give_back_memory
 from seqlstm.training.progress import Plan, Progress, Report
+from seqlstm.training.random_state import generator_states, restore_generators
 from seqlstm.training.schedule import Schedule
-from seqlstm.training.weights import Weights, weights_of
+from seqlstm.training.weights import weights_of
 
 
 class Batches(Protocol):
@@ -70,7 +72,7 @@ class Loop:
         schedule: Schedule,
         plan: Plan,
         precision: Precision,
-        average: Average,
+        average: NoAveraging,
         keeper: Keeper,
         validate: Callable[[], dict[str, float]] | None = None,
     ) -> None:
@@ -204,7 +206,7 @@ class Loop:
             if best:
                 self.keeper.keep_weights("best", weights_of(self.model), step=self.progress.step)
         self.average.after_validation(self.plan.cost(measured))
-        give_back_memory()
+        release_memory()
         return self.report("validation", values, best=best)
 
     def saved(self) -> Report:
@@ -212,7 +214,7 @@ class Loop:
         with self.average.applied(self.model):
             self.keeper.keep_weights("last", weights_of(self.model), step=self.progress.step)
         self.keeper.keep_checkpoint(self.state_dict())
-        give_back_memory()
+        release_memory()
         return self.report("saved")
 
     def report(

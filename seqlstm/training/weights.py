@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from seqlstm.errors import RunError
-
-Weights = dict[str, Tensor]
+from seqlstm.runtime.files import Weights
 
 
 def weights_of(model: nn.Module) -> Weights:

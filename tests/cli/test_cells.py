@@ -11,7 +11,7 @@ from seqlstm.recipe.find import CATALOGUE
 from seqlstm.recurrent.catalogue import CELLS
 from seqlstm.recurrent.engines import ENGINES, Call, choose
 from seqlstm.recurrent.lstm import LSTM
-from seqlstm.training.precision import choose_device, choose_precision
+from seqlstm.runtime.device import choose_device, choose_precision
 from tests.runs import answer, refusal
 
 KINDS = list(CATALOGUE["cell"])

@@ -14,8 +14,8 @@ from seqlstm.inference import lines
 from seqlstm.inference.phrases import Phrases
 from seqlstm.inference.score import TruncationWarning
 from seqlstm.inference.search import find_beams
-from seqlstm.inference.side_by_side import side_by_side
 from seqlstm.inference.translation import LoadedTranslator
+from seqlstm.runtime.threads import map_in_threads
 from seqlstm.text.sides import Tokenizers
 from seqlstm.text.tokenizer import Tokenizer
 from tests.tiny import FLOAT32, LINES, PAIRS, random_translator
@@ -67,13 +67,13 @@ def test_batches_at_the_same_time(
 
     def watched(work: Any, tasks: Any, *, at_once: int) -> Any:
         told.append(at_once)
-        return side_by_side(work, tasks, at_once=at_once)
+        return map_in_threads(work, tasks, at_once=at_once)
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     alone = loaded.translate(TEXT, batch=2, coverage_penalty=penalty)
     torch.set_num_threads(2)
-    monkeypatch.setattr(lines, "side_by_side", watched)
+    monkeypatch.setattr(lines, "map_in_threads", watched)
     if device == "cuda":
         elsewhere = replace(FLOAT32, device=torch.device("cuda"))
         monkeypatch.setattr(loaded, "precision", elsewhere)

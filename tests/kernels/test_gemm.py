@@ -13,7 +13,7 @@ from seqlstm.kernels import gemm as kernel
 from seqlstm.kernels.gemm import MIN_ROWS, gemm, linear_gemm, machine_code, pack, pack_matrix
 from seqlstm.kernels.gemv import MAX_ROWS
 from seqlstm.kernels.packing import PackedLayout
-from seqlstm.recurrent import product
+from seqlstm.nn import linear as nn_linear
 
 needs_code = pytest.mark.skipif(machine_code() is None, reason="this machine multiplies otherwise")
 SIZES = [
@@ -124,7 +124,7 @@ def passed(
 def test_linear_and_its_gradients(dtype: torch.dtype, outputs: int) -> None:
     made, inputs = layer(36, outputs), torch.randn(11, 40, 36).to(dtype).requires_grad_()
     weighted = torch.randn(11, 40, outputs).bfloat16()
-    found, d_inputs, d_weight, d_bias = passed(product.linear, made, inputs, weighted)
+    found, d_inputs, d_weight, d_bias = passed(nn_linear.linear, made, inputs, weighted)
     x, W = inputs.detach().bfloat16().double(), made.weight.bfloat16().double()
     d_found = weighted.double()
     assert (found.dtype, d_inputs.dtype) == (torch.bfloat16, dtype)
@@ -145,7 +145,7 @@ def test_what_wants_no_gradient_gets_none(frozen: str) -> None:
     made.bias.requires_grad_("bias" not in frozen)
     inputs.requires_grad_(frozen != "inputs")
     with torch.autocast("cpu", torch.bfloat16):
-        product.linear(inputs, made.weight, made.bias).float().sum().backward()
+        nn_linear.linear(inputs, made.weight, made.bias).float().sum().backward()
     assert (inputs.grad is None) == (frozen == "inputs")
     assert (made.weight.grad is None) == ("weight" in frozen)
     assert (made.bias.grad is None) == ("bias" in frozen)
@@ -157,7 +157,7 @@ def test_what_wants_no_gradient_gets_none(frozen: str) -> None:
 def test_without_a_bias() -> None:
     made = layer(6, 10)
     with torch.autocast("cpu", torch.bfloat16):
-        found = product.linear(torch.ones(MIN_ROWS, 6), made.weight)
+        found = nn_linear.linear(torch.ones(MIN_ROWS, 6), made.weight)
         found.float().sum().backward()
     assert made.weight.grad is not None
     torch.testing.assert_close(made.weight.grad, torch.full((10, 6), float(MIN_ROWS)))
@@ -181,7 +181,7 @@ def test_without_gradients_the_matrix_is_packed_once_and_read_as_it_is(
             W = made.weight.bfloat16().double()
             exact = inputs.bfloat16().double() @ W.t() + made.bias.double()
             for rows in (MIN_ROWS, MIN_ROWS, MAX_ROWS):  # few rows read the same panels
-                found = product.linear(inputs[:rows], made.weight, made.bias)
+                found = nn_linear.linear(inputs[:rows], made.weight, made.bias)
                 torch.testing.assert_close(found.double(), exact[:rows], rtol=2**-8, atol=1e-5)
     assert len(packed) == 2
 
@@ -201,9 +201,11 @@ def test_what_is_no_parameter_is_packed_for_many_rows_alone() -> None:
 def test_a_row_is_the_same_in_any_company() -> None:
     made, inputs = layer(70, 90), torch.randn(3 * MIN_ROWS, 70)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        whole = product.linear(inputs, made.weight, made.bias)
+        whole = nn_linear.linear(inputs, made.weight, made.bias)
         for rows in (1, MAX_ROWS, MAX_ROWS + 1, 50, MIN_ROWS):
-            assert torch.equal(product.linear(inputs[:rows], made.weight, made.bias), whole[:rows])
+            assert torch.equal(
+                nn_linear.linear(inputs[:rows], made.weight, made.bias), whole[:rows]
+            )
 
 
 @needs_code

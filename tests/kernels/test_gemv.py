@@ -12,7 +12,7 @@ from torch.nn.functional import linear
 from seqlstm.kernels import gemv as kernel
 from seqlstm.kernels.compiler import unsupported_machine
 from seqlstm.kernels.gemv import MAX_ROWS, gemv, machine_code
-from seqlstm.recurrent import product
+from seqlstm.nn import linear as nn_linear
 
 needs_code = pytest.mark.skipif(
     unsupported_machine() is not None or machine_code("float") is None,
@@ -104,22 +104,22 @@ def test_linear_is_the_same_with_it_and_without(
 ) -> None:
     weight, inputs, bias = matrix(40, 30), torch.randn(2, 30), torch.randn(40)
     with mode():
-        found = product.linear(inputs, weight, bias)
+        found = nn_linear.linear(inputs, weight, bias)
         monkeypatch.setattr(kernel, "machine_code", lambda factor: None)
-        torch.testing.assert_close(found, product.linear(inputs, weight, bias))
+        torch.testing.assert_close(found, nn_linear.linear(inputs, weight, bias))
 
 
 def test_what_does_not_fit_is_torchs_to_refuse() -> None:
     with torch.no_grad():
         for wrong in (torch.ones(2, 6), torch.ones(2, 5).bfloat16()):
             with pytest.raises(RuntimeError):
-                product.linear(wrong, matrix(4, 5))
+                nn_linear.linear(wrong, matrix(4, 5))
         with pytest.raises(RuntimeError):
-            product.linear(torch.ones(2, 5), matrix(4, 5), torch.ones(3))
+            nn_linear.linear(torch.ones(2, 5), matrix(4, 5), torch.ones(3))
 
 
 def test_gradients_are_torchs() -> None:
     weight, inputs = matrix(4, 3), torch.randn(2, 3, requires_grad=True)
-    found = torch.autograd.grad(product.linear(inputs, weight).square().sum(), (weight, inputs))
+    found = torch.autograd.grad(nn_linear.linear(inputs, weight).square().sum(), (weight, inputs))
     expected = torch.autograd.grad(linear(inputs, weight).square().sum(), (weight, inputs))
     torch.testing.assert_close(found, expected)

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from seqlstm.kernels import gemm
 from seqlstm.kernels.gemv import MAX_ROWS
 from seqlstm.kernels.parameter_cache import cached
+from seqlstm.nn.linear import Linear
 from seqlstm.recurrent.layer import Recurrent
 from seqlstm.recurrent.lstm import LSTM
-from seqlstm.recurrent.product import Linear
 
 
 class Counted:

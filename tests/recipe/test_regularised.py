@@ -20,7 +20,7 @@ from seqlstm.recipe.evaluate import evaluate
 from seqlstm.recipe.find import CATALOGUE, read_recipe
 from seqlstm.recipe.load import load
 from seqlstm.recipe.train import start
-from seqlstm.training.average import Triggered
+from seqlstm.training.averaging import TriggeredAveraging
 from tests.config.cases import TABLES, recipe
 from tests.runs import LANGUAGE_MODEL, pairs_of, write_recipe
 
@@ -60,7 +60,7 @@ def test_words_are_counted_as_papers_do(tmp_path: Path) -> None:
 def test_an_average_is_triggered_as_the_recipe_says() -> None:
     overrides = ['training.average={kind="triggered", patience=7}', "training.validate_every=9"]
     average = build_average(recipe("language-model", *overrides).training)
-    assert isinstance(average, Triggered)
+    assert isinstance(average, TriggeredAveraging)
     assert average.patience == 7
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqlstm.recurrent.drawn import dropout
+from seqlstm.nn.dropout import dropout
 from seqlstm.recurrent.layer import WeightDrop
 from tests.recurrent.cases import (
     BATCH,

@@ -15,10 +15,10 @@ from seqlstm.errors import DataError, RecipeError, TrainingError, UserError
 from seqlstm.recipe.evaluate import Evaluation
 from seqlstm.recipe.train import start
 from seqlstm.run import RunFolder
+from seqlstm.runtime.signals import StopRequest
 from seqlstm.sweep.plan import Job, Plan
 from seqlstm.sweep.runs import Outcome, carry_out, read_result
 from seqlstm.sweep.workers import carry_out_all, in_worker
-from seqlstm.training.interrupt import StopRequest
 from seqlstm.training.loop import Loop
 from tests.sweep.conftest import CELLS, SWEEP, Read
 

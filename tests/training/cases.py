@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from seqlstm.models.batch import Batch
 from seqlstm.recurrent.state import State
-from seqlstm.training.average import Average
+from seqlstm.runtime.files import Weights
+from seqlstm.training.averaging import NoAveraging
 from seqlstm.training.loop import Batches, Loop
 from seqlstm.training.optimizer import make_optimizer
 from seqlstm.training.progress import Plan, Report
 from seqlstm.training.schedule import Schedule
-from seqlstm.training.weights import Weights
 from tests.tiny import FLOAT32
 
 
@@ -100,7 +100,7 @@ def loop_of(
     *,
     kind: str = "sgd",
     schedule: Schedule | None = None,
-    average: Average | None = None,
+    average: NoAveraging | None = None,
     shelf: Shelf | None = None,
     validate: Callable[[], dict[str, float]] | None = None,
 ) -> Loop:
@@ -111,7 +111,7 @@ def loop_of(
         schedule=schedule or Schedule(),
         plan=plan,
         precision=FLOAT32,
-        average=average or Average(),
+        average=average or NoAveraging(),
         keeper=shelf or Shelf(),
         validate=validate,
     )

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from seqlstm.training.interrupt import StopRequest
+from seqlstm.runtime.signals import StopRequest
 from seqlstm.training.progress import Plan
 from seqlstm.training.weights import weights_of
 from tests.recurrent.cases import assert_same

@@ -13,7 +13,7 @@ from seqlstm.data.buckets import pair_batch
 from seqlstm.errors import TrainingError
 from seqlstm.text.sides import Tokenizers
 from seqlstm.text.tokenizer import Tokenizer
-from seqlstm.training.average import Exponential, Triggered
+from seqlstm.training.averaging import ExponentialAveraging, TriggeredAveraging
 from seqlstm.training.progress import Plan
 from seqlstm.training.schedule import Schedule
 from tests.recurrent.cases import assert_same
@@ -175,7 +175,7 @@ def test_a_plateau_lowers_the_rate() -> None:
 
 
 def test_validation_sees_the_average_in_evaluation_mode() -> None:
-    model, shelf, average = Spring(), Shelf(), Exponential(0.9)
+    model, shelf, average = Spring(), Shelf(), ExponentialAveraging(0.9)
     seen: list[tuple[bool, bool, float]] = []
 
     def validate() -> dict[str, float]:
@@ -219,7 +219,7 @@ def test_an_average_begins_where_validations_stop_to_improve(
         model,
         Repeated(batch_of(3)),
         plan,
-        average=Triggered(1),
+        average=TriggeredAveraging(1),
         shelf=shelf,
         validate=validate,
     )

@@ -13,10 +13,10 @@ from torch import Tensor
 from seqlstm.data.buckets import Buckets
 from seqlstm.data.tapes import Tapes
 from seqlstm.recurrent.gru import gru
+from seqlstm.runtime.signals import StopRequest
 from seqlstm.text.sides import Tokenizers
 from seqlstm.text.tokenizer import Tokenizer
-from seqlstm.training.average import Average, Exponential, Last
-from seqlstm.training.interrupt import StopRequest
+from seqlstm.training.averaging import CheckpointAveraging, ExponentialAveraging, NoAveraging
 from seqlstm.training.loop import Loop
 from seqlstm.training.progress import Plan, Report
 from seqlstm.training.schedule import Schedule
@@ -41,7 +41,7 @@ def tiny_translator(tokenizer: Tokenizer, seed: int, shelf: Shelf) -> Loop:
     batches = Buckets(
         PAIRS, tokenizers=Tokenizers.joint(tokenizer), tokens=150, window=20, sampling=0.3
     )
-    return tiny_loop(model, batches, Exponential(0.9), Schedule("cosine", warmup=3), shelf)
+    return tiny_loop(model, batches, ExponentialAveraging(0.9), Schedule("cosine", warmup=3), shelf)
 
 
 def tiny_language_model(tokenizer: Tokenizer, seed: int, shelf: Shelf) -> Loop:
@@ -55,10 +55,12 @@ def tiny_language_model(tokenizer: Tokenizer, seed: int, shelf: Shelf) -> Loop:
         spread=3.0,
         sampling=0.3,
     )
-    return tiny_loop(model, batches, Last(2), Schedule("plateau", warmup=3), shelf)
+    return tiny_loop(model, batches, CheckpointAveraging(2), Schedule("plateau", warmup=3), shelf)
 
 
-def tiny_loop(model: Any, batches: Any, average: Average, schedule: Schedule, shelf: Shelf) -> Loop:
+def tiny_loop(
+    model: Any, batches: Any, average: NoAveraging, schedule: Schedule, shelf: Shelf
+) -> Loop:
     def validate() -> dict[str, float]:
         # Grows while the model learns, so that patience comes to its end.
         return {"loss": float(model.readout.bias.norm())}

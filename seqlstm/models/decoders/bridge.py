@@ -8,8 +8,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from seqlstm.nn.linear import Linear
 from seqlstm.recurrent.layer import Bidirectional, Recurrent, WeightDrop
-from seqlstm.recurrent.product import Linear
 from seqlstm.recurrent.stack import Layers
 from seqlstm.recurrent.state import State, leaves
 

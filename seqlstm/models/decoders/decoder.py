@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 from seqlstm.models.attention import Attention
 from seqlstm.models.decoders.bridge import Bridge
+from seqlstm.nn.dropout import Dropout
 from seqlstm.recurrent.engines import Call
-from seqlstm.recurrent.stack import Dropout, Layers
+from seqlstm.recurrent.stack import Layers
 from seqlstm.recurrent.state import State
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from seqlstm.models.attention import Attention
 from seqlstm.models.decoders.bridge import Bridge
 from seqlstm.models.decoders.stepwise import Stepwise
-from seqlstm.recurrent.product import Linear
+from seqlstm.nn.linear import Linear
 from seqlstm.recurrent.stack import Layers
 from seqlstm.recurrent.state import State
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from seqlstm.models.attention import Attention
 from seqlstm.models.decoders.bridge import Bridge
 from seqlstm.models.decoders.decoder import Attentive
-from seqlstm.recurrent.drawn import one_sequence
+from seqlstm.nn.dropout import fixed_masks
 from seqlstm.recurrent.engines import Call
 from seqlstm.recurrent.stack import Layers
 from seqlstm.recurrent.state import State
@@ -92,7 +92,7 @@ class Stepwise(Attentive):
         self, embedded: Tensor, memory: State, *, lengths: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         state, outputs, weights = self.start(memory), [], []
-        with one_sequence(self):
+        with fixed_masks(self):
             for now in torch.split(embedded, 1):
                 output, state, seen = self.step(now, state, memory)
                 outputs.append(output)

@@ -16,6 +16,7 @@ from torch import Tensor
 from seqlstm.kernels.gemm import pack_matrix
 from seqlstm.kernels.parameter_cache import cached
 from seqlstm.kernels.recurrence import REALS, TYPES, native
+from seqlstm.nn.linear import cast
 from seqlstm.recurrent.cell import Cell, ElementwiseCell
 from seqlstm.recurrent.engines import source
 from seqlstm.recurrent.engines.engine import Call, Engine, not_elementwise
@@ -23,7 +24,6 @@ from seqlstm.recurrent.engines.library import Library
 from seqlstm.recurrent.engines.scalars import NotScalarError, trace
 from seqlstm.recurrent.engines.steps import Steps, by_head
 from seqlstm.recurrent.lstm import LSTM
-from seqlstm.recurrent.product import cast
 from seqlstm.recurrent.state import State
 
 

@@ -7,7 +7,12 @@ import pytest
 import torch
 from torch import nn
 
-from seqlstm.training.average import Average, Exponential, Last, Triggered
+from seqlstm.training.averaging import (
+    CheckpointAveraging,
+    ExponentialAveraging,
+    NoAveraging,
+    TriggeredAveraging,
+)
 
 
 def model_at(value: float) -> nn.Linear:
@@ -21,15 +26,15 @@ def move(model: nn.Linear, value: float) -> None:
         model.weight.fill_(value)
 
 
-def averaged(average: Average) -> float:
+def averaged(average: NoAveraging) -> float:
     weights = average.weights()
     assert weights is not None
     return float(weights["weight"])
 
 
-def triggered(_: float = 1) -> Triggered:
+def triggered(_: float = 1) -> TriggeredAveraging:
     """One that has begun."""
-    average = Triggered(1)
+    average = TriggeredAveraging(1)
     for value in (1.0, 1.0, 2.0):
         average.after_validation(value)
     assert average.begun
@@ -37,7 +42,7 @@ def triggered(_: float = 1) -> Triggered:
 
 
 def test_no_average_is_the_models_own() -> None:
-    average, model = Average(), model_at(3)
+    average, model = NoAveraging(), model_at(3)
     average.after_step(model)
     average.before_validation(model)
     average.after_validation(1.0)
@@ -48,7 +53,7 @@ def test_no_average_is_the_models_own() -> None:
 
 
 def test_exponential_by_hand() -> None:
-    average, model = Exponential(0.26), model_at(0)
+    average, model = ExponentialAveraging(0.26), model_at(0)
     assert average.weights() is None
     expected = 1.0
     for step, value in enumerate([1.0, 2.0, 4.0, -3.0], 1):
@@ -60,7 +65,7 @@ def test_exponential_by_hand() -> None:
 
 
 def test_last_by_hand() -> None:
-    average, model = Last(2), model_at(0)
+    average, model = CheckpointAveraging(2), model_at(0)
     assert average.weights() is None
     for value, expected in ((1.0, 1.0), (2.0, 1.5), (6.0, 4.0)):
         move(model, value)
@@ -71,7 +76,7 @@ def test_last_by_hand() -> None:
 
 def test_triggered_by_hand() -> None:
     """Patience 2: the fourth is no worse than the first, the only older; the fifth is."""
-    average, model = Triggered(2), model_at(0)
+    average, model = TriggeredAveraging(2), model_at(0)
     for value, validation in enumerate([3.0, 4.0, 5.0, 3.0, 3.5], 1):
         move(model, value)
         average.after_step(model)
@@ -85,7 +90,7 @@ def test_triggered_by_hand() -> None:
 
 
 def test_triggered_by_validations_that_have_a_past_only() -> None:
-    average = Triggered(5)
+    average = TriggeredAveraging(5)
     for validation in (1.0, 9.0, 9.0, 9.0, 9.0, 9.0):
         average.after_validation(validation)
         assert not average.begun
@@ -94,7 +99,7 @@ def test_triggered_by_validations_that_have_a_past_only() -> None:
 
 
 def test_a_trigger_is_resumed_before_it_fires() -> None:
-    stopped, resumed = Triggered(2), Triggered(2)
+    stopped, resumed = TriggeredAveraging(2), TriggeredAveraging(2)
     for value in (1.0, 2.0, 3.0):
         stopped.after_validation(value)
     assert not stopped.begun
@@ -108,7 +113,7 @@ def test_triggered_as_in_algorithm_1() -> None:
     draw = Random(1)
     for patience in (1, 3, 5):
         logs: list[float] = []
-        average, fired = Triggered(patience), False
+        average, fired = TriggeredAveraging(patience), False
         for _ in range(30):
             value = draw.random() / (1 + len(logs))
             if len(logs) > patience and value > min(logs[: len(logs) - patience]):
@@ -118,8 +123,10 @@ def test_triggered_as_in_algorithm_1() -> None:
             assert average.begun == fired
 
 
-@pytest.mark.parametrize("average", [Exponential(0.5), Last(3), triggered()])
-def test_applied_puts_the_average_in_and_takes_it_out(average: Average) -> None:
+@pytest.mark.parametrize(
+    "average", [ExponentialAveraging(0.5), CheckpointAveraging(3), triggered()]
+)
+def test_applied_puts_the_average_in_and_takes_it_out(average: NoAveraging) -> None:
     model = model_at(1)
     for value in (1.0, 5.0):
         move(model, value)
@@ -134,9 +141,9 @@ def test_applied_puts_the_average_in_and_takes_it_out(average: Average) -> None:
     assert model.weight.item() == 5
 
 
-@pytest.mark.parametrize("kind", [Exponential, Last, triggered])
-def test_an_average_goes_on_from_its_state(kind: Callable[[int], Average]) -> None:
-    def seen(average: Average, *values: float) -> Average:
+@pytest.mark.parametrize("kind", [ExponentialAveraging, CheckpointAveraging, triggered])
+def test_an_average_goes_on_from_its_state(kind: Callable[[int], NoAveraging]) -> None:
+    def seen(average: NoAveraging, *values: float) -> NoAveraging:
         for value in values:
             model = model_at(value)
             average.after_step(model)

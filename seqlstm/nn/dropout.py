@@ -1,4 +1,4 @@
-"""What is drawn at random: masks, and what stays for a sequence, also where it is run by steps."""
+"""Dropout: ordinary, and variational with one mask for a sequence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from seqlstm.kernels.bernoulli import bernoulli
 
 
-class Drawn(nn.Module):
+class FixedMask(nn.Module):
     """A module that draws something for each sequence, and takes each call for a sequence."""
 
     def __init__(self) -> None:
@@ -18,7 +18,7 @@ class Drawn(nn.Module):
         self.held: list[Tensor] | None = None
 
     def drawn(self, draw: Callable[[], Tensor]) -> Tensor:
-        """What `draw` gives; inside `one_sequence`, what it gave first."""
+        """What `draw` gives; inside `fixed_masks`, what it gave first."""
         if self.held is None:
             return draw()
         if not self.held:
@@ -27,9 +27,9 @@ class Drawn(nn.Module):
 
 
 @contextmanager
-def one_sequence(module: nn.Module) -> Iterator[None]:
+def fixed_masks(module: nn.Module) -> Iterator[None]:
     """Inside, all calls of the parts of `module` are steps of one sequence."""
-    parts = [part for part in module.modules() if isinstance(part, Drawn)]
+    parts = [part for part in module.modules() if isinstance(part, FixedMask)]
     for part in parts:
         part.held = []
     try:
@@ -50,3 +50,27 @@ def dropout_mask(like: Tensor, shape: Sequence[int], probability: float) -> Tens
     """Zeros with this probability, else what keeps the mean at 1; of the type of `like`."""
     share = 1 - probability
     return bernoulli(like, shape, share, 1 / share)
+
+
+class Dropout(FixedMask):
+    """Dropout over (time, batch, features).
+
+    Variational (Gal & Ghahramani, 2016): one mask for the whole sequence, which regularises a
+    recurrent network better and costs one step's worth of random numbers. Ordinary: a new mask at
+    every step.
+    """
+
+    def __init__(self, probability: float, *, variational: bool = True) -> None:
+        super().__init__()
+        if not 0 <= probability < 1:
+            raise ValueError(f"dropout must be in [0, 1), was: {probability}")
+        self.probability = probability
+        self.variational = variational
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        if not self.training or self.probability == 0:
+            return inputs
+        if not self.variational:
+            return dropout(inputs, self.probability)
+        shape = (1, *inputs.shape[1:])
+        return inputs * self.drawn(lambda: dropout_mask(inputs, shape, self.probability))

@@ -10,10 +10,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from seqlstm.training.weights import Weights, set_weights, weights_of
+from seqlstm.runtime.files import Weights
+from seqlstm.training.weights import set_weights, weights_of
 
 
-class Average:
+class NoAveraging:
     """Weights for use: here, simply the model's own."""
 
     def after_step(self, model: nn.Module) -> None:
@@ -50,7 +51,7 @@ class Average:
             set_weights(model, own)
 
 
-class Exponential(Average):
+class ExponentialAveraging(NoAveraging):
     """After every step, a · average + (1 − a) · weights (Polyak & Juditsky, 1992).
 
     `a` grows to `decay` as (1 + step) / (10 + step), so that the start is soon forgotten.
@@ -82,7 +83,7 @@ class Exponential(Average):
         self.average, self.steps = state["average"], state["steps"]
 
 
-class Last(Average):
+class CheckpointAveraging(NoAveraging):
     """The mean of the weights at the last validations."""
 
     def __init__(self, checkpoints: int) -> None:
@@ -107,7 +108,7 @@ class Last(Average):
         self.kept = state["kept"]
 
 
-class Triggered(Average):
+class TriggeredAveraging(NoAveraging):
     """The mean of the weights after every step since validations stopped to improve.
 
     NT-ASGD (Merity, Keskar & Socher, 2018, algorithm 1) where the steps are those of SGD at a

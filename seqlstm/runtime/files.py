@@ -1,4 +1,4 @@
-"""Files that are whole or not there."""
+"""Files that are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from seqlstm.errors import RunError, TrainingError
-from seqlstm.training.weights import Weights
+
+Weights = dict[str, Tensor]
 
 
-def write_whole(path: Path, contents: bytes | memoryview) -> None:
+def write_atomically(path: Path, contents: bytes | memoryview) -> None:
     """Write a file so that whoever reads it, at any moment, finds the old contents or the new.
 
     Raises:
@@ -50,7 +51,7 @@ def sync_folder(folder: Path) -> None:
 
 def save_weights(path: Path, weights: Weights, metadata: dict[str, str]) -> None:
     """Weights for use, as safetensors."""
-    write_whole(path, safetensors.torch.save(weights, metadata))
+    write_atomically(path, safetensors.torch.save(weights, metadata))
 
 
 def load_weights(path: Path) -> Weights:
@@ -66,7 +67,7 @@ def save_checkpoint(path: Path, contents: dict[str, Any]) -> None:
     """Write tensors and plain values, nested as they are."""
     buffer = io.BytesIO()
     torch.save(contents, buffer)
-    write_whole(path, buffer.getbuffer())
+    write_atomically(path, buffer.getbuffer())
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
@@ -89,18 +90,3 @@ def read(path: Path, load: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
             f"{path} is damaged, or was not written by seqlstm: {reason}",
             hint="Restore it from a copy, or train again into a new folder.",
         ) from error
-
-
-def generator_states(device: torch.device) -> dict[str, Tensor]:
-    """The state of every random generator that training on the device draws from."""
-    states = {"cpu": torch.get_rng_state()}
-    if device.type == "cuda":
-        states["cuda"] = torch.cuda.get_rng_state(device)
-    return states
-
-
-def restore_generators(states: dict[str, Tensor], device: torch.device) -> None:
-    """Put the generators where `generator_states` found them."""
-    torch.set_rng_state(states["cpu"])
-    if device.type == "cuda" and "cuda" in states:
-        torch.cuda.set_rng_state(states["cuda"], device)

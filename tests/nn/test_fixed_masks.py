@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqlstm.recurrent.drawn import dropout, dropout_mask, one_sequence
+from seqlstm.nn.dropout import dropout, dropout_mask, fixed_masks
 from seqlstm.recurrent.stack import Stack
 from tests.recurrent.cases import BATCH, assert_same
 from tests.recurrent.stacks import inputs_for, stack_of
@@ -27,7 +27,7 @@ def test_steps_of_one_sequence_share_what_is_drawn(options: dict[str, float]) ->
     torch.manual_seed(3)
     whole, _ = stack(inputs)
     torch.manual_seed(3)
-    with one_sequence(stack):
+    with fixed_masks(stack):
         assert_same(stepwise(stack, inputs), whole)
     torch.manual_seed(3)
     assert (stepwise(stack, inputs) - whole).abs().max() > 1e-3
@@ -37,10 +37,10 @@ def test_each_sequence_draws_anew() -> None:
     stack = stack_of(dropout=0.5, weight_drop=0.5).train()
     inputs, found = inputs_for(stack), []
     for _ in range(2):
-        with one_sequence(stack):
+        with fixed_masks(stack):
             found.append(stepwise(stack, inputs))
     assert (found[0] - found[1]).abs().max() > 1e-3
-    with pytest.raises(RuntimeError), one_sequence(stack):
+    with pytest.raises(RuntimeError), fixed_masks(stack):
         raise RuntimeError
     assert (stack(inputs)[0] - stack(inputs)[0]).abs().max() > 1e-3
 
@@ -48,7 +48,7 @@ def test_each_sequence_draws_anew() -> None:
 def test_ordinary_dropout_draws_at_every_step() -> None:
     stack = stack_of(dropout=0.5, variational=False).train()
     inputs = inputs_for(stack)[:1].expand(2, -1, -1)
-    with one_sequence(stack):
+    with fixed_masks(stack):
         one, other = (stack(now, stack.initial_state(BATCH))[0] for now in inputs.split(1))
     assert (one - other).abs().max() > 1e-3
 

@@ -13,15 +13,14 @@ import pytest
 import torch
 
 from seqlstm.errors import RunError, TrainingError
-from seqlstm.training.checkpoint import (
-    generator_states,
+from seqlstm.runtime.files import (
     load_checkpoint,
     load_weights,
-    restore_generators,
     save_checkpoint,
     save_weights,
-    write_whole,
+    write_atomically,
 )
+from seqlstm.training.random_state import generator_states, restore_generators
 
 CONTENTS: dict[str, Any] = {
     "state": ((torch.ones(2, 3), torch.zeros(2)), (torch.full((2,), 0.1),)),
@@ -56,8 +55,8 @@ def interrupt(*arguments: Any) -> None:
 
 def test_a_file_is_written_and_replaced(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    write_whole(path, b"old")
-    write_whole(path, b"new")
+    write_atomically(path, b"old")
+    write_atomically(path, b"new")
     assert path.read_bytes() == b"new"
     assert os.listdir(tmp_path) == ["file"]
 
@@ -67,11 +66,11 @@ def test_a_full_disk_leaves_the_old_file(
     step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "file"
-    write_whole(path, b"old")
+    write_atomically(path, b"old")
     with monkeypatch.context() as patch:
         patch.setattr(step, fail)
         with pytest.raises(TrainingError, match=r"file could not be written: No space left"):
-            write_whole(path, b"new")
+            write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["file"]
 
@@ -93,7 +92,7 @@ def test_an_interrupted_writing_leaves_the_old_file(
 
 def test_a_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="could not be written: No such file"):
-        write_whole(tmp_path / "none" / "file", b"new")
+        write_atomically(tmp_path / "none" / "file", b"new")
 
 
 def test_a_checkpoint_comes_back(tmp_path: Path) -> None:

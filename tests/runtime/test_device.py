@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from seqlstm.errors import ArgumentError
-from seqlstm.training.precision import Precision, choose_device, choose_precision, use_threads
+from seqlstm.runtime.device import Precision, choose_device, choose_precision
+from seqlstm.runtime.memory import set_num_threads
 
 CPU = torch.device("cpu")
 
@@ -42,7 +43,7 @@ def test_a_gpu_that_is_not_there(wanted: str, gpus: int) -> None:
 def test_bfloat16_where_it_is_native(
     native: bool, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seqlstm.training.precision.computes_bfloat16", lambda device: native)
+    monkeypatch.setattr("seqlstm.runtime.device.has_native_bfloat16", lambda device: native)
     chosen = choose_precision("auto", CPU)
     assert (chosen.name, chosen.device) == (name, CPU)
     assert ("not" in chosen.reason) != native
@@ -61,26 +62,26 @@ def test_products_alone_are_rounded() -> None:
 def test_threads_are_left_alone_unless_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
     monkeypatch.setattr("torch.set_num_threads", asked.append)
-    use_threads(0)
-    use_threads(3)
+    set_num_threads(0)
+    set_num_threads(3)
     assert asked == [3]
 
 
 HOLES = """
 from pathlib import Path
 import torch
-from seqlstm.training.precision import give_back_memory, keep_memory
+from seqlstm.runtime.memory import release_memory, tune_allocator
 
 def resident():
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
 
-keep_memory()
+tune_allocator()
 before = resident()
 tensors = [torch.ones(2**20) for _ in range(64)]  # 256 MB, with the last on top of them
 del tensors[:-1]
 kept = resident()
-give_back_memory()
+release_memory()
 print(before, kept, resident())
 """
 

@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from seqlstm.training.interrupt import stop_on_signals
+from seqlstm.runtime.signals import stop_on_signals
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from seqlstm.inference.side_by_side import side_by_side
+from seqlstm.runtime.threads import map_in_threads
 
 
 @pytest.fixture(autouse=True)
@@ -29,24 +29,24 @@ def threads() -> Iterator[int]:
 @pytest.mark.parametrize("count", [0, 1, 2, 9])
 def test_results_come_in_the_order_of_their_tasks(at_once: int, count: int) -> None:
     tasks = list(range(count))
-    assert side_by_side(lambda task: task**2, tasks, at_once=at_once) == [n**2 for n in tasks]
+    assert map_in_threads(lambda task: task**2, tasks, at_once=at_once) == [n**2 for n in tasks]
 
 
 @pytest.mark.parametrize(("at_once", "share"), [(1, 4), (2, 2), (3, 1), (4, 1), (8, 1)])
 def test_torchs_threads_are_shared(at_once: int, share: int) -> None:
-    found = side_by_side(lambda _: torch.get_num_threads(), range(9), at_once=at_once)
+    found = map_in_threads(lambda _: torch.get_num_threads(), range(9), at_once=at_once)
     assert found == [share] * 9
 
 
 def test_tasks_are_at_work_at_the_same_time() -> None:
     both = threading.Barrier(2, timeout=30)
-    side_by_side(lambda _: both.wait(), range(4), at_once=2)  # alone it would wait for ever
+    map_in_threads(lambda _: both.wait(), range(4), at_once=2)  # alone it would wait for ever
 
 
 def test_with_one_thread_or_one_task_nothing_is_shared() -> None:
-    names = side_by_side(lambda _: threading.current_thread().name, [1], at_once=2)
+    names = map_in_threads(lambda _: threading.current_thread().name, [1], at_once=2)
     torch.set_num_threads(1)
-    names += side_by_side(lambda _: threading.current_thread().name, [1, 2], at_once=2)
+    names += map_in_threads(lambda _: threading.current_thread().name, [1, 2], at_once=2)
     torch.set_num_threads(4)
     assert set(names) == {threading.current_thread().name}
 
@@ -57,4 +57,4 @@ def test_an_error_is_raised() -> None:
             raise ValueError("not three")
 
     with pytest.raises(ValueError, match="three"):
-        side_by_side(work, range(9), at_once=2)
+        map_in_threads(work, range(9), at_once=2)

@@ -12,7 +12,7 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
-def side_by_side(
+def map_in_threads(
     work: Callable[[Task], Result], tasks: Sequence[Task], *, at_once: int
 ) -> list[Result]:
     """The results of all tasks, in their order, some of which are at work at the same time.

@@ -1,0 +1,1 @@
+"""The process and its machine: devices, memory, threads, signals and files."""
