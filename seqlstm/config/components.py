@@ -1,7 +1,7 @@
 """Tables whose `kind` names a class and whose options are its keywords: cells, attentions.
 
 The classes live on higher floors: the caller hands them in as a catalogue. Without, any table goes.
-So it is with what a recipe calls by its name alone: engines.
+So it is with what a recipe calls by its name alone: backends.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from seqlstm.errors import nearest
 
 Component = dict[str, Any]
 Catalogue = Mapping[str, Mapping[str, Any]]
-"""By the name of the component ("cell", "attention", "engine"), all that there are, by kind."""
+"""By the name of the component ("cell", "attention", "backend"), all that there are, by kind."""
 
 
 def keywords(constructor: Callable[..., Any]) -> list[str]:

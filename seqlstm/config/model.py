@@ -120,7 +120,7 @@ class Model(Section):
     )
     attention: Annotated[Component, AfterValidator(check_component("attention"))] | None = None
     connection: Literal["plain", "residual", "highway"] = "plain"
-    engine: Annotated[str, AfterValidator(check_name("engine"))] = "auto"
+    backend: Annotated[str, AfterValidator(check_name("backend"))] = "auto"
     dropout: Dropout = Dropout()
     zoneout: Zoneout = Zoneout()
 

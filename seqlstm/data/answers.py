@@ -21,7 +21,7 @@ def answer_batch(
     and the </s> that ends it.
 
     The batch has no lengths, though its rows have: a language model reads forwards only, so that
-    padding changes nothing before it, and without lengths the fastest engines serve.
+    padding changes nothing before it, and without lengths the fastest backends serve.
     """
     end = tokenizer.end
     rows = [

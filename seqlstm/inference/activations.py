@@ -93,7 +93,7 @@ def vectors(state: State) -> Tensor:
 def activations(loaded: LoadedLanguageModel, ids: Tensor) -> Iterator[Tensor]:
     """What every unit holds after each step, (rows, units), for ids (rows, time).
 
-    One step after the other: only so does every engine show the state between them.
+    One step after the other: only so does every backend show the state between them.
     """
     model = loaded.model
     state = model.initial_state(len(ids))

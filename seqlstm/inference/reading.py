@@ -56,7 +56,7 @@ def spans(ids: Ids, before: Tensor) -> Iterator[Batch]:
             inputs=inputs[:, begin : begin + part.shape[1]],
             targets=part,
             real=real_positions(left, part.shape[1]),
-            lengths=None if left.eq(part.shape[1]).all() else left,  # more engines serve full rows
+            lengths=None if left.eq(part.shape[1]).all() else left,  # more backends serve full rows
         ).to(before.device)
 
 

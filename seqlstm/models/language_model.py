@@ -10,7 +10,7 @@ from seqlstm.models.batch import Batch
 from seqlstm.models.embedding import TokenEmbedding
 from seqlstm.models.readout import Readout
 from seqlstm.nn.dropout import Dropout
-from seqlstm.recurrent.stack import Layers
+from seqlstm.recurrent.stack import LayerStack
 from seqlstm.recurrent.state import State
 
 
@@ -31,7 +31,7 @@ class LanguageModel(nn.Module):
         self,
         *,
         embedding: TokenEmbedding,
-        stack: Layers,
+        stack: LayerStack,
         readout: Readout,
         dropout: float = 0.0,
         variational: bool = True,

@@ -13,7 +13,7 @@ from seqlstm.models.language_model import score_targets
 from seqlstm.models.lexical import Lexical
 from seqlstm.models.readout import Readout
 from seqlstm.nn.dropout import Dropout
-from seqlstm.recurrent.stack import Layers
+from seqlstm.recurrent.stack import LayerStack
 from seqlstm.recurrent.state import State
 
 
@@ -42,7 +42,7 @@ class Translator(nn.Module):
         *,
         source: TokenEmbedding,
         target: TokenEmbedding,
-        encoder: Layers,
+        encoder: LayerStack,
         decoder: Decoder,
         readout: Readout,
         dropout: float = 0.0,

@@ -27,8 +27,8 @@ from seqlstm.recipe.layers import (
     refusals,
 )
 from seqlstm.recipe.translators import build_translator
-from seqlstm.recurrent.engines import Call
-from seqlstm.recurrent.stack import Highway, Residual
+from seqlstm.recurrent.backends import Call
+from seqlstm.recurrent.connections import HighwayConnection, ResidualConnection
 from seqlstm.text.sides import Vocabularies
 from seqlstm.training import averaging
 from seqlstm.training.optimizer import make_optimizer
@@ -52,14 +52,16 @@ def build_model(recipe: Recipe, vocabularies: Vocabularies) -> LanguageModel | T
     with blamed("model"):
         model = build(recipe, vocabularies)
         refuse_idle_connection(recipe.model.connection, model)
-    with blamed("model.engine"):
+    with blamed("model.backend"):
         engines_by_layer(model, resets=recipe.resets)
     return model
 
 
 def refuse_idle_connection(connection: str, model: nn.Module) -> None:
     """A connection goes round layers that are as wide above as below; some layer must be."""
-    if connection == "plain" or any(isinstance(m, (Residual, Highway)) for m in model.modules()):
+    if connection == "plain" or any(
+        isinstance(m, (ResidualConnection, HighwayConnection)) for m in model.modules()
+    ):
         return
     raise ValueError(
         f'connection = "{connection}" goes round no layer: none is as wide above as below'
@@ -141,7 +143,7 @@ def parameters_by_part(model: nn.Module) -> dict[str, int]:
 
 
 def engines_by_layer(model: LanguageModel | Translator, *, resets: bool = False) -> dict[str, str]:
-    """Which engine serves each layer in training, and why the faster ones refuse."""
+    """Which backend serves each layer in training, and why the faster ones refuse."""
     if isinstance(model, LanguageModel):
         stacks = {"stack": (model.stack, Call(resets=resets, last=True))}
     else:

@@ -11,14 +11,14 @@ from seqlstm.config import Catalogue, Recipe, parse, read_overrides, read_table
 from seqlstm.data.tasks import TASKS
 from seqlstm.errors import ArgumentError, TokenizerError, nearest
 from seqlstm.models.attention import ATTENTIONS
+from seqlstm.recurrent.backends import BACKENDS
 from seqlstm.recurrent.catalogue import BLOCKS, CELLS
-from seqlstm.recurrent.engines import ENGINES
 from seqlstm.run import RunFolder
 
 CATALOGUE: Catalogue = {
     "cell": {**CELLS, **BLOCKS},
     "attention": ATTENTIONS,
-    "engine": ENGINES,
+    "backend": BACKENDS,
     "source": TASKS,
 }
 

@@ -18,7 +18,7 @@ class Inspection:
     Attributes:
         text: the recipe resolved, as TOML.
         parameters: by part of the model.
-        engines: by layer, with the reasons of those that refuse.
+        backends: by layer, with the reasons of those that refuse.
         tokens: target tokens an epoch.
         data: what was read and dropped.
         warnings: of training rows that are held out too.
@@ -26,7 +26,7 @@ class Inspection:
 
     text: str
     parameters: dict[str, int]
-    engines: dict[str, str]
+    backends: dict[str, str]
     tokens: int
     data: str
     warnings: list[str]
@@ -48,12 +48,12 @@ def inspect(name: str, overrides: Sequence[str]) -> Inspection:
     device = choose_device(recipe.device)
     model.to(device)
     with choose_precision(recipe.precision, device).autocast():
-        engines = engines_by_layer(model, resets=recipe.resets)
+        backends = engines_by_layer(model, resets=recipe.resets)
     # Each target's end, each document's </s>, each line's newline is a token too.
     return Inspection(
         text=recipe.text(),
         parameters=parameters_by_part(model),
-        engines=engines,
+        backends=backends,
         tokens=sum(len(ids) + 1 for ids in tokenizers.target.encode_batch(told)),
         data="\n".join(corpora.report),
         warnings=corpora.warnings,

@@ -16,10 +16,10 @@ from seqlstm.models.embedding import TokenEmbedding
 from seqlstm.models.mixture import MixtureReadout
 from seqlstm.models.readout import Readout
 from seqlstm.recurrent.catalogue import BLOCKS, CELLS
-from seqlstm.recurrent.cell import Cell
+from seqlstm.recurrent.cells.base import Cell
+from seqlstm.recurrent.cells.zoneout import zoneout
 from seqlstm.recurrent.layer import recurrent_parameter
 from seqlstm.recurrent.stack import BlockStack, Stack
-from seqlstm.recurrent.zoneout import zoneout
 
 
 @contextmanager
@@ -112,7 +112,7 @@ def build_stack(model: Model, **sizes: Any) -> Stack | BlockStack:
         build_cell(model),
         connection=model.connection,
         weight_drop=model.dropout.recurrent,
-        engine=model.engine,
+        backend=model.backend,
         **common,
         **sizes,
     )
@@ -124,7 +124,7 @@ def build_block(model: Model) -> Callable[[int], nn.Module]:
 
     def make(index: int) -> nn.Module:
         with blamed("model.cell"):
-            return BLOCKS[kind](index, model.width, model.engine, **options)
+            return BLOCKS[kind](index, model.width, model.backend, **options)
 
     return make
 

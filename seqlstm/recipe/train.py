@@ -44,7 +44,7 @@ class Prepared:
     Attributes:
         loop: to be run.
         folder: where its files go.
-        notes: lines for a person: data, tokenizer, model, precision, engines.
+        notes: lines for a person: data, tokenizer, model, precision, backends.
         warnings: what a person should look at.
     """
 
@@ -208,9 +208,9 @@ def prepare(
         keeper=folder,
         validate=make_validation(recipe, model, corpora, precision),
     )
-    with precision.autocast():  # an engine's speed depends on the products' precision
-        engines = engines_by_layer(model, resets=recipe.resets)
-    same = set(engines.values())
+    with precision.autocast():  # a backend's speed depends on the products' precision
+        backends = engines_by_layer(model, resets=recipe.resets)
+    same = set(backends.values())
     notes = [
         *corpora.report,
         *(
@@ -219,7 +219,7 @@ def prepare(
         ),
         f"model: {sum(p.numel() for p in model.parameters()):,} parameters",
         f"precision: {precision.name} on {device} ({precision.reason})",
-        *([f"engine: {same.pop()}"] if len(same) == 1 else map(": ".join, engines.items())),
+        *([f"backend: {same.pop()}"] if len(same) == 1 else map(": ".join, backends.items())),
     ]
     return Prepared(loop, folder, notes, corpora.warnings)
 

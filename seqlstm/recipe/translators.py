@@ -18,7 +18,7 @@ from seqlstm.models.decoders.plain import Plain
 from seqlstm.models.lexical import Lexical
 from seqlstm.models.translator import Translator
 from seqlstm.recipe.layers import blamed, build_embedding, build_readout, build_stack
-from seqlstm.recurrent.stack import Layers
+from seqlstm.recurrent.stack import LayerStack
 from seqlstm.text.sides import Vocabularies
 
 
@@ -43,7 +43,7 @@ def build_translator(recipe: Recipe, vocabularies: Vocabularies) -> Translator:
     )
 
 
-def build_encoder(model: Model) -> Layers:
+def build_encoder(model: Model) -> LayerStack:
     table = model.encoder or Encoder()
     return build_stack(
         model,
@@ -62,7 +62,7 @@ def hidden_of(side: Side, model: Model) -> int:
     return hidden
 
 
-def build_decoder(model: Model, encoder: Layers) -> Decoder:
+def build_decoder(model: Model, encoder: LayerStack) -> Decoder:
     table = model.decoder or DecoderTable()
     hidden, layers = hidden_of(table, model), table.layers or model.layers
     stack = partial(build_stack, model, hidden=hidden)
@@ -101,6 +101,6 @@ def build_attention(model: Model, *, query: int, memory: int) -> Attention:
         return ATTENTIONS[options.pop("kind")](query, memory, **options)
 
 
-def build_bridge(encoder: Layers, *stacks: Layers) -> Bridge:
+def build_bridge(encoder: LayerStack, *stacks: LayerStack) -> Bridge:
     with blamed("model.decoder"):
         return Bridge(encoder, [layer for stack in stacks for layer in stack.layers])

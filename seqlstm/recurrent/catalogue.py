@@ -4,37 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from seqlstm.recurrent.cell import Cell
-from seqlstm.recurrent.convolutional import Convolutional
-from seqlstm.recurrent.coupled import Coupled
-from seqlstm.recurrent.elapsed import TimeAware
-from seqlstm.recurrent.elman import Elman
-from seqlstm.recurrent.greff import greff
-from seqlstm.recurrent.gru import gru
-from seqlstm.recurrent.lstm import LSTM
-from seqlstm.recurrent.minimal import MinGRU, MinLSTM
-from seqlstm.recurrent.mlstm import MLSTM
-from seqlstm.recurrent.mogrifier import Mogrifier
-from seqlstm.recurrent.multiplicative import Multiplicative
-from seqlstm.recurrent.normalized import LayerNormLSTM
-from seqlstm.recurrent.original import Original
-from seqlstm.recurrent.peephole import peephole
-from seqlstm.recurrent.slstm import SLSTM
-from seqlstm.recurrent.xlstm import MLSTMBlock, SLSTMBlock, xlstm_block
+from seqlstm.recurrent.blocks.xlstm import MLSTMBlock, SLSTMBlock, xlstm_block
+from seqlstm.recurrent.cells.base import Cell
+from seqlstm.recurrent.cells.cifg import CIFG
+from seqlstm.recurrent.cells.conv_lstm import ConvLSTM
+from seqlstm.recurrent.cells.elman import Elman
+from seqlstm.recurrent.cells.gru import gru
+from seqlstm.recurrent.cells.layer_norm_lstm import LayerNormLSTM
+from seqlstm.recurrent.cells.lstm import LSTM
+from seqlstm.recurrent.cells.lstm_1997 import LSTM1997
+from seqlstm.recurrent.cells.min_rnn import MinGRU, MinLSTM
+from seqlstm.recurrent.cells.mlstm import MLSTM
+from seqlstm.recurrent.cells.mogrifier import MogrifierLSTM
+from seqlstm.recurrent.cells.multiplicative_lstm import MultiplicativeLSTM
+from seqlstm.recurrent.cells.odyssey import odyssey
+from seqlstm.recurrent.cells.peephole import peephole
+from seqlstm.recurrent.cells.slstm import SLSTM
+from seqlstm.recurrent.cells.time_aware_lstm import TimeAwareLSTM
 
 CELLS: dict[str, Callable[..., Cell]] = {
     "lstm": LSTM,
     "gru": gru,
     "elman": Elman,
-    "original": Original,
+    "lstm-1997": LSTM1997,
     "peephole": peephole,
-    "coupled": Coupled,
-    "greff": greff,
-    "timeaware": TimeAware,
-    "layernorm": LayerNormLSTM,
-    "mogrifier": Mogrifier,
-    "multiplicative": Multiplicative,
-    "convolutional": Convolutional,
+    "cifg": CIFG,
+    "odyssey": odyssey,
+    "time-aware": TimeAwareLSTM,
+    "layer-norm": LayerNormLSTM,
+    "mogrifier": MogrifierLSTM,
+    "multiplicative": MultiplicativeLSTM,
+    "convolutional": ConvLSTM,
     "slstm": SLSTM,
     "mlstm": MLSTM,
     "mingru": MinGRU,

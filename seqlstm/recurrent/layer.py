@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from seqlstm.nn.dropout import FixedMask, dropout
-from seqlstm.recurrent.cell import Cell
-from seqlstm.recurrent.engines import Call, Choice, choose
+from seqlstm.recurrent.backends import BackendChoice, Call, choose
+from seqlstm.recurrent.cells.base import Cell
 from seqlstm.recurrent.state import State
 
 
@@ -19,14 +19,14 @@ class Recurrent(nn.Module):
 
     Args:
         cell: the recurrence.
-        engine: "auto", or an engine by name, which then must not refuse.
+        backend: "auto", or a backend by name, which then must not refuse.
         reverse: read each row from its own last token to its first.
     """
 
-    def __init__(self, cell: Cell, *, engine: str = "auto", reverse: bool = False) -> None:
+    def __init__(self, cell: Cell, *, backend: str = "auto", reverse: bool = False) -> None:
         super().__init__()
         self.cell = cell
-        self.engine = engine
+        self.backend = backend
         self.reverse = reverse
 
     @property
@@ -42,9 +42,9 @@ class Recurrent(nn.Module):
     def initial_state(self, batch: int) -> State:
         return self.cell.initial_state(batch)
 
-    def choice(self, call: Call) -> Choice:
-        """Which engine serves such a call, and why the faster ones refuse."""
-        return choose(self.cell, call, self.engine)
+    def choice(self, call: Call) -> BackendChoice:
+        """Which backend serves such a call, and why the faster ones refuse."""
+        return choose(self.cell, call, self.backend)
 
     def forward(
         self,
@@ -62,13 +62,13 @@ class Recurrent(nn.Module):
             state: before the first step; the cell's initial state when None.
             lengths: real steps of each row, (batch,). Outputs beyond them mean nothing.
             resets: true where a row starts afresh before that step, (time, batch).
-            last: whether the state after the last real step is wanted. Some engines cannot give it.
+            last: whether the state after the last real step is wanted; some backends lack it.
 
         Returns:
             Outputs (time, batch, hidden), and the last state if it is wanted.
 
         Raises:
-            ValueError: resets for a layer that reads backwards, or an engine that cannot serve.
+            ValueError: resets for a layer that reads backwards, or a backend that cannot serve.
         """
         if self.reverse and resets is not None:
             raise ValueError("a layer that reads backwards cannot be reset inside a span")
@@ -78,15 +78,15 @@ class Recurrent(nn.Module):
             last=last,
             single=len(inputs) == 1,
         )
-        engine = self.choice(call).engine
+        backend = self.choice(call).backend
         if state is None:
             state = self.cell.initial_state(inputs.shape[1])
         if self.reverse:
-            outputs, state = engine.run_back(self.cell, inputs, state, lengths=lengths, last=last)
+            outputs, state = backend.run_back(self.cell, inputs, state, lengths=lengths, last=last)
         else:
             # Lengths matter to the last state alone: outputs beyond the end mean nothing.
             ends = lengths if last else None
-            outputs, state = engine.run(self.cell, inputs, state, lengths=ends, resets=resets)
+            outputs, state = backend.run(self.cell, inputs, state, lengths=ends, resets=resets)
         return outputs, state if last else None
 
 
@@ -109,7 +109,7 @@ class Bidirectional(nn.Module):
     def initial_state(self, batch: int) -> State:
         return self.forwards.initial_state(batch), self.backwards.initial_state(batch)
 
-    def choice(self, call: Call) -> Choice:
+    def choice(self, call: Call) -> BackendChoice:
         return self.forwards.choice(call)
 
     def forward(
@@ -125,7 +125,7 @@ class Bidirectional(nn.Module):
 class WeightDrop(FixedMask):
     """DropConnect on the matrix from state to state while training (Merity, Keskar & Socher, 2017).
 
-    One mask serves the whole sequence, so that every engine can run it. Other matrices that read
+    One mask serves the whole sequence, so that every backend can run it. Other matrices that read
     the state, such as those of FGR between its gates, stay whole.
 
     Args:
@@ -155,7 +155,7 @@ class WeightDrop(FixedMask):
     def initial_state(self, batch: int) -> State:
         return self.layer.initial_state(batch)
 
-    def choice(self, call: Call) -> Choice:
+    def choice(self, call: Call) -> BackendChoice:
         return self.layer.choice(call)
 
     def forward(

@@ -4,68 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor, nn
 
 from seqlstm.nn.dropout import Dropout
-from seqlstm.nn.linear import Linear
-from seqlstm.recurrent.cell import Cell
-from seqlstm.recurrent.engines import Call, Choice
+from seqlstm.recurrent.backends import BackendChoice, Call
+from seqlstm.recurrent.cells.base import Cell
+from seqlstm.recurrent.connections import Connection, ResidualDropout, make_connection
 from seqlstm.recurrent.layer import Bidirectional, Recurrent, WeightDrop
 from seqlstm.recurrent.state import State
-
-Connection = Literal["plain", "residual", "highway"]
-
-
-class Plain(nn.Module):
-    """y = H(x)."""
-
-    def forward(self, inputs: Tensor, outputs: Tensor) -> Tensor:
-        return outputs
-
-
-class Residual(nn.Module):
-    """y = H(x) + x (He et al., 2016)."""
-
-    def forward(self, inputs: Tensor, outputs: Tensor) -> Tensor:
-        return precise(inputs) + outputs
-
-
-class Highway(nn.Module):
-    """y = T(x) ∘ H(x) + (1 − T(x)) ∘ x (Srivastava, Greff & Schmidhuber, 2015).
-
-    The transform gate's bias starts negative, so that a deep stack first passes its input on.
-    """
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.transform = Linear(width, width)
-        nn.init.constant_(self.transform.bias, -1.0)
-
-    def forward(self, inputs: Tensor, outputs: Tensor) -> Tensor:
-        gate: Tensor = self.transform(inputs).sigmoid()
-        return gate * outputs + (1 - gate) * precise(inputs)
-
-
-class Branch(nn.Module):
-    """y = x + D(H(x) − x): dropout on what a residual block adds, not on what it hands on."""
-
-    def __init__(self, dropout: Dropout) -> None:
-        super().__init__()
-        self.dropout = dropout
-
-    def forward(self, inputs: Tensor, outputs: Tensor) -> Tensor:
-        if not self.training or self.dropout.probability == 0:
-            return outputs
-        added: Tensor = self.dropout(outputs - inputs)
-        return inputs + added
-
-
-def precise(carried: Tensor) -> Tensor:
-    """In float32, or more if it was: what is carried past many layers is added to by each."""
-    return carried.to(torch.promote_types(carried.dtype, torch.float32))
 
 
 class Layer(Protocol):
@@ -76,10 +25,10 @@ class Layer(Protocol):
 
     def initial_state(self, batch: int) -> State: ...
 
-    def choice(self, call: Call) -> Choice: ...
+    def choice(self, call: Call) -> BackendChoice: ...
 
 
-class Layers(nn.Module):
+class LayerStack(nn.Module):
     """Layers one above the other.
 
     Args:
@@ -106,8 +55,8 @@ class Layers(nn.Module):
     def initial_state(self, batch: int) -> State:
         return tuple(layer.initial_state(batch) for layer in cast("list[Layer]", self.layers))
 
-    def choices(self, call: Call) -> list[Choice]:
-        """The engine of each layer for such a call."""
+    def choices(self, call: Call) -> list[BackendChoice]:
+        """The backend of each layer for such a call."""
         return [layer.choice(call) for layer in cast("list[Layer]", self.layers)]
 
     def forward(
@@ -136,7 +85,7 @@ class Layers(nn.Module):
         return inputs, tuple(after) if last else None
 
 
-class Stack(Layers):
+class Stack(LayerStack):
     """Recurrent layers one above the other.
 
     Residual and highway connections go round every layer whose input is as wide as its output.
@@ -153,7 +102,7 @@ class Stack(Layers):
         dropout: between layers.
         variational: one dropout mask for a whole sequence, or one for each step.
         weight_drop: DropConnect on the recurrent matrices.
-        engine: "auto" or an engine by name.
+        backend: "auto" or a backend by name.
         context: features that join the input of every layer at each step; 0 for none.
 
     Raises:
@@ -174,7 +123,7 @@ class Stack(Layers):
         dropout: float = 0.0,
         variational: bool = True,
         weight_drop: float = 0.0,
-        engine: str = "auto",
+        backend: str = "auto",
         context: int = 0,
     ) -> None:
         if layers < 0:
@@ -188,7 +137,7 @@ class Stack(Layers):
             raise ValueError("reverse cannot take effect in a stack that reads in both directions")
 
         def one(width: int, hidden: int, *, reverse: bool = reverse) -> Recurrent | WeightDrop:
-            layer = Recurrent(cell(width + context, hidden), engine=engine, reverse=reverse)
+            layer = Recurrent(cell(width + context, hidden), backend=backend, reverse=reverse)
             return WeightDrop(layer, weight_drop) if weight_drop else layer
 
         def both(width: int, hidden: int) -> Bidirectional:
@@ -199,7 +148,8 @@ class Stack(Layers):
         super().__init__(
             [make(reads, gives) for reads, gives in shapes],
             connections=[
-                connect(connection if reads == gives else "plain", gives) for reads, gives in shapes
+                make_connection(connection if reads == gives else "plain", gives)
+                for reads, gives in shapes
             ],
             dropouts=[
                 Dropout(dropout if index else 0.0, variational=variational)
@@ -209,7 +159,7 @@ class Stack(Layers):
         )
 
 
-class BlockStack(Layers):
+class BlockStack(LayerStack):
     """Residual blocks one above the other, as wide above as below.
 
     The sum that a residual stack carries is normalised by each block that reads it; whoever reads
@@ -234,7 +184,9 @@ class BlockStack(Layers):
     ) -> None:
         super().__init__(
             [block(index) for index in range(layers)],
-            connections=[Branch(Dropout(dropout, variational=variational)) for _ in range(layers)],
+            connections=[
+                ResidualDropout(Dropout(dropout, variational=variational)) for _ in range(layers)
+            ],
             dropouts=[nn.Identity() for _ in range(layers)],
             output=width,
         )
@@ -246,14 +198,3 @@ class BlockStack(Layers):
         """As `Recurrent.forward`; the state is the tuple of the blocks' states."""
         outputs, after = super().forward(inputs, state, **options)
         return self.normalise(outputs), after
-
-
-def connect(connection: Connection, width: int) -> nn.Module:
-    """The module that joins a layer's input with its output."""
-    if connection == "plain":
-        return Plain()
-    if connection == "residual":
-        return Residual()
-    if connection == "highway":
-        return Highway(width)
-    raise ValueError(f"connection must be plain, residual or highway, was: {connection}")

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from seqlstm.recipe.find import CATALOGUE
+from seqlstm.recurrent.backends import BACKENDS, Call, choose
 from seqlstm.recurrent.catalogue import CELLS
-from seqlstm.recurrent.engines import ENGINES, Call, choose
-from seqlstm.recurrent.lstm import LSTM
+from seqlstm.recurrent.cells.lstm import LSTM
 from seqlstm.runtime.device import choose_device, choose_precision
 from tests.runs import answer, refusal
 
@@ -29,7 +29,7 @@ def test_the_table_names_every_kind_and_fits_a_terminal() -> None:
     (line,) = [line for line in lines if line.startswith("lstm ")]
     parameters = 4 * 512 * (256 + 512 + 1)
     assert line.split()[-3:-1] == ["2000", f"{parameters:,}"]
-    assert line.split()[-1] in ENGINES
+    assert line.split()[-1] in BACKENDS
 
 
 def test_sizes_are_those_asked_for() -> None:
@@ -40,20 +40,20 @@ def test_sizes_are_those_asked_for() -> None:
     assert found["xlstm"]["parameters"] > 0
 
 
-def test_each_has_the_engine_that_serves_it() -> None:
+def test_each_has_the_backend_that_serves_it() -> None:
     found = cells()
     # In the precision that training takes here.
     with choose_precision("auto", choose_device("auto")).autocast():
         expected = {
-            kind: choose(CELLS[kind](8, 8), Call()).engine.name
+            kind: choose(CELLS[kind](8, 8), Call()).backend.name
             for kind in ("lstm", "slstm", "elman", "mingru", "mogrifier")
         }
-    assert expected.items() <= {kind: cell["engine"] for kind, cell in found.items()}.items()
+    assert expected.items() <= {kind: cell["backend"] for kind, cell in found.items()}.items()
     assert (expected["mingru"], expected["mogrifier"]) == ("scan", "loop")
     for cell in found.values():
-        assert list(cell["engines"]) == list(ENGINES)
-        first = next(name for name, reason in cell["engines"].items() if not reason)
-        assert cell["engine"] == first
+        assert list(cell["backends"]) == list(BACKENDS)
+        first = next(name for name, reason in cell["backends"].items() if not reason)
+        assert cell["backend"] == first
 
 
 def test_options_stand_with_their_defaults_first() -> None:
@@ -65,10 +65,10 @@ def test_options_stand_with_their_defaults_first() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_one_is_shown_with_its_equations_and_engines(kind: str) -> None:
+def test_one_is_shown_with_its_equations_and_backends(kind: str) -> None:
     text = answer("cells", "--kind", kind)
     assert " = " in text
-    assert all(f"\n{engine} " in text for engine in ENGINES)
+    assert all(f"\n{backend} " in text for backend in BACKENDS)
     assert "parameters" in text
 
 

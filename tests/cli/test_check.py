@@ -24,7 +24,7 @@ def test_it_shows_what_would_be_trained(translator: Path, language_model: Path) 
         parts = dict(re.findall(r"^(\w+) +([\d,]+) *$", text, re.MULTILINE))
         counts = {part: int(count.replace(",", "")) for part, count in parts.items()}
         assert counts.pop("all") == sum(counts.values()) > 0
-        assert "engine" in text
+        assert "backend" in text
         assert re.search(r"\n[\d,]+ tokens an epoch\n", text)
 
 
@@ -33,7 +33,7 @@ def test_the_parameters_are_those_that_training_counts(language_model: Path) -> 
     assert f"model: {count} parameters" in answer("info", language_model)
 
 
-def test_every_layer_has_an_engine_and_refusals_their_reasons(translator: Path) -> None:
+def test_every_layer_has_an_backend_and_refusals_their_reasons(translator: Path) -> None:
     text = answer("check", recipe_of(translator))
     assert all(f"\n{layer} " in text for layer in ("encoder 1", "encoder 2", "first 1", "rest 1"))
     slower = answer("check", recipe_of(translator), 'model.cell={kind="mogrifier"}')

@@ -96,8 +96,8 @@ def uncompiled(run: Path, copy: Path) -> Path:
     shutil.copytree(run, copy)
     recipe = copy / "recipe.toml"
     text = recipe.read_text(encoding="utf-8")
-    assert 'engine = "auto"' in text
-    recipe.write_text(text.replace('engine = "auto"', 'engine = "loop"'), encoding="utf-8")
+    assert 'backend = "auto"' in text
+    recipe.write_text(text.replace('backend = "auto"', 'backend = "loop"'), encoding="utf-8")
     return copy
 
 

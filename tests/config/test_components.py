@@ -55,13 +55,13 @@ def test_without_a_catalogue_any_table_goes() -> None:
     assert parse(table, where="recipe").model.cell == {"kind": "future", "depth": 3}
 
 
-def test_engines_are_known_by_the_catalogue_alone() -> None:
-    table = read_overrides(TABLES["translation"], ["model.engine=quick"])
-    assert parse(table, where="recipe").model.engine == "quick"
+def test_backends_are_known_by_the_catalogue_alone() -> None:
+    table = read_overrides(TABLES["translation"], ["model.backend=quick"])
+    assert parse(table, where="recipe").model.backend == "quick"
     with pytest.raises(RecipeError) as caught:
-        parse(table, where="recipe", catalogue={"engine": {"quicker": None, "slow": None}})
+        parse(table, where="recipe", catalogue={"backend": {"quicker": None, "slow": None}})
     (mistake,) = caught.value.mistakes
-    assert mistake.key == "model.engine"
+    assert mistake.key == "model.backend"
     assert mistake.problem == (
         'must be one of auto, quicker, slow, was: quick; did you mean "quicker"?'
     )

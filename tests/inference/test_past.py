@@ -14,9 +14,9 @@ from seqlstm.errors import ArgumentError, RunError
 from seqlstm.inference.language import LoadedLanguageModel
 from seqlstm.inference.past import Past
 from seqlstm.inference.reading import score_on
-from seqlstm.recurrent.lstm import LSTM
-from seqlstm.recurrent.minimal import MinGRU
-from seqlstm.recurrent.mlstm import MLSTM
+from seqlstm.recurrent.cells.lstm import LSTM
+from seqlstm.recurrent.cells.min_rnn import MinGRU
+from seqlstm.recurrent.cells.mlstm import MLSTM
 from seqlstm.text.tokenizer import Tokenizer
 from tests.recurrent.cases import assert_same
 from tests.tiny import FLOAT32, LINES, MakeCell, random_language_model

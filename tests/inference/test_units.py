@@ -20,11 +20,11 @@ from seqlstm.inference.units import look, survey
 from seqlstm.models.embedding import TokenEmbedding
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.models.readout import Readout
-from seqlstm.recurrent.cell import LinearCell
+from seqlstm.recurrent.blocks.xlstm import xlstm_block
+from seqlstm.recurrent.cells.base import LinearCell
 from seqlstm.recurrent.layer import Recurrent
 from seqlstm.recurrent.stack import BlockStack, Stack
 from seqlstm.recurrent.state import State
-from seqlstm.recurrent.xlstm import xlstm_block
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.text.train import train_tokenizer
 from tests.recurrent.cases import Case, randomise
@@ -195,7 +195,7 @@ def blocks(tokenizer: Tokenizer) -> LoadedLanguageModel:
 CASES = [
     Case("lstm"),
     Case("gru", {"reset": "after"}),
-    Case("greff", {"variant": "FGR"}),
+    Case("odyssey", {"variant": "FGR"}),
     Case("slstm", {"heads": 2}),
     Case("mlstm", {"heads": 2}),
     Case("minlstm"),
@@ -210,7 +210,7 @@ def test_units_hold_what_the_state_does_after_the_text(
     loaded = loaded_of(case, tokenizer) if case else blocks(tokenizer)
     for layer in loaded.model.modules():
         if isinstance(layer, Recurrent):
-            layer.engine = "loop"  # the others equal it, and take time to be made
+            layer.backend = "loop"  # the others equal it, and take time to be made
     ids = torch.tensor([tokenizer.encode(line)[:9] for line in LINES[:3]])
     held = [*activations(loaded, ids)]
     assert len(held) == 9

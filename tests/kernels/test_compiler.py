@@ -13,10 +13,10 @@ import pytest
 
 from seqlstm.kernels import compiler
 from seqlstm.kernels.compiler import compile_program, optional_program
-from seqlstm.recurrent.engines import source
+from seqlstm.recurrent.backends.native import codegen
 
 pytestmark = pytest.mark.skipif(
-    source.unavailable() is not None, reason="nothing is compiled on this machine"
+    codegen.unavailable_reason() is not None, reason="nothing is compiled on this machine"
 )
 
 TEXT = "int answer(void) { return NUMBER; }"

@@ -13,8 +13,8 @@ from seqlstm.kernels import gemm
 from seqlstm.kernels.gemv import MAX_ROWS
 from seqlstm.kernels.parameter_cache import cached
 from seqlstm.nn.linear import Linear
+from seqlstm.recurrent.cells.lstm import LSTM
 from seqlstm.recurrent.layer import Recurrent
-from seqlstm.recurrent.lstm import LSTM
 
 
 class Counted:
@@ -125,7 +125,7 @@ def test_a_step_of_a_cell_reads_its_weights_as_they_are() -> None:
         for parameter in layer.parameters():
             parameter.mul_(2)
         after, _ = layer(inputs, (torch.ones(2, 4), torch.ones(2, 4)))
-        layer.engine = "loop"
+        layer.backend = "loop"
         expected, _ = layer(inputs, (torch.ones(2, 4), torch.ones(2, 4)))
     assert not torch.equal(before, after)
     torch.testing.assert_close(after, expected)

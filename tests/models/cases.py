@@ -14,7 +14,7 @@ from seqlstm.models.batch import Batch, real_positions
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.models.translator import Translator
 from seqlstm.recurrent.catalogue import CELLS
-from seqlstm.recurrent.cell import Cell
+from seqlstm.recurrent.cells.base import Cell
 from seqlstm.recurrent.state import State
 from tests.recurrent.cases import CASES, Case, generator
 

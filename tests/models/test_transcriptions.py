@@ -11,7 +11,7 @@ from torch import Tensor
 from seqlstm.models.batch import Batch
 from seqlstm.models.decoders.bridge import Bridge
 from seqlstm.models.translator import Translator
-from seqlstm.recurrent.lstm import LSTM
+from seqlstm.recurrent.cells.lstm import LSTM
 from seqlstm.recurrent.stack import Stack
 from tests.models.cases import LENGTHS, ROWS, SOURCE_LENGTHS, pair_batch
 from tests.models.writers import STEPWISE, Writer

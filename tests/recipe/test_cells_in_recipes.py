@@ -17,10 +17,11 @@ from seqlstm.recipe.build import build_model, engines_by_layer
 from seqlstm.recipe.find import CATALOGUE, read_recipe
 from seqlstm.recipe.load import load
 from seqlstm.recipe.train import start
+from seqlstm.recurrent.backends import BACKENDS, Call, choose
+from seqlstm.recurrent.backends.native import codegen
 from seqlstm.recurrent.catalogue import BLOCKS, CELLS
-from seqlstm.recurrent.engines import ENGINES, Call, choose, source
+from seqlstm.recurrent.cells.zoneout import Zoneout
 from seqlstm.recurrent.layer import WeightDrop
-from seqlstm.recurrent.zoneout import Zoneout
 from tests.config.cases import TABLES
 from tests.models.cases import VOCABULARY, pair_batch, text_batch
 from tests.runs import LANGUAGE_MODEL, write_recipe
@@ -108,19 +109,19 @@ def test_without_shares_there_is_no_zoneout() -> None:
         (['model.cell={kind="slstm", heads=3}'], "model.cell", "heads must divide hidden: 3 does"),
         (['model.cell={kind="mlstm", heads=0}'], "model.cell", "heads must be positive, was: 0"),
         (
-            ['model.cell={kind="elman"}', "model.engine=library"],
-            "model.engine",
-            "the engine library cannot serve: torch has no fused Elman",
+            ['model.cell={kind="elman"}', "model.backend=library"],
+            "model.backend",
+            "the backend library cannot serve: torch has no fused Elman",
         ),
         (
-            ['model.cell={kind="mogrifier"}', "model.engine=hoisted"],
-            "model.engine",
-            "the engine hoisted cannot serve: the state gates the input",
+            ['model.cell={kind="mogrifier"}', "model.backend=hoisted"],
+            "model.backend",
+            "the backend hoisted cannot serve: the state gates the input",
         ),
         (
-            ["model.zoneout={memory=0.1}", "model.engine=library"],
-            "model.engine",
-            "the engine library cannot serve",
+            ["model.zoneout={memory=0.1}", "model.backend=library"],
+            "model.backend",
+            "the backend library cannot serve",
         ),
         (
             ['model.cell={kind="gru"}', "model.zoneout={hidden=0.1, memory=0.1}"],
@@ -140,13 +141,17 @@ def test_without_shares_there_is_no_zoneout() -> None:
         # The recipe itself says these, before anything is built.
         (['model.cell={kind="slstm", haeds=2}'], "model.cell", 'no option "haeds"; did you mean'),
         (['model.cell={kind="slstm", heads="2"}'], "model.cell", "must be a valid integer"),
-        (['model.cell={kind="greff", variant="W"}'], "model.cell", "greff's variant must be 'V', "),
         (
-            ["model.engine=hoistd"],
-            "model.engine",
+            ['model.cell={kind="odyssey", variant="W"}'],
+            "model.cell",
+            "odyssey's variant must be 'V', ",
+        ),
+        (
+            ["model.backend=hoistd"],
+            "model.backend",
             "compiled, library, hoisted, scan, chunkwise, loop, was: hoistd; did you mean",
         ),
-        (["model.engine=3"], "model.engine", "must be a valid string, was: 3"),
+        (["model.backend=3"], "model.backend", "must be a valid string, was: 3"),
         (["model.zoneout={hidden=1.0}"], "model.zoneout.hidden", "must be less than 1, was: 1.0"),
         (["model.zoneout={cell=0.1}"], "model.zoneout.cell", "unknown key"),
         (["model.zoneout=0.1"], "model.zoneout", "must be a valid"),
@@ -159,31 +164,31 @@ def test_one_clear_mistake(task: str, overrides: list[str], key: str, problem: s
     assert problem in found.problem
 
 
-@pytest.mark.parametrize("engine", ["loop", "hoisted"])
+@pytest.mark.parametrize("backend", ["loop", "manual-bptt"])
 @pytest.mark.parametrize("task", TASKS)
-def test_the_engine_asked_for_serves_every_layer(task: str, engine: str) -> None:
-    model = build(task, f"model.engine={engine}", 'model.cell={kind="peephole"}')
-    assert set(engines_by_layer(model).values()) == {engine}
+def test_the_backend_asked_for_serves_every_layer(task: str, backend: str) -> None:
+    model = build(task, f"model.backend={backend}", 'model.cell={kind="peephole"}')
+    assert set(engines_by_layer(model).values()) == {backend}
 
 
 @pytest.mark.parametrize("compiles", [True, False])
-def test_every_engine_has_a_cell_that_it_serves(
+def test_every_backend_has_a_cell_that_it_serves(
     compiles: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reason = None if compiles else "nothing can be compiled"
-    monkeypatch.setattr(source, "unavailable", lambda: reason)
+    monkeypatch.setattr(codegen, "unavailable_reason", lambda: reason)
     served = {
-        engine.split(" ")[0]
+        backend.split(" ")[0]
         for kind in KINDS
-        for engine in engines_by_layer(
+        for backend in engines_by_layer(
             build("language-model", f'model.cell={{kind="{kind}"}}')
         ).values()
     }
-    assert served == ENGINES.keys() - {"hoisted" if compiles else "compiled"}
+    assert served == BACKENDS.keys() - {"manual-bptt" if compiles else "native"}
 
 
 def test_a_recipe_with_zoneout_survives_its_own_text() -> None:
-    stated = recipe("translation", "model.zoneout={hidden=0.05, memory=0.1}", "model.engine=loop")
+    stated = recipe("translation", "model.zoneout={hidden=0.05, memory=0.1}", "model.backend=loop")
     assert parse(tomllib.loads(stated.text()), where="again", catalogue=CATALOGUE) == stated
 
 
@@ -194,11 +199,11 @@ def test_xlstm_stands_in_place_of_cells() -> None:
     model = build("language-model", XLSTM, "model.layers=3", "model.dropout.between=0.1")
     names = [type(layer).__name__ for layer in model.stack.layers]
     assert names == ["MLSTMBlock", "SLSTMBlock", "MLSTMBlock"]
-    assert [engine.split(" ")[0] for engine in engines_by_layer(model).values()] == [
-        *("chunkwise", choose(CELLS["slstm"](8, 8), Call()).engine.name, "chunkwise")
+    assert [backend.split(" ")[0] for backend in engines_by_layer(model).values()] == [
+        *("chunkwise", choose(CELLS["slstm"](8, 8), Call()).backend.name, "chunkwise")
     ]
     assert learns(model)
-    assert set(engines_by_layer(build("language-model", XLSTM, "model.engine=loop")).values()) == {
+    assert set(engines_by_layer(build("language-model", XLSTM, "model.backend=loop")).values()) == {
         "loop"
     }
 
@@ -262,7 +267,7 @@ def test_a_translator_has_no_place_for_blocks(kind: str) -> None:
     [
         ("heads=3", "heads"),
         ("mlstm=0, slstm=0", "at least one block"),
-        ("engine='loop'", 'xlstm has no option "engine"; it has mlstm, slstm, heads'),
+        ("backend='loop'", 'xlstm has no option "backend"; it has mlstm, slstm, heads'),
     ],
 )
 def test_blocks_check_their_options(options: str, problem: str) -> None:

@@ -170,15 +170,15 @@ def test_coverage_is_an_option(kind: str, attention: str) -> None:
 
 
 @pytest.mark.parametrize("kind", DECODERS)
-def test_a_run_tells_the_engine_of_every_layer(kind: str) -> None:
+def test_a_run_tells_the_backend_of_every_layer(kind: str) -> None:
     model = build("translation", f'model.decoder={{kind="{kind}"}}')
     names = ["first 1", "rest 1"] if kind == "parallel" else ["decoder 1", "decoder 2"]
-    engines = engines_by_layer(model)
-    assert list(engines) == ["encoder 1", "encoder 2", *names]
+    backends = engines_by_layer(model)
+    assert list(backends) == ["encoder 1", "encoder 2", *names]
     alone = kind in ("input-feeding", "bahdanau")
-    assert all(engines[name].startswith("loop (others: ") == alone for name in names)
+    assert all(backends[name].startswith("loop (others: ") == alone for name in names)
     # The library has no last state of rows of unlike lengths, which the bridge wants.
-    assert engines["encoder 1"].startswith("library") == (kind != "plain")
+    assert backends["encoder 1"].startswith("torch-fused") == (kind != "plain")
 
 
 @pytest.mark.parametrize("kind", DECODERS)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from seqlstm.recurrent.catalogue import CELLS
-from seqlstm.recurrent.cell import Cell
+from seqlstm.recurrent.cells.base import Cell
 from seqlstm.recurrent.layer import Recurrent
 from seqlstm.recurrent.state import State, detach, select
 
@@ -40,26 +40,26 @@ CASES = [
     Case("gru", {"reset": "after"}),
     Case("gru", {"reset": "before"}),
     Case("elman"),
-    Case("original"),
-    Case("original", {"squash": "1997"}),
+    Case("lstm-1997"),
+    Case("lstm-1997", {"squash": "1997"}),
     Case("peephole"),
     Case("peephole", {"output": "identity"}),
     Case("peephole", {"recurrence": "cell"}),
     Case("peephole", {"recurrence": "cell", "output": "identity"}),
-    Case("coupled"),
-    Case("greff", {"variant": "V"}),
-    Case("greff", {"variant": "NIG"}),
-    Case("greff", {"variant": "NFG"}),
-    Case("greff", {"variant": "NOG"}),
-    Case("greff", {"variant": "NIAF"}),
-    Case("greff", {"variant": "NOAF"}),
-    Case("greff", {"variant": "CIFG"}),
-    Case("greff", {"variant": "NP"}),
-    Case("greff", {"variant": "FGR"}),
-    Case("timeaware"),
-    Case("timeaware", {"decay": "inverse"}),
-    Case("layernorm"),
-    Case("layernorm", {"by_gate": True}),
+    Case("cifg"),
+    Case("odyssey", {"variant": "V"}),
+    Case("odyssey", {"variant": "NIG"}),
+    Case("odyssey", {"variant": "NFG"}),
+    Case("odyssey", {"variant": "NOG"}),
+    Case("odyssey", {"variant": "NIAF"}),
+    Case("odyssey", {"variant": "NOAF"}),
+    Case("odyssey", {"variant": "CIFG"}),
+    Case("odyssey", {"variant": "NP"}),
+    Case("odyssey", {"variant": "FGR"}),
+    Case("time-aware"),
+    Case("time-aware", {"decay": "inverse"}),
+    Case("layer-norm"),
+    Case("layer-norm", {"by_gate": True}),
     Case("mogrifier", {"rounds": 1}),
     Case("mogrifier", {"rounds": 4}),
     Case("mogrifier"),
@@ -84,7 +84,7 @@ CASES = [
 ]
 
 every_cell = pytest.mark.parametrize("case", CASES, ids=str)
-every_engine = pytest.mark.parametrize("engine", ["auto", "loop"])
+every_backend = pytest.mark.parametrize("backend", ["auto", "loop"])
 
 
 def generator(seed: int) -> torch.Generator:
@@ -120,7 +120,7 @@ def layer_of(case: Case, *, seed: int = 0, **options: Any) -> Recurrent:
 
 
 def unroll(cell: Cell, inputs: Tensor, state: State) -> tuple[Tensor, State]:
-    """Step after step in the plainest way: what every engine has to equal."""
+    """Step after step in the plainest way: what every backend has to equal."""
     outputs = []
     for projected in cell.project(inputs):
         output, state = cell.step(projected, state)

@@ -14,8 +14,8 @@ from tests.recurrent.cases import (
     WIDTH,
     Case,
     assert_same,
+    every_backend,
     every_cell,
-    every_engine,
     layer_of,
     leaves,
     lived_in,
@@ -26,11 +26,11 @@ from tests.recurrent.cases import (
 from tests.recurrent.stacks import stack_of
 
 
-@every_engine
+@every_backend
 @every_cell
-def test_reading_backwards_is_reading_the_reversed_row(case: Case, engine: str) -> None:
+def test_reading_backwards_is_reading_the_reversed_row(case: Case, backend: str) -> None:
     forwards, backwards = (
-        layer_of(case, engine=engine, reverse=reverse) for reverse in (False, True)
+        layer_of(case, backend=backend, reverse=reverse) for reverse in (False, True)
     )
     inputs, state = noise(TIME, BATCH, WIDTH), lived_in(forwards.cell, BATCH)
     outputs, last = forwards(inputs.flip(0), state)

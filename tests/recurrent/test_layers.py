@@ -1,4 +1,4 @@
-"""What holds for a layer over any cell: pieces, padding, resets and engines."""
+"""What holds for a layer over any cell: pieces, padding, resets and backends."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.recurrent.cases import (
     WIDTH,
     Case,
     assert_same,
+    every_backend,
     every_cell,
-    every_engine,
     gradients,
     layer_of,
     leaves,
@@ -29,10 +29,10 @@ from tests.recurrent.cases import (
 # Pieces, rows and gradients.
 
 
-@every_engine
+@every_backend
 @every_cell
-def test_whole_equals_in_pieces(case: Case, engine: str) -> None:
-    layer = layer_of(case, engine=engine)
+def test_whole_equals_in_pieces(case: Case, backend: str) -> None:
+    layer = layer_of(case, backend=backend)
     inputs, state = noise(TIME, BATCH, WIDTH), lived_in(layer.cell, BATCH)
     outputs, last = layer(inputs, state)
     pieces = []
@@ -43,18 +43,18 @@ def test_whole_equals_in_pieces(case: Case, engine: str) -> None:
     assert_same(state, last)
 
 
-@every_engine
+@every_backend
 @every_cell
-def test_no_state_means_the_first_state(case: Case, engine: str) -> None:
-    layer = layer_of(case, engine=engine)
+def test_no_state_means_the_first_state(case: Case, backend: str) -> None:
+    layer = layer_of(case, backend=backend)
     inputs = noise(TIME, BATCH, WIDTH)
     assert_same(layer(inputs), layer(inputs, layer.cell.initial_state(BATCH)))
 
 
-@every_engine
+@every_backend
 @every_cell
-def test_an_unwanted_last_state_changes_no_output(case: Case, engine: str) -> None:
-    layer = layer_of(case, engine=engine)
+def test_an_unwanted_last_state_changes_no_output(case: Case, backend: str) -> None:
+    layer = layer_of(case, backend=backend)
     inputs, state = noise(TIME, BATCH, WIDTH), lived_in(layer.cell, BATCH)
     outputs, nothing = layer(inputs, state, last=False)
     assert nothing is None
@@ -62,10 +62,10 @@ def test_an_unwanted_last_state_changes_no_output(case: Case, engine: str) -> No
 
 
 @pytest.mark.parametrize("reverse", [False, True])
-@every_engine
+@every_backend
 @every_cell
-def test_rows_do_not_see_each_other(case: Case, engine: str, reverse: bool) -> None:
-    layer = layer_of(case, engine=engine, reverse=reverse)
+def test_rows_do_not_see_each_other(case: Case, backend: str, reverse: bool) -> None:
+    layer = layer_of(case, backend=backend, reverse=reverse)
     inputs, lengths = padded()
     state, rows = lived_in(layer.cell, BATCH), torch.tensor([3, 0, 2, 1, 0])
     outputs, last = layer(inputs, state, lengths=lengths)
@@ -76,7 +76,7 @@ def test_rows_do_not_see_each_other(case: Case, engine: str, reverse: bool) -> N
 @pytest.mark.parametrize("way", ["plain", "lengths", "resets", "reverse"])
 @every_cell
 def test_gradients_are_those_of_the_outputs(case: Case, way: str) -> None:
-    layer = layer_of(case, engine="loop", reverse=way == "reverse")
+    layer = layer_of(case, backend="loop", reverse=way == "reverse")
     lengths = torch.tensor([3, 2]) if way in ("lengths", "reverse") else None
     resets = torch.tensor([[0, 0], [1, 0], [0, 1]]).bool() if way == "resets" else None
     inputs = noise(3, 2, WIDTH).requires_grad_()
@@ -116,12 +116,12 @@ def test_a_row_without_steps_keeps_its_state(case: Case, reverse: bool) -> None:
 
 
 @pytest.mark.parametrize("reverse", [False, True])
-@every_engine
+@every_backend
 @every_cell
 def test_outputs_with_lengths_are_the_same_without_the_last_state(
-    case: Case, engine: str, reverse: bool
+    case: Case, backend: str, reverse: bool
 ) -> None:
-    layer = layer_of(case, engine=engine, reverse=reverse)
+    layer = layer_of(case, backend=backend, reverse=reverse)
     inputs, lengths = padded()
     with_state, _ = layer(inputs, lengths=lengths)
     without, nothing = layer(inputs, lengths=lengths, last=False)
@@ -183,7 +183,7 @@ def test_nothing_flows_back_across_a_reset(case: Case) -> None:
     state = map_state(lambda part: part.requires_grad_(), lived_in(layer.cell, BATCH))
     after = layer(inputs, state, resets=resets_at(*((3, row) for row in range(BATCH))))[0][3:]
     gradient, *before = torch.autograd.grad(after.square().sum(), [inputs, *leaves(state)])
-    # An engine that adds up over steps leaves rounding.
+    # An backend that adds up over steps leaves rounding.
     assert all(part.abs().max() < 1e-12 for part in [gradient[:3], *before])
     assert (gradient[3:].abs() > 1e-12).any(dim=-1).all()
 
@@ -210,13 +210,13 @@ def test_a_layer_that_reads_backwards_refuses_resets() -> None:
         layer(noise(TIME, BATCH, WIDTH), resets=resets_at())
 
 
-# Engines and devices.
+# Backends and devices.
 
 
-@every_engine
+@every_backend
 @every_cell
-def test_runs_without_a_device(case: Case, engine: str) -> None:
-    layer = layer_of(case, engine=engine).to("meta")
+def test_runs_without_a_device(case: Case, backend: str) -> None:
+    layer = layer_of(case, backend=backend).to("meta")
     inputs = noise(TIME, BATCH, WIDTH).to("meta")
     lengths = torch.tensor(LENGTHS, device="meta")
     for options in ({}, {"lengths": lengths}, {"resets": resets_at().to("meta")}):
@@ -226,12 +226,12 @@ def test_runs_without_a_device(case: Case, engine: str) -> None:
         assert all(part.is_meta and part.shape[0] == BATCH for part in leaves(last))
 
 
-def test_a_layer_says_why_its_engine_cannot_serve() -> None:
-    layer = layer_of(Case("lstm"), engine="library")
+def test_a_layer_says_why_its_backend_cannot_serve() -> None:
+    layer = layer_of(Case("lstm"), backend="torch-fused")
     inputs, lengths = padded()
     assert layer(inputs)[0].shape == (TIME, BATCH, HIDDEN)
     assert layer(inputs, lengths=lengths, last=False)[0].shape == (TIME, BATCH, HIDDEN)
-    with pytest.raises(ValueError, match=r"library.*state"):
+    with pytest.raises(ValueError, match=r"torch-fused.*state"):
         layer(inputs, lengths=lengths)
-    with pytest.raises(ValueError, match=r"library.*reset"):
+    with pytest.raises(ValueError, match=r"torch-fused.*reset"):
         layer(inputs, resets=resets_at())

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 import torch
 
+from seqlstm.recurrent.backends import BACKENDS, Call
 from seqlstm.recurrent.catalogue import CELLS
-from seqlstm.recurrent.engines import ENGINES, Call
+from seqlstm.recurrent.connections import HighwayConnection, PlainConnection
 from seqlstm.recurrent.layer import Bidirectional, Recurrent
-from seqlstm.recurrent.stack import Highway, Plain, Stack
+from seqlstm.recurrent.stack import Stack
 from seqlstm.recurrent.state import select
 from tests.recurrent.cases import BATCH, LENGTHS, TIME, Case, assert_same, every_cell, leaves, noise
 from tests.recurrent.stacks import (
@@ -124,7 +125,11 @@ def test_layers_of_unlike_sizes() -> None:
 
 def test_a_connection_goes_round_those_layers_of_a_list_that_keep_the_width() -> None:
     stack = stack_of(hidden=[5, 5, 3], connection="highway")
-    assert [type(one) for one in stack.connections] == [Plain, Highway, Plain]
+    assert [type(one) for one in stack.connections] == [
+        PlainConnection,
+        HighwayConnection,
+        PlainConnection,
+    ]
 
 
 def test_no_layers_hand_the_input_on() -> None:
@@ -226,25 +231,25 @@ def test_context_does_not_widen_a_connection() -> None:
     assert_same(stack(x, context=context)[0], x + stack.layers[0](joined)[0])
 
 
-# Engines and devices.
+# Backends and devices.
 
 
-def test_each_layer_reports_its_engine() -> None:
+def test_each_layer_reports_its_backend() -> None:
     call = Call(resets=True)
     choices = stack_of().choices(call)
     assert len(choices) == 3
-    assert all(choice.engine.refusal(LSTM.build(), call) is None for choice in choices)
-    assert all(str(choice).startswith(choice.engine.name) for choice in choices)
-    assert [choice.engine for choice in stack_of(engine="loop").choices(call)] == (
-        [ENGINES["loop"]] * 3
+    assert all(choice.backend.unsupported_reason(LSTM.build(), call) is None for choice in choices)
+    assert all(str(choice).startswith(choice.backend.name) for choice in choices)
+    assert [choice.backend for choice in stack_of(backend="loop").choices(call)] == (
+        [BACKENDS["loop"]] * 3
     )
 
 
-def test_the_engine_asked_for_runs_every_layer() -> None:
-    stack = stack_of(engine="library")
+def test_the_backend_asked_for_runs_every_layer() -> None:
+    stack = stack_of(backend="torch-fused")
     inputs = inputs_for(stack)
-    assert_same(stack(inputs), stack_of(engine="loop")(inputs))
-    with pytest.raises(ValueError, match="library"):
+    assert_same(stack(inputs), stack_of(backend="loop")(inputs))
+    with pytest.raises(ValueError, match="torch-fused"):
         stack(inputs, lengths=torch.tensor(LENGTHS))
 
 

@@ -15,7 +15,7 @@ from tests.recurrent.cases import (
     WIDTH,
     Case,
     assert_same,
-    every_engine,
+    every_backend,
     gradients,
     layer_of,
     lived_in,
@@ -45,10 +45,10 @@ def drawn_mask(like: Tensor) -> Tensor:
     return mask
 
 
-@every_engine
+@every_backend
 @every_dropped_cell
-def test_weight_drop_keeps_one_mask_for_the_whole_sequence(case: Case, engine: str) -> None:
-    wrapped, masked = WeightDrop(layer_of(case, engine=engine), 0.5), layer_of(case)
+def test_weight_drop_keeps_one_mask_for_the_whole_sequence(case: Case, backend: str) -> None:
+    wrapped, masked = WeightDrop(layer_of(case, backend=backend), 0.5), layer_of(case)
     inputs = noise(TIME, BATCH, WIDTH)
     torch.manual_seed(3)
     dropped = wrapped(inputs)
@@ -67,10 +67,10 @@ def test_weight_drop_draws_anew_for_each_sequence(case: Case) -> None:
     assert (first - second).abs().max() > 1e-3
 
 
-@every_engine
+@every_backend
 @every_dropped_cell
-def test_weight_drop_sends_the_gradient_through_its_mask(case: Case, engine: str) -> None:
-    wrapped, masked = WeightDrop(layer_of(case, engine=engine), 0.5), layer_of(case)
+def test_weight_drop_sends_the_gradient_through_its_mask(case: Case, backend: str) -> None:
+    wrapped, masked = WeightDrop(layer_of(case, backend=backend), 0.5), layer_of(case)
     inputs, raw = noise(TIME, BATCH, WIDTH), wrapped.layer.cell.recurrent
     torch.manual_seed(3)
     wanted = list(wrapped.parameters())

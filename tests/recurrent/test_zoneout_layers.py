@@ -21,7 +21,7 @@ from tests.recurrent.cases import (
     noise,
     padded,
 )
-from tests.recurrent.test_zoneout import LSTM, zoned
+from tests.recurrent.cells.test_zoneout import LSTM, zoned
 
 
 @every_cell

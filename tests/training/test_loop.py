@@ -52,7 +52,7 @@ def test_what_happens_when() -> None:
 def test_memory_is_given_back_after_what_is_no_step(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = Plan(steps=4, validate_every=2, save_every=3)
     given: list[float] = []
-    monkeypatch.setattr("seqlstm.training.loop.give_back_memory", lambda: given.append(loop.done()))
+    monkeypatch.setattr("seqlstm.training.loop.release_memory", lambda: given.append(loop.done()))
     loop = loop_of(Spring(), Repeated(batch_of(3)), plan, validate=measured(1.0, 2.0))
     reports = list(loop.run())
     assert len(given) == len(of_kind(reports, "validation")) + len(of_kind(reports, "saved"))

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from seqlstm.data.buckets import Buckets
 from seqlstm.data.tapes import Tapes
-from seqlstm.recurrent.gru import gru
+from seqlstm.recurrent.cells.gru import gru
 from seqlstm.runtime.signals import StopRequest
 from seqlstm.text.sides import Tokenizers
 from seqlstm.text.tokenizer import Tokenizer

@@ -8,7 +8,7 @@ from torch import Tensor
 from seqlstm.models.attention import Attention
 from seqlstm.models.decoders.bridge import Bridge
 from seqlstm.models.decoders.stepwise import Stepwise
-from seqlstm.recurrent.stack import Layers
+from seqlstm.recurrent.stack import LayerStack
 from seqlstm.recurrent.state import State
 
 
@@ -31,7 +31,7 @@ class Bahdanau(Stepwise):
     def __init__(
         self,
         *,
-        stack: Layers,
+        stack: LayerStack,
         attention: Attention,
         width: int,
         bridge: Bridge | None = None,

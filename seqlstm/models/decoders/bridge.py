@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from seqlstm.nn.linear import Linear
 from seqlstm.recurrent.layer import Bidirectional, Recurrent, WeightDrop
-from seqlstm.recurrent.stack import Layers
+from seqlstm.recurrent.stack import LayerStack
 from seqlstm.recurrent.state import State, leaves
 
 
@@ -29,7 +29,7 @@ class Bridge(nn.Module):
         ValueError: a cell whose state has no such vector.
     """
 
-    def __init__(self, encoder: Layers, decoder: Sequence[nn.Module]) -> None:
+    def __init__(self, encoder: LayerStack, decoder: Sequence[nn.Module]) -> None:
         super().__init__()
         above = range(len(decoder) - 1, -1, -1)
         self.matched = [max(0, len(encoder.layers) - 1 - distance) for distance in above]

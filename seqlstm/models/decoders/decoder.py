@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from seqlstm.models.attention import Attention
 from seqlstm.models.decoders.bridge import Bridge
 from seqlstm.nn.dropout import Dropout
-from seqlstm.recurrent.engines import Call
-from seqlstm.recurrent.stack import Layers
+from seqlstm.recurrent.backends import Call
+from seqlstm.recurrent.stack import LayerStack
 from seqlstm.recurrent.state import State
 
 
@@ -80,7 +80,7 @@ class Decoder(nn.Module, ABC):
         """
 
     @abstractmethod
-    def stacks(self) -> dict[str, tuple[Layers, Call]]:
+    def stacks(self) -> dict[str, tuple[LayerStack, Call]]:
         """The recurrent layers, and how training calls them."""
 
 

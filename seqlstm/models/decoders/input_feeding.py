@@ -9,7 +9,7 @@ from seqlstm.models.attention import Attention
 from seqlstm.models.decoders.bridge import Bridge
 from seqlstm.models.decoders.stepwise import Stepwise
 from seqlstm.nn.linear import Linear
-from seqlstm.recurrent.stack import Layers
+from seqlstm.recurrent.stack import LayerStack
 from seqlstm.recurrent.state import State
 
 
@@ -30,7 +30,7 @@ class InputFeeding(Stepwise):
     def __init__(
         self,
         *,
-        stack: Layers,
+        stack: LayerStack,
         attention: Attention,
         bridge: Bridge | None = None,
         between: float = 0.0,

@@ -8,8 +8,8 @@ from torch import Tensor
 from seqlstm.models.attention import Attention
 from seqlstm.models.decoders.bridge import Bridge
 from seqlstm.models.decoders.decoder import Attentive
-from seqlstm.recurrent.engines import Call
-from seqlstm.recurrent.stack import Layers
+from seqlstm.recurrent.backends import Call
+from seqlstm.recurrent.stack import LayerStack
 from seqlstm.recurrent.state import State
 
 
@@ -37,9 +37,9 @@ class Parallel(Attentive):
     def __init__(
         self,
         *,
-        first: Layers,
+        first: LayerStack,
         attention: Attention,
-        rest: Layers,
+        rest: LayerStack,
         bridge: Bridge | None = None,
         between: float = 0.0,
         variational: bool = True,
@@ -93,6 +93,6 @@ class Parallel(Attentive):
         features = torch.cat([outputs, context], dim=-1)
         return features, (below, above), weights.transpose(1, 2).flatten(0, 1)
 
-    def stacks(self) -> dict[str, tuple[Layers, Call]]:
+    def stacks(self) -> dict[str, tuple[LayerStack, Call]]:
         call = Call(lengths=True, last=False)
         return {"first": (self.first, call), "rest": (self.rest, call)}

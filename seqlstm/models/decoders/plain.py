@@ -6,8 +6,8 @@ from torch import Tensor
 
 from seqlstm.models.decoders.bridge import Bridge
 from seqlstm.models.decoders.decoder import Decoder
-from seqlstm.recurrent.engines import Call
-from seqlstm.recurrent.stack import Layers
+from seqlstm.recurrent.backends import Call
+from seqlstm.recurrent.stack import LayerStack
 from seqlstm.recurrent.state import State
 
 
@@ -23,7 +23,7 @@ class Plain(Decoder):
 
     bridge: Bridge
 
-    def __init__(self, *, stack: Layers, bridge: Bridge) -> None:
+    def __init__(self, *, stack: LayerStack, bridge: Bridge) -> None:
         super().__init__(stack.output, bridge)
         self.stack = stack
 
@@ -48,5 +48,5 @@ class Plain(Decoder):
         outputs, state = self.stack(embedded, state)
         return outputs, state, None
 
-    def stacks(self) -> dict[str, tuple[Layers, Call]]:
+    def stacks(self) -> dict[str, tuple[LayerStack, Call]]:
         return {"decoder": (self.stack, Call(lengths=True, last=False))}

@@ -11,8 +11,8 @@ from seqlstm.models.attention import Attention
 from seqlstm.models.decoders.bridge import Bridge
 from seqlstm.models.decoders.decoder import Attentive
 from seqlstm.nn.dropout import fixed_masks
-from seqlstm.recurrent.engines import Call
-from seqlstm.recurrent.stack import Layers
+from seqlstm.recurrent.backends import Call
+from seqlstm.recurrent.stack import LayerStack
 from seqlstm.recurrent.state import State
 
 
@@ -37,7 +37,7 @@ class Stepwise(Attentive):
         output: int,
         fed: int,
         *,
-        stack: Layers,
+        stack: LayerStack,
         attention: Attention,
         bridge: Bridge | None,
         between: float,
@@ -99,5 +99,5 @@ class Stepwise(Attentive):
                 weights.append(seen)
         return torch.cat(outputs), torch.stack(weights, dim=2)
 
-    def stacks(self) -> dict[str, tuple[Layers, Call]]:
+    def stacks(self) -> dict[str, tuple[LayerStack, Call]]:
         return {"decoder": (self.stack, Call(single=True))}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from seqlstm.recurrent.cell import Cell
+from seqlstm.recurrent.cells.base import Cell
 from tests.oracles import Result
 from tests.recurrent.transcriptions import classical, exponential, minimal, modulated
 

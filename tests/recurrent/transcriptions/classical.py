@@ -98,9 +98,9 @@ TRANSCRIPTIONS = {
     "lstm": lstm,
     "gru": gru,
     "elman": elman,
-    "original": original,
+    "lstm-1997": original,
     "peephole": peephole,
-    "coupled": coupled,
-    "greff": greff,
-    "timeaware": timeaware,
+    "cifg": coupled,
+    "odyssey": greff,
+    "time-aware": timeaware,
 }

@@ -65,7 +65,7 @@ def convolutional(cell: Any, options: dict[str, Any]) -> Callable[..., oracles.R
 
 
 TRANSCRIPTIONS = {
-    "layernorm": layernorm,
+    "layer-norm": layernorm,
     "mogrifier": mogrifier,
     "multiplicative": multiplicative,
     "convolutional": convolutional,

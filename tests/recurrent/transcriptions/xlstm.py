@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seqlstm.recurrent.xlstm import MLSTMBlock, SLSTMBlock
+from seqlstm.recurrent.blocks.xlstm import MLSTMBlock, SLSTMBlock
 from tests import oracles
 from tests.recurrent.transcriptions.exponential import dense_gates
 

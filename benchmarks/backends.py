@@ -1,0 +1,216 @@
+"""How long the backends take, forward and backward, as ratios to `torch.nn.LSTM` in float32.
+
+Both sides of a ratio run in turn in one process, with the same allocator setting, the same steps,
+rows and sizes (inputs as wide as the hidden state), gradients of inputs and of every parameter.
+"naive" projects and steps through autograd one step at a time; the backend "loop" projects at once.
+
+    python benchmarks/backends.py                       # every kind
+    python benchmarks/backends.py lstm peephole         # some
+    python benchmarks/backends.py --memory              # peak memory instead, each in a process
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from seqlstm.recurrent.backends import BACKENDS, Call
+from seqlstm.recurrent.catalogue import CELLS
+from seqlstm.recurrent.cells.base import Cell
+from seqlstm.recurrent.state import State
+from seqlstm.runtime.memory import tune_allocator
+
+SHAPES = ((35, 64, 512), (64, 32, 256))  # steps, rows, hidden
+CASES: dict[str, dict[str, object]] = {
+    "lstm": {"kind": "lstm"},
+    "lstm-1997": {"kind": "lstm-1997"},
+    "peephole": {"kind": "peephole"},
+    "peephole cell": {"kind": "peephole", "recurrence": "cell"},
+    "cifg": {"kind": "cifg"},
+    **{
+        f"greff {variant}": {"kind": "odyssey", "variant": variant}
+        for variant in ("V", "NIG", "NFG", "NOG", "NIAF", "NOAF", "CIFG", "NP", "FGR")
+    },
+    "gru": {"kind": "gru"},
+    "gru before": {"kind": "gru", "reset": "before"},
+    "elman": {"kind": "elman"},
+    "time-aware": {"kind": "time-aware"},
+    "slstm": {"kind": "slstm", "heads": 4},
+    "slstm 1 head": {"kind": "slstm", "heads": 1},
+    "mlstm": {"kind": "mlstm", "heads": 4},
+    "mingru": {"kind": "mingru"},
+    "minlstm": {"kind": "minlstm"},
+    "layer-norm": {"kind": "layer-norm"},
+    "mogrifier": {"kind": "mogrifier"},
+    "multiplicative": {"kind": "multiplicative"},
+    "convolutional": {"kind": "convolutional", "extent": [16]},
+}
+Pass = Callable[[], None]
+
+
+PRECISIONS = ("float32", "bfloat16")
+
+
+def processor() -> str:
+    """Its name, where the system tells it."""
+    information = Path("/proc/cpuinfo")
+    if information.is_file():
+        for line in information.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def build(name: str, hidden: int) -> nn.Module:
+    """The cell of a case, or torch's layer."""
+    torch.manual_seed(1)
+    if name == "torch":
+        return nn.LSTM(hidden, hidden)
+    options = dict(CASES[name])
+    return CELLS[str(options.pop("kind"))](hidden, hidden, **options)
+
+
+def make_pass(name: str, backend: str, precision: str, shape: tuple[int, int, int]) -> Pass:
+    """One forward and backward pass."""
+    steps, rows, hidden = shape
+    module = build(name, hidden)
+    inputs = torch.randn(steps, rows, hidden, requires_grad=True)
+    gradient = torch.randn(steps, rows, hidden)
+
+    def outputs() -> Tensor:
+        if isinstance(module, Cell):
+            state = module.initial_state(rows)
+            if backend == "naive":
+                return naive(module, inputs, state)
+            return BACKENDS[backend].run(module, inputs, state)[0]
+        found: Tensor = module(inputs)[0]
+        return found
+
+    def run() -> None:
+        bfloat16 = torch.autocast("cpu", torch.bfloat16)
+        with bfloat16 if precision == "bfloat16" else nullcontext():
+            found = outputs()
+        torch.autograd.backward(found, gradient.to(found.dtype))
+        for parameter in (inputs, *module.parameters()):
+            parameter.grad = None
+
+    return run
+
+
+def naive(cell: Cell, inputs: Tensor, state: State) -> Tensor:
+    """The plainest loop there is."""
+    outputs = []
+    for now in torch.split(inputs, 1):
+        output, state = cell.step(cell.project(now)[0], state)
+        outputs.append(output)
+    return torch.stack(outputs)
+
+
+def serving(name: str) -> Iterator[str]:
+    """The backends that serve a case, the loop last, and the naive loop."""
+    cell = build(name, 64)
+    assert isinstance(cell, Cell)
+    yield from (
+        e for e, instance in BACKENDS.items() if instance.unsupported_reason(cell, Call()) is None
+    )
+    yield "naive"
+
+
+def seconds(passes: dict[str, Pass], repeats: int) -> dict[str, list[float]]:
+    """The quartiles of each pass' time, all of them in turn."""
+    times: dict[str, list[float]] = {label: [] for label in passes}
+    for repeat in range(repeats + 2):
+        for label, run in passes.items():
+            began = time.perf_counter()
+            run()
+            if repeat >= 2:  # the first two warm up
+                times[label].append(time.perf_counter() - began)
+    return {label: statistics.quantiles(found, n=4) for label, found in times.items()}
+
+
+def time_case(name: str, shape: tuple[int, int, int], repeats: int) -> None:
+    """Print a case's times, as ratios."""
+    passes = {"torch float32": make_pass("torch", "", "float32", shape)}
+    if name == "lstm":
+        passes["torch bfloat16"] = make_pass("torch", "", "bfloat16", shape)
+    for backend in serving(name):
+        for precision in PRECISIONS:
+            passes[f"{backend} {precision}"] = make_pass(name, backend, precision, shape)
+    found = seconds(passes, repeats)
+    for label, (first, median, third) in found.items():
+        if label == "torch float32" and name != "lstm":
+            continue
+        ratio = median / found["torch float32"][1]
+        gain = found[f"naive {label.split()[1]}"][1] / median
+        spread = f"{1000 * median:.1f} ({1000 * first:.1f} to {1000 * third:.1f})"
+        print(f"| {name} | {label} | {spread} | {ratio:.2f} | {gain:.2f} |", flush=True)
+
+
+def peak(name: str, backend: str, precision: str, shape: tuple[int, int, int]) -> float:
+    """Mebibytes that two passes add to the process at their peak."""
+    run = make_pass(name, backend, precision, shape)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    run()
+    run()
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+
+def time_cases(names: list[str], repeats: int) -> None:
+    for shape in SHAPES:
+        print("\nT {} · B {} · H {}".format(*shape))
+        print("| cell | backend | ms (quartiles) | ÷ nn.LSTM float32 | naive ÷ it |")
+        print("|---|---|---|---|---|")
+        for name in names:
+            time_case(name, shape, repeats)
+
+
+def measure_memory(names: list[str]) -> None:
+    print("T {} · B {} · H {}".format(*SHAPES[0]))
+    print("| cell | backend | MiB | ÷ nn.LSTM float32 |\n|---|---|---|---|")
+    runs = [(name, e, p) for name in names for e in serving(name) for p in PRECISIONS]
+    torchs = 0.0
+    for run in [("torch", "nn.LSTM", "float32"), *runs]:
+        words = [sys.executable, __file__, "--one", *run]
+        found = float(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
+        torchs = torchs or found
+        cell, backend, precision = run
+        print(
+            f"| {cell} | {backend} {precision} | {found:.0f} | {found / torchs:.2f} |", flush=True
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="CELL", help=", ".join(CASES))
+    parser.add_argument("--repeats", type=int, default=10)
+    parser.add_argument("--memory", action="store_true", help="peak memory, not time")
+    parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    tune_allocator()
+    if arguments.one:
+        name, backend, precision = arguments.one
+        print(peak(name, backend, precision, SHAPES[0]))
+        return
+    names = arguments.names or list(CASES)
+    if unknown := [name for name in names if name not in CASES]:
+        parser.error(f"no cell {', '.join(unknown)}; known are {', '.join(CASES)}")
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {processor()}")
+    if arguments.memory:
+        measure_memory(names)
+    else:
+        time_cases(names, arguments.repeats)
+
+
+if __name__ == "__main__":
+    main()

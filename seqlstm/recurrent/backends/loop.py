@@ -1,0 +1,39 @@
+"""The definition: one step after another, by autograd. Serves everything."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from seqlstm.recurrent.backends.base import Backend, Call
+from seqlstm.recurrent.cells.base import Cell
+from seqlstm.recurrent.state import State, keep
+
+
+class LoopBackend(Backend):
+    """Calls the cell's `step` at every time step."""
+
+    name = "loop"
+
+    def unsupported_reason(self, cell: Cell, call: Call) -> str | None:
+        return None
+
+    def run(
+        self,
+        cell: Cell,
+        inputs: Tensor,
+        state: State,
+        *,
+        lengths: Tensor | None = None,
+        resets: Tensor | None = None,
+    ) -> tuple[Tensor, State]:
+        outputs = []
+        fresh = None if resets is None else cell.initial_state(inputs.shape[1])
+        for time, projected in enumerate(cell.project(inputs)):
+            before = state
+            if resets is not None and fresh is not None:
+                before = keep(resets[time], fresh, state)
+            output, new = cell.step(projected, before)
+            state = new if lengths is None else keep(time < lengths, new, state)
+            outputs.append(output)
+        return torch.stack(outputs), state

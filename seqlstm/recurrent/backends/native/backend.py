@@ -1,0 +1,179 @@
+"""For element-wise cells on a CPU: the whole loop over time as machine code, made for the cell.
+
+Its equations, and the derivatives that follow from them, are written out in C, compiled when they
+are first run, and kept. Every thread takes some rows through all steps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor
+
+from seqlstm.kernels.gemm import pack_matrix
+from seqlstm.kernels.parameter_cache import cached
+from seqlstm.kernels.recurrence import REALS, TYPES, native
+from seqlstm.nn.linear import cast
+from seqlstm.recurrent.backends.base import Backend, Call, not_elementwise
+from seqlstm.recurrent.backends.native import codegen
+from seqlstm.recurrent.backends.native.autograd import RecurrenceFunction, by_head
+from seqlstm.recurrent.backends.native.tracing import UntraceableError, trace
+from seqlstm.recurrent.backends.torch_fused import TorchFused
+from seqlstm.recurrent.cells.base import Cell, ElementwiseCell
+from seqlstm.recurrent.cells.lstm import LSTM
+from seqlstm.recurrent.state import State
+
+
+class NativeBackend(Backend):
+    """Runs the equations of an `ElementwiseCell` as C."""
+
+    name = "native"
+
+    def __init__(self) -> None:
+        self.texts: WeakKeyDictionary[Cell, dict[Any, GeneratedCode]] = WeakKeyDictionary()
+
+    def unsupported_reason(self, cell: Cell, call: Call) -> str | None:
+        if reason := not_elementwise(cell):
+            return reason
+        first = next(cell.parameters())
+        if first.device.type != "cpu":
+            return f"it is for a CPU, not for {first.device.type}"
+        if first.dtype not in REALS:
+            return f"it computes in float32 or float64, not in {first.dtype}"
+        if (products := product_type(first.dtype)) not in TYPES:
+            return f"it multiplies in float32, float64 or bfloat16, not in {products}"
+        if reason := codegen.unavailable_reason():
+            return reason
+        assert isinstance(cell, ElementwiseCell)
+        missing = self.text(cell).missing
+        return f"the equations use {missing}" if missing else None
+
+    def not_preferred_reason(self, cell: Cell, call: Call, *, device: str) -> str | None:
+        if torch.is_autocast_enabled("cpu") or type(cell) is not LSTM:
+            return None
+        serves = TorchFused().unsupported_reason(cell, call) is None
+        return "slower than torch's own LSTM in float32" if serves else None
+
+    def text(self, cell: ElementwiseCell) -> GeneratedCode:
+        """The cell's equations in C: one text for training and one for evaluation, by type."""
+        texts = self.texts.setdefault(cell, {})
+        key = cell.training, next(cell.parameters()).dtype
+        if key not in texts:
+            try:
+                texts[key] = GeneratedCode(codegen.equations(trace(cell), cell.operand))
+            except UntraceableError as error:
+                texts[key] = GeneratedCode(missing=str(error))
+        return texts[key]
+
+    def run(
+        self,
+        cell: Cell,
+        inputs: Tensor,
+        state: State,
+        *,
+        lengths: Tensor | None = None,
+        resets: Tensor | None = None,
+    ) -> tuple[Tensor, State]:
+        """As `Backend.run`.
+
+        Raises:
+            ValueError: sizes or types that do not fit each other: C would read what is not there.
+        """
+        return self.steps(cell, inputs, state, lengths=lengths, resets=resets)
+
+    def run_back(
+        self, cell: Cell, inputs: Tensor, state: State, *, lengths: Tensor | None, last: bool
+    ) -> tuple[Tensor, State]:
+        """As `Backend.run_back`, without turning anything round.
+
+        Raises:
+            ValueError: as of `run`.
+        """
+        return self.steps(cell, inputs, state, lengths=lengths, reverse=True)
+
+    def steps(
+        self,
+        cell: Cell,
+        inputs: Tensor,
+        state: State,
+        *,
+        lengths: Tensor | None,
+        resets: Tensor | None = None,
+        reverse: bool = False,
+    ) -> tuple[Tensor, State]:
+        """All steps, in either direction."""
+        assert isinstance(cell, ElementwiseCell)
+        matrix = cell.recurrence()
+        check(inputs, state, cell=cell, matrix=matrix, lengths=lengths, resets=resets)
+        projected = cell.project(inputs).contiguous()
+        product = product_type(matrix.dtype)
+        code = native(self.text(cell).equations, state[0].dtype, product, projected.dtype)
+        trains = torch.is_grad_enabled()
+        factors = matrix.detach().to(product) if trains else cast(matrix, product)
+        fresh = [] if resets is None else list(cell.initial_state(inputs.shape[1]))
+        outputs, *last = RecurrenceFunction.apply(  # type: ignore[no-untyped-call]
+            code,
+            [part.to(state[0].dtype).contiguous() for part in fresh],
+            None if lengths is None else lengths.long().contiguous(),
+            None if resets is None else resets.bool().contiguous(),
+            trains,
+            reverse,
+            len(state),
+            cached(matrix, code.layout, lambda _: pack_matrix(by_head(factors), code.layout)),
+            factors,
+            projected,
+            matrix,
+            *state,
+            *cell.elementwise(),
+        )
+        return outputs, tuple(last)
+
+
+@dataclass(frozen=True)
+class GeneratedCode:
+    """A cell's equations in C, or what there are no words for."""
+
+    equations: str = ""
+    missing: str = ""
+
+
+def product_type(dtype: torch.dtype) -> torch.dtype:
+    """The type of a product's factors: autocast's, where that would change them."""
+    casts = torch.is_autocast_enabled("cpu") and dtype == torch.float32
+    return torch.get_autocast_dtype("cpu") if casts else dtype
+
+
+def check(
+    inputs: Tensor,
+    state: State,
+    *,
+    cell: ElementwiseCell,
+    matrix: Tensor,
+    lengths: Tensor | None,
+    resets: Tensor | None,
+) -> None:
+    """Refuse what does not fit.
+
+    Raises:
+        ValueError: says what.
+    """
+    steps, batch, _ = inputs.shape
+    if not steps:
+        raise ValueError("there must be a step, were: 0")
+    for part in state:
+        if part.shape != (batch, cell.hidden) or part.dtype != matrix.dtype or part.is_cuda:
+            raise ValueError(
+                f"each part of the state must be ({batch}, {cell.hidden}) in {matrix.dtype} on the "
+                f"CPU, was: {tuple(part.shape)} in {part.dtype} on {part.device}"
+            )
+    if lengths is not None and lengths.shape != (batch,):
+        raise ValueError(f"lengths must be ({batch},), were: {tuple(lengths.shape)}")
+    if resets is not None and resets.shape != (steps, batch):
+        raise ValueError(f"resets must be ({steps}, {batch}), were: {tuple(resets.shape)}")
+    *_, columns = matrix.shape
+    heads = len(matrix) if matrix.dim() == 3 else 1
+    if columns * heads != len(cell.operand) * cell.hidden:
+        raise ValueError(f"the matrix has {columns * heads} columns, and reads another number")

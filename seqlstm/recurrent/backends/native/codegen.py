@@ -1,0 +1,147 @@
+"""From a cell's equations to machine code: C text for `recurrence.c`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import NamedTuple
+
+from seqlstm.kernels.compiler import unsupported_machine
+from seqlstm.kernels.recurrence import build
+from seqlstm.recurrent.backends.native.tracing import Statement, TracedEquations
+
+FORWARD = """\
+static void forward_row(
+    long hidden, long units, const PROJECTED *projected, const REAL *product,
+    const REAL *const *state, const REAL *parameters, PRODUCT *output, REAL *const *after) {"""
+BACKWARD = """\
+static void backward_row(
+    long hidden, long units, const PROJECTED *projected, const PRODUCT *product,
+    const REAL *const *state, const REAL *parameters, const PRODUCT *d_output,
+    const REAL *const *d_after, PRODUCT *d_product, long stride, PROJECTED *d_projected,
+    REAL *const *d_start, REAL *d_parameters) {"""
+
+
+class Place(NamedTuple):
+    """Where a head's numbers of a kind begin, and their type."""
+
+    address: str
+    type: str = "REAL"
+
+
+class Store(NamedTuple):
+    """What goes to a place, or is added to what stands there."""
+
+    place: Place
+    value: str
+    operator: str = "="
+
+
+def equations(program: TracedEquations, operand: Sequence[int]) -> str:
+    """The text of equations.h: how many there are of everything, and the functions of a row.
+
+    Args:
+        program: of the cell.
+        operand: the parts of the state that the product reads.
+    """
+    results = {"output": program.output}
+    results |= {f"after{part}": one for part, one in enumerate(program.after)}
+    lines, gradients = program.derivatives([(one, f"d_{name}") for name, one in results.items()])
+    shared = [gradients[one] for one in program.projected] == [
+        gradients[one] for one in program.product
+    ]
+    parts = range(len(program.state))
+    to_after = [Store(Place("output + at", "PRODUCT"), program.output)]
+    to_after += [Store(Place(f"after[{part}] + at"), program.after[part]) for part in parts]
+    seeds = {"d_output": Place("d_output + at", "PRODUCT")}
+    seeds |= {f"d_after{part}": Place(f"d_after[{part}] + at") for part in parts}
+    sizes = {
+        "PARTS": len(program.state),
+        "PARAMETERS": len(program.parameters),
+        "PROJECTIONS": len(program.projected),
+        "GATES": len(program.product),
+        "SHARED": int(shared),
+        "OPERAND": f"{{{', '.join(map(str, operand))}}}",
+    }
+    kept = places(program, "PRODUCT")
+    backward = gradient_stores(program, gradients, shared=shared)
+    return "\n".join(
+        [
+            *(f"#define {name} {size}" for name, size in sizes.items()),
+            *(FORWARD, *loop(places(program, "REAL"), program.lines(), to_after), "}"),
+            *(BACKWARD, *loop(kept | seeds, [*program.lines(), *lines], backward), "}\n"),
+        ]
+    )
+
+
+def places(program: TracedEquations, product: str) -> dict[str, Place]:
+    """Where everything stands that the equations read, the product in this type."""
+    found = {
+        one: Place(f"projected + {k} * hidden + at", "PROJECTED")
+        for k, one in enumerate(program.projected)
+    }
+    found |= {
+        one: Place(f"product + GATES * at + {k} * units", product)
+        for k, one in enumerate(program.product)
+    }
+    found |= {one: Place(f"state[{k}] + at") for k, one in enumerate(program.state)}
+    return found | {
+        one: Place(f"parameters + {k} * hidden + at") for k, one in enumerate(program.parameters)
+    }
+
+
+def gradient_stores(
+    program: TracedEquations, gradients: dict[str, str], *, shared: bool
+) -> list[Store]:
+    """Where the gradients go of everything that the equations read."""
+    stores = [
+        Store(Place(f"d_product + at / units * stride + {k} * units", "PRODUCT"), gradients[one])
+        for k, one in enumerate(program.product)
+    ]
+    stores += [
+        Store(Place(f"d_start[{k}] + at"), gradients[one]) for k, one in enumerate(program.state)
+    ]
+    if not shared:
+        stores += [
+            Store(Place(f"d_projected + {k} * hidden + at", "PROJECTED"), gradients[one])
+            for k, one in enumerate(program.projected)
+        ]
+    return stores + [
+        Store(Place(f"d_parameters + {k} * hidden + at"), gradients[one], "+=")
+        for k, one in enumerate(program.parameters)
+    ]
+
+
+def loop(read: dict[str, Place], lines: Iterable[str], stores: Sequence[Store]) -> Iterable[str]:
+    """The loops over heads and over a head's units."""
+    yield "    for (long at = 0; at < hidden; at += units) {"
+    for name, (address, kind) in read.items():
+        yield f"        const {kind} *restrict from_{name} = {address};"
+    for index, store in enumerate(stores):
+        yield f"        {store.place.type} *restrict to_{index} = {store.place.address};"
+    yield '        _Pragma("GCC ivdep")'
+    yield "        for (long unit = 0; unit < units; unit++) {"
+    for name in read:
+        yield f"            const REAL {name} = READ(from_{name}[unit]);"
+    for line in lines:
+        yield f"            const REAL {line};"
+    for index, (_, value, operator) in enumerate(stores):
+        if operator == "=":
+            yield f"            WRITE(to_{index}[unit], {value});"
+        else:
+            yield f"            to_{index}[unit] {operator} {value};"
+    yield "        }\n    }"
+
+
+@cache
+def unavailable_reason() -> str | None:
+    """Why nothing can be compiled here, in words; None where the plainest of cells was."""
+    if reason := unsupported_machine():
+        return reason
+    sums = Statement("v0", "add", ("projected0", "product0"))
+    plainest = TracedEquations(["projected0"], ["product0"], ["state0_0"], [], [sums], "v0", ["v0"])
+    try:
+        build(equations(plainest, (0,)), "float", "float", "float")
+    except OSError as error:
+        return f"no C program could be compiled: {error}"
+    return None

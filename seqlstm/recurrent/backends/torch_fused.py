@@ -1,0 +1,83 @@
+"""torch's fused LSTM and GRU (cuDNN, oneDNN), for exactly the functions that these compute."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from seqlstm.recurrent.backends.base import Backend, Call
+from seqlstm.recurrent.cells.base import Cell, GatedCell
+from seqlstm.recurrent.cells.gru import ResetAfterGRU
+from seqlstm.recurrent.cells.lstm import LSTM
+from seqlstm.recurrent.state import State, map_state
+
+
+class TorchFused(Backend):
+    """Hands the cell's own parameters to torch's fused kernels."""
+
+    name = "torch-fused"
+
+    def unsupported_reason(self, cell: Cell, call: Call) -> str | None:
+        # The exact class: a subclass has changed the equations.
+        if type(cell) not in (LSTM, ResetAfterGRU):
+            return f"torch has no fused {type(cell).__name__}"
+        if call.resets:
+            return "the fused kernels cannot reset the state inside a span"
+        if call.lengths and call.last:
+            return "the fused kernels give no state between steps, so not that of a shorter row"
+        return None
+
+    def run(
+        self,
+        cell: Cell,
+        inputs: Tensor,
+        state: State,
+        *,
+        lengths: Tensor | None = None,
+        resets: Tensor | None = None,
+    ) -> tuple[Tensor, State]:
+        dtype = cuda_dtype(inputs)
+        if dtype is not None:
+            with torch.autocast("cuda", enabled=False):
+                return self.fused(cell, inputs.to(dtype), state, dtype)
+        assert isinstance(cell, GatedCell)
+        return self.fused(cell, inputs, state, cell.bias.dtype)
+
+    def fused(
+        self, cell: Cell, inputs: Tensor, state: State, dtype: torch.dtype
+    ) -> tuple[Tensor, State]:
+        """The kernel's outputs and last state, computed in `dtype`, or as CPU autocast has it."""
+        carried = map_state(lambda tensor: tensor.unsqueeze(0).to(dtype), state)
+        if isinstance(cell, LSTM):
+            zeros = torch.zeros_like(cell.bias)
+            weights = [w.to(dtype) for w in (cell.input, cell.recurrent, cell.bias, zeros)]
+            outputs, *last = torch.lstm(
+                inputs, carried, weights, True, 1, 0.0, self.trains(cell), False, False
+            )
+        else:
+            assert isinstance(cell, ResetAfterGRU)
+            zeros = cell.bias.new_zeros(2 * cell.hidden)
+            bias = torch.cat([zeros, cell.recurrent_bias])
+            weights = [w.to(dtype) for w in (cell.input, cell.recurrent, cell.bias, bias)]
+            outputs, *last = torch.gru(
+                inputs, carried[0], weights, True, 1, 0.0, self.trains(cell), False, False
+            )
+        # States stay in the parameters' precision, whatever autocast made of the outputs.
+        return outputs, tuple(part.squeeze(0).to(cell.bias.dtype) for part in last)
+
+    @staticmethod
+    def trains(cell: Cell) -> bool:
+        """cuDNN keeps what a backward pass needs only when told that it trains."""
+        return cell.training or torch.is_grad_enabled()
+
+
+def cuda_dtype(inputs: Tensor) -> torch.dtype | None:
+    """What to compute in under autocast on a GPU; None elsewhere.
+
+    torch's own autocast hands cuDNN's recurrences float16, whatever it was asked for; before
+    version 9.13 these do not take bfloat16.
+    """
+    if not (inputs.is_cuda and torch.is_autocast_enabled("cuda")):
+        return None
+    version = torch.backends.cudnn.version() or 0  # type: ignore[no-untyped-call]
+    return torch.get_autocast_dtype("cuda") if version >= 91300 else torch.float32

@@ -1,0 +1,251 @@
+"""The residual blocks of xLSTM (Beck et al., 2024): layers, not cells."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from seqlstm.nn.linear import Linear, linear
+from seqlstm.recurrent.backends import BackendChoice, Call
+from seqlstm.recurrent.blocks.causal_conv import CausalConvolution
+from seqlstm.recurrent.cells.mlstm import MatrixMemory, start_gates
+from seqlstm.recurrent.cells.slstm import SLSTM
+from seqlstm.recurrent.layer import Recurrent
+from seqlstm.recurrent.state import State
+
+BLOCK = 4  # rows and columns of the blocks of the projections to q and k
+
+
+class HeadNorm(nn.Module):
+    """Group normalisation of (..., width), each head's features by themselves.
+
+    Raises:
+        ValueError: a head for every feature, which would all be normalised away.
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        if heads == width:
+            raise ValueError(f"heads must be fewer than the features that they share: {width}")
+        self.normalize = nn.GroupNorm(heads, width)
+
+    def forward(self, outputs: Tensor) -> Tensor:
+        normalized: Tensor = self.normalize(outputs.flatten(0, -2))
+        return normalized.view_as(outputs)
+
+
+class FeedForward(nn.Module):
+    """W_down (GELU(W_gate u) ∘ W_up u) where u = LN(x), 4/3 as wide inside."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        inner = 4 * width // 3
+        self.normalize = nn.LayerNorm(width)
+        self.up = Linear(width, 2 * inner)
+        self.down = Linear(inner, width)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        gate, values = self.up(self.normalize(inputs)).chunk(2, dim=-1)
+        outputs: Tensor = self.down(nn.functional.gelu(gate) * values)
+        return outputs
+
+
+class BlockLinear(nn.Module):
+    """A linear map of (..., width) whose matrix is block-diagonal, in blocks of 4 by 4.
+
+    Raises:
+        ValueError: 4 does not divide the width.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        if width % BLOCK:
+            raise ValueError(f"an mLSTM block needs a multiple of {BLOCK} features, not {width}")
+        self.blocks = nn.Parameter(torch.empty(width // BLOCK, BLOCK, BLOCK))  # (…, to, from)
+        for block in self.blocks.detach():
+            nn.init.xavier_uniform_(block)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        parts = torch.unflatten(inputs, -1, (-1, BLOCK))
+        return torch.einsum("...gi,goi->...go", parts, self.blocks).flatten(-2)
+
+
+class QKVMemory(MatrixMemory):
+    """The matrix memory of q, k and v side by side, which its gates read too."""
+
+    def __init__(self, hidden: int, *, heads: int) -> None:
+        super().__init__(3 * hidden, hidden, heads=heads)
+        self.input = nn.Parameter(torch.zeros(2 * heads, 3 * hidden))
+        self.bias = nn.Parameter(torch.empty(2 * heads))
+        start_gates(self.bias, self.forget)
+
+    def project(self, inputs: Tensor) -> Tensor:
+        return torch.cat([inputs, linear(inputs, self.input, self.bias)], dim=-1)
+
+
+class SLSTMBlock(nn.Module):
+    """sLSTM in a residual block, then a gated feed-forward of factor 4/3 (Beck et al., 2024).
+
+        y = x + GN(sLSTM(LN(x)))        y + W_down (GELU(W_gate u) ∘ W_up u) where u = LN(y)
+
+    GN normalises head by head. The paper's optional convolution before the gates is left out.
+
+    Args:
+        width: features of one input, and of one output.
+        heads: of the sLSTM; they must divide `width`.
+        backend: "auto" or a backend by name.
+
+    Raises:
+        ValueError: heads that do not divide `width`.
+    """
+
+    paper = "Beck et al."
+    year = 2024
+
+    def __init__(self, width: int, *, heads: int = 4, backend: str = "auto") -> None:
+        super().__init__()
+        self.normalize = nn.LayerNorm(width)
+        self.memory = Recurrent(SLSTM(width, width, heads=heads), backend=backend)
+        self.normalize_heads = HeadNorm(width, heads)
+        self.forwards = FeedForward(width)
+
+    @property
+    def output(self) -> int:
+        """Features of one output."""
+        return self.memory.output
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the tensors of the state are called, in order."""
+        return self.memory.names
+
+    def initial_state(self, batch: int) -> State:
+        """That of the sLSTM."""
+        return self.memory.initial_state(batch)
+
+    def choice(self, call: Call) -> BackendChoice:
+        """Which backend serves the sLSTM in such a call, and why the faster ones refuse."""
+        return self.memory.choice(call)
+
+    def forward(
+        self, inputs: Tensor, state: State | None = None, **options: Any
+    ) -> tuple[Tensor, State | None]:
+        """As `Recurrent.forward`."""
+        outputs, state = self.memory(self.normalize(inputs), state, **options)
+        outputs = inputs + self.normalize_heads(outputs)
+        return outputs + self.forwards(outputs), state
+
+
+class MLSTMBlock(nn.Module):
+    """mLSTM inside a residual block that projects up by 2 (Beck et al., 2024).
+
+        u, z = W_up LN(x)                       a = SiLU(convolution of u over time)
+        q, k = blocks of 4 · a, v = u           r = GN(mLSTM(q, k, v)) + s ∘ a
+        y = x + W_down (r ∘ SiLU(z))
+
+    The convolution is causal and reads each feature alone. GN normalises head by head; s is a
+    learned skip; the gates ĩ and f̃ read q, k and v. SiLU(z) takes the place of the output gate.
+
+    The state is the convolution's last inputs, (batch, convolution − 1, factor · width), and the
+    memory's state.
+
+    Args:
+        width: features of one input, and of one output.
+        heads: of the memory; they must divide `factor · width`, and so must 4.
+        backend: "auto" or a backend by name.
+        convolution: steps that one output of the convolution reads.
+        factor: of the projection up.
+
+    Raises:
+        ValueError: heads that do not divide, a width that 4 does not divide once projected up.
+    """
+
+    paper = "Beck et al."
+    year = 2024
+
+    def __init__(
+        self,
+        width: int,
+        *,
+        heads: int = 4,
+        backend: str = "auto",
+        convolution: int = 4,
+        factor: int = 2,
+    ) -> None:
+        super().__init__()
+        inner = factor * width
+        self.output = width
+        self.normalize = nn.LayerNorm(width)
+        self.up = Linear(width, 2 * inner, bias=False)
+        self.convolution = CausalConvolution(inner, convolution)
+        self.question = BlockLinear(inner)
+        self.key = BlockLinear(inner)
+        self.memory = Recurrent(QKVMemory(inner, heads=heads), backend=backend)
+        self.normalize_heads = HeadNorm(inner, heads)
+        self.skip = nn.Parameter(torch.ones(inner))
+        self.down = Linear(inner, width, bias=False)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the tensors of the state are called, in order."""
+        return "window", *self.memory.names
+
+    def initial_state(self, batch: int) -> State:
+        """No inputs of the convolution, and that of the memory."""
+        return self.convolution.initial_state(batch), self.memory.initial_state(batch)
+
+    def choice(self, call: Call) -> BackendChoice:
+        """Which backend serves the mLSTM in such a call, and why the faster ones refuse."""
+        return self.memory.choice(call)
+
+    def forward(
+        self,
+        inputs: Tensor,
+        state: State | None = None,
+        *,
+        lengths: Tensor | None = None,
+        resets: Tensor | None = None,
+        last: bool = True,
+    ) -> tuple[Tensor, State | None]:
+        """As `Recurrent.forward`."""
+        window, memory = state or self.initial_state(inputs.shape[1])
+        values, gate = self.up(self.normalize(inputs)).chunk(2, dim=-1)
+        read, window = self.convolution(values, window, lengths=lengths, resets=resets)
+        read = nn.functional.silu(read)
+        asked = torch.cat([self.question(read), self.key(read), values], dim=-1)
+        outputs, memory = self.memory(asked, memory, lengths=lengths, resets=resets, last=last)
+        outputs = self.normalize_heads(outputs) + self.skip * read
+        outputs = inputs + self.down(outputs * nn.functional.silu(gate))
+        return outputs, (window, memory) if last else None
+
+
+def xlstm_block(
+    index: int,
+    width: int,
+    backend: str = "auto",
+    *,
+    mlstm: int = 7,
+    slstm: int = 1,
+    heads: int = 4,
+) -> SLSTMBlock | MLSTMBlock:
+    """Block number `index` of xLSTM[mlstm:slstm]: so many mLSTM blocks, so many sLSTM, and again.
+
+    Args:
+        index: from 0, counted from the input.
+        width: features of one input, and of one output.
+        backend: "auto" or a backend by name.
+        mlstm: mLSTM blocks in a row.
+        slstm: sLSTM blocks in a row.
+        heads: of each block's memory.
+
+    Raises:
+        ValueError: a negative count, no block of either kind, or sizes that a block refuses.
+    """
+    if min(mlstm, slstm) < 0 or mlstm + slstm == 0:
+        raise ValueError(
+            f"mlstm and slstm must count at least one block, were: {mlstm} and {slstm}"
+        )
+    kind = MLSTMBlock if index % (mlstm + slstm) < mlstm else SLSTMBlock
+    return kind(width, heads=heads, backend=backend)

@@ -1,0 +1,1 @@
+"""The cells, each as its paper's equations."""

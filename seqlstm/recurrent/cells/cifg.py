@@ -1,0 +1,43 @@
+"""Long short-term memory that takes in what it has made room for."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from seqlstm.recurrent.cells.base import AdditiveCell, GatedCell
+from seqlstm.recurrent.state import State
+
+
+class CIFG(GatedCell, AdditiveCell):
+    """Long short-term memory with the input gate tied to the forget gate (Greff et al., 2015).
+
+        f, o = σ(W x_t + R h_{t-1} + b)           g = tanh(W x_t + R h_{t-1} + b)
+        c_t = f ∘ c_{t-1} + (1 − f) ∘ g           h_t = o ∘ tanh(c_t)
+
+    The paper's own keeps the input gate and its peepholes (`odyssey`, variant "CIFG"); this is
+    `lstm` with a quarter fewer weights.
+
+    Args:
+        width: features of one input.
+        hidden: features of one output, and of the memory c.
+        forget_bias: where the forget gate's bias starts.
+    """
+
+    paper = "Greff et al."
+    year = 2015
+    names = ("h", "c")
+    gates = ("forget", "candidate", "output")
+
+    def __init__(self, width: int, hidden: int, *, forget_bias: float = 1.0) -> None:
+        super().__init__(width, hidden)
+        self.gate(self.bias, "forget").fill_(forget_bias)
+
+    def update(
+        self, sums: Tensor, state: State, parameters: tuple[Tensor, ...]
+    ) -> tuple[Tensor, State]:
+        f, g, o = sums.chunk(3, dim=-1)
+        _, c = state
+        f = f.sigmoid()
+        c = f * c + (1 - f) * g.tanh()
+        h = o.sigmoid() * c.tanh()
+        return h, (h, c)

@@ -1,0 +1,107 @@
+"""Convolutional long short-term memory."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from seqlstm.recurrent.cells.base import Cell
+from seqlstm.recurrent.state import State
+
+
+class ConvLSTM(Cell):
+    """Convolutional long short-term memory (Shi et al., 2015), with its peepholes.
+
+        i, f = σ(W ∗ x_t + U ∗ h_{t-1} + V ∘ c_{t-1} + b)
+        c_t = f ∘ c_{t-1} + i ∘ tanh(W_c ∗ x_t + U_c ∗ h_{t-1} + b_c)
+        o = σ(W_o ∗ x_t + U_o ∗ h_{t-1} + V_o ∘ c_t + b_o)
+        h_t = o ∘ tanh(c_t)
+
+    ∗ is a convolution over a line or an image, with zeros beyond its edges so that it keeps its
+    size; as everywhere in deep learning the kernel is not flipped. V has a weight for each channel
+    and position, so the extent is fixed.
+
+    A step's features are flat, (channels, positions) or (channels, rows, columns) in that order:
+    those of the input, of the output and of the memory alike. W is drawn as Glorot & Bengio (2010)
+    do and U is orthogonal, gate by gate; V and b start at zero.
+
+    Args:
+        width: features of one input: its channels times the positions.
+        hidden: features of one output and of the memory c: channels times positions.
+        extent: positions of the line, or rows and columns of the image.
+        kernel: positions that a convolution sees in each direction, odd.
+        forget_bias: where the forget gate's bias starts.
+
+    Raises:
+        ValueError: an extent of more than two sizes, an even kernel, or sizes that do not divide.
+    """
+
+    paper = "Shi et al."
+    year = 2015
+    names = ("h", "c")
+    limit = "its recurrent product is a convolution"
+    needs = "features laid out over positions, which the embedding of a token has not"
+
+    def __init__(
+        self,
+        width: int,
+        hidden: int,
+        *,
+        extent: list[int],
+        kernel: int = 3,
+        forget_bias: float = 1.0,
+    ) -> None:
+        super().__init__(width, hidden)
+        self.extent = tuple(extent)
+        if len(self.extent) not in (1, 2) or min(self.extent) < 1:
+            raise ValueError(f"extent must be one or two positive sizes, was: {extent}")
+        if kernel < 1 or kernel % 2 == 0:
+            raise ValueError(f"kernel must be odd and positive, was: {kernel}")
+        self.kernel = kernel
+        self.convolve = nn.functional.conv1d if len(self.extent) == 1 else nn.functional.conv2d
+        seen, channels = self.channels(width, "width"), self.channels(hidden, "hidden")
+        kernels = [kernel] * len(self.extent)
+        self.input = nn.Parameter(torch.empty(4 * channels, seen, *kernels))
+        self.recurrent = nn.Parameter(torch.empty(4 * channels, channels, *kernels))
+        self.peephole = nn.Parameter(torch.zeros(3 * hidden))
+        self.bias = nn.Parameter(torch.zeros(4 * channels))
+        for gate in range(4):  # input, forget, candidate, output
+            nn.init.xavier_uniform_(self.input.detach().chunk(4)[gate])
+            nn.init.orthogonal_(self.recurrent.detach().chunk(4)[gate])
+        self.bias.detach().chunk(4)[1].fill_(forget_bias)
+
+    def channels(self, features: int, name: str) -> int:
+        """How many values of `features` each position has."""
+        positions = math.prod(self.extent)
+        if features % positions:
+            raise ValueError(
+                f"{name} must be a multiple of the {positions} positions, was: {features}"
+            )
+        return features // positions
+
+    def initial_state(self, batch: int) -> State:
+        """Zeros, where the parameters are."""
+        return tuple(self.bias.new_zeros(batch, self.hidden) for _ in self.names)
+
+    def project(self, inputs: Tensor) -> Tensor:
+        """W ∗ x + b of all steps at once, (time, batch, 4 · hidden)."""
+        gates = self.gates(inputs.flatten(0, 1), self.input, self.bias)
+        return gates.view(*inputs.shape[:2], 4 * self.hidden)
+
+    def step(self, projected: Tensor, state: State) -> tuple[Tensor, State]:
+        h, c = state
+        sums = projected.to(c.dtype) + self.gates(h, self.recurrent).to(c.dtype)
+        i, f, g, o = sums.chunk(4, dim=-1)
+        V_i, V_f, V_o = self.peephole.chunk(3)
+        i, f = (i + V_i * c).sigmoid(), (f + V_f * c).sigmoid()
+        c = f * c + i * g.tanh()
+        o = (o + V_o * c).sigmoid()
+        h = o * c.tanh()
+        return h, (h, c)
+
+    def gates(self, features: Tensor, kernels: Tensor, bias: Tensor | None = None) -> Tensor:
+        """All four gates' convolutions, of and to flat features: (rows, 4 · hidden)."""
+        laid_out = features.view(len(features), kernels.shape[1], *self.extent)
+        return self.convolve(laid_out, kernels, bias, padding=self.kernel // 2).flatten(1)

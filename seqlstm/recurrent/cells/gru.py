@@ -1,0 +1,91 @@
+"""The gated recurrent unit: two functions that go by one name."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from seqlstm.nn.linear import linear
+from seqlstm.recurrent.cells.base import ElementwiseCell, GatedCell
+from seqlstm.recurrent.state import State
+
+
+class ResetAfterGRU(GatedCell, ElementwiseCell):
+    """The gated recurrent unit (Cho et al., 2014) as cuDNN has it: the product comes first.
+
+        r, z = σ(W x_t + R h_{t-1} + b)
+        n = tanh(W_n x_t + b_n + r ∘ (R_n h_{t-1} + b_Rn))
+        h_t = (1 − z) ∘ n + z ∘ h_{t-1}
+
+    Args:
+        width: features of one input.
+        hidden: features of one output.
+    """
+
+    paper = "Cho et al."
+    year = 2014
+    names = ("h",)
+    gates = ("reset", "update", "candidate")
+
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__(width, hidden)
+        self.recurrent_bias = nn.Parameter(torch.zeros(hidden))
+
+    def elementwise(self) -> tuple[Tensor, ...]:
+        return (self.recurrent_bias,)
+
+    def equations(
+        self, projected: Tensor, recurrent: Tensor, state: State, parameters: tuple[Tensor, ...]
+    ) -> tuple[Tensor, State]:
+        (h,), (bias,) = state, parameters
+        r, z, n = projected.chunk(3, dim=-1)
+        from_r, from_z, from_n = recurrent.chunk(3, dim=-1)
+        r, z = (r + from_r).sigmoid(), (z + from_z).sigmoid()
+        n = (n + r * (from_n + bias)).tanh()
+        h = (1 - z) * n + z * h
+        return h, (h,)
+
+
+class ResetBeforeGRU(GatedCell):
+    """The gated recurrent unit (Cho et al., 2014) as published: the reset gate comes first.
+
+        r, z = σ(W x_t + R h_{t-1} + b)
+        n = tanh(W_n x_t + R_n (r ∘ h_{t-1}) + b_n)
+        h_t = (1 − z) ∘ n + z ∘ h_{t-1}
+
+    Args:
+        width: features of one input.
+        hidden: features of one output.
+    """
+
+    paper = "Cho et al."
+    year = 2014
+    names = ("h",)
+    gates = ("reset", "update", "candidate")
+    limit = "the candidate's product waits for the reset gate"
+
+    def step(self, projected: Tensor, state: State) -> tuple[Tensor, State]:
+        (h,) = state
+        gates, n = projected.to(h.dtype).tensor_split([2 * self.hidden], dim=-1)
+        R, R_n = self.recurrent.tensor_split([2 * self.hidden])
+        r, z = (gates + linear(h, R)).sigmoid().chunk(2, dim=-1)
+        n = (n + linear(r * h, R_n)).tanh()
+        h = (1 - z) * n + z * h
+        return h, (h,)
+
+
+def gru(
+    width: int, hidden: int, *, reset: Literal["after", "before"] = "after"
+) -> ResetAfterGRU | ResetBeforeGRU:
+    """The gated recurrent unit with the reset gate "after" the product, or "before", as published.
+
+    Two functions, with different parameters.
+
+    Raises:
+        ValueError: another word.
+    """
+    if reset not in ("after", "before"):
+        raise ValueError(f'reset must be "after" or "before", was: {reset!r}')
+    return (ResetAfterGRU if reset == "after" else ResetBeforeGRU)(width, hidden)

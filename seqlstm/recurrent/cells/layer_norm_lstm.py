@@ -1,0 +1,71 @@
+"""Long short-term memory with layer normalisation."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from seqlstm.nn.linear import linear
+from seqlstm.recurrent.cells.base import GatedCell
+from seqlstm.recurrent.state import State
+
+EPSILON = 1e-5  # joins the variance
+
+
+class LayerNormLSTM(GatedCell):
+    """Long short-term memory with layer normalisation (Ba, Kiros & Hinton, 2016).
+
+        (i, f, g, o) = LN(W x_t; α₁) + LN(R h_{t-1}; α₂) + b
+        c_t = σ(f) ∘ c_{t-1} + σ(i) ∘ tanh(g)
+        h_t = σ(o) ∘ tanh(LN(c_t; α₃, β₃))
+
+    LN subtracts the mean of a vector, divides by its standard deviation and multiplies by α. The
+    first two look at all 4 · hidden sums together, as the paper's equations do. Their two shifts
+    would add up, as would b: there is one, b.
+
+    Args:
+        width: features of one input.
+        hidden: features of one output, and of the memory c.
+        by_gate: let the first two look at each gate's sums by themselves, as many programs do.
+        forget_bias: where the forget gate's bias starts.
+    """
+
+    paper = "Ba, Kiros & Hinton"
+    year = 2016
+    names = ("h", "c")
+    gates = ("input", "forget", "candidate", "output")
+    limit = "a norm over all units ties them together, so a step is not element-wise"
+
+    def __init__(
+        self, width: int, hidden: int, *, by_gate: bool = False, forget_bias: float = 1.0
+    ) -> None:
+        super().__init__(width, hidden)
+        self.by_gate = by_gate
+        self.input_scale = nn.Parameter(torch.ones(4 * hidden))  # α₁
+        self.recurrent_scale = nn.Parameter(torch.ones(4 * hidden))  # α₂
+        self.memory_scale = nn.Parameter(torch.ones(hidden))  # α₃
+        self.memory_bias = nn.Parameter(torch.zeros(hidden))  # β₃
+        self.gate(self.bias, "forget").fill_(forget_bias)
+
+    def project(self, inputs: Tensor) -> Tensor:
+        sums = linear(inputs, self.input).to(self.bias.dtype)
+        return torch.addcmul(self.bias, self.normalise(sums), self.input_scale)
+
+    def step(self, projected: Tensor, state: State) -> tuple[Tensor, State]:
+        h, c = state
+        sums = self.normalise(linear(h, self.recurrent).to(c.dtype))
+        i, f, g, o = torch.addcmul(projected, sums, self.recurrent_scale).chunk(4, dim=-1)
+        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        h = o.sigmoid() * self.normalise_memory(c).tanh()
+        return h, (h, c)
+
+    def normalise(self, sums: Tensor) -> Tensor:
+        """Mean 0 and deviation 1 over the last axis, (..., 4 · hidden), or gate by gate."""
+        size = self.hidden if self.by_gate else 4 * self.hidden
+        groups = sums.view(*sums.shape[:-1], -1, size)
+        return nn.functional.layer_norm(groups, (size,), eps=EPSILON).flatten(-2)
+
+    def normalise_memory(self, c: Tensor) -> Tensor:
+        return nn.functional.layer_norm(
+            c, (self.hidden,), self.memory_scale, self.memory_bias, EPSILON
+        )

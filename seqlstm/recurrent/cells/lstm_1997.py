@@ -1,0 +1,52 @@
+"""Long short-term memory before it could forget."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import Tensor
+
+from seqlstm.recurrent.cells.base import AdditiveCell, GatedCell
+from seqlstm.recurrent.state import State
+
+
+class LSTM1997(GatedCell, AdditiveCell):
+    """The first long short-term memory, with no forget gate (Hochreiter & Schmidhuber, 1997).
+
+        i, o = σ(W x_t + R h_{t-1} + b)           g = tanh(W x_t + R h_{t-1} + b)
+        c_t = c_{t-1} + i ∘ g                     h_t = o ∘ tanh(c_t)
+
+    The paper squashes otherwise: what enters the memory by 4σ(x) − 2, what leaves it by 2σ(x) − 1.
+    It also cuts the gradient at the gates; here every gradient is whole.
+
+    Args:
+        width: features of one input.
+        hidden: features of one output, and of the memory c.
+        squash: "tanh", or "1997" for the paper's two functions.
+
+    Raises:
+        ValueError: another word.
+    """
+
+    paper = "Hochreiter & Schmidhuber"
+    year = 1997
+    names = ("h", "c")
+    gates = ("input", "candidate", "output")
+
+    def __init__(
+        self, width: int, hidden: int, *, squash: Literal["tanh", "1997"] = "tanh"
+    ) -> None:
+        super().__init__(width, hidden)
+        if squash not in ("tanh", "1997"):
+            raise ValueError(f'squash must be "tanh" or "1997", was: {squash!r}')
+        self.published = squash == "1997"
+
+    def update(
+        self, sums: Tensor, state: State, parameters: tuple[Tensor, ...]
+    ) -> tuple[Tensor, State]:
+        i, g, o = sums.chunk(3, dim=-1)
+        _, c = state
+        g = 4 * g.sigmoid() - 2 if self.published else g.tanh()
+        c = c + i.sigmoid() * g
+        h = o.sigmoid() * (2 * c.sigmoid() - 1 if self.published else c.tanh())
+        return h, (h, c)

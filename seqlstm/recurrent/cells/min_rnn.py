@@ -1,0 +1,100 @@
+"""The minimal recurrent units: gates that read the input alone make them linear in their state."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from seqlstm.nn.linear import linear
+from seqlstm.recurrent.cells.base import LinearCell
+from seqlstm.recurrent.state import State
+
+
+class MinimalRNN(LinearCell):
+    """What the two have in common: one matrix W, one bias, and the candidate.
+
+    Both hold the gates one below the other, in the order of `gates`; the candidate is the last.
+    W is drawn as Glorot & Bengio (2010) do, the bias starts at zero.
+    """
+
+    paper = "Feng et al."
+    year = 2024
+    gates: ClassVar[tuple[str, ...]]
+
+    def __init__(self, width: int, hidden: int, *, positive: bool = False) -> None:
+        super().__init__(width, hidden)
+        self.positive = positive
+        self.input = nn.Parameter(torch.empty(len(self.gates) * hidden, width))
+        self.bias = nn.Parameter(torch.zeros(len(self.gates) * hidden))
+        for rows in self.input.detach().chunk(len(self.gates)):
+            nn.init.xavier_uniform_(rows)
+
+    def initial_state(self, batch: int) -> State:
+        """Zeros, where the parameters are."""
+        return (self.bias.new_zeros(batch, self.hidden),)
+
+    def project(self, inputs: Tensor) -> Tensor:
+        return linear(inputs, self.input, self.bias)
+
+    def split(self, projected: Tensor) -> tuple[Tensor, ...]:
+        """What `project` gave, gate by gate, in the precision of the state."""
+        return projected.to(self.bias.dtype).chunk(len(self.gates), dim=-1)
+
+    def candidate(self, preactivation: Tensor) -> Tensor:
+        """h̃: as it is, or g(h̃), which is positive."""
+        if not self.positive:
+            return preactivation
+        return torch.where(preactivation >= 0, preactivation + 0.5, preactivation.sigmoid())
+
+
+class MinGRU(MinimalRNN):
+    """minGRU, the gated recurrent unit that a parallel scan can run (Feng et al., 2024).
+
+        z = σ(W_z x_t + b_z)        h̃ = W_h x_t + b_h
+        h_t = (1 − z) ∘ h_{t-1} + z ∘ h̃
+
+    Args:
+        width: features of one input.
+        hidden: features of one output.
+        positive: g(h̃) for h̃, as the paper has it in log-space: g(x) = x + 0.5 for x ≥ 0, else σ(x).
+    """
+
+    gates = ("update", "candidate")
+
+    def __init__(self, width: int, hidden: int, *, positive: bool = False) -> None:
+        super().__init__(width, hidden, positive=positive)
+
+    def coefficients(self, projected: Tensor) -> tuple[Tensor, Tensor]:
+        z, h = self.split(projected)
+        return (-z).sigmoid(), z.sigmoid() * self.candidate(h)
+
+
+class MinLSTM(MinimalRNN):
+    """minLSTM, the memory that a parallel scan can run (Feng et al., 2024).
+
+        f, i = σ(W x_t + b)         h̃ = W_h x_t + b_h
+        f' = f / (f + i)            i' = i / (f + i)
+        h_t = f' ∘ h_{t-1} + i' ∘ h̃
+
+    Args:
+        width: features of one input.
+        hidden: features of one output.
+        positive: g(h̃) for h̃, as the paper has it in log-space: g(x) = x + 0.5 for x ≥ 0, else σ(x).
+        forget_bias: where the forget gate's bias starts.
+    """
+
+    gates = ("forget", "input", "candidate")
+
+    def __init__(
+        self, width: int, hidden: int, *, positive: bool = False, forget_bias: float = 1.0
+    ) -> None:
+        super().__init__(width, hidden, positive=positive)
+        self.bias.detach()[:hidden] = forget_bias
+
+    def coefficients(self, projected: Tensor) -> tuple[Tensor, Tensor]:
+        f, i, h = self.split(projected)
+        # f / (f + i) is σ(log f − log i), which holds where both gates underflow.
+        ratio = nn.functional.logsigmoid(f) - nn.functional.logsigmoid(i)
+        return ratio.sigmoid(), (-ratio).sigmoid() * self.candidate(h)

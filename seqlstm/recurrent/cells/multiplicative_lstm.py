@@ -1,0 +1,76 @@
+"""Multiplicative long short-term memory."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from seqlstm.nn.linear import linear
+from seqlstm.recurrent.cells.base import GatedCell
+from seqlstm.recurrent.state import State
+
+
+class MultiplicativeLSTM(GatedCell):
+    """Multiplicative long short-term memory (Krause et al., 2016), that year's "mLSTM".
+
+        m_t = (W_m x_t) ∘ (R_m h_{t-1})
+        i, f, o = σ(W x_t + R m_t + b)            g = tanh(W x_t + R m_t + b)
+        c_t = f ∘ c_{t-1} + i ∘ g                 h_t = o ∘ tanh(c_t)
+
+    So each input has a transition from state to state of its own.
+
+    The paper puts the output gate inside, h_t = tanh(c_t ∘ o); most programs named after it keep
+    the LSTM's own output, which is the default here. On whether the paper squashes g its readers
+    disagree; both outputs here do.
+
+    Args:
+        width: features of one input.
+        hidden: features of one output, of m, and of the memory c.
+        output: "standard", o ∘ tanh(c), or "paper", tanh(c ∘ o).
+        forget_bias: where the forget gate's bias starts.
+
+    Raises:
+        ValueError: another output.
+    """
+
+    paper = "Krause et al."
+    year = 2016
+    names = ("h", "c")
+    gates = ("input", "forget", "candidate", "output")
+    limit = "the gates' product waits for m, another product of the last output"
+
+    def __init__(
+        self,
+        width: int,
+        hidden: int,
+        *,
+        output: Literal["standard", "paper"] = "standard",
+        forget_bias: float = 1.0,
+    ) -> None:
+        super().__init__(width, hidden)
+        if output not in ("standard", "paper"):
+            raise ValueError(f'output must be "standard" or "paper", was: {output!r}')
+        self.output = output
+        self.from_input = nn.Parameter(torch.empty(hidden, width))  # W_m
+        self.from_state = nn.Parameter(torch.empty(hidden, hidden))  # R_m
+        nn.init.xavier_uniform_(self.from_input)
+        nn.init.orthogonal_(self.from_state)
+        self.gate(self.bias, "forget").fill_(forget_bias)
+
+    def project(self, inputs: Tensor) -> Tensor:
+        """W x + b and, after it, W_m x: (time, batch, 5 · hidden)."""
+        weights = torch.cat([self.input, self.from_input])
+        bias = torch.cat([self.bias, self.bias.new_zeros(self.hidden)])
+        return linear(inputs, weights, bias)
+
+    def step(self, projected: Tensor, state: State) -> tuple[Tensor, State]:
+        h, c = state
+        gates, m = projected.to(c.dtype).tensor_split([4 * self.hidden], dim=-1)
+        m = m * linear(h, self.from_state)
+        i, f, g, o = (gates + linear(m, self.recurrent)).chunk(4, dim=-1)
+        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        o = o.sigmoid()
+        h = o * c.tanh() if self.output == "standard" else (c * o).tanh()
+        return h, (h, c)

@@ -1,0 +1,144 @@
+"""Long short-term memory whose gates look at the memory itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from seqlstm.recurrent.cells.base import AdditiveCell, ElementwiseCell, GatedCell
+from seqlstm.recurrent.state import State
+
+PHI: dict[str, Callable[[Tensor], Tensor]] = {"tanh": torch.tanh, "identity": torch.positive}
+
+
+class PeepholeLSTM(GatedCell, AdditiveCell):
+    """Long short-term memory with peepholes (Gers & Schmidhuber, 2000; with Schraudolph, 2002).
+
+        i, f = σ(W x_t + R h_{t-1} + p ∘ c_{t-1} + b)     g = tanh(W x_t + R h_{t-1} + b)
+        c_t = f ∘ c_{t-1} + i ∘ g
+        o = σ(W x_t + R h_{t-1} + p ∘ c_t + b)            h_t = o ∘ φ(c_t)
+
+    φ is tanh, or the identity as in the paper of 2000. The peepholes p start at zero (the papers
+    draw them, small): a new cell is an LSTM, and remembers by its forget bias alone.
+
+    Args:
+        width: features of one input.
+        hidden: features of one output, and of the memory c.
+        output: φ, "tanh" or "identity".
+        forget_bias: where the forget gate's bias starts.
+
+    Raises:
+        ValueError: another φ.
+    """
+
+    paper = "Gers & Schmidhuber"
+    year = 2000
+    names = ("h", "c")
+    gates = ("input", "forget", "candidate", "output")
+
+    def __init__(
+        self,
+        width: int,
+        hidden: int,
+        *,
+        output: Literal["tanh", "identity"] = "tanh",
+        forget_bias: float = 1.0,
+    ) -> None:
+        super().__init__(width, hidden)
+        self.phi = phi(output)
+        self.peephole = nn.Parameter(torch.zeros(3 * hidden))  # of i, f, o
+        self.gate(self.bias, "forget").fill_(forget_bias)
+
+    def elementwise(self) -> tuple[Tensor, ...]:
+        return (self.peephole,)
+
+    def update(
+        self, sums: Tensor, state: State, parameters: tuple[Tensor, ...]
+    ) -> tuple[Tensor, State]:
+        i, f, g, o = sums.chunk(4, dim=-1)
+        p_i, p_f, p_o = parameters[0].chunk(3, dim=-1)
+        _, c = state
+        c = (f + p_f * c).sigmoid() * c + (i + p_i * c).sigmoid() * g.tanh()
+        h = (o + p_o * c).sigmoid() * self.phi(c)
+        return h, (h, c)
+
+
+class CellPeepholeLSTM(GatedCell, ElementwiseCell):
+    """Peepholes as encyclopaedias print them, after Gers & Schmidhuber (2000): the memory for h.
+
+        i, f, o = σ(W x_t + U c_{t-1} + b)        g = tanh(W x_t + b)
+        c_t = f ∘ c_{t-1} + i ∘ g                 h_t = o ∘ φ(c_t)
+
+    In neither of the papers. The gates read the memory, as it was, through a full matrix in place
+    of the output; the candidate reads the input alone. U is the parameter `recurrent`.
+
+    Args:
+        width: features of one input.
+        hidden: features of one output, and of the memory c.
+        output: φ, "tanh" or "identity".
+        forget_bias: where the forget gate's bias starts.
+
+    Raises:
+        ValueError: another φ.
+    """
+
+    paper = "Gers & Schmidhuber"
+    year = 2000
+    names = ("h", "c")
+    gates = ("input", "forget", "output", "candidate")
+    operand = (1,)
+
+    def __init__(
+        self,
+        width: int,
+        hidden: int,
+        *,
+        output: Literal["tanh", "identity"] = "tanh",
+        forget_bias: float = 1.0,
+    ) -> None:
+        super().__init__(width, hidden)
+        self.phi = phi(output)
+        # All but the candidate's rows.
+        self.recurrent = nn.Parameter(self.recurrent.detach()[: 3 * hidden].clone())
+        self.gate(self.bias, "forget").fill_(forget_bias)
+
+    def equations(
+        self, projected: Tensor, recurrent: Tensor, state: State, parameters: tuple[Tensor, ...]
+    ) -> tuple[Tensor, State]:
+        gates, g = projected.tensor_split([3 * self.hidden], dim=-1)
+        i, f, o = (gates + recurrent).sigmoid().chunk(3, dim=-1)
+        _, c = state
+        c = f * c + i * g.tanh()
+        h = o * self.phi(c)
+        return h, (h, c)
+
+
+def phi(output: str) -> Callable[[Tensor], Tensor]:
+    """What squashes the memory on its way out."""
+    if output not in PHI:
+        raise ValueError(f'output must be "tanh" or "identity", was: {output!r}')
+    return PHI[output]
+
+
+def peephole(
+    width: int,
+    hidden: int,
+    *,
+    output: Literal["tanh", "identity"] = "tanh",
+    recurrence: Literal["output", "cell"] = "output",
+    forget_bias: float = 1.0,
+) -> PeepholeLSTM | CellPeepholeLSTM:
+    """Long short-term memory with peepholes, its matrices reading the "output" or the "cell".
+
+    Two functions, with different parameters: the papers', and the one that encyclopaedias print.
+
+    Raises:
+        ValueError: another word.
+    """
+    if recurrence not in ("output", "cell"):
+        raise ValueError(f'recurrence must be "output" or "cell", was: {recurrence!r}')
+    kind = PeepholeLSTM if recurrence == "output" else CellPeepholeLSTM
+    return kind(width, hidden, output=output, forget_bias=forget_bias)

@@ -1,0 +1,84 @@
+"""The scalar memory with exponential gates."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from seqlstm.recurrent.cells.base import AdditiveCell, GatedCell
+from seqlstm.recurrent.cells.exponential_gating import (
+    Forget,
+    check_options,
+    forget_biases,
+    log_forget,
+    mixing_weights,
+    stabilize,
+)
+from seqlstm.recurrent.state import State
+
+
+class SLSTM(GatedCell, AdditiveCell):
+    """sLSTM, the LSTM with exponential gates and a normaliser (xLSTM: Beck et al., 2024).
+
+        z = tanh(W x_t + R h_{t-1} + b)      o = σ(W x_t + R h_{t-1} + b)
+        ĩ, f̃ = W x_t + R h_{t-1} + b         f = σ(f̃), or exp(f̃)
+        m_t = max(log f + m_{t-1}, ĩ)        m_0 = −∞
+        i' = exp(ĩ − m_t)                    f' = exp(log f + m_{t-1} − m_t)
+        c_t = f' ∘ c_{t-1} + i' ∘ z          n_t = f' ∘ n_{t-1} + i'
+        h_t = o ∘ c_t / n_t
+
+    R is block-diagonal: a unit reads the outputs of its own head only. Each of the blocks is drawn
+    orthogonal, gate by gate. The forget gate starts at σ of 3 to 6, spread over the units.
+
+    Args:
+        width: features of one input.
+        hidden: features of one output, and of the memory c.
+        heads: blocks of R; they must divide `hidden`.
+        forget: the forget gate, "sigmoid" or "exponential".
+
+    Raises:
+        ValueError: heads that do not divide `hidden`, or an unknown forget gate.
+    """
+
+    paper = "Beck et al."
+    year = 2024
+    names = ("h", "c", "n", "m")
+    gates = ("input", "forget", "candidate", "output")
+
+    def __init__(
+        self, width: int, hidden: int, *, heads: int = 1, forget: Forget = "sigmoid"
+    ) -> None:
+        super().__init__(width, hidden)
+        check_options(hidden=hidden, heads=heads, forget=forget)
+        self.forget = forget
+        units = hidden // heads
+        self.recurrent = nn.Parameter(torch.empty(heads, 4 * units, units))
+        for block in self.recurrent.detach().view(-1, units, units):
+            nn.init.orthogonal_(block)
+        self.gate(self.bias, "forget").copy_(forget_biases(hidden, forget))
+
+    def initial_state(self, batch: int) -> State:
+        """Zeros, where the parameters are, but −∞ for m."""
+        zeros = self.bias.new_zeros(batch, self.hidden)
+        return zeros, zeros, zeros, torch.full_like(zeros, -torch.inf)
+
+    def recurrence(self) -> Tensor:
+        return self.recurrent.squeeze(0)  # one head: a dense matrix
+
+    def update(
+        self, sums: Tensor, state: State, parameters: tuple[Tensor, ...]
+    ) -> tuple[Tensor, State]:
+        i, f, z, o = sums.chunk(4, dim=-1)
+        _, c, n, m = state
+        m, f, i = stabilize(log_forget(f, self.forget) + m, i)
+        c = f * c + i * z.tanh()
+        n = f * n + i
+        h = o.sigmoid() * c / n
+        return h, (h, c, n, m)
+
+    def mix(self, share: State, new: State, old: State) -> State:
+        """c, n and m mean something only together: they are added at one scale."""
+        (h, c, n, m), (h_old, c_old, n_old, m_old) = new, old
+        h = torch.lerp(h, h_old, share[0])
+        m, of_new, of_old = mixing_weights(share[-1], m, m_old)
+        return h, of_new * c + of_old * c_old, of_new * n + of_old * n_old, m

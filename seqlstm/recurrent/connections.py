@@ -1,0 +1,73 @@
+"""Connections: how a layer's input joins its output."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from seqlstm.nn.dropout import Dropout
+from seqlstm.nn.linear import Linear
+
+Connection = Literal["plain", "residual", "highway"]
+
+
+class PlainConnection(nn.Module):
+    """y = H(x)."""
+
+    def forward(self, inputs: Tensor, outputs: Tensor) -> Tensor:
+        return outputs
+
+
+class ResidualConnection(nn.Module):
+    """y = H(x) + x (He et al., 2016)."""
+
+    def forward(self, inputs: Tensor, outputs: Tensor) -> Tensor:
+        return at_least_float32(inputs) + outputs
+
+
+class HighwayConnection(nn.Module):
+    """y = T(x) ∘ H(x) + (1 − T(x)) ∘ x (Srivastava, Greff & Schmidhuber, 2015).
+
+    The transform gate's bias starts negative, so that a deep stack first passes its input on.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.transform = Linear(width, width)
+        nn.init.constant_(self.transform.bias, -1.0)
+
+    def forward(self, inputs: Tensor, outputs: Tensor) -> Tensor:
+        gate: Tensor = self.transform(inputs).sigmoid()
+        return gate * outputs + (1 - gate) * at_least_float32(inputs)
+
+
+class ResidualDropout(nn.Module):
+    """y = x + D(H(x) − x): dropout on what a residual block adds, not on what it hands on."""
+
+    def __init__(self, dropout: Dropout) -> None:
+        super().__init__()
+        self.dropout = dropout
+
+    def forward(self, inputs: Tensor, outputs: Tensor) -> Tensor:
+        if not self.training or self.dropout.probability == 0:
+            return outputs
+        added: Tensor = self.dropout(outputs - inputs)
+        return inputs + added
+
+
+def at_least_float32(carried: Tensor) -> Tensor:
+    """In float32, or more if it was: what is carried past many layers is added to by each."""
+    return carried.to(torch.promote_types(carried.dtype, torch.float32))
+
+
+def make_connection(connection: Connection, width: int) -> nn.Module:
+    """The module that joins a layer's input with its output."""
+    if connection == "plain":
+        return PlainConnection()
+    if connection == "residual":
+        return ResidualConnection()
+    if connection == "highway":
+        return HighwayConnection(width)
+    raise ValueError(f"connection must be plain, residual or highway, was: {connection}")

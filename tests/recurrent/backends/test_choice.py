@@ -1,0 +1,177 @@
+"""Which backend serves, and what it says when it does not."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pytest
+from torch import Tensor
+
+from seqlstm.recurrent.backends import BACKENDS, Call, choose
+from seqlstm.recurrent.backends.native import codegen
+from seqlstm.recurrent.catalogue import CELLS
+from seqlstm.recurrent.cells.base import Cell
+from seqlstm.recurrent.cells.gru import ResetAfterGRU
+from seqlstm.recurrent.cells.lstm import LSTM
+from seqlstm.recurrent.layer import Recurrent
+from seqlstm.recurrent.state import State, map_state
+from tests.recurrent.backends.test_backends import CALLS, PLAIN, compare
+from tests.recurrent.cases import (
+    BATCH,
+    CASES,
+    HIDDEN,
+    TIME,
+    WIDTH,
+    Case,
+    every_cell,
+    lived_in,
+    noise,
+    randomise,
+)
+
+
+def test_every_backend_has_its_own_name() -> None:
+    assert all(backend.name == name for name, backend in BACKENDS.items())
+
+
+def test_the_loop_refuses_nothing_and_comes_last() -> None:
+    assert list(BACKENDS)[-1] == "loop"
+    for case, call in product(CASES, CALLS):
+        assert BACKENDS["loop"].unsupported_reason(case.build(), call) is None
+
+
+@pytest.mark.parametrize(
+    ("case", "call", "serves"),
+    [
+        (Case("lstm"), PLAIN, True),
+        (Case("gru"), PLAIN, True),
+        (Case("lstm"), Call(lengths=True, last=False), True),
+        (Case("lstm"), Call(last=False), True),
+        (Case("lstm"), Call(lengths=True, last=True), False),
+        (Case("lstm"), Call(resets=True), False),
+        (Case("gru"), Call(resets=True, last=False), False),
+        (Case("gru", {"reset": "before"}), PLAIN, False),
+        (Case("elman"), PLAIN, False),
+    ],
+    ids=str,
+)
+def test_what_the_library_serves(case: Case, call: Call, serves: bool) -> None:
+    refusal = BACKENDS["torch-fused"].unsupported_reason(case.build(), call)
+    assert (refusal is None) == serves
+    assert refusal is None or len(refusal.split()) > 3
+
+
+@pytest.mark.parametrize("parent", [LSTM, ResetAfterGRU])
+def test_torchs_kernels_refuse_a_subclass(parent: type[Cell]) -> None:
+    subclass = type("Changed", (parent,), {})
+    assert BACKENDS["torch-fused"].unsupported_reason(subclass(WIDTH, HIDDEN), PLAIN) is not None
+
+
+class NoTanh(LSTM):
+    """Changes the equations of two terms, not those of their sum."""
+
+    def equations(
+        self, projected: Tensor, recurrent: Tensor, state: State, parameters: tuple[Tensor, ...]
+    ) -> tuple[Tensor, State]:
+        i, f, g, o = (projected + recurrent).chunk(4, dim=-1)
+        c = f.sigmoid() * state[1] + i.sigmoid() * g
+        h = o.sigmoid() * c
+        return h, (h, c)
+
+
+class ReadsTwice(LSTM):
+    """Changes what the product reads."""
+
+    def read(self, state: State) -> Tensor:
+        return 2 * super().read(state)
+
+
+class OwnStep(LSTM):
+    """Changes the step itself."""
+
+    def step(self, projected: Tensor, state: State) -> tuple[Tensor, State]:
+        return super().step(2 * projected, state)
+
+
+@pytest.mark.parametrize("subclass", [NoTanh, ReadsTwice, OwnStep])
+def test_a_subclass_is_served_as_it_defines_itself(subclass: type[Cell]) -> None:
+    cell = randomise(subclass(WIDTH, HIDDEN).double())
+    inputs = noise(TIME, BATCH, WIDTH).requires_grad_()
+    state = map_state(lambda part: part.requires_grad_(), lived_in(cell, BATCH))
+    compare(choose(cell, PLAIN).backend.name, cell, inputs, state)
+
+
+def test_one_step_is_left_to_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[int] = []
+    run = BACKENDS["loop"].run
+
+    def watched(cell: Cell, inputs: Tensor, *rest: Any, **options: Any) -> tuple[Tensor, State]:
+        served.append(len(inputs))
+        return run(cell, inputs, *rest, **options)
+
+    monkeypatch.setattr(BACKENDS["loop"], "run", watched)
+    layer = Recurrent(CELLS["lstm"](WIDTH, HIDDEN).double())
+    layer(noise(1, BATCH, WIDTH))
+    layer(noise(2, BATCH, WIDTH))
+    assert served == [1]
+
+
+@every_cell
+def test_auto_takes_the_first_that_does_not_refuse(case: Case) -> None:
+    cell = case.build()
+    for call in CALLS:
+        reasons = {
+            name: backend.unsupported_reason(cell, call)
+            or backend.not_preferred_reason(cell, call, device="cpu")
+            for name, backend in BACKENDS.items()
+        }
+        first = next(name for name, reason in reasons.items() if reason is None)
+        faster = list(BACKENDS)[: list(BACKENDS).index(first)]
+        choice = choose(cell, call)
+        assert choice.backend is BACKENDS[first]
+        assert choice.refusals == {name: reasons[name] for name in faster}
+        for name in faster:
+            assert f"{name}: {reasons[name]}" in str(choice)
+
+
+def test_what_was_measured_to_be_slower_is_passed_over_but_serves_by_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(codegen, "unavailable_reason", lambda: "nothing can be compiled")
+    cell = CELLS["slstm"](WIDTH, HIDDEN)
+    choice = choose(cell, PLAIN)
+    assert choice.backend is BACKENDS["loop"]
+    assert "slower on a CPU" in choice.refusals["manual-bptt"]
+    assert choose(cell, PLAIN, "manual-bptt").backend is BACKENDS["manual-bptt"]
+    assert choose(cell.to("meta"), PLAIN).backend is BACKENDS["manual-bptt"]
+
+
+def test_an_backend_asked_for_by_name_serves_or_says_why_not() -> None:
+    cell = CELLS["lstm"](WIDTH, HIDDEN)
+    assert choose(cell, PLAIN, "loop").backend is BACKENDS["loop"]
+    assert choose(cell, PLAIN, "torch-fused").backend is BACKENDS["torch-fused"]
+    call = Call(resets=True)
+    reason = BACKENDS["torch-fused"].unsupported_reason(cell, call)
+    assert reason is not None
+    with pytest.raises(ValueError, match="torch-fused") as refused:
+        choose(cell, call, "torch-fused")
+    assert reason in str(refused.value)
+
+
+def test_an_unknown_backend_is_answered_with_those_there_are() -> None:
+    with pytest.raises(ValueError, match="loop") as refused:
+        choose(CELLS["lstm"](WIDTH, HIDDEN), PLAIN, "fast")
+    assert all(name in str(refused.value) for name in ["fast", *BACKENDS])
+
+
+@pytest.mark.parametrize("kind", ["lstm", "peephole", "mingru", "mlstm"])
+def test_a_single_step_is_the_loops_unless_another_is_asked_for_by_name(kind: str) -> None:
+    cell, single = Case(kind).build(), Call(single=True)
+    assert str(choose(cell, single)) == "loop (others: what they prepare costs more than one step)"
+    (other, *_) = [
+        name for name in BACKENDS if BACKENDS[name].unsupported_reason(cell, single) is None
+    ]
+    assert other != "loop"
+    assert choose(cell, single, other).backend is BACKENDS[other]
+    assert choose(cell, Call()).backend is not BACKENDS["loop"]
