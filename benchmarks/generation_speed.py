@@ -23,11 +23,11 @@ import torch
 from backends import processor
 from torch import Tensor
 
-from seqlstm.decoding.choose import chooser
-from seqlstm.decoding.sample import sample
+from seqlstm.decoding.logits import make_sampler
+from seqlstm.decoding.sampling import sample_tokens
 from seqlstm.models.embedding import TokenEmbedding
 from seqlstm.models.language_model import LanguageModel
-from seqlstm.models.readout import Readout
+from seqlstm.models.output.softmax import OutputLayer
 from seqlstm.recipe.load import load
 from seqlstm.recurrent.cells.lstm import LSTM
 from seqlstm.recurrent.stack import Stack
@@ -42,7 +42,7 @@ def untrained(*, hidden: int, layers: int, vocabulary: int) -> LanguageModel:
     return LanguageModel(
         embedding=embedding,
         stack=Stack(LSTM, width=hidden, hidden=hidden, layers=layers),
-        readout=Readout(hidden, vocabulary, tied=embedding.table),
+        output_layer=OutputLayer(hidden, vocabulary, tied=embedding.table),
     ).eval()
 
 
@@ -55,7 +55,9 @@ def write(model: LanguageModel, precision: Precision, *, rows: int, pieces: int)
         return logits.float(), state
 
     token = torch.zeros(rows, dtype=torch.long)
-    drawn = sample(advance, token=token, state=model.initial_state(rows), choose=chooser())
+    drawn = sample_tokens(
+        advance, token=token, state=model.initial_state(rows), choose=make_sampler()
+    )
     for _ in itertools.islice(drawn, pieces):
         pass
 

@@ -27,7 +27,7 @@ from backends import processor
 from torch import Tensor, nn
 from turns import System, train_in_turn
 
-from seqlstm.data.tapes import Tapes
+from seqlstm.data.batching.streams import StreamBatches
 from seqlstm.models.batch import Batch
 from seqlstm.recipe.find import read_recipe
 from seqlstm.recipe.train import Prepared, start
@@ -50,14 +50,14 @@ class Modules(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.embedding = nn.Embedding(vocabulary, hidden)
         self.lstm = nn.LSTM(hidden, hidden, layers, dropout=dropout)
-        self.readout = nn.Linear(hidden, vocabulary)
+        self.output_layer = nn.Linear(hidden, vocabulary)
 
     def forward(
         self, inputs: Tensor, state: tuple[Tensor, Tensor] | None
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """(time, batch) -> log-probabilities (time · batch, vocabulary), and the state after."""
         outputs, state = self.lstm(self.dropout(self.embedding(inputs)), state)
-        return self.readout(self.dropout(outputs)).flatten(0, 1).log_softmax(-1), state
+        return self.output_layer(self.dropout(outputs)).flatten(0, 1).log_softmax(-1), state
 
 
 def ours(prepared: Prepared) -> Iterator[int]:
@@ -138,7 +138,7 @@ def main() -> None:
         f"model.layers={asked.layers}",
         "model.tied=false",
         'model.cell={kind="lstm"}',
-        'model.readout={kind="softmax"}',
+        'model.output_layer={kind="softmax"}',
         f"model.dropout={{embedding={asked.dropout}, output={asked.dropout}{between}, "
         "variational=false}",
         f'training.optimizer={{kind="sgd", rate={RATE}}}',
@@ -153,7 +153,7 @@ def main() -> None:
         recipe = read_recipe("awd-lstm", [*same, *asked.overrides])
         prepared = start(recipe, Path(folder) / "run")
         batches = prepared.loop.batches
-        assert isinstance(batches, Tapes)
+        assert isinstance(batches, StreamBatches)
         sizes = {
             "vocabulary": batches.tokenizer.vocabulary,
             **{name: getattr(asked, name) for name in ("hidden", "layers", "dropout")},

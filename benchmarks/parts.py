@@ -12,7 +12,7 @@ from torch import Tensor
 
 import seqlstm.training.loop as training
 from seqlstm.models.batch import Batch
-from seqlstm.models.decoders.parallel import Parallel
+from seqlstm.models.decoders.parallel import ParallelDecoder
 from seqlstm.models.translator import Translator
 from seqlstm.training.loop import Loop
 
@@ -92,7 +92,9 @@ class Stopwatch:
 def watch_translator(stopwatch: Stopwatch, model: Translator) -> None:
     """Time the parts of a translator. Only layers are of the encoder and the decoder."""
     decoder = model.decoder
-    assert isinstance(decoder, Parallel), "step by step, the cuts would cost more than the steps"
+    assert isinstance(decoder, ParallelDecoder), (
+        "step by step, the cuts would cost more than the steps"
+    )
     for embedding in {model.source, model.target}:  # one, where they are tied
         stopwatch.watch(embedding, "forward", "embedding")
     stopwatch.watch(model.encoder, "forward", "encoder")
@@ -102,7 +104,7 @@ def watch_translator(stopwatch: Stopwatch, model: Translator) -> None:
         stopwatch.watch(decoder.attention, function, "attention")
     if model.lexical is not None:
         stopwatch.watch(model.lexical, "forward", "attention")
-    stopwatch.watch(model.readout, "loss", "readout and loss")
+    stopwatch.watch(model.output_layer, "loss", "readout and loss")
 
 
 def time_parts(loop: Loop, *, steps: int, warmup: int) -> str:

@@ -28,7 +28,7 @@ from backends import processor
 from parts import time_parts
 from turns import WARMUP, System, train_in_turn
 
-from seqlstm.data.buckets import Buckets
+from seqlstm.data.batching.buckets import BucketBatches
 from seqlstm.recipe.find import read_recipe
 from seqlstm.recipe.train import Prepared, start
 
@@ -57,7 +57,7 @@ def ours(prepared: Prepared) -> Iterator[int]:
 def joeys(prepared: Prepared, folder: Path) -> Iterator[int]:
     """Joey NMT's steps, on the same batches."""
     batches = copy(prepared.loop.batches)
-    assert isinstance(batches, Buckets)
+    assert isinstance(batches, BucketBatches)
     return joey_nmt.train(batches, batches.tokenizers.target, folder)
 
 

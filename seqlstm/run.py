@@ -32,8 +32,8 @@ from seqlstm.runtime.files import (
     save_weights,
     write_atomically,
 )
-from seqlstm.text.sides import Tokenizers
 from seqlstm.text.tokenizer import Tokenizer
+from seqlstm.text.tokenizer_pair import TokenizerPair
 from seqlstm.training.progress import Report
 
 FORMAT = 1
@@ -132,7 +132,7 @@ class RunFolder:
         """Keep the resolved recipe."""
         write_atomically(self.recipe, text.encode())
 
-    def keep_tokenizers(self, tokenizers: Tokenizers) -> None:
+    def keep_tokenizers(self, tokenizers: TokenizerPair) -> None:
         """Write `tokenizer.model`, or `source.model` and `target.model`."""
         for name, tokenizer in tokenizers.named.items():
             tokenizer.save(self.path / f"{name}.model")
@@ -141,7 +141,7 @@ class RunFolder:
         """Whether they were written, all of them."""
         return self.tokenizer.is_file() or all(file.is_file() for file in self.sides)
 
-    def read_tokenizers(self) -> Tokenizers:
+    def read_tokenizers(self) -> TokenizerPair:
         """What `keep_tokenizers` wrote.
 
         Raises:
@@ -149,8 +149,8 @@ class RunFolder:
         """
         if any(file.is_file() for file in self.sides):
             source, target = map(Tokenizer.load, self.sides)
-            return Tokenizers(source, target)
-        return Tokenizers.joint(Tokenizer.load(self.tokenizer))
+            return TokenizerPair(source, target)
+        return TokenizerPair.joint(Tokenizer.load(self.tokenizer))
 
     def write_card(self, facts: dict[str, Any]) -> None:
         """What a person needs to audit the run."""

@@ -12,7 +12,7 @@ import torch
 from seqlstm.kernels import compiler, recurrence
 from seqlstm.recurrent.backends.native import backend, codegen
 from seqlstm.text.tokenizer import Tokenizer
-from seqlstm.text.train import train_tokenizer
+from seqlstm.text.train_tokenizer import train_tokenizer
 from tests.tiny import LINES, PAIRS
 
 built_unoptimised = cache(recurrence.build.__wrapped__)

@@ -9,17 +9,17 @@ from typing import Any
 
 import torch
 
-from seqlstm.models.attention import Attention, General
-from seqlstm.models.decoders.bahdanau import Bahdanau
+from seqlstm.models.attention import Attention, GeneralAttention
+from seqlstm.models.decoders.bahdanau import BahdanauDecoder
+from seqlstm.models.decoders.base import Decoder
 from seqlstm.models.decoders.bridge import Bridge
-from seqlstm.models.decoders.decoder import Decoder
-from seqlstm.models.decoders.input_feeding import InputFeeding
-from seqlstm.models.decoders.parallel import Parallel
-from seqlstm.models.decoders.plain import Plain
+from seqlstm.models.decoders.input_feeding import InputFeedingDecoder
+from seqlstm.models.decoders.no_attention import NoAttentionDecoder
+from seqlstm.models.decoders.parallel import ParallelDecoder
 from seqlstm.models.embedding import TokenEmbedding
 from seqlstm.models.language_model import LanguageModel
-from seqlstm.models.lexical import Lexical
-from seqlstm.models.readout import Readout
+from seqlstm.models.lexical import LexicalModule
+from seqlstm.models.output.softmax import OutputLayer
 from seqlstm.models.translator import Translator
 from seqlstm.recurrent.cells.base import Cell
 from seqlstm.recurrent.cells.lstm import LSTM
@@ -80,13 +80,15 @@ def language_model(
                 dropout=dropout,
                 weight_drop=weight_drop,
             ),
-            readout=Readout(HIDDEN, vocabulary, tied=embedding.table, label_smoothing=smoothing),
+            output_layer=OutputLayer(
+                HIDDEN, vocabulary, tied=embedding.table, label_smoothing=smoothing
+            ),
             dropout=dropout,
         )
 
 
 def two_heads(query: int, memory: int) -> Attention:
-    return General(query, memory, heads=2)
+    return GeneralAttention(query, memory, heads=2)
 
 
 def translator(
@@ -123,14 +125,14 @@ def translator(
             target=table,
             encoder=encoder,
             decoder=writer,
-            readout=Readout(
+            output_layer=OutputLayer(
                 writer.output + (WIDTH if lexical else 0),
                 vocabulary,
                 tied=table.table,
                 label_smoothing=smoothing,
             ),
             dropout=dropout,
-            lexical=Lexical(WIDTH) if lexical else None,
+            lexical=LexicalModule(WIDTH) if lexical else None,
         )
 
 
@@ -141,10 +143,10 @@ BELOW = {
     "plain": WIDTH,
 }
 DECODERS: dict[str, Callable[[Stack, dict[str, Any]], Decoder]] = {
-    "parallel": lambda stack, parts: Parallel(first=stack, **parts),
-    "input-feeding": lambda stack, parts: InputFeeding(stack=stack, **parts),
-    "bahdanau": lambda stack, parts: Bahdanau(stack=stack, width=WIDTH, **parts),
-    "plain": lambda stack, parts: Plain(stack=stack, bridge=parts["bridge"]),
+    "parallel": lambda stack, parts: ParallelDecoder(first=stack, **parts),
+    "input-feeding": lambda stack, parts: InputFeedingDecoder(stack=stack, **parts),
+    "bahdanau": lambda stack, parts: BahdanauDecoder(stack=stack, width=WIDTH, **parts),
+    "plain": lambda stack, parts: NoAttentionDecoder(stack=stack, bridge=parts["bridge"]),
 }
 
 

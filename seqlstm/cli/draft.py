@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-from seqlstm.decoding.choose import shaper
+from seqlstm.decoding.logits import make_logits_processor
 from seqlstm.errors import ArgumentError
-from seqlstm.inference.parts import until
 from seqlstm.inference.reading import score_on
-from seqlstm.text.stream import TextStream
+from seqlstm.text.streaming import TextStream, until_stop
 
 if TYPE_CHECKING:
     from seqlstm.inference.language import LoadedLanguageModel
@@ -123,7 +122,7 @@ class Draft:
         ids = noted(self.session.tokens(**options), written, enough)
         # What was cut inside a character waits for the rest of it: nothing is flushed.
         parts = map(stream.push, ids)
-        for part in parts if stop is None else until(parts, stop):
+        for part in parts if stop is None else until_stop(parts, stop):
             yield Part(part, by_model=True)
         return Turn(before, read, said, written)
 
@@ -163,10 +162,10 @@ class Draft:
 
     @torch.no_grad()
     def candidates(self, count: int, **options: Any) -> list[Candidate]:
-        """The likeliest next pieces; `options` shape what is drawn from, as of `shaper`."""
+        """The likeliest next pieces; `options` as of `make_logits_processor`."""
         session = self.session
         logits, _ = session.advance(session.token, session.state, None)
-        shape = shaper(forbid=session.never, **options)
+        shape = make_logits_processor(forbid=session.never, **options)
         drawn = shape(logits, session.history).softmax(-1)[0]
         chances, ids = logits.softmax(-1)[0].topk(min(count, logits.shape[-1]))
         pieces = self.loaded.tokenizer.pieces(ids.tolist())

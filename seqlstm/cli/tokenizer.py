@@ -76,9 +76,9 @@ def train(
     ] = 1_000_000,
 ) -> None:
     """Train a SentencePiece model."""
-    from seqlstm.data.sources import read
+    from seqlstm.data.sources.read import read
     from seqlstm.recipe.tokenizers import lines_of as all_lines
-    from seqlstm.text.train import train_tokenizer
+    from seqlstm.text.train_tokenizer import train_tokenizer
 
     corpus = read(source, split=split, text=text, pair=pair)
     tokenizer = train_tokenizer(

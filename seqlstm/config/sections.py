@@ -172,7 +172,7 @@ class Decoding(Section):
     """Beam search: its width, and GNMT's penalties (Wu et al., 2016), 0 for none.
 
     `length_penalty`: alpha, higher for longer. `coverage_penalty`: beta, on source pieces that got
-    little attention. `no_repeat`: no so many pieces in a row come twice; 0 lets them.
+    little attention. `no_repeat_ngram`: no so many pieces in a row come twice; 0 lets them.
     """
 
     width: PositiveInt = 5

@@ -1,0 +1,1 @@
+"""Text from anywhere, and training batches of it."""

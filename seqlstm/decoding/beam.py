@@ -12,30 +12,14 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from seqlstm.decoding.advance import Advance
-from seqlstm.decoding.constraints import Constraint, Past
-from seqlstm.decoding.penalties import penalty
-from seqlstm.decoding.ranking import continuations, pick
-from seqlstm.decoding.required import Required, hold_end
+from seqlstm.decoding.candidates import best_candidates, gather_places
+from seqlstm.decoding.constraints import Constraint, Prefix
+from seqlstm.decoding.hypothesis import Hypothesis
+from seqlstm.decoding.lexical_constraints import LexicalConstraints, mask_end
+from seqlstm.decoding.penalties import length_normalizer
 from seqlstm.kernels.softmax import log_softmax
 from seqlstm.kernels.topk import topk
 from seqlstm.recurrent.state import State, select
-
-
-@dataclass(frozen=True)
-class Hypothesis:
-    """One way to continue a sentence.
-
-    Attributes:
-        ids: the pieces, without begin and end.
-        score: the log-probability under the penalties; what the search maximises.
-        log_probability: in nats, the end piece included.
-        finished: whether it came to its end piece before the maximum.
-    """
-
-    ids: list[int]
-    score: float
-    log_probability: float
-    finished: bool
 
 
 @torch.inference_mode()
@@ -52,7 +36,7 @@ def beam(
     coverage: Callable[[State], Tensor] | None = None,
     n_best: int = 1,
     constraints: Sequence[Constraint] = (),
-    required: Required | None = None,
+    required: LexicalConstraints | None = None,
 ) -> list[list[Hypothesis]]:
     """Search for the continuations of the highest score, `log P / penalty(length) + coverage`.
 
@@ -99,15 +83,15 @@ def beam(
         logits, state = advance(token, state, memory)
         gains = log_softmax(logits, torch.float32)
         beams = table.totals.shape[1]
-        past = Past(table.pieces.flatten(0, 1), table.sentence.repeat_interleave(beams))
+        past = Prefix(table.pieces.flatten(0, 1), table.sentence.repeat_interleave(beams))
         for constrain in constraints:
             constrain(gains, past)
         standing = None
         if required is not None:
             last = (table.limits <= step).repeat_interleave(beams)
             standing = required.standing(past, last)
-            hold_end(gains, standing, end=end)
-        ways = continuations(table.totals, gains, standing, width=width)
+            mask_end(gains, standing, end=end)
+        ways = best_candidates(table.totals, gains, standing, width=width)
         extra = coverage(state).view(-1, beams) if coverage else None
         table, origin = rules.extend(table, ways, extra, step)
 
@@ -175,24 +159,26 @@ class _Rules:
             extra: what the score of each beam has beside, if anything, (sentences, beams).
         """
         totals, beams, tokens = ways
-        scores = totals / penalty(step, self.length_penalty)
+        scores = totals / length_normalizer(step, self.length_penalty)
         if extra is not None:
-            scores = scores + pick(extra, beams)
-        pieces = torch.cat([pick(table.pieces, beams), tokens[..., None]], -1)
+            scores = scores + gather_places(extra, beams)
+        pieces = torch.cat([gather_places(table.pieces, beams), tokens[..., None]], -1)
         ended = tokens == self.end
         ending = (scores.masked_fill(~ended, -inf), totals, pieces)
         finished = _merge(table.finished, tuple(each[:, : self.width] for each in ending))
         living = ended.long().argsort(dim=-1, stable=True)[:, : self.width]
-        alive = pick(~ended, living)
-        totals, scores = (pick(each, living).masked_fill(~alive, -inf) for each in (totals, scores))
-        pieces, beams = pick(pieces, living), pick(beams, living)
+        alive = gather_places(~ended, living)
+        totals, scores = (
+            gather_places(each, living).masked_fill(~alive, -inf) for each in (totals, scores)
+        )
+        pieces, beams = gather_places(pieces, living), gather_places(beams, living)
         return _Table(table.sentence, table.limits, totals, scores, pieces, finished), beams
 
     def going(self, table: _Table, step: int) -> Tensor:
         """Which sentences are not done, (sentences,)."""
         scores = table.finished[0]
         # A total can only fall.
-        reachable = table.totals.amax(-1) / penalty(table.limits, self.length_penalty)
+        reachable = table.totals.amax(-1) / length_normalizer(table.limits, self.length_penalty)
         undecided: Tensor = (reachable > scores[:, self.n_best - 1]) & (scores[:, -1] == -inf)
         return undecided & (step < table.limits)
 
@@ -220,7 +206,11 @@ def _merge(finished: State, ending: State) -> State:
     new_scores, new_totals, new_pieces = ending
     scores, places = topk(torch.cat([scores, new_scores], -1), scores.shape[-1])
     pieces = torch.cat([pad(pieces, (0, 1)), new_pieces], 1)
-    return scores, pick(torch.cat([totals, new_totals], -1), places), pick(pieces, places)
+    return (
+        scores,
+        gather_places(torch.cat([totals, new_totals], -1), places),
+        gather_places(pieces, places),
+    )
 
 
 def _origin(state: State) -> tuple[torch.device, int]:

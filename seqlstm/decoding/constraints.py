@@ -16,41 +16,41 @@ from torch.nn.functional import pad
 NOTHING, ANYTHING = -2, -1  # ids that stand where no piece is, and for whichever piece is there
 
 
-class Past(NamedTuple):
+class Prefix(NamedTuple):
     """What has been chosen in each row: `pieces` (rows, steps), and its `sentence` (rows,)."""
 
     pieces: Tensor
     sentence: Tensor
 
 
-Constraint: TypeAlias = Callable[[Tensor, Past], None]
+Constraint: TypeAlias = Callable[[Tensor, Prefix], None]
 """`constrain(gains, past)` writes -inf into gains (rows, vocabulary) where no row may go on."""
 
 
-def forbidden(ids: Sequence[int]) -> Constraint:
+def forbid_tokens(ids: Sequence[int]) -> Constraint:
     """None of these ids."""
     never = torch.tensor(sorted(set(ids)), dtype=torch.long)
 
-    def constrain(gains: Tensor, past: Past) -> None:
+    def constrain(gains: Tensor, past: Prefix) -> None:
         gains.index_fill_(-1, never.to(gains.device), -inf)
 
     return constrain
 
 
-def at_least(minimum: int, *, end: int) -> Constraint:
+def min_length(minimum: int, *, end: int) -> Constraint:
     """No end before so many pieces."""
 
-    def constrain(gains: Tensor, past: Past) -> None:
+    def constrain(gains: Tensor, past: Prefix) -> None:
         if past.pieces.shape[-1] < minimum:
             gains[:, end] = -inf
 
     return constrain
 
 
-def at_most(maximum: int, *, end: int) -> Constraint:
+def max_length(maximum: int, *, end: int) -> Constraint:
     """The end after so many pieces, whatever its probability."""
 
-    def constrain(gains: Tensor, past: Past) -> None:
+    def constrain(gains: Tensor, past: Prefix) -> None:
         if past.pieces.shape[-1] >= maximum:
             ending = gains[:, end].clone()
             gains.fill_(-inf)
@@ -59,7 +59,7 @@ def at_most(maximum: int, *, end: int) -> Constraint:
     return constrain
 
 
-def no_repeat(size: int) -> Constraint:
+def no_repeat_ngram(size: int) -> Constraint:
     """No `size` pieces in a row that stood in that order before (Paulus et al., 2018, for 3).
 
     Raises:
@@ -68,7 +68,7 @@ def no_repeat(size: int) -> Constraint:
     if size < 1:
         raise ValueError(f"what must not repeat has at least one piece, was: {size}")
 
-    def constrain(gains: Tensor, past: Past) -> None:
+    def constrain(gains: Tensor, past: Prefix) -> None:
         steps = past.pieces.shape[-1]
         if steps < size:
             return
@@ -80,7 +80,7 @@ def no_repeat(size: int) -> Constraint:
     return constrain
 
 
-def without(phrases: Sequence[Sequence[int]]) -> Constraint:
+def forbid_phrases(phrases: Sequence[Sequence[int]]) -> Constraint:
     """None of these phrases of ids.
 
     Raises:
@@ -91,7 +91,7 @@ def without(phrases: Sequence[Sequence[int]]) -> Constraint:
     longest = max(map(len, phrases))
     table = torch.tensor([[ANYTHING] * (longest - len(one)) + list(one) for one in phrases])
 
-    def constrain(gains: Tensor, past: Past) -> None:
+    def constrain(gains: Tensor, past: Prefix) -> None:
         told = table.to(gains.device)
         latest = pad(past.pieces, (longest - 1, 0), value=NOTHING)[:, past.pieces.shape[-1] :]
         begun = told[:, :-1]  # (phrases, longest - 1)
@@ -102,14 +102,16 @@ def without(phrases: Sequence[Sequence[int]]) -> Constraint:
     return constrain
 
 
-def beginning(prefixes: Sequence[Sequence[int]], *, then: Sequence[Constraint] = ()) -> Constraint:
+def force_prefixes(
+    prefixes: Sequence[Sequence[int]], *, then: Sequence[Constraint] = ()
+) -> Constraint:
     """Every sentence begins as told; its own constraints, `then`, do not bind its prefix."""
     longest = max(map(len, prefixes), default=0)
     table = torch.tensor(
         [[*one, *[ANYTHING] * (longest - len(one))] for one in prefixes], dtype=torch.long
     ).view(len(prefixes), longest)
 
-    def constrain(gains: Tensor, past: Past) -> None:
+    def constrain(gains: Tensor, past: Prefix) -> None:
         step = past.pieces.shape[-1]
         if step >= longest:
             rows = told = past.sentence.new_empty(0)

@@ -24,12 +24,12 @@ def ensemble(advances: Sequence[Advance]) -> Advance:
         each = zip(advances, state, memories, strict=True)
         steps = [one(token, own, its) for one, own, its in each]
         after = tuple(state for _, state in steps)
-        return mixture([log_softmax(logits, torch.float32) for logits, _ in steps]), after
+        return average_log_probs([log_softmax(logits, torch.float32) for logits, _ in steps]), after
 
     return advance
 
 
-def mixture(log_probabilities: Sequence[Tensor]) -> Tensor:
+def average_log_probs(log_probabilities: Sequence[Tensor]) -> Tensor:
     """The logarithm of the average probability, of tensors of one shape."""
     total: Tensor = reduce(torch.logaddexp, log_probabilities)
     return total - torch.tensor(float(len(log_probabilities))).log().to(total)

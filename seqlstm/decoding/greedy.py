@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from seqlstm.decoding.advance import Advance
-from seqlstm.decoding.beam import Hypothesis
-from seqlstm.decoding.constraints import Constraint, Past
-from seqlstm.decoding.penalties import penalty
+from seqlstm.decoding.constraints import Constraint, Prefix
+from seqlstm.decoding.hypothesis import Hypothesis
+from seqlstm.decoding.penalties import length_normalizer
 from seqlstm.kernels.softmax import log_softmax
 from seqlstm.kernels.topk import topk
 from seqlstm.recurrent.state import State, select
@@ -52,7 +52,7 @@ def greedy(
         logits, state = advance(token, state, memory)
         gains = log_softmax(logits, torch.float32)
         for constrain in constraints:
-            constrain(gains, Past(pieces, sentence))
+            constrain(gains, Prefix(pieces, sentence))
         gained, chosen = topk(gains, 1)
         totals, pieces = totals + gained.squeeze(-1), torch.cat([pieces, chosen], -1)
         token, step = chosen.squeeze(-1), pieces.shape[-1]
@@ -61,7 +61,7 @@ def greedy(
         if going.all():
             continue
         done, _, totals, pieces = select(table, (~going).nonzero().squeeze(-1))
-        rows = (done, pieces, totals / penalty(step, length_penalty), totals)
+        rows = (done, pieces, totals / length_normalizer(step, length_penalty), totals)
         for number, *one in zip(*map(Tensor.tolist, rows), strict=True):
             answers[number] = _hypothesis(*one, end=end)
         stay = going.nonzero().squeeze(-1)

@@ -9,10 +9,10 @@ from torch import Tensor
 
 
 @overload
-def penalty(length: int, alpha: float) -> float: ...
+def length_normalizer(length: int, alpha: float) -> float: ...
 @overload
-def penalty(length: Tensor, alpha: float) -> Tensor: ...
-def penalty(length: int | Tensor, alpha: float) -> float | Tensor:
+def length_normalizer(length: Tensor, alpha: float) -> Tensor: ...
+def length_normalizer(length: int | Tensor, alpha: float) -> float | Tensor:
     """What a log-probability is divided by: `((5 + length) / 6) ** alpha`.
 
     `length` counts the end piece.

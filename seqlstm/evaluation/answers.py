@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from seqlstm import __version__
-from seqlstm.data.answers import answer_batch, bucket_answers
+from seqlstm.data.batching.collate import collate_prompts
+from seqlstm.data.batching.prompts import bucket_prompts
 from seqlstm.models.batch import Batch
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.runtime.device import Precision
@@ -52,8 +53,8 @@ def encode_answers(pairs: Sequence[tuple[str, str]], *, tokenizer: Tokenizer) ->
     texts = tokenizer.encode_batch([text for text, _ in pairs])
     answers = tokenizer.encode_batch([answer for _, answer in pairs])
     return [
-        answer_batch([texts[row] for row in rows], [answers[row] for row in rows], tokenizer)
-        for rows in bucket_answers(texts, answers, TOKENS)
+        collate_prompts([texts[row] for row in rows], [answers[row] for row in rows], tokenizer)
+        for rows in bucket_prompts(texts, answers, TOKENS)
     ]
 
 
@@ -75,7 +76,9 @@ def score_answers(
             surprise, chosen = asked(model, batch.to(precision.device))
         nats += float(surprise)
         rows = len(batch.inputs)
-        wrong = batch.real.to(chosen.device)[~chosen] % rows  # time-major: the row is the rest
+        wrong = (
+            batch.target_index.to(chosen.device)[~chosen] % rows
+        )  # time-major: the row is the rest
         right += rows - len(set(wrong.tolist()))
     return AnswerScores(
         nats=nats,
@@ -93,12 +96,12 @@ def score_answers(
 def asked(model: LanguageModel, batch: Batch) -> tuple[Tensor, Tensor]:
     """The nats of all that a batch asks, and whether each of it is the first choice, (tokens,)."""
     features, _ = model.features(batch, None, last=False)
-    features = features.index_select(0, batch.real)
-    targets = batch.targets.t().flatten().index_select(0, batch.real)
+    features = features.index_select(0, batch.target_index)
+    targets = batch.targets.t().flatten().index_select(0, batch.target_index)
     nats, chosen = features.new_zeros((), dtype=torch.float64), []
     parts = zip(torch.split(features, ASKED), torch.split(targets, ASKED), strict=True)
     for part, said in parts:
-        logits = model.readout(part).float()
+        logits = model.output_layer(part).float()
         nats += torch.nn.functional.cross_entropy(logits, said, reduction="sum")
         chosen.append(logits.argmax(-1) == said)
     return nats, torch.cat(chosen)

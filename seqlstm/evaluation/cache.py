@@ -18,10 +18,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from seqlstm.data.tapes import encode_stream, tape_batches
+from seqlstm.data.batching.streams import encode_stream, stream_batches
 from seqlstm.errors import ArgumentError
 from seqlstm.evaluation.perplexity import LanguageScores, count_text, known_past, signature_of
-from seqlstm.models.language_model import LanguageModel, score_targets
+from seqlstm.models.language_model import LanguageModel
+from seqlstm.models.output.target_scores import score_targets
 from seqlstm.recurrent.state import State
 from seqlstm.runtime.device import Precision
 from seqlstm.text.tokenizer import Tokenizer
@@ -126,14 +127,14 @@ def score_cached(
     streams = min(streams, stream.tokens)
     state: State | None = None
     nats, pairs = 0.0, Pairs(options)
-    for one in tape_batches(stream, rows=streams, span=SPAN):
+    for one in stream_batches(stream, rows=streams, span=SPAN):
         batch = one.to(precision.device)
         with precision.autocast():
             features, state = model.features(batch, state, last=True)
-            scores = score_targets(model.readout, features, batch)
+            scores = score_targets(model.output_layer, features, batch)
         by_row = features.to(scores.dtype).view(*batch.inputs.t().shape, -1).transpose(0, 1)
         told = pairs.tell(by_row, batch.targets, scores)
-        nats -= float(told.t().flatten()[batch.real].double().sum())
+        nats -= float(told.t().flatten()[batch.target_index].double().sum())
     known = known_past(resets=False, sliding=0, streams=streams)
     how = f"|cache:{options.size},flatness:{options.flatness:g},share:{options.share:g}"
     signature = signature_of(tokenizer, precision, unit=unit, known=known + how)

@@ -19,7 +19,7 @@ from itertools import islice
 import torch
 from torch import Tensor
 
-from seqlstm.data.tapes import Stream, encode_stream, tape_batches
+from seqlstm.data.batching.streams import TokenStream, encode_stream, stream_batches
 from seqlstm.errors import ArgumentError
 from seqlstm.evaluation.perplexity import LanguageScores, count_text, known_past, signature_of
 from seqlstm.models.batch import Batch
@@ -69,13 +69,13 @@ class Statistics:
 
 
 def gather_statistics(
-    model: LanguageModel, stream: Stream, options: Dynamic, precision: Precision
+    model: LanguageModel, stream: TokenStream, options: Dynamic, precision: Precision
 ) -> Statistics:
     """The gradients' root mean square over the first batches of a training text."""
     parameters = list(model.parameters())
     squares = [torch.zeros_like(parameter) for parameter in parameters]
     rows = min(ROWS, stream.tokens)
-    batches = tape_batches(stream, rows=rows, span=options.span, whole=False)
+    batches = stream_batches(stream, rows=rows, span=options.span, whole=False)
     count, state = 0, None
     for batch in islice(batches, options.batches):
         _, gradients, state = learn(model, batch, state, parameters, precision)
@@ -168,7 +168,7 @@ def score_dynamically(
     streams = min(streams, stream.tokens)
     nats, state = 0.0, None
     with learner(model, statistics, options) as weights:
-        for batch in tape_batches(stream, rows=streams, span=options.span):
+        for batch in stream_batches(stream, rows=streams, span=options.span):
             loss, gradients, state = learn(model, batch, state, weights.parameters, precision)
             nats += loss
             weights.update(gradients)

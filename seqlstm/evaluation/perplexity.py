@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from seqlstm import __version__
-from seqlstm.data.tapes import Stream, encode_stream, tape_batches
-from seqlstm.data.windows import window_batches
+from seqlstm.data.batching.sliding_windows import sliding_window_batches
+from seqlstm.data.batching.streams import TokenStream, encode_stream, stream_batches
 from seqlstm.models.batch import Batch
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.recurrent.state import State
@@ -77,7 +77,7 @@ def score_text(
     sliding: int = 0,
     streams: int = 1,
     span: int = 512,
-    stream: Stream | None = None,
+    stream: TokenStream | None = None,
 ) -> LanguageScores:
     """Score rows of text, each one end to end.
 
@@ -102,7 +102,7 @@ def score_text(
     nats = 0.0
     for batch in batches_of(stream, resets=resets, sliding=sliding, streams=streams, span=span):
         with torch.no_grad(), precision.autocast():
-            loss, _, state = model(batch.to(precision.device), state if batch.follows else None)
+            loss, _, state = model(batch.to(precision.device), state if batch.carry_state else None)
         nats += float(loss)
     known = known_past(resets=resets, sliding=sliding, streams=streams)
     signature = signature_of(tokenizer, precision, unit=unit, known=known)
@@ -110,18 +110,18 @@ def score_text(
 
 
 def batches_of(
-    stream: Stream, *, resets: bool, sliding: int, streams: int, span: int
+    stream: TokenStream, *, resets: bool, sliding: int, streams: int, span: int
 ) -> Iterator[Batch]:
     """The text as the context asks; a batch's state goes on from the one before if it follows."""
     if sliding:
-        return window_batches(stream, least=sliding)
+        return sliding_window_batches(stream, least=sliding)
     # What would have ended the row before the first opens the stream.
     reset_at = int(stream.ids[0]) if resets else None
-    return tape_batches(stream, rows=streams, span=span, reset_at=reset_at)
+    return stream_batches(stream, rows=streams, span=span, reset_at=reset_at)
 
 
 def count_text(
-    rows: Sequence[str], stream: Stream, *, nats: float, unit: str, signature: str
+    rows: Sequence[str], stream: TokenStream, *, nats: float, unit: str, signature: str
 ) -> LanguageScores:
     """The scores of a text that costs `nats`."""
     newlines = len(rows) if unit == "line" else 0
@@ -182,7 +182,7 @@ def score_rows(
     state: State | None = None
     spans = []  # (streams or windows, time) each
     for batch in batches_of(stream, resets=resets, sliding=sliding, streams=streams, span=span):
-        before = state if batch.follows else None
+        before = state if batch.carry_state else None
         with torch.no_grad(), precision.autocast():
             scores, state = model.log_probabilities(batch.to(precision.device), before, last=True)
         spans.append(real_part(scores, batch) if sliding else scores.cpu())
@@ -208,7 +208,7 @@ def score_rows(
 def real_part(scores: Tensor, batch: Batch) -> Tensor:
     """Of scores (rows, time) those of real targets, row after row."""
     real = torch.zeros(scores.numel(), dtype=torch.bool)
-    real[batch.real.cpu()] = True
+    real[batch.target_index.cpu()] = True
     return scores.cpu()[real.view(scores.shape[1], -1).t()]
 
 

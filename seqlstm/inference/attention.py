@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from seqlstm.data.buckets import pair_batch
+from seqlstm.data.batching.collate import collate_pairs
 from seqlstm.errors import ArgumentError
 from seqlstm.inference.score import truncate
 from seqlstm.inference.translation import LoadedTranslator
@@ -44,7 +44,7 @@ def attention_map(loaded: LoadedTranslator, source: str, target: Sequence[int]) 
     """
     reader, writer = loaded.tokenizers.source, loaded.tokenizers.target
     (ids,) = truncate([reader.encode(source)], loaded.longest, what="line")
-    batch = pair_batch([ids], [target], loaded.tokenizers).to(loaded.precision.device)
+    batch = collate_pairs([ids], [target], loaded.tokenizers).to(loaded.precision.device)
     try:
         with loaded.precision.autocast():
             (weights,) = loaded.model.attend(batch)

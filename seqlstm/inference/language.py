@@ -12,19 +12,18 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from seqlstm.decoding.choose import LONGEST_WINDOW, Choose, Pick, chooser
-from seqlstm.decoding.sample import sample
-from seqlstm.decoding.seeds import Seeded
-from seqlstm.inference.parts import texts, until
+from seqlstm.decoding.logits import MAX_HISTORY, Draw, Sampler, make_sampler
+from seqlstm.decoding.random_streams import RandomStreams
+from seqlstm.decoding.sampling import sample_tokens
 from seqlstm.inference.past import Origin, Past, origin_of
 from seqlstm.inference.reading import read_on
 from seqlstm.inference.samples import Sample, write_samples
 from seqlstm.inference.score import Score, by_length, make_score, truncate
-from seqlstm.models.batch import Batch, real_positions
+from seqlstm.models.batch import Batch, target_positions
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.recurrent.state import State
 from seqlstm.runtime.device import Precision
-from seqlstm.text.stream import TextStream
+from seqlstm.text.streaming import TextStream, decode_stream, until_stop
 from seqlstm.text.tokenizer import Tokenizer
 
 
@@ -184,7 +183,7 @@ class LoadedLanguageModel:
         return Batch(
             inputs=padded[:, :-1],
             targets=padded[:, 1:],
-            real=real_positions(lengths, padded.shape[1] - 1),
+            target_index=target_positions(lengths, padded.shape[1] - 1),
             lengths=lengths,
         ).to(self.precision.device)
 
@@ -239,18 +238,19 @@ class Session:
             length: pieces, at most. A model of documents may end earlier.
             stop: a text at which to stop; it is not yielded.
             seed: of the draws; the same seed writes the same text.
-            options: temperature, top_k, top_p, min_p, repetition, window: see `shaper`.
+            options: temperature, top_k, top_p, min_p, repetition, window, as of
+                `make_logits_processor`.
         """
         text = TextStream(self.loaded.tokenizer, context=self.history[0].tolist())
-        parts = texts(text, self.tokens(length=length, seed=seed, **options))
-        return parts if stop is None else until(parts, stop)
+        parts = decode_stream(text, self.tokens(length=length, seed=seed, **options))
+        return parts if stop is None else until_stop(parts, stop)
 
     def tokens(
         self, *, length: int = 200, seed: int | None = None, **options: Any
     ) -> Iterator[int]:
         """The ids of `stream`, and what ends a text. After each the session has come so far."""
-        draw = Seeded([randbits(62) if seed is None else seed], self.token.device)
-        drawn = sample(
+        draw = RandomStreams([randbits(62) if seed is None else seed], self.token.device)
+        drawn = sample_tokens(
             self.advance,
             token=self.token,
             state=self.state,
@@ -260,14 +260,14 @@ class Session:
         for _ in range(length):
             token, state = next(drawn)
             self.token, self.state = token, state
-            self.history = torch.cat([self.history, token.unsqueeze(1)], dim=1)[:, -LONGEST_WINDOW:]
+            self.history = torch.cat([self.history, token.unsqueeze(1)], dim=1)[:, -MAX_HISTORY:]
             yield int(token)
             if int(token) == self.loaded.tokenizer.end:
                 return
 
-    def chooser(self, pick: Pick, options: dict[str, Any]) -> Choose:
+    def chooser(self, pick: Draw, options: dict[str, Any]) -> Sampler:
         """What chooses a next id, as the options of `stream` say."""
-        return chooser(pick=pick, forbid=self.never, **options)
+        return make_sampler(pick=pick, forbid=self.never, **options)
 
     @cached_property
     def never(self) -> list[int]:

@@ -9,8 +9,8 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from seqlstm.decoding.beam import Hypothesis
-from seqlstm.decoding.risk import Utility, expected_utilities
+from seqlstm.decoding.hypothesis import Hypothesis
+from seqlstm.decoding.minimum_bayes_risk import Utility, expected_utilities
 from seqlstm.errors import ArgumentError
 from seqlstm.inference.phrases import Pieces
 from seqlstm.inference.score import Score, by_length, make_score, truncate

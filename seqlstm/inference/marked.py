@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from seqlstm.inference.properties import PROPERTIES
-from seqlstm.text.stream import TextStream
+from seqlstm.text.streaming import TextStream
 from seqlstm.text.tokenizer import Tokenizer
 
 LONGEST = 16  # characters of a piece, as a rule: what need not be read is not

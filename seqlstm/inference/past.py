@@ -17,7 +17,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
-from seqlstm.decoding.choose import LONGEST_WINDOW
+from seqlstm.decoding.logits import MAX_HISTORY
 from seqlstm.errors import ArgumentError, RunError, TrainingError
 from seqlstm.recurrent.state import State, leaves, map_state, select
 from seqlstm.runtime.files import load_weights, write_atomically
@@ -49,7 +49,7 @@ class Past:
     Attributes:
         state: of the model, which has read all but the last id of each text.
         token: that last id, (rows,); what ends a text before anything was read.
-        history: the latest ids of each text, (n,) each and n at most `LONGEST_WINDOW`: what spells
+        history: the latest ids of each text, (n,) each and n at most `MAX_HISTORY`: what spells
             on from them, or penalizes repetition, looks back no further.
         origin: whose past it is.
     """
@@ -117,7 +117,7 @@ class Past:
             self,
             state=state,
             token=torch.cat(lasts),
-            history=tuple(torch.cat(row)[-LONGEST_WINDOW:] for row in rows),
+            history=tuple(torch.cat(row)[-MAX_HISTORY:] for row in rows),
         )
 
     def save(self, file: str | Path) -> None:

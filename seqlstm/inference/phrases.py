@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from seqlstm.decoding.constraints import Constraint, beginning, without
-from seqlstm.decoding.required import Required
+from seqlstm.decoding.constraints import Constraint, forbid_phrases, force_prefixes
+from seqlstm.decoding.lexical_constraints import LexicalConstraints
 from seqlstm.errors import ArgumentError
 from seqlstm.text.tokenizer import Tokenizer
 
@@ -77,11 +77,11 @@ class Phrases:
     def constraints(self, others: list[Constraint]) -> list[Constraint]:
         """With those that bind every sentence after its prefix."""
         if self.never:
-            others = [*others, without(self.never)]
-        return [beginning(self.prefixes, then=others)] if any(self.prefixes) else others
+            others = [*others, forbid_phrases(self.never)]
+        return [force_prefixes(self.prefixes, then=others)] if any(self.prefixes) else others
 
-    def required(self) -> Required | None:
-        return Required(self.must) if any(self.must) else None
+    def required(self) -> LexicalConstraints | None:
+        return LexicalConstraints(self.must) if any(self.must) else None
 
     def room(self) -> list[int]:
         """How many pieces each translation needs, at most, to say what it must."""

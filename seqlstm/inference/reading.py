@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from seqlstm.inference.past import Past
-from seqlstm.models.batch import Batch, real_positions
+from seqlstm.models.batch import Batch, target_positions
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.recurrent.state import State, keep
 from seqlstm.runtime.device import Precision
@@ -55,7 +55,7 @@ def spans(ids: Ids, before: Tensor) -> Iterator[Batch]:
         yield Batch(
             inputs=inputs[:, begin : begin + part.shape[1]],
             targets=part,
-            real=real_positions(left, part.shape[1]),
+            target_index=target_positions(left, part.shape[1]),
             lengths=None if left.eq(part.shape[1]).all() else left,  # more backends serve full rows
         ).to(before.device)
 

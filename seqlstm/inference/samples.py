@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from seqlstm.decoding.choose import LONGEST_WINDOW
-from seqlstm.decoding.seeds import Seeded
+from seqlstm.decoding.logits import MAX_HISTORY
+from seqlstm.decoding.random_streams import RandomStreams
 from seqlstm.recurrent.state import select
-from seqlstm.text.stream import TextStream
+from seqlstm.text.streaming import TextStream
 
 if TYPE_CHECKING:
     from seqlstm.inference.language import Session
@@ -90,13 +90,13 @@ def write_samples(
     rows = [Row(text, end=tokenizer.end, stop=stop) for text in texts]
     everyone = torch.zeros(len(seeds), dtype=torch.long, device=session.token.device)
     state, token, history = select((session.state, session.token, session.history), everyone)
-    draw = Seeded(seeds, session.token.device)
+    draw = RandomStreams(seeds, session.token.device)
     choose = session.chooser(draw, options)
     going = rows
     for _ in range(length):
         logits, state = session.advance(token, state, None)
         token = choose(logits, history)
-        history = torch.cat([history, token.unsqueeze(1)], dim=1)[:, -LONGEST_WINDOW:]
+        history = torch.cat([history, token.unsqueeze(1)], dim=1)[:, -MAX_HISTORY:]
         for row, id in zip(going, token.tolist(), strict=True):
             row.push(id)
         kept = [place for place, row in enumerate(going) if not row.finished]

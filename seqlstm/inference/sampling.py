@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from seqlstm.data.batches import mixed
-from seqlstm.decoding.beam import Hypothesis
-from seqlstm.decoding.choose import ChooseAt
-from seqlstm.decoding.draws import draws
+from seqlstm.data.batching.base import mix_seeds
+from seqlstm.decoding.hypothesis import Hypothesis
+from seqlstm.decoding.logits import UniformSampler
+from seqlstm.decoding.sampling import sample_hypotheses
 from seqlstm.inference.phrases import Phrases, Pieces
 from seqlstm.inference.search import Search
 from seqlstm.inference.steps import System
@@ -24,7 +24,7 @@ def seeds_of(seed: int | None, first: int, lines: int) -> list[int]:
     So a line has its samples, whichever other lines are read with it.
     """
     seed = randbits(62) if seed is None else seed
-    return [mixed(seed, first + row) for row in range(lines)]
+    return [mix_seeds(seed, first + row) for row in range(lines)]
 
 
 @torch.inference_mode()
@@ -34,7 +34,7 @@ def find_draws(
     asked: Phrases,
     *,
     search: Search,
-    choose: ChooseAt,
+    choose: UniformSampler,
     samples: int,
     seeds: Sequence[int],
 ) -> list[list[Hypothesis]]:
@@ -43,7 +43,7 @@ def find_draws(
     with system.precision.autocast():
         lengths, _, steps = system.read(sources)
         limits = search.limits(lengths, asked.room())
-        return draws(
+        return sample_hypotheses(
             steps.advance,
             state=steps.state,
             memory=steps.memory,

@@ -10,8 +10,8 @@ from functools import cached_property
 
 from torch import Tensor
 
-from seqlstm.data.buckets import within_budget
-from seqlstm.decoding.penalties import penalty
+from seqlstm.data.batching.collate import within_budget
+from seqlstm.decoding.penalties import length_normalizer
 from seqlstm.text.tokenizer import Tokenizer
 
 TOKENS = 2**15  # of a batch, padding included
@@ -37,7 +37,7 @@ class Score:
 
     def under(self, length_penalty: float) -> float:
         """The log-probability under GNMT's length penalty: the score by which a beam ranks."""
-        return self.log_probability / penalty(len(self.pieces), length_penalty)
+        return self.log_probability / length_normalizer(len(self.pieces), length_penalty)
 
     @property
     def perplexity(self) -> float:

@@ -11,9 +11,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seqlstm.decoding.beam import Hypothesis, beam
-from seqlstm.decoding.constraints import Constraint, at_least, at_most, forbidden, no_repeat
+from seqlstm.decoding.beam import beam
+from seqlstm.decoding.constraints import (
+    Constraint,
+    forbid_tokens,
+    max_length,
+    min_length,
+    no_repeat_ngram,
+)
 from seqlstm.decoding.greedy import greedy
+from seqlstm.decoding.hypothesis import Hypothesis
 from seqlstm.decoding.penalties import coverage_penalty
 from seqlstm.errors import ArgumentError
 from seqlstm.inference.phrases import Phrases, Pieces
@@ -92,12 +99,12 @@ class Search:
 
     def constraints(self, tokenizer: Tokenizer) -> list[Constraint]:
         """What binds every sentence."""
-        special = forbidden([tokenizer.pad, tokenizer.begin, tokenizer.unknown])
+        special = forbid_tokens([tokenizer.pad, tokenizer.begin, tokenizer.unknown])
         return [
             special,
-            *([at_least(self.min_length, end=tokenizer.end)] if self.min_length else []),
-            *([at_most(self.max_length, end=tokenizer.end)] if self.max_length else []),
-            *([no_repeat(self.no_repeat)] if self.no_repeat else []),
+            *([min_length(self.min_length, end=tokenizer.end)] if self.min_length else []),
+            *([max_length(self.max_length, end=tokenizer.end)] if self.max_length else []),
+            *([no_repeat_ngram(self.no_repeat)] if self.no_repeat else []),
         ]
 
     def signature(self) -> str:

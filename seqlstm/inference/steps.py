@@ -11,15 +11,15 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from seqlstm.data.buckets import pair_batch
+from seqlstm.data.batching.collate import collate_pairs
 from seqlstm.decoding.advance import Advance
-from seqlstm.decoding.ensemble import ensemble, mixture
+from seqlstm.decoding.ensemble import average_log_probs, ensemble
 from seqlstm.errors import ArgumentError
 from seqlstm.models.attention import Attention, source_mask
 from seqlstm.models.translator import Translator
 from seqlstm.recurrent.state import State
 from seqlstm.runtime.device import Precision
-from seqlstm.text.sides import Tokenizers
+from seqlstm.text.tokenizer_pair import TokenizerPair
 
 
 class Steps(NamedTuple):
@@ -35,7 +35,7 @@ class System:
     """Translators that translate as one, by the average of their probabilities at every step."""
 
     models: Sequence[Translator]
-    tokenizers: Tokenizers
+    tokenizers: TokenizerPair
     precision: Precision
 
     def read(self, sources: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor, Steps]:
@@ -43,7 +43,7 @@ class System:
 
         The mask is true at real ids; a source's end is one of them.
         """
-        batch = pair_batch(sources, [[] for _ in sources], self.tokenizers)
+        batch = collate_pairs(sources, [[] for _ in sources], self.tokenizers)
         batch = batch.to(self.precision.device)
         source, lengths = batch.source, batch.source_lengths
         assert source is not None
@@ -62,9 +62,9 @@ class System:
         self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
     ) -> Tensor:
         """Of every piece of the targets, and their ends, (sentences, time); 0 at padding."""
-        batch = pair_batch(sources, targets, self.tokenizers).to(self.precision.device)
+        batch = collate_pairs(sources, targets, self.tokenizers).to(self.precision.device)
         with self.precision.autocast():
-            return mixture([model.log_probabilities(batch) for model in self.models])
+            return average_log_probs([model.log_probabilities(batch) for model in self.models])
 
 
 def advance_of(model: Translator) -> Advance:

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from seqlstm import __version__
-from seqlstm.decoding.beam import Hypothesis
-from seqlstm.decoding.choose import drawer
-from seqlstm.decoding.risk import Utility
+from seqlstm.decoding.hypothesis import Hypothesis
+from seqlstm.decoding.logits import make_uniform_sampler
+from seqlstm.decoding.minimum_bayes_risk import Utility
 from seqlstm.errors import ArgumentError
 from seqlstm.inference.lines import (
     Find,
@@ -27,7 +27,7 @@ from seqlstm.inference.search import Search, find_beams
 from seqlstm.inference.steps import System
 from seqlstm.models.translator import Translator
 from seqlstm.runtime.device import Precision
-from seqlstm.text.sides import Tokenizers
+from seqlstm.text.tokenizer_pair import TokenizerPair
 
 SAMPLED = {"no_repeat", "min_length", "max_length", "max_ratio"}
 """The options of `Search` that bind samples too."""
@@ -60,7 +60,7 @@ class LoadedTranslator:
     def __init__(
         self,
         model: Translator,
-        tokenizers: Tokenizers,
+        tokenizers: TokenizerPair,
         *,
         precision: Precision,
         width: int = 5,
@@ -193,12 +193,12 @@ class LoadedTranslator:
         Args:
             lines: raw text, one sentence each.
             samples: of each line.
-            temperature, top_k, top_p, min_p: as `chooser` has them.
+            temperature, top_k, top_p, min_p: as `make_sampler` has them.
             seed: the same seed draws the same, however the lines are batched; None draws anew.
             first: the number of the first line, where lines come in several calls.
             batch: sentences at once; fewer where their samples are more rows than a beam's.
             prefix, never: as of `translations`.
-            options: `no_repeat`, `min_length`, `max_length` and `max_ratio` of `Search`.
+            options: `no_repeat_ngram`, `min_length`, `max_length` and `max_ratio` of `Search`.
 
         Raises:
             ArgumentError: as of `translations`.
@@ -209,7 +209,9 @@ class LoadedTranslator:
         if unused := sorted(options.keys() - SAMPLED):
             raise TypeError(f"{', '.join(unused)} cannot take effect on samples")
         search = self.searching(**options)
-        choose = drawer(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
+        choose = make_uniform_sampler(
+            temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p
+        )
         asked = Phrases.of(len(lines), self.tokenizers.target, prefix=prefix, never=never)
         seeds = seeds_of(seed, first, len(lines))
 

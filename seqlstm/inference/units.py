@@ -171,7 +171,7 @@ def look(
         shown: the text to look at, which begins afresh.
         rows: documents or lines, as the model learned from: the text in which units are found.
         names: of properties.
-        unit: look at this one alone, as `Inventory.find` takes it.
+        unit: look at this one alone, as `PieceInventory.find` takes it.
         best: units for each property.
         most: pieces of `rows`.
 

@@ -72,7 +72,7 @@ class Attention(nn.Module, ABC):
         return bmm(weights.to(values.dtype), values).transpose(1, 2).flatten(2)
 
 
-class Product(Attention):
+class DotProductAttention(Attention):
     """Scores are scaled dot products (Vaswani et al., 2017); keys are the encoder's outputs."""
 
     # Makes queries as wide as keys.
@@ -90,7 +90,7 @@ class Product(Attention):
         return scaled
 
 
-class Dot(Product):
+class DotAttention(DotProductAttention):
     """q · k / √size (Luong, Pham & Manning, 2015, "dot").
 
     Raises:
@@ -107,7 +107,7 @@ class Dot(Product):
         self.query = nn.Identity()
 
 
-class General(Product):
+class GeneralAttention(DotProductAttention):
     """q · W k / √size (Luong, Pham & Manning, 2015, "general"); W stands on the query's side."""
 
     def __init__(self, query: int, memory: int, *, heads: int = 1, coverage: bool = False) -> None:
@@ -115,7 +115,7 @@ class General(Product):
         self.query = Linear(query, memory, bias=False)
 
 
-class Additive(Attention):
+class AdditiveAttention(Attention):
     """v · tanh(W q + U k) (Bahdanau, Cho & Bengio, 2015), as wide inside as the memory.
 
     U k is taken once for all queries. What tanh gives, (batch, heads, time, source, size), is kept
@@ -153,7 +153,11 @@ class Additive(Attention):
         return precise(torch.einsum("bhtsd,hd->bhts", sums.tanh(), vector))
 
 
-ATTENTIONS: dict[str, type[Attention]] = {"general": General, "dot": Dot, "additive": Additive}
+ATTENTIONS: dict[str, type[Attention]] = {
+    "general": GeneralAttention,
+    "dot": DotAttention,
+    "additive": AdditiveAttention,
+}
 
 
 def split(features: Tensor, heads: int) -> Tensor:

@@ -12,36 +12,37 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Batch:
-    """Target ids, each to be told from those before it, and, for a translator, their sources.
+    """A batch: ids to predict and, for translation, source ids.
 
-    A batch carries what its loss needs, so that no model masks by data-dependent shapes.
+    It carries the positions of its targets, so that no model masks by data-dependent shapes.
 
     Attributes:
-        inputs: what the model reads, (batch, time).
-        targets: what it is to say at each of these steps, (batch, time).
-        real: where the real targets stand in the time-major (time, batch) flattened, (tokens,).
-        lengths: real steps of each row, (batch,); None when every row is full.
-        resets: true where a row starts afresh, (batch, time); None when none does.
-        source: ids to be translated, (batch, source time); None for a language model.
-        source_lengths: real ids of each source, (batch,).
-        follows: the rows go on where those of the batch before ended, so its last state is theirs.
-        rate: what the learning rate is multiplied by when it is learned from.
+        inputs: ids that the model reads, (batch, time).
+        targets: ids to predict, one for each input, (batch, time).
+        target_index: positions of the targets that count in the time-major (time, batch),
+            flattened; (tokens,).
+        lengths: steps of each row without padding, (batch,); None when every row is full.
+        resets: true where a row starts from the initial state, (batch, time); None for nowhere.
+        source: source ids, (batch, source time); None for a language model.
+        source_lengths: ids of each source without padding, (batch,).
+        carry_state: the rows continue those of the previous batch, starting from its last state.
+        lr_factor: factor of the learning rate for a step on this batch.
     """
 
     inputs: Tensor
     targets: Tensor
-    real: Tensor
+    target_index: Tensor
     lengths: Tensor | None = None
     resets: Tensor | None = None
     source: Tensor | None = None
     source_lengths: Tensor | None = None
-    follows: bool = False
-    rate: float = 1.0
+    carry_state: bool = False
+    lr_factor: float = 1.0
 
     @property
     def tokens(self) -> int:
         """How many real targets there are."""
-        return len(self.real)
+        return len(self.target_index)
 
     def to(self, device: torch.device) -> Self:
         """The same batch elsewhere, without waiting for the copy."""
@@ -60,7 +61,7 @@ class Batch:
         return replace(self, **changed)
 
 
-def real_positions(lengths: Tensor, time: int) -> Tensor:
+def target_positions(lengths: Tensor, time: int) -> Tensor:
     """Indices of the real steps of rows of these lengths, (batch,), in flat time-major order."""
     mask = torch.arange(time).unsqueeze(1) < lengths  # (time, batch)
     return mask.flatten().nonzero().squeeze(1)

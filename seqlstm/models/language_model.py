@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
-from seqlstm.models.activation import ActivationPenalty, learn_from
 from seqlstm.models.batch import Batch
 from seqlstm.models.embedding import TokenEmbedding
-from seqlstm.models.readout import Readout
+from seqlstm.models.output.softmax import OutputLayer
+from seqlstm.models.output.target_scores import score_targets
+from seqlstm.models.regularizers import ActivationRegularizer, add_gradient
 from seqlstm.nn.dropout import Dropout
 from seqlstm.recurrent.stack import LayerStack
 from seqlstm.recurrent.state import State
@@ -20,7 +20,7 @@ class LanguageModel(nn.Module):
     Args:
         embedding: ids to features.
         stack: the recurrence.
-        readout: features to logits.
+        output_layer: features to logits.
         dropout: on the stack's outputs.
         variational: one dropout mask for a whole sequence, or one for each step.
         penalty: on the stack's outputs, while training: its gradient joins the loss', its value
@@ -32,16 +32,16 @@ class LanguageModel(nn.Module):
         *,
         embedding: TokenEmbedding,
         stack: LayerStack,
-        readout: Readout,
+        output_layer: OutputLayer,
         dropout: float = 0.0,
         variational: bool = True,
-        penalty: ActivationPenalty | None = None,
+        penalty: ActivationRegularizer | None = None,
     ) -> None:
         super().__init__()
         self.embedding = embedding
         self.stack = stack
         self.dropout = Dropout(dropout, variational=variational)
-        self.readout = readout
+        self.output_layer = output_layer
         self.penalty = penalty
 
     def initial_state(self, batch: int) -> State:
@@ -55,11 +55,11 @@ class LanguageModel(nn.Module):
         dropped = self.dropout(outputs)
         features, targets = dropped.flatten(0, 1), batch.targets.t().flatten()
         if batch.tokens < batch.targets.numel():
-            features = features.index_select(0, batch.real)
-            targets = targets.index_select(0, batch.real)
-        loss = self.readout.loss(features, targets)
+            features = features.index_select(0, batch.target_index)
+            targets = targets.index_select(0, batch.target_index)
+        loss = self.output_layer.loss(features, targets)
         if self.training and self.penalty is not None:
-            loss = learn_from(loss, self.penalty(outputs, dropped, batch))
+            loss = add_gradient(loss, self.penalty(outputs, dropped, batch))
         return loss, batch.tokens, state
 
     def log_probabilities(
@@ -70,7 +70,7 @@ class LanguageModel(nn.Module):
         Padding has log-probability 0.
         """
         features, state = self.features(batch, state, last=last)
-        return score_targets(self.readout, features, batch), state
+        return score_targets(self.output_layer, features, batch), state
 
     def features(
         self, batch: Batch, state: State | None, *, last: bool
@@ -94,16 +94,4 @@ class LanguageModel(nn.Module):
     ) -> tuple[Tensor, State]:
         """One token a row, (rows,) -> logits (rows, vocabulary). There is no memory to read."""
         features, after = self.stack(self.embedding(token.unsqueeze(1)), state)
-        return self.readout(features.squeeze(0)), after
-
-
-def score_targets(readout: Readout, features: Tensor, batch: Batch) -> Tensor:
-    """Log-probability of every target, (batch, time), 0 at padding; a slice of steps at a time."""
-    rows, time = batch.targets.shape
-    targets = batch.targets.t().flatten()[batch.real]
-    scores = torch.zeros(time * rows, dtype=readout.bias.dtype, device=features.device)
-    for real in torch.split(torch.arange(batch.tokens, device=features.device), 1024):
-        place = batch.real[real]
-        chances = readout(features[place]).to(scores.dtype).log_softmax(-1)
-        scores[place] = chances.gather(1, targets[real].unsqueeze(1)).squeeze(1)
-    return scores.view(time, rows).t()
+        return self.output_layer(features.squeeze(0)), after

@@ -8,7 +8,7 @@ from seqlstm.kernels.bmm import bmm
 from seqlstm.nn.linear import Linear
 
 
-class Lexical(nn.Module):
+class LexicalModule(nn.Module):
     """The lexical module of Nguyen & Chiang (2018): from the words that are looked at to the next.
 
     f = tanh(Σ a e), a sum over the embeddings e of the source by attention's weights a, and what it

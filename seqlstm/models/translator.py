@@ -7,11 +7,11 @@ from torch import Tensor, nn
 
 from seqlstm.models.attention import source_mask
 from seqlstm.models.batch import Batch
-from seqlstm.models.decoders.decoder import Attentive, Decoder
+from seqlstm.models.decoders.base import AttentionDecoder, Decoder
 from seqlstm.models.embedding import TokenEmbedding
-from seqlstm.models.language_model import score_targets
-from seqlstm.models.lexical import Lexical
-from seqlstm.models.readout import Readout
+from seqlstm.models.lexical import LexicalModule
+from seqlstm.models.output.softmax import OutputLayer
+from seqlstm.models.output.target_scores import score_targets
 from seqlstm.nn.dropout import Dropout
 from seqlstm.recurrent.stack import LayerStack
 from seqlstm.recurrent.state import State
@@ -28,7 +28,7 @@ class Translator(nn.Module):
         target: embedding of the target; it may be the same module.
         encoder: over the source, in both directions as a rule.
         decoder: from the embedded target and the encoder's outputs to what the readout reads.
-        readout: features to logits.
+        output_layer: features to logits.
         dropout: on what the readout reads.
         variational: one dropout mask for a whole sequence, or one for each step.
         lexical: joins what the readout reads, after the decoder's features.
@@ -44,13 +44,13 @@ class Translator(nn.Module):
         target: TokenEmbedding,
         encoder: LayerStack,
         decoder: Decoder,
-        readout: Readout,
+        output_layer: OutputLayer,
         dropout: float = 0.0,
         variational: bool = True,
-        lexical: Lexical | None = None,
+        lexical: LexicalModule | None = None,
     ) -> None:
         super().__init__()
-        if lexical is not None and not isinstance(decoder, Attentive):
+        if lexical is not None and not isinstance(decoder, AttentionDecoder):
             raise ValueError("a lexical module reads by attention's weights: this decoder has none")
         self.source = source
         self.target = target
@@ -58,7 +58,7 @@ class Translator(nn.Module):
         self.decoder = decoder
         self.dropout = Dropout(dropout, variational=variational)
         self.lexical = lexical
-        self.readout = readout
+        self.output_layer = output_layer
 
     def encode(self, source: Tensor, lengths: Tensor) -> State:
         """The memory: what the decoder may read of sources (batch, time) of these lengths."""
@@ -86,13 +86,13 @@ class Translator(nn.Module):
 
     def forward(self, batch: Batch, state: State | None = None) -> tuple[Tensor, int, State | None]:
         """The summed loss in nats, and the tokens it sums over. No state goes on to the next."""
-        features = self.features(batch).index_select(0, batch.real)
-        targets = batch.targets.t().flatten().index_select(0, batch.real)
-        return self.readout.loss(features, targets), batch.tokens, None
+        features = self.features(batch).index_select(0, batch.target_index)
+        targets = batch.targets.t().flatten().index_select(0, batch.target_index)
+        return self.output_layer.loss(features, targets), batch.tokens, None
 
     def log_probabilities(self, batch: Batch) -> Tensor:
         """Natural log-probability of every target, (batch, time); 0 at padding."""
-        return score_targets(self.readout, self.features(batch), batch)
+        return score_targets(self.output_layer, self.features(batch), batch)
 
     def attend(self, batch: Batch) -> Tensor:
         """How the sources are looked at where the targets are given: (batch, heads, time, source).
@@ -139,4 +139,4 @@ class Translator(nn.Module):
             of_beams = weights.reshape(len(words), -1, *weights.shape[1:]).transpose(1, 2)
             said = self.lexical(of_beams, words).view(1, len(token), -1)
             features = torch.cat([features, said], dim=-1)
-        return self.readout(self.dropout(features).squeeze(0)), state
+        return self.output_layer(self.dropout(features).squeeze(0)), state

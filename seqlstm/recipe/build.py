@@ -16,27 +16,27 @@ from seqlstm.config.training import (
     Triggered,
 )
 from seqlstm.errors import RecipeError
-from seqlstm.models.activation import ActivationPenalty
 from seqlstm.models.language_model import LanguageModel
+from seqlstm.models.regularizers import ActivationRegularizer
 from seqlstm.models.translator import Translator
 from seqlstm.recipe.layers import (
     blamed,
     build_embedding,
-    build_readout,
+    build_output_layer,
     build_stack,
     refusals,
 )
 from seqlstm.recipe.translators import build_translator
 from seqlstm.recurrent.backends import Call
 from seqlstm.recurrent.connections import HighwayConnection, ResidualConnection
-from seqlstm.text.sides import Vocabularies
+from seqlstm.text.tokenizer_pair import VocabularySizes
 from seqlstm.training import averaging
 from seqlstm.training.optimizer import make_optimizer
 from seqlstm.training.progress import Plan
 from seqlstm.training.schedule import Schedule
 
 
-def build_model(recipe: Recipe, vocabularies: Vocabularies) -> LanguageModel | Translator:
+def build_model(recipe: Recipe, vocabularies: VocabularySizes) -> LanguageModel | Translator:
     """The untrained model of a recipe.
 
     Args:
@@ -68,7 +68,7 @@ def refuse_idle_connection(connection: str, model: nn.Module) -> None:
     )
 
 
-def build_language_model(recipe: Recipe, vocabularies: Vocabularies) -> LanguageModel:
+def build_language_model(recipe: Recipe, vocabularies: VocabularySizes) -> LanguageModel:
     model, (_, vocabulary) = recipe.model, vocabularies
     smoothing, dropout = recipe.training.label_smoothing, model.dropout
     embedding = build_embedding(model, vocabulary)
@@ -76,15 +76,15 @@ def build_language_model(recipe: Recipe, vocabularies: Vocabularies) -> Language
     return LanguageModel(
         embedding=embedding,
         stack=stack,
-        readout=build_readout(model, stack.output, vocabulary, embedding, smoothing),
+        output_layer=build_output_layer(model, stack.output, vocabulary, embedding, smoothing),
         dropout=dropout.output,
         variational=dropout.variational,
         penalty=build_penalty(recipe.training),
     )
 
 
-def build_penalty(training: Training) -> ActivationPenalty | None:
-    return ActivationPenalty(**training.penalties.model_dump()) if training.penalties else None
+def build_penalty(training: Training) -> ActivationRegularizer | None:
+    return ActivationRegularizer(**training.penalties.model_dump()) if training.penalties else None
 
 
 def build_optimizer(training: Training, model: nn.Module) -> Optimizer:

@@ -10,7 +10,7 @@ from typing import Any
 
 from seqlstm.config import Recipe
 from seqlstm.config.sections import form_of
-from seqlstm.data.sources import Corpus
+from seqlstm.data.sources.read import Corpus
 from seqlstm.errors import ArgumentError, DataError
 from seqlstm.evaluation.compare import RESAMPLES, Comparison, compare_nats, compare_translations
 from seqlstm.evaluation.perplexity import score_rows

@@ -9,16 +9,16 @@ from typing import Any, cast
 from seqlstm.config import Recipe
 from seqlstm.config.sections import Buckets as BucketsTable
 from seqlstm.config.sections import Data
-from seqlstm.data.answers import Answers
-from seqlstm.data.batches import Batches
-from seqlstm.data.buckets import Buckets
-from seqlstm.data.hygiene import clean_pairs, overlap
-from seqlstm.data.sources import Corpus, FilesBySplit, read
-from seqlstm.data.tapes import Tapes
-from seqlstm.data.tasks import TASKS
+from seqlstm.data.batching.base import Batches
+from seqlstm.data.batching.buckets import BucketBatches
+from seqlstm.data.batching.prompts import PromptBatches
+from seqlstm.data.batching.streams import StreamBatches
+from seqlstm.data.builtin.synthetic_tasks import SYNTHETIC_TASKS
+from seqlstm.data.cleaning import clean_pairs, count_overlap
+from seqlstm.data.sources.read import Corpus, FilesBySplit, read
 from seqlstm.errors import DataError, SplitError
 from seqlstm.recipe.tokenizers import make_tokenizers
-from seqlstm.text.sides import Tokenizers
+from seqlstm.text.tokenizer_pair import TokenizerPair
 
 
 def read_split(data: Data, split: str, *, source: str | FilesBySplit | None = None) -> Corpus:
@@ -62,13 +62,13 @@ class Corpora:
 
     train: Corpus
     validation: Corpus | None
-    tokenizers: Tokenizers
+    tokenizers: TokenizerPair
     fingerprints: dict[str, str]
     report: list[str]
     warnings: list[str]
 
 
-def read_corpora(recipe: Recipe, tokenizers: Tokenizers | None = None) -> Corpora:
+def read_corpora(recipe: Recipe, tokenizers: TokenizerPair | None = None) -> Corpora:
     """Read and clean a recipe's text, with tokenizers that exist or those that the recipe makes.
 
     Raises:
@@ -99,7 +99,7 @@ def find_overlaps(data: Data, train: Corpus, validation: Corpus | None) -> Itera
     if data.unit == "line":  # the lines of one long text repeat by nature
         return
     if (
-        isinstance(data.source, str) and data.source in TASKS
+        isinstance(data.source, str) and data.source in SYNTHETIC_TASKS
     ):  # which say themselves what stands in two splits
         return
     try:
@@ -110,13 +110,13 @@ def find_overlaps(data: Data, train: Corpus, validation: Corpus | None) -> Itera
         test = None
         yield f"training rows were not looked for in the test split: {error.message}"
     for name, corpus in (("validation", validation), ("test", test)):
-        count = overlap(train.rows, corpus.rows) if corpus else 0
+        count = count_overlap(train.rows, corpus.rows) if corpus else 0
         if count:
             rows = "row also stands" if count == 1 else "rows also stand"
             yield f"{count:,} training {rows} in {name}"
 
 
-def clean(recipe: Recipe, corpus: Corpus, tokenizers: Tokenizers) -> tuple[Corpus, str]:
+def clean(recipe: Recipe, corpus: Corpus, tokenizers: TokenizerPair) -> tuple[Corpus, str]:
     """The training split without what teaches nothing, and a line that says what was dropped.
 
     Raises:
@@ -153,7 +153,7 @@ def make_batches(recipe: Recipe, corpora: Corpora) -> Batches:
     layout, train = recipe.data.layout, corpora.train
     common: dict[str, Any] = {"sampling": recipe.tokenizer.sampling, "seed": recipe.seed}
     if isinstance(layout, BucketsTable):
-        batches = Answers if recipe.data.answer is not None else Buckets
+        batches = PromptBatches if recipe.data.answer is not None else BucketBatches
         return batches(
             train.pairs,
             tokenizers=corpora.tokenizers,
@@ -162,7 +162,7 @@ def make_batches(recipe: Recipe, corpora: Corpora) -> Batches:
             **common,
         )
     try:
-        return Tapes(
+        return StreamBatches(
             train.texts,
             tokenizer=corpora.tokenizers.target,
             unit=recipe.data.unit,

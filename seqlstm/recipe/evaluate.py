@@ -10,8 +10,8 @@ from typing import Any, cast
 
 from seqlstm.config import Recipe
 from seqlstm.config.parse import toml_value
-from seqlstm.data.sources import FilesBySplit, Pair
-from seqlstm.data.tapes import encode_stream
+from seqlstm.data.batching.streams import encode_stream
+from seqlstm.data.sources.read import FilesBySplit, Pair
 from seqlstm.errors import ArgumentError
 from seqlstm.evaluation.answers import encode_answers, score_answers
 from seqlstm.evaluation.cache import Cache

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from seqlstm.config import Catalogue, Recipe, parse, read_overrides, read_table
-from seqlstm.data.tasks import TASKS
+from seqlstm.data.builtin.synthetic_tasks import SYNTHETIC_TASKS
 from seqlstm.errors import ArgumentError, TokenizerError, nearest
 from seqlstm.models.attention import ATTENTIONS
 from seqlstm.recurrent.backends import BACKENDS
@@ -19,7 +19,7 @@ CATALOGUE: Catalogue = {
     "cell": {**CELLS, **BLOCKS},
     "attention": ATTENTIONS,
     "backend": BACKENDS,
-    "source": TASKS,
+    "source": SYNTHETIC_TASKS,
 }
 
 

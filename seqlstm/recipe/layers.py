@@ -11,10 +11,10 @@ from torch import nn
 from seqlstm.config import Recipe
 from seqlstm.config.model import Adaptive, Mixture, Model
 from seqlstm.errors import Mistake, RecipeError
-from seqlstm.models.adaptive import AdaptiveReadout
 from seqlstm.models.embedding import TokenEmbedding
-from seqlstm.models.mixture import MixtureReadout
-from seqlstm.models.readout import Readout
+from seqlstm.models.output.adaptive_softmax import AdaptiveSoftmax
+from seqlstm.models.output.mixture_of_softmaxes import MixtureOfSoftmaxes
+from seqlstm.models.output.softmax import OutputLayer
 from seqlstm.recurrent.catalogue import BLOCKS, CELLS
 from seqlstm.recurrent.cells.base import Cell
 from seqlstm.recurrent.cells.zoneout import zoneout
@@ -84,18 +84,18 @@ def build_embedding(model: Model, vocabulary: int) -> TokenEmbedding:
     )
 
 
-def build_readout(
+def build_output_layer(
     model: Model, width: int, vocabulary: int, embedding: TokenEmbedding, smoothing: float
-) -> Readout:
+) -> OutputLayer:
     tied = embedding.table if model.tied else None
     with blamed("model.readout"):
         match model.readout:
             case Adaptive(cutoffs=cutoffs):
-                return AdaptiveReadout(width, vocabulary, cutoffs=cutoffs, tied=tied)
+                return AdaptiveSoftmax(width, vocabulary, cutoffs=cutoffs, tied=tied)
             case Mixture(experts=experts):
-                return MixtureReadout(width, vocabulary, experts=experts, tied=tied)
+                return MixtureOfSoftmaxes(width, vocabulary, experts=experts, tied=tied)
             case _:
-                return Readout(width, vocabulary, tied=tied, label_smoothing=smoothing)
+                return OutputLayer(width, vocabulary, tied=tied, label_smoothing=smoothing)
 
 
 def build_stack(model: Model, **sizes: Any) -> Stack | BlockStack:

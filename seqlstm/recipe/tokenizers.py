@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 from seqlstm.config import Recipe
 from seqlstm.config.sections import Ready, Trained
-from seqlstm.data.sources import Corpus
+from seqlstm.data.sources.read import Corpus
 from seqlstm.errors import TokenizerError
 from seqlstm.recipe.find import find_tokenizer
-from seqlstm.text.sides import Tokenizers
 from seqlstm.text.tokenizer import Tokenizer
-from seqlstm.text.train import train_tokenizer
+from seqlstm.text.tokenizer_pair import TokenizerPair
+from seqlstm.text.train_tokenizer import train_tokenizer
 
 
-def make_tokenizers(recipe: Recipe, corpus: Corpus) -> Tokenizers:
+def make_tokenizers(recipe: Recipe, corpus: Corpus) -> TokenizerPair:
     """The tokenizers that the recipe names, or some trained on the corpus.
 
     Raises:
@@ -29,7 +29,7 @@ def make_tokenizers(recipe: Recipe, corpus: Corpus) -> Tokenizers:
             trained(table, lines, vocabulary, side)
             for (side, lines), vocabulary in zip(sides.items(), table.vocabularies, strict=True)
         ]
-    return Tokenizers(made[0], made[-1])
+    return TokenizerPair(made[0], made[-1])
 
 
 def ready(recipe: Recipe, file: str, sampling: float) -> Tokenizer:

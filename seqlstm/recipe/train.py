@@ -25,7 +25,7 @@ from seqlstm.run import RunFolder
 from seqlstm.runtime.device import choose_device, choose_precision
 from seqlstm.runtime.memory import set_num_threads, tune_allocator
 from seqlstm.runtime.signals import StopRequest
-from seqlstm.text.sides import Tokenizers
+from seqlstm.text.tokenizer_pair import TokenizerPair
 from seqlstm.training.loop import Loop
 from seqlstm.training.progress import Report
 from seqlstm.training.weights import set_weights
@@ -87,7 +87,7 @@ def start(
     return prepared
 
 
-def inherited(recipe: Recipe, parent: RunFolder) -> Tokenizers:
+def inherited(recipe: Recipe, parent: RunFolder) -> TokenizerPair:
     """The tokenizers of the run that a recipe starts from.
 
     Raises:

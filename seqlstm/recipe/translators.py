@@ -9,34 +9,34 @@ from seqlstm.config import Recipe
 from seqlstm.config.model import Decoder as DecoderTable
 from seqlstm.config.model import Encoder, Model, Side
 from seqlstm.models.attention import ATTENTIONS, Attention
-from seqlstm.models.decoders.bahdanau import Bahdanau
+from seqlstm.models.decoders.bahdanau import BahdanauDecoder
+from seqlstm.models.decoders.base import Decoder
 from seqlstm.models.decoders.bridge import Bridge
-from seqlstm.models.decoders.decoder import Decoder
-from seqlstm.models.decoders.input_feeding import InputFeeding
-from seqlstm.models.decoders.parallel import Parallel
-from seqlstm.models.decoders.plain import Plain
-from seqlstm.models.lexical import Lexical
+from seqlstm.models.decoders.input_feeding import InputFeedingDecoder
+from seqlstm.models.decoders.no_attention import NoAttentionDecoder
+from seqlstm.models.decoders.parallel import ParallelDecoder
+from seqlstm.models.lexical import LexicalModule
 from seqlstm.models.translator import Translator
-from seqlstm.recipe.layers import blamed, build_embedding, build_readout, build_stack
+from seqlstm.recipe.layers import blamed, build_embedding, build_output_layer, build_stack
 from seqlstm.recurrent.stack import LayerStack
-from seqlstm.text.sides import Vocabularies
+from seqlstm.text.tokenizer_pair import VocabularySizes
 
 
-def build_translator(recipe: Recipe, vocabularies: Vocabularies) -> Translator:
+def build_translator(recipe: Recipe, vocabularies: VocabularySizes) -> Translator:
     model, smoothing = recipe.model, recipe.training.label_smoothing
     source = build_embedding(model, vocabularies[0])
     shared = recipe.tokenizer.joint and model.tied in (True, "three-way")
     target = source if shared else build_embedding(model, vocabularies[1])
     encoder = build_encoder(model)
     decoder = build_decoder(model, encoder)
-    lexical = Lexical(model.width) if model.decoder and model.decoder.lexical else None
+    lexical = LexicalModule(model.width) if model.decoder and model.decoder.lexical else None
     read = decoder.output + (model.width if lexical else 0)
     return Translator(
         source=source,
         target=target,
         encoder=encoder,
         decoder=decoder,
-        readout=build_readout(model, read, vocabularies[1], target, smoothing),
+        output_layer=build_output_layer(model, read, vocabularies[1], target, smoothing),
         dropout=model.dropout.output,
         variational=model.dropout.variational,
         lexical=lexical,
@@ -79,20 +79,22 @@ def build_decoder(model: Model, encoder: LayerStack) -> Decoder:
             rest = stack(width=hidden, layers=layers - 1, context=encoder.output)
             begin = bridge(first, rest) if table.bridge else None
             with blamed("model.attention"):
-                return Parallel(first=first, attention=attended, rest=rest, bridge=begin, **dropout)
+                return ParallelDecoder(
+                    first=first, attention=attended, rest=rest, bridge=begin, **dropout
+                )
         case "input-feeding":
             below = stack(width=model.width + hidden, layers=layers)
             begin = bridge(below) if table.bridge else None
-            return InputFeeding(stack=below, attention=attention(), bridge=begin, **dropout)
+            return InputFeedingDecoder(stack=below, attention=attention(), bridge=begin, **dropout)
         case "bahdanau":
             below = stack(width=model.width + encoder.output, layers=layers)
             begin = bridge(below) if table.bridge else None
-            return Bahdanau(
+            return BahdanauDecoder(
                 stack=below, attention=attention(), width=model.width, bridge=begin, **dropout
             )
         case "plain":
             below = stack(width=model.width, layers=layers)
-            return Plain(stack=below, bridge=bridge(below))
+            return NoAttentionDecoder(stack=below, bridge=bridge(below))
 
 
 def build_attention(model: Model, *, query: int, memory: int) -> Attention:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from seqlstm.config import Recipe
-from seqlstm.data.buckets import bucket, pair_batch
-from seqlstm.data.sources import Corpus
-from seqlstm.data.tapes import encode_stream
+from seqlstm.data.batching.buckets import bucket
+from seqlstm.data.batching.collate import collate_pairs
+from seqlstm.data.batching.streams import encode_stream
+from seqlstm.data.sources.read import Corpus
 from seqlstm.evaluation import translation
 from seqlstm.evaluation.answers import encode_answers, score_answers
 from seqlstm.evaluation.perplexity import score_text
@@ -17,8 +18,8 @@ from seqlstm.models.language_model import LanguageModel
 from seqlstm.models.translator import Translator
 from seqlstm.recipe.corpora import Corpora
 from seqlstm.runtime.device import Precision
-from seqlstm.text.sides import Tokenizers
 from seqlstm.text.tokenizer import Tokenizer
+from seqlstm.text.tokenizer_pair import TokenizerPair
 
 Validation = Callable[[], dict[str, float]]
 TOKENS = 4096  # of a batch
@@ -81,7 +82,7 @@ def of_translator(
     recipe: Recipe,
     model: Translator,
     corpus: Corpus,
-    tokenizers: Tokenizers,
+    tokenizers: TokenizerPair,
     precision: Precision,
 ) -> Validation:
     """The loss; BLEU and chrF of greedy translations only where the recipe chooses by them."""
@@ -93,7 +94,7 @@ def of_translator(
     sources = cut([source for source, _ in corpus.pairs], tokenizers.source)
     targets = cut([target for _, target in corpus.pairs], tokenizers.target)
     batches = [
-        pair_batch([sources[i] for i in rows], [targets[i] for i in rows], tokenizers)
+        collate_pairs([sources[i] for i in rows], [targets[i] for i in rows], tokenizers)
         for rows in bucket(sources, targets, TOKENS)
     ]
 

@@ -12,7 +12,7 @@ from seqlstm.config import Recipe
 from seqlstm.errors import Mistake, RecipeError
 from seqlstm.recipe.build import build_model
 from seqlstm.recurrent.catalogue import BLOCKS
-from seqlstm.text.sides import Vocabularies
+from seqlstm.text.tokenizer_pair import VocabularySizes
 
 LARGEST = 2**16
 NEAR = 64  # so many sizes in a row may be refused, as those that the heads do not divide are
@@ -22,7 +22,7 @@ Sized = tuple[Recipe, int]
 """A recipe, and the parameters of its model."""
 
 
-def fit(recipe: Recipe, *, vocabularies: Vocabularies, budget: int) -> Sized:
+def fit(recipe: Recipe, *, vocabularies: VocabularySizes, budget: int) -> Sized:
     """The recipe at the hidden size whose parameters come nearest to the budget, and their number.
 
     Residual blocks are as wide as their hidden size, so that both are found.
@@ -67,7 +67,7 @@ def first(sizes: Iterable[Sized | None]) -> Sized | None:
     return next(filter(None, sizes), None)
 
 
-def build(recipe: Recipe, hidden: int, vocabularies: Vocabularies) -> Sized | None:
+def build(recipe: Recipe, hidden: int, vocabularies: VocabularySizes) -> Sized | None:
     """The recipe at a hidden size; None if its model refuses that size."""
     sized = at_size(recipe, hidden)
     try:
@@ -83,7 +83,7 @@ def at_size(recipe: Recipe, hidden: int) -> Recipe:
     return recipe.model_copy(update={"model": recipe.model.model_copy(update=sizes)})
 
 
-def count_parameters(recipe: Recipe, vocabularies: Vocabularies) -> int:
+def count_parameters(recipe: Recipe, vocabularies: VocabularySizes) -> int:
     """Of a recipe's model, which is built without memory for them.
 
     Raises:

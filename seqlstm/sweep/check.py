@@ -10,7 +10,7 @@ from typing import Any
 from seqlstm.config import Recipe
 from seqlstm.config.sections import Data
 from seqlstm.config.sweep import Sweep, folder_name
-from seqlstm.data.sources import BUILT_IN
+from seqlstm.data.sources.read import BUILT_IN
 from seqlstm.errors import DataError, Mistake, RecipeError, SplitError
 from seqlstm.recipe.corpora import read_split
 from seqlstm.recurrent.catalogue import BLOCKS

@@ -23,7 +23,7 @@ from seqlstm.run import RunFolder
 from seqlstm.sweep.budget import count_parameters, fit
 from seqlstm.sweep.check import disagreements, named, twins
 from seqlstm.sweep.forms import Combination, forms_of
-from seqlstm.text.sides import Vocabularies
+from seqlstm.text.tokenizer_pair import VocabularySizes
 
 ANY_VOCABULARIES = (1000, 1000)  # to learn whether a model can be built at all
 
@@ -140,7 +140,7 @@ def sized(plan: Plan, budget: int) -> list[Combination]:
     A tokenizer may have fewer pieces than its recipe asks for: it is read from the combination's
     first run or, before there is one, made from the data as that run will make it.
     """
-    made: dict[str, Vocabularies] = {}
+    made: dict[str, VocabularySizes] = {}
     found = []
     for one in plan.combinations:
         recipe = one.recipe
@@ -155,7 +155,7 @@ def sized(plan: Plan, budget: int) -> list[Combination]:
     return found
 
 
-def vocabularies_of(recipe: Recipe, runs: list[Path]) -> Vocabularies:
+def vocabularies_of(recipe: Recipe, runs: list[Path]) -> VocabularySizes:
     """How many pieces a recipe's tokenizers have."""
     for folder in map(RunFolder, runs):
         if folder.holds_tokenizers():

@@ -18,9 +18,9 @@ from pathlib import Path
 import sentencepiece
 
 from seqlstm.errors import TokenizerError
-from seqlstm.text.model_kind import model_kind
-from seqlstm.text.sampling import DropoutSampler, Inventory, UnigramSampler
-from seqlstm.text.spelling import LINE_START, SPACE, WORD, escape, restore, word_pattern
+from seqlstm.text.escaping import LINE_START, SPACE, WORD, escape, restore, word_pattern
+from seqlstm.text.model_type import model_kind
+from seqlstm.text.subword_regularization import DropoutSampler, PieceInventory, UnigramSampler
 
 SAMPLERS: dict[str, type[UnigramSampler] | type[DropoutSampler]] = {
     "unigram": UnigramSampler,
@@ -238,7 +238,7 @@ class Tokenizer:
             )
         ids = {self._pieces[id]: id for id in range(self.vocabulary) if self._is_text(id)}
         scores = {piece: self._processor.get_score(id) for piece, id in ids.items()}
-        return SAMPLERS[self.kind](Inventory(scores, ids, self._spell), alpha)
+        return SAMPLERS[self.kind](PieceInventory(scores, ids, self._spell), alpha)
 
     def _is_text(self, id: int) -> bool:
         model = self._processor

@@ -125,7 +125,7 @@ class Loop:
             step=self.progress.step, progress=self.done(), stale=self.progress.reductions
         )
         batches = list(islice(drawn, self.plan.accumulate))
-        rate *= sum(batch.rate for batch in batches) / len(batches)
+        rate *= sum(batch.lr_factor for batch in batches) / len(batches)
         set_rate(self.optimizer, rate)
         tokens = sum(batch.tokens for batch in batches)
         try:
@@ -160,7 +160,7 @@ class Loop:
         if self.precision.device.type == "cuda":
             batch = batch.pin()  # so that the copy overlaps what the GPU is doing
         batch = batch.to(self.precision.device)
-        state = self.state if batch.follows else None
+        state = self.state if batch.carry_state else None
         with self.precision.autocast():
             loss, _, state = self.model(batch, state)
         self.state = None if state is None else detach(state)

@@ -16,7 +16,7 @@ from seqlstm.cli.surprise import SHADES, shade
 from seqlstm.cli.writing import Writing
 from seqlstm.inference.language import LoadedLanguageModel
 from seqlstm.text.tokenizer import Tokenizer
-from seqlstm.text.train import train_tokenizer
+from seqlstm.text.train_tokenizer import train_tokenizer
 from tests.cli.sessions import begun, loaded_of, play
 from tests.tiny import LINES
 

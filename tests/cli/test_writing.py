@@ -106,7 +106,7 @@ def test_new_forgets(writing: Writing, loaded: LoadedLanguageModel) -> None:
 def test_a_text_that_ends(tokenizer: Tokenizer) -> None:
     loaded = loaded_of(tokenizer, unit="document")
     with torch.no_grad():
-        loaded.model.readout.bias[tokenizer.end] = 1e3
+        loaded.model.output_layer.bias[tokenizer.end] = 1e3
     shown = play(begun(loaded), "Nobody")
     assert shown.startswith("Nobody\nThe text ends here")
 

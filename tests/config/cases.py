@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from seqlstm.config import Catalogue, Recipe, parse, read_overrides
-from seqlstm.data.tasks import TASKS
+from seqlstm.data.builtin.synthetic_tasks import SYNTHETIC_TASKS
 from seqlstm.models.attention import ATTENTIONS
 from seqlstm.recurrent.catalogue import CELLS
 
-CATALOGUE: Catalogue = {"cell": CELLS, "attention": ATTENTIONS, "source": TASKS}
+CATALOGUE: Catalogue = {"cell": CELLS, "attention": ATTENTIONS, "source": SYNTHETIC_TASKS}
 
 TABLES: dict[str, dict[str, Any]] = {
     "translation": {

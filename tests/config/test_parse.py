@@ -26,7 +26,7 @@ EVERYTHING = {
         "model.encoder={layers=2, bidirectional=false, reverse=true}",
         "model.decoder={kind='bahdanau', bridge=true}",
         "model.decoder.hidden=64",
-        'model.readout={kind="mixture", experts=3}',
+        'model.output_layer={kind="mixture", experts=3}',
         'model.cell={kind="gru", reset="before"}',
         'model.attention={kind="general", heads=4}',
         "model.dropout.recurrent=0.5",
@@ -47,7 +47,7 @@ EVERYTHING = {
         "model.tied=false",
         "model.connection=highway",
         "model.hidden=[8, 6, 4]",
-        'model.readout={kind="adaptive", cutoffs=[20, 50]}',
+        'model.output_layer={kind="adaptive", cutoffs=[20, 50]}',
         "model.layers=3",
         "training.epochs=3",
         'training.optimizer={kind="adamw", betas=[0.8, 0.9], weight_decay=0.1}',
@@ -161,9 +161,21 @@ def test_the_error_names_the_recipe_and_every_mistake() -> None:
         ("tokenizer.sampling=1.0", "tokenizer.sampling", "must be less than 1, was: 1.0"),
         ("model.cell=lstm", "model.cell", "must be a valid"),
         ("model.dropout.between=1", "model.dropout.between", "must be less than 1"),
-        ('model.readout={kind="mixture", experts=1}', "model.readout.experts", "greater than or"),
-        ('model.readout={kind="adaptive", cutoffs=[]}', "model.readout.cutoffs", "at least 1"),
-        ('model.readout={kind="softmax", experts=2}', "model.readout.experts", "unknown key"),
+        (
+            'model.output_layer={kind="mixture", experts=1}',
+            "model.output_layer.experts",
+            "greater than or",
+        ),
+        (
+            'model.output_layer={kind="adaptive", cutoffs=[]}',
+            "model.output_layer.cutoffs",
+            "at least 1",
+        ),
+        (
+            'model.output_layer={kind="softmax", experts=2}',
+            "model.output_layer.experts",
+            "unknown key",
+        ),
         ("training.clip=inf", "training.clip", "must be a finite number, was: inf"),
         ('training.optimizer={kind="sgd"}', "training.optimizer.rate", "missing"),
         ('training.schedule={kind="cosine", factor=0.5}', "training.schedule.factor", "unknown"),
@@ -231,7 +243,9 @@ def test_one_step_has_no_change_to_penalise() -> None:
     "readout", ['{kind="adaptive", cutoffs=[9]}', '{kind="mixture", experts=2}']
 )
 def test_smoothing_is_of_one_softmax(readout: str) -> None:
-    (found,) = mistakes("translation", f"model.readout={readout}", "training.label_smoothing=0.1")
+    (found,) = mistakes(
+        "translation", f"model.output_layer={readout}", "training.label_smoothing=0.1"
+    )
     assert found.key == "training.label_smoothing"
     assert "needs a softmax readout" in found.problem
 

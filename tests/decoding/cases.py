@@ -6,8 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from seqlstm.decoding.constraints import at_least, at_most, beginning, forbidden, no_repeat, without
-from seqlstm.decoding.required import Required
+from seqlstm.decoding.constraints import (
+    forbid_phrases,
+    forbid_tokens,
+    force_prefixes,
+    max_length,
+    min_length,
+    no_repeat_ngram,
+)
+from seqlstm.decoding.lexical_constraints import LexicalConstraints
 
 BEGIN, END = 0, 1
 PREFIXES: list[list[int]] = [[2, 0], [], [3], [2], [3, 3], [0, 2], []]
@@ -56,23 +63,23 @@ FREE = [
     Case("free", lambda numbers: {}, lambda number, ids, ended: True),
     Case(
         "forbidden",
-        lambda numbers: {"constraints": [forbidden([3, 0])]},
+        lambda numbers: {"constraints": [forbid_tokens([3, 0])]},
         lambda number, ids, ended: not {0, 3} & set(ids),
     ),
     Case(
         "at least",
-        lambda numbers: {"constraints": [at_least(2, end=END)]},
+        lambda numbers: {"constraints": [min_length(2, end=END)]},
         lambda number, ids, ended: not ended or len(ids) >= 2,
     ),
     Case(
         "at most",
-        lambda numbers: {"constraints": [at_most(2, end=END)]},
+        lambda numbers: {"constraints": [max_length(2, end=END)]},
         lambda number, ids, ended: len(ids) <= 2,
     ),
     *(
         Case(
             f"no {size} again",
-            lambda numbers, size=size: {"constraints": [no_repeat(size)]},  # type: ignore[misc]
+            lambda numbers, size=size: {"constraints": [no_repeat_ngram(size)]},  # type: ignore[misc]
             lambda number, ids, ended, size=size: not repeats(ids, size),  # type: ignore[misc]
         )
         for size in (1, 2, 3)
@@ -81,7 +88,7 @@ FREE = [
         Case(
             f"without {phrases}",
             lambda numbers, phrases=phrases: {  # type: ignore[misc]
-                "constraints": [without(phrases)]
+                "constraints": [forbid_phrases(phrases)]
             },
             lambda number, ids, ended, phrases=phrases: (
                 not any(  # type: ignore[misc]
@@ -93,13 +100,15 @@ FREE = [
     ),
     Case(
         "beginning",
-        lambda numbers: {"constraints": [beginning([PREFIXES[one] for one in numbers])]},
+        lambda numbers: {"constraints": [force_prefixes([PREFIXES[one] for one in numbers])]},
         begins,
     ),
     Case(
         "beginning, then no 1 again",
         lambda numbers: {
-            "constraints": [beginning([PREFIXES[one] for one in numbers], then=[no_repeat(1)])]
+            "constraints": [
+                force_prefixes([PREFIXES[one] for one in numbers], then=[no_repeat_ngram(1)])
+            ]
         },
         lambda number, ids, ended: (
             begins(number, ids, ended)
@@ -109,7 +118,9 @@ FREE = [
     ),
     Case(
         "no 2 again, at least 3, without 2 2",
-        lambda numbers: {"constraints": [no_repeat(2), at_least(3, end=END), without([[2, 2]])]},
+        lambda numbers: {
+            "constraints": [no_repeat_ngram(2), min_length(3, end=END), forbid_phrases([[2, 2]])]
+        },
         lambda number, ids, ended: (
             not repeats(ids, 2) and not has(ids, [2, 2]) and (not ended or len(ids) >= 3)
         ),
@@ -120,15 +131,15 @@ FREE = [
 REQUIRED = [
     Case(
         "required",
-        lambda numbers: {"required": Required([PHRASES[one] for one in numbers])},
+        lambda numbers: {"required": LexicalConstraints([PHRASES[one] for one in numbers])},
         says,
     ),
     Case(
         "required, beginning, without 3 3",
         lambda numbers: {
-            "required": Required([PHRASES[one] for one in numbers]),
+            "required": LexicalConstraints([PHRASES[one] for one in numbers]),
             "constraints": [
-                beginning([PREFIXES[one] for one in numbers], then=[without([[3, 3]])])
+                force_prefixes([PREFIXES[one] for one in numbers], then=[forbid_phrases([[3, 3]])])
             ],
         },
         lambda number, ids, ended: (

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqlstm.decoding.beam import Hypothesis
-from seqlstm.decoding.penalties import penalty
+from seqlstm.decoding.hypothesis import Hypothesis
+from seqlstm.decoding.penalties import length_normalizer
 from seqlstm.recurrent.state import State
 
 
@@ -19,7 +19,7 @@ class Language:
 
     embedding: Tensor
     recurrent: Tensor
-    readout: Tensor
+    output_layer: Tensor
 
     @classmethod
     def random(cls, *, seed: int, vocabulary: int, hidden: int = 5) -> Language:
@@ -32,7 +32,7 @@ class Language:
     ) -> tuple[Tensor, tuple[tuple[Tensor], Tensor]]:
         (hidden,), steps = state
         hidden = torch.tanh(self.embedding[token] + hidden @ self.recurrent)
-        logits = hidden @ self.readout
+        logits = hidden @ self.output_layer
         if memory is not None:
             (bias,) = memory
             logits = logits + bias.repeat_interleave(len(token) // len(bias), 0)
@@ -55,7 +55,7 @@ class Language:
 
     def score(self, ids: list[int], *, alpha: float, begin: int, state: State) -> float:
         total = sum(self.log_probabilities(ids, begin=begin, state=state))
-        return total / penalty(len(ids), alpha)
+        return total / length_normalizer(len(ids), alpha)
 
 
 def greedy_ids(

@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqlstm.decoding.beam import Hypothesis, beam
-from seqlstm.decoding.constraints import at_least, forbidden
-from seqlstm.decoding.penalties import penalty
+from seqlstm.decoding.beam import beam
+from seqlstm.decoding.constraints import forbid_tokens, min_length
+from seqlstm.decoding.hypothesis import Hypothesis
+from seqlstm.decoding.penalties import length_normalizer
 from seqlstm.recurrent.state import State, select
 from tests.decoding.cases import BEGIN, END
 from tests.decoding.language import Language, close, greedy_ids
@@ -85,7 +86,7 @@ def test_a_batch_is_its_sentences_one_by_one(
 ) -> None:
     state = language.states(SENTENCES)
     maximum = torch.tensor([3, 20, 1, 7, 7, 12, 5])
-    constraints = [at_least(minimum, end=END)]
+    constraints = [min_length(minimum, end=END)]
     options: dict[str, Any] = {"width": width, "n_best": n_best, "constraints": constraints}
     together = search(language, state, memory=memory, maximum=maximum, **options)
     assert len({len(found[0].ids) for found in together}) > 2  # they end at different times
@@ -120,7 +121,9 @@ def test_scores_are_those_of_the_ids(language: Language, memory: State, alpha: f
                 chosen, begin=BEGIN, state=rows(state, number), memory=rows(memory, number)
             )
             assert each.log_probability == pytest.approx(sum(gains), abs=1e-4)
-            assert each.score == pytest.approx(sum(gains) / penalty(len(chosen), alpha), abs=1e-4)
+            assert each.score == pytest.approx(
+                sum(gains) / length_normalizer(len(chosen), alpha), abs=1e-4
+            )
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -145,7 +148,7 @@ def test_an_end_comes_after_the_minimum(language: Language) -> None:
     state = language.states(SENTENCES)
     free = search(language, state, n_best=3)
     assert min(len(each.ids) for found in free for each in found) < 4
-    held = search(language, state, n_best=3, constraints=[at_least(4, end=END)])
+    held = search(language, state, n_best=3, constraints=[min_length(4, end=END)])
     lengths = [len(each.ids) for found in held for each in found]
     assert min(lengths) == 4
     assert any(each.finished for found in held for each in found)
@@ -153,7 +156,7 @@ def test_an_end_comes_after_the_minimum(language: Language) -> None:
 
 def test_without_an_end_it_stops_at_the_maximum(language: Language) -> None:
     maximum = torch.tensor([4, 1, 9])
-    endless = {"maximum": maximum, "constraints": [forbidden([END])]}
+    endless = {"maximum": maximum, "constraints": [forbid_tokens([END])]}
     for limit, [best] in zip(maximum, search(language, language.states(3), **endless), strict=True):
         assert len(best.ids) == limit
         assert not best.finished
@@ -163,7 +166,7 @@ def test_forbidden_ids_are_never_chosen_and_their_mass_stays_theirs(language: La
     state = language.states(SENTENCES)
     wanted = {piece for found in search(language, state) for piece in found[0].ids}
     forbid = sorted(wanted - {END})[:4]
-    options: dict[str, Any] = {"constraints": [forbidden(forbid)], "length_penalty": 0.0}
+    options: dict[str, Any] = {"constraints": [forbid_tokens(forbid)], "length_penalty": 0.0}
     for number, [best] in enumerate(search(language, state, **options)):
         assert not set(best.ids) & set(forbid)
         chosen = [*best.ids, END] if best.finished else best.ids
@@ -276,7 +279,7 @@ def test_arguments_out_of_range(language: Language, options: dict[str, Any], mes
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_gpu_finds_the_close(language: Language, memory: State) -> None:
     here = search(language, language.states(SENTENCES), memory=memory, n_best=3)
-    weights = (language.embedding, language.recurrent, language.readout)
+    weights = (language.embedding, language.recurrent, language.output_layer)
     there = Language(*(tensor.cuda() for tensor in weights))
     (hidden,), steps = language.states(SENTENCES)
     on_gpu = search(there, ((hidden.cuda(),), steps.cuda()), memory=(memory[0].cuda(),), n_best=3)

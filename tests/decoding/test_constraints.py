@@ -9,8 +9,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqlstm.decoding.beam import Hypothesis, beam
-from seqlstm.decoding.constraints import beginning, forbidden, no_repeat, without
+from seqlstm.decoding.beam import beam
+from seqlstm.decoding.constraints import (
+    forbid_phrases,
+    forbid_tokens,
+    force_prefixes,
+    no_repeat_ngram,
+)
+from seqlstm.decoding.hypothesis import Hypothesis
 from seqlstm.recurrent.state import State, map_state, select
 from tests.decoding.cases import BEGIN, END, FREE, PREFIXES, REQUIRED, Case, has, repeats
 from tests.decoding.language import Language, close
@@ -141,16 +147,16 @@ def test_what_does_not_repeat_and_what_never_comes() -> None:
         return best.ids
 
     assert found() == [2] * 9
-    assert found(no_repeat(2)) == [2, 2, 3, 2, 4, 2, 0, 2]
-    assert not repeats(found(no_repeat(2)), 2)
-    assert found(without([[2, 2]])) == [2, 3, 2, 3, 2, 3, 2, 3, 2]
-    assert found(without([[2, 2], [2, 3]])) == [2, 4, 2, 4, 2, 4, 2, 4, 2]
-    assert found(without([[2, 2, 2]]), no_repeat(4)) == [2, 2, 3, 2, 2, 3, 3, 2, 2]
-    assert not has(found(without([[2]])), [2])
+    assert found(no_repeat_ngram(2)) == [2, 2, 3, 2, 4, 2, 0, 2]
+    assert not repeats(found(no_repeat_ngram(2)), 2)
+    assert found(forbid_phrases([[2, 2]])) == [2, 3, 2, 3, 2, 3, 2, 3, 2]
+    assert found(forbid_phrases([[2, 2], [2, 3]])) == [2, 4, 2, 4, 2, 4, 2, 4, 2]
+    assert found(forbid_phrases([[2, 2, 2]]), no_repeat_ngram(4)) == [2, 2, 3, 2, 2, 3, 3, 2, 2]
+    assert not has(found(forbid_phrases([[2]])), [2])
 
 
 def test_a_prefix_may_be_what_its_constraints_forbid() -> None:
-    held = beginning([[4, 4, 4], []], then=[forbidden([4])])
+    held = force_prefixes([[4, 4, 4], []], then=[forbid_tokens([4])])
     [[first], [second]] = search(LANGUAGE, LANGUAGE.states(2), constraints=[held])
     assert first.ids[:3] == [4, 4, 4]
     assert 4 not in first.ids[3:] + second.ids
@@ -160,7 +166,7 @@ def test_where_constraints_contradict_each_other_nothing_is_found() -> None:
     none, some = search(
         LANGUAGE,
         LANGUAGE.states(2),
-        constraints=[beginning([[3], [4]]), without([[3]])],
+        constraints=[force_prefixes([[3], [4]]), forbid_phrases([[3]])],
     )
     assert none == []
     assert some[0].ids[0] == 4
@@ -169,12 +175,12 @@ def test_where_constraints_contradict_each_other_nothing_is_found() -> None:
 @pytest.mark.parametrize("phrases", [[], [[]], [[3], []]])
 def test_phrases_have_pieces(phrases: list[list[int]]) -> None:
     with pytest.raises(ValueError, match="at least one piece"):
-        without(phrases)
+        forbid_phrases(phrases)
 
 
 def test_nothing_cannot_repeat() -> None:
     with pytest.raises(ValueError, match="at least one piece, was: 0"):
-        no_repeat(0)
+        no_repeat_ngram(0)
 
 
 @pytest.mark.cuda
@@ -183,7 +189,7 @@ def test_nothing_cannot_repeat() -> None:
 def test_a_gpu_finds_the_same(case: Case) -> None:
     state = LANGUAGE.states(SENTENCES)
     there = Language(
-        *(one.cuda() for one in (LANGUAGE.embedding, LANGUAGE.recurrent, LANGUAGE.readout))
+        *(one.cuda() for one in (LANGUAGE.embedding, LANGUAGE.recurrent, LANGUAGE.output_layer))
     )
     options = case.options(range(SENTENCES))
     here = search(LANGUAGE, state, width=4, n_best=3, **options)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from seqlstm.decoding.beam import beam
-from seqlstm.decoding.ensemble import ensemble, mixture
+from seqlstm.decoding.ensemble import average_log_probs, ensemble
 from seqlstm.recurrent.state import State, select
 from tests.decoding.cases import BEGIN, END
 from tests.decoding.language import Language, close
@@ -21,9 +21,9 @@ OPTIONS: dict[str, Any] = {"begin": BEGIN, "end": END, "width": 4, "n_best": 3, 
 def test_a_mixture_is_the_average_of_probabilities() -> None:
     parts = [torch.randn(4, 5).log_softmax(-1) for _ in range(3)]
     average = sum(part.exp() for part in parts) / 3
-    assert torch.allclose(mixture(parts).exp(), torch.as_tensor(average))
-    assert mixture(parts[:1]) is not None
-    assert torch.equal(mixture(parts[:1]), parts[0])
+    assert torch.allclose(average_log_probs(parts).exp(), torch.as_tensor(average))
+    assert average_log_probs(parts[:1]) is not None
+    assert torch.equal(average_log_probs(parts[:1]), parts[0])
 
 
 def test_a_steps_probabilities_are_averaged() -> None:

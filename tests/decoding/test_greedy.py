@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from seqlstm.decoding.beam import beam
-from seqlstm.decoding.constraints import forbidden
+from seqlstm.decoding.constraints import forbid_tokens
 from seqlstm.decoding.greedy import greedy
 from seqlstm.recurrent.state import State, select
 from tests.decoding.cases import BEGIN, END, FREE, Case
@@ -74,7 +74,7 @@ def test_where_nothing_is_possible_nothing_is_found() -> None:
         begin=BEGIN,
         end=END,
         maximum=torch.tensor([3, 4]),
-        constraints=[forbidden(range(4))],
+        constraints=[forbid_tokens(range(4))],
     )
     assert found == [[], []]
 

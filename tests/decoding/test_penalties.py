@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqlstm.decoding.beam import Hypothesis, beam
-from seqlstm.decoding.penalties import coverage_penalty, penalty
+from seqlstm.decoding.beam import beam
+from seqlstm.decoding.hypothesis import Hypothesis
+from seqlstm.decoding.penalties import coverage_penalty, length_normalizer
 from seqlstm.recurrent.state import State, select
 from tests.decoding.cases import BEGIN, END
 from tests.decoding.language import Language, close
@@ -41,7 +42,9 @@ def score(ids: list[int], state: State, *, alpha: float) -> float:
     for token in [BEGIN, *ids[:-1]]:
         _, state = advance(torch.tensor([token]), state, None)
     [looked] = state[1].tolist()
-    return sum(said) / penalty(len(ids), alpha) + BETA * sum(log(min(one, 1)) for one in looked)
+    return sum(said) / length_normalizer(len(ids), alpha) + BETA * sum(
+        log(min(one, 1)) for one in looked
+    )
 
 
 def search(state: State, **options: Any) -> list[list[Hypothesis]]:
@@ -90,6 +93,6 @@ def test_coverage_by_hand() -> None:
 
 
 def test_the_length_penalty_by_hand() -> None:
-    assert penalty(1, 0.6) == 1.0
-    assert penalty(7, 1.0) == 2.0
-    assert penalty(torch.tensor([1, 7, 13]), 2.0).tolist() == [1.0, 4.0, 9.0]
+    assert length_normalizer(1, 0.6) == 1.0
+    assert length_normalizer(7, 1.0) == 2.0
+    assert length_normalizer(torch.tensor([1, 7, 13]), 2.0).tolist() == [1.0, 4.0, 9.0]

@@ -59,7 +59,7 @@ def test_a_row_is_right_when_every_piece_is(tokenizer: Tokenizer) -> None:
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()
-        model.readout.bias[tokenizer.end] = 1.0
+        model.output_layer.bias[tokenizer.end] = 1.0
     rows = [("The gardener", ""), ("Nobody", "sees"), ("Nobody counts", ""), ("", "")]
     scores = scores_of(model, tokenizer, rows)
     assert (scores.right, scores.accuracy) == (3, 0.75)

@@ -35,7 +35,7 @@ def moments(model: LanguageModel, ids: list[int]) -> tuple[list[list[float]], li
         assert after is not None
         state = after
         hidden.append(features.flatten().tolist())
-        chances.append(model.readout(features).softmax(-1).flatten().tolist())
+        chances.append(model.output_layer(features).softmax(-1).flatten().tolist())
     return hidden, chances
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from seqlstm.data.tapes import Stream
-from seqlstm.data.windows import window_batches
+from seqlstm.data.batching.sliding_windows import sliding_window_batches
+from seqlstm.data.batching.streams import TokenStream
 from seqlstm.evaluation.perplexity import score_rows, score_text
 from seqlstm.inference.language import LoadedLanguageModel
 from seqlstm.models.language_model import LanguageModel
@@ -31,14 +31,14 @@ def settings(tokenizer: Tokenizer, unit: str, **options: Any) -> dict[str, Any]:
 def test_windows_tell_every_piece_once_and_know_enough(
     monkeypatch: pytest.MonkeyPatch, least: int, tokens: int
 ) -> None:
-    monkeypatch.setattr("seqlstm.data.windows.TOKENS", 30)
+    monkeypatch.setattr("seqlstm.data.batching.sliding_windows.TOKENS", 30)
     told = []
-    for batch in window_batches(Stream(torch.arange(tokens + 1)), least=least):
+    for batch in sliding_window_batches(TokenStream(torch.arange(tokens + 1)), least=least):
         rows, time = batch.targets.shape
         assert rows * time <= max(30, time)
         assert batch.lengths is None
         real = torch.zeros(time * rows, dtype=torch.bool)
-        real[batch.real] = True
+        real[batch.target_index] = True
         for row, mask in enumerate(real.view(time, rows).t()):
             told += batch.targets[row][mask].tolist()
             known = (torch.arange(time) + 1)[mask]  # steps from the window's fresh state

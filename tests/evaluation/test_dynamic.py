@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from seqlstm.data.tapes import Stream, encode_stream
+from seqlstm.data.batching.streams import TokenStream, encode_stream
 from seqlstm.errors import ArgumentError
 from seqlstm.evaluation.dynamic import (
     Dynamic,
@@ -32,7 +32,7 @@ def model(tokenizer: Tokenizer) -> LanguageModel:
 
 
 @pytest.fixture(scope="module")
-def train(tokenizer: Tokenizer) -> Stream:
+def train(tokenizer: Tokenizer) -> TokenStream:
     return encode_stream(LINES, tokenizer=tokenizer, unit="line")
 
 
@@ -78,7 +78,7 @@ def nats_by_hand(
     ids=["free", "held"],
 )
 def test_the_formula(
-    model: LanguageModel, tokenizer: Tokenizer, train: Stream, unit: str, options: Dynamic
+    model: LanguageModel, tokenizer: Tokenizer, train: TokenStream, unit: str, options: Dynamic
 ) -> None:
     statistics = gather_statistics(model, train, options, FLOAT32)
     found = score_dynamically(
@@ -94,7 +94,7 @@ def test_the_formula(
 def test_the_statistics_are_root_mean_squares(model: LanguageModel, tokenizer: Tokenizer) -> None:
     ids = [tokenizer.end, *tokenizer.encode("Nobody sells nothing")]
     options = Dynamic(span=3, batches=2)
-    found = gather_statistics(model, Stream(torch.tensor(ids)), options, FLOAT32)
+    found = gather_statistics(model, TokenStream(torch.tensor(ids)), options, FLOAT32)
     # As many rows as pieces, of one step each: one batch.
     weights = list(model.parameters())
     losses = [loss_by_hand(model, list(two), model.initial_state(1))[0] for two in pairwise(ids)]
@@ -107,7 +107,7 @@ def test_the_statistics_are_root_mean_squares(model: LanguageModel, tokenizer: T
 
 
 def test_several_batches_of_statistics(
-    model: LanguageModel, train: Stream, monkeypatch: pytest.MonkeyPatch
+    model: LanguageModel, train: TokenStream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("seqlstm.evaluation.dynamic.ROWS", 1)
     options = Dynamic(span=4, batches=3)
@@ -127,7 +127,7 @@ def test_several_batches_of_statistics(
 @every_unit
 @pytest.mark.parametrize("streams", [1, 3])
 def test_without_a_rate_it_is_static(
-    model: LanguageModel, tokenizer: Tokenizer, train: Stream, unit: str, streams: int
+    model: LanguageModel, tokenizer: Tokenizer, train: TokenStream, unit: str, streams: int
 ) -> None:
     options = Dynamic(rate=0.0)
     statistics = gather_statistics(model, train, options, FLOAT32)
@@ -137,7 +137,7 @@ def test_without_a_rate_it_is_static(
 
 
 def test_the_weights_are_untouched(
-    model: LanguageModel, tokenizer: Tokenizer, train: Stream
+    model: LanguageModel, tokenizer: Tokenizer, train: TokenStream
 ) -> None:
     before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
     options = Dynamic(rate=0.1)
@@ -163,7 +163,9 @@ def test_the_weights_are_untouched(
     assert again.nats == static.nats
 
 
-def test_what_repeats_is_learned(model: LanguageModel, tokenizer: Tokenizer, train: Stream) -> None:
+def test_what_repeats_is_learned(
+    model: LanguageModel, tokenizer: Tokenizer, train: TokenStream
+) -> None:
     options = Dynamic(rate=0.01, epsilon=0.1)
     statistics = gather_statistics(model, train, options, FLOAT32)
     rows = [LINES[0]] * 20
@@ -172,7 +174,9 @@ def test_what_repeats_is_learned(model: LanguageModel, tokenizer: Tokenizer, tra
     assert learned.nats < 0.95 * score_text(model, rows, **how).nats
 
 
-def test_the_signature_says_how(model: LanguageModel, tokenizer: Tokenizer, train: Stream) -> None:
+def test_the_signature_says_how(
+    model: LanguageModel, tokenizer: Tokenizer, train: TokenStream
+) -> None:
     options = Dynamic(rate=0.5, decay=0.25, epsilon=0.125, span=6)
     roots = [torch.ones_like(weight) for weight in model.parameters()]
     found = score_dynamically(

@@ -14,7 +14,7 @@ from seqlstm.evaluation.perplexity import LanguageScores, score_rows, score_text
 from seqlstm.inference.language import LoadedLanguageModel
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.text.tokenizer import Tokenizer
-from seqlstm.text.train import train_tokenizer
+from seqlstm.text.train_tokenizer import train_tokenizer
 from tests.tiny import DOCUMENTS, FLOAT32, LINES, random_language_model
 
 ROWS = {"line": [*LINES[:4], "", LINES[9]], "document": [*DOCUMENTS[:3], "", DOCUMENTS[5]]}

@@ -5,19 +5,19 @@ from __future__ import annotations
 import pytest
 import torch
 
-from seqlstm.data.buckets import pair_batch
+from seqlstm.data.batching.collate import collate_pairs
 from seqlstm.inference.attention import attention_map
 from seqlstm.inference.score import TruncationWarning
 from seqlstm.inference.translation import LoadedTranslator
-from seqlstm.text.sides import Tokenizers
 from seqlstm.text.tokenizer import Tokenizer
+from seqlstm.text.tokenizer_pair import TokenizerPair
 from tests.tiny import FLOAT32, LINES, PAIRS, random_translator
 
 
 @pytest.fixture(scope="module")
 def loaded(tokenizer: Tokenizer) -> LoadedTranslator:
     model = random_translator(tokenizer.vocabulary, seed=2)
-    return LoadedTranslator(model, Tokenizers.joint(tokenizer), precision=FLOAT32, width=3)
+    return LoadedTranslator(model, TokenizerPair.joint(tokenizer), precision=FLOAT32, width=3)
 
 
 def test_its_pieces_are_those_of_both_sides(loaded: LoadedTranslator) -> None:
@@ -50,7 +50,7 @@ def test_a_row_is_what_the_prediction_of_its_piece_reads(loaded: LoadedTranslato
 def test_alone_or_beside_others(loaded: LoadedTranslator) -> None:
     tokenizer = loaded.tokenizers.target
     sources, targets = (tokenizer.encode_batch(side) for side in zip(*PAIRS[:5], strict=True))
-    weights = loaded.model.attend(pair_batch(sources, targets, loaded.tokenizers))
+    weights = loaded.model.attend(collate_pairs(sources, targets, loaded.tokenizers))
     assert weights.shape[0] == 5
     for row, (source, target) in enumerate(zip(sources, targets, strict=True)):
         found = attention_map(loaded, PAIRS[row][0], target).weights

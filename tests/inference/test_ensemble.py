@@ -9,9 +9,9 @@ import torch
 
 from seqlstm.errors import ArgumentError
 from seqlstm.inference.translation import LoadedTranslator
-from seqlstm.text.sides import Tokenizers
 from seqlstm.text.tokenizer import Tokenizer
-from seqlstm.text.train import train_tokenizer
+from seqlstm.text.tokenizer_pair import TokenizerPair
+from seqlstm.text.train_tokenizer import train_tokenizer
 from tests.tiny import DOCUMENTS, FLOAT32, LINES, PAIRS, random_translator
 
 
@@ -20,9 +20,9 @@ def loaded(tokenizer: Tokenizer) -> list[LoadedTranslator]:
     models = [random_translator(tokenizer.vocabulary, seed=seed) for seed in (2, 3, 4)]
     for model in models:
         with torch.no_grad():
-            model.readout.bias[tokenizer.end] += 1  # so that most translations come to an end
+            model.output_layer.bias[tokenizer.end] += 1  # so that most translations come to an end
     return [
-        LoadedTranslator(model, Tokenizers.joint(tokenizer), precision=FLOAT32, width=3)
+        LoadedTranslator(model, TokenizerPair.joint(tokenizer), precision=FLOAT32, width=3)
         for model in models
     ]
 
@@ -82,7 +82,9 @@ def test_it_searches_as_the_first_does_and_says_so(loaded: list[LoadedTranslator
 
 def test_another_tokenizer_is_refused(loaded: list[LoadedTranslator]) -> None:
     other = train_tokenizer(DOCUMENTS, kind="unigram", vocabulary=45, byte_fallback=False)
-    stranger = LoadedTranslator(random_translator(45), Tokenizers.joint(other), precision=FLOAT32)
+    stranger = LoadedTranslator(
+        random_translator(45), TokenizerPair.joint(other), precision=FLOAT32
+    )
     with pytest.raises(ArgumentError, match="an ensemble needs one tokenizer") as caught:
         loaded[0].together(stranger)
     assert other.fingerprint in str(caught.value)

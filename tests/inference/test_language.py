@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from seqlstm.inference.language import LoadedLanguageModel, Session
-from seqlstm.inference.parts import until
 from seqlstm.inference.score import TruncationWarning
 from seqlstm.recurrent.state import State
+from seqlstm.text.streaming import until_stop
 from seqlstm.text.tokenizer import Tokenizer
 from tests.recurrent.cases import assert_same
 from tests.tiny import FLOAT32, LINES, random_language_model
@@ -98,13 +98,13 @@ def test_until_however_the_text_is_cut(stop: str) -> None:
             if cut:
                 parts.append("")
             parts[-1] += letter
-        found = list(until(iter(parts), stop))
+        found = list(until_stop(iter(parts), stop))
         assert "".join(found) == expected
 
 
 def test_until_holds_nothing_longer_than_it_must() -> None:
-    assert list(until(iter("abcabx"), "abd")) == ["abc", "abx"]
-    assert list(until(iter("xyab"), "abd")) == ["x", "y", "ab"]
+    assert list(until_stop(iter("abcabx"), "abd")) == ["abc", "abx"]
+    assert list(until_stop(iter("xyab"), "abd")) == ["x", "y", "ab"]
 
 
 @pytest.mark.parametrize("cuts", [(10, 15), (1, 1, 23), (24, 1)])
@@ -165,7 +165,7 @@ def test_special_ids_are_never_written(tokenizer: Tokenizer, unit: str) -> None:
 def test_a_document_ends(tokenizer: Tokenizer) -> None:
     loaded = loaded_of(tokenizer, "document")
     with torch.no_grad():
-        loaded.model.readout.bias[tokenizer.end] = 1e3
+        loaded.model.output_layer.bias[tokenizer.end] = 1e3
     session = loaded.session()
     assert list(session.stream(length=50)) == []
     assert ids_of(session) == [tokenizer.end]

@@ -9,7 +9,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from seqlstm.decoding.choose import LONGEST_WINDOW
+from seqlstm.decoding.logits import MAX_HISTORY
 from seqlstm.errors import ArgumentError, RunError
 from seqlstm.inference.language import LoadedLanguageModel
 from seqlstm.inference.past import Past
@@ -139,8 +139,8 @@ def test_a_session_goes_back_to_its_past(loaded: LoadedLanguageModel) -> None:
 
 
 def test_the_history_is_bounded(loaded: LoadedLanguageModel) -> None:
-    past = loaded.read(["Nobody\n" * LONGEST_WINDOW])
-    assert len(past.history[0]) == LONGEST_WINDOW
+    past = loaded.read(["Nobody\n" * MAX_HISTORY])
+    assert len(past.history[0]) == MAX_HISTORY
     assert past.history[0][-1] == past.token
 
 

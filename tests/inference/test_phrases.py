@@ -13,8 +13,8 @@ from seqlstm.inference.phrases import Phrases, holds, spell
 from seqlstm.inference.search import Search
 from seqlstm.inference.translation import LoadedTranslator, UnsaidWarning
 from seqlstm.models.attention import Attention
-from seqlstm.text.sides import Tokenizers
 from seqlstm.text.tokenizer import Tokenizer
+from seqlstm.text.tokenizer_pair import TokenizerPair
 from tests.tiny import FLOAT32, LINES, random_translator
 
 FEW = [*LINES[:4], "", LINES[20]]
@@ -24,8 +24,8 @@ FEW = [*LINES[:4], "", LINES[20]]
 def loaded(tokenizer: Tokenizer) -> LoadedTranslator:
     model = random_translator(tokenizer.vocabulary, seed=2)
     with torch.no_grad():
-        model.readout.bias[tokenizer.end] += 1  # so that most translations come to an end
-    return LoadedTranslator(model, Tokenizers.joint(tokenizer), precision=FLOAT32, width=4)
+        model.output_layer.bias[tokenizer.end] += 1  # so that most translations come to an end
+    return LoadedTranslator(model, TokenizerPair.joint(tokenizer), precision=FLOAT32, width=4)
 
 
 def ids(found: list[list[Translation]]) -> list[list[int]]:

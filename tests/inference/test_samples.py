@@ -9,7 +9,7 @@ import torch
 
 from seqlstm.inference.language import LoadedLanguageModel
 from seqlstm.text.tokenizer import Tokenizer
-from seqlstm.text.train import train_tokenizer
+from seqlstm.text.train_tokenizer import train_tokenizer
 from tests.tiny import FLOAT32, LINES, random_language_model
 
 PROMPT = "Nobody sells"
@@ -19,7 +19,7 @@ def loaded_of(tokenizer: Tokenizer) -> LoadedLanguageModel:
     """A model of documents, which end now and then."""
     model = random_language_model(tokenizer.vocabulary, seed=4)
     with torch.no_grad():
-        model.readout.bias[tokenizer.end] += 1
+        model.output_layer.bias[tokenizer.end] += 1
     return LoadedLanguageModel(model, tokenizer, precision=FLOAT32)
 
 
@@ -85,6 +85,6 @@ def test_characters_of_several_bytes_are_whole() -> None:
     loaded = loaded_of(tokenizer)
     with torch.no_grad():
         for byte in "ä€🙂".encode():
-            loaded.model.readout.bias[tokenizer.encode("\x80")[-1] - 0x80 + byte] += 9
+            loaded.model.output_layer.bias[tokenizer.encode("\x80")[-1] - 0x80 + byte] += 9
     for one in loaded.samples(count=6, seed=1, length=25):
         assert one.text == loaded.generate(seed=one.seed, length=25)

@@ -9,8 +9,8 @@ import torch
 
 from seqlstm.inference.lines import Translation
 from seqlstm.inference.translation import LoadedTranslator
-from seqlstm.text.sides import Tokenizers
 from seqlstm.text.tokenizer import Tokenizer
+from seqlstm.text.tokenizer_pair import TokenizerPair
 from tests.tiny import FLOAT32, LINES, random_translator
 
 TEXT = [*LINES[:3], "", LINES[20]]
@@ -20,8 +20,8 @@ TEXT = [*LINES[:3], "", LINES[20]]
 def loaded(tokenizer: Tokenizer) -> LoadedTranslator:
     model = random_translator(tokenizer.vocabulary, seed=2)
     with torch.no_grad():
-        model.readout.bias[tokenizer.end] += 1  # so that most translations come to an end
-    return LoadedTranslator(model, Tokenizers.joint(tokenizer), precision=FLOAT32, width=3)
+        model.output_layer.bias[tokenizer.end] += 1  # so that most translations come to an end
+    return LoadedTranslator(model, TokenizerPair.joint(tokenizer), precision=FLOAT32, width=3)
 
 
 def ids(found: list[list[Translation]]) -> list[list[tuple[int, ...]]]:

@@ -9,15 +9,15 @@ import pytest
 import torch
 
 from seqlstm import __version__
-from seqlstm.data.buckets import pair_batch
+from seqlstm.data.batching.collate import collate_pairs
 from seqlstm.inference import lines
 from seqlstm.inference.phrases import Phrases
 from seqlstm.inference.score import TruncationWarning
 from seqlstm.inference.search import find_beams
 from seqlstm.inference.translation import LoadedTranslator
 from seqlstm.runtime.threads import map_in_threads
-from seqlstm.text.sides import Tokenizers
 from seqlstm.text.tokenizer import Tokenizer
+from seqlstm.text.tokenizer_pair import TokenizerPair
 from tests.tiny import FLOAT32, LINES, PAIRS, random_translator
 
 TEXT = [*LINES[:5], "", LINES[20], "  ", "Nobody", LINES[9]]
@@ -27,8 +27,8 @@ TEXT = [*LINES[:5], "", LINES[20], "  ", "Nobody", LINES[9]]
 def loaded(tokenizer: Tokenizer) -> LoadedTranslator:
     model = random_translator(tokenizer.vocabulary, seed=2)
     with torch.no_grad():
-        model.readout.bias[tokenizer.end] += 1  # so that most translations come to an end
-    return LoadedTranslator(model, Tokenizers.joint(tokenizer), precision=FLOAT32, width=3)
+        model.output_layer.bias[tokenizer.end] += 1  # so that most translations come to an end
+    return LoadedTranslator(model, TokenizerPair.joint(tokenizer), precision=FLOAT32, width=3)
 
 
 def beams(loaded: LoadedTranslator, sources: list[list[int]], *, n_best: int) -> Any:
@@ -154,7 +154,7 @@ def test_beams_are_as_probable_as_they_say(loaded: LoadedTranslator) -> None:
     sources = loaded.tokenizers.target.encode_batch(LINES[:8])
     for source, hypotheses in zip(sources, beams(loaded, sources, n_best=3), strict=True):
         for one in hypotheses:
-            batch = pair_batch([source], [one.ids], loaded.tokenizers)
+            batch = collate_pairs([source], [one.ids], loaded.tokenizers)
             (scores,) = loaded.model.log_probabilities(batch)
             told = scores[: len(one.ids) + one.finished]
             assert told.sum().item() == pytest.approx(one.log_probability, abs=1e-4)
@@ -205,5 +205,5 @@ def test_a_score_is_the_sum_of_its_steps(loaded: LoadedTranslator, batch: int) -
 def test_a_loaded_model_does_not_drop_out(tokenizer: Tokenizer) -> None:
     model = random_translator(tokenizer.vocabulary).train()
     assert not LoadedTranslator(
-        model, Tokenizers.joint(tokenizer), precision=FLOAT32
+        model, TokenizerPair.joint(tokenizer), precision=FLOAT32
     ).model.training

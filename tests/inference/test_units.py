@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seqlstm.data.tapes import encode_stream
+from seqlstm.data.batching.streams import encode_stream
 from seqlstm.errors import ArgumentError, DataError
 from seqlstm.inference.activations import Unit, activations, inventory, vectors
 from seqlstm.inference.language import LoadedLanguageModel
@@ -19,14 +19,14 @@ from seqlstm.inference.properties import PROPERTIES
 from seqlstm.inference.units import look, survey
 from seqlstm.models.embedding import TokenEmbedding
 from seqlstm.models.language_model import LanguageModel
-from seqlstm.models.readout import Readout
+from seqlstm.models.output.softmax import OutputLayer
 from seqlstm.recurrent.blocks.xlstm import xlstm_block
 from seqlstm.recurrent.cells.base import LinearCell
 from seqlstm.recurrent.layer import Recurrent
 from seqlstm.recurrent.stack import BlockStack, Stack
 from seqlstm.recurrent.state import State
 from seqlstm.text.tokenizer import Tokenizer
-from seqlstm.text.train import train_tokenizer
+from seqlstm.text.train_tokenizer import train_tokenizer
 from tests.recurrent.cases import Case, randomise
 from tests.tiny import DOCUMENTS, FLOAT32, HIDDEN, LINES, random_language_model
 
@@ -82,7 +82,7 @@ def counter(characters: Tokenizer) -> LoadedLanguageModel:
     model = LanguageModel(
         embedding=embedding,
         stack=Stack(Counter, width=5, hidden=5, layers=1),
-        readout=Readout(5, characters.vocabulary),
+        output_layer=OutputLayer(5, characters.vocabulary),
     )
     return LoadedLanguageModel(model, characters, precision=FLOAT32)
 
@@ -186,7 +186,7 @@ def blocks(tokenizer: Tokenizer) -> LoadedLanguageModel:
     model = LanguageModel(
         embedding=TokenEmbedding(tokenizer.vocabulary, 8),
         stack=BlockStack(lambda index: make(index), width=8, layers=2),
-        readout=Readout(8, tokenizer.vocabulary),
+        output_layer=OutputLayer(8, tokenizer.vocabulary),
     )
     model = randomise(model.double()).eval()
     return LoadedLanguageModel(model, tokenizer, precision=FLOAT32)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seqlstm.models.batch import Batch, real_positions
+from seqlstm.models.batch import Batch, target_positions
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.models.translator import Translator
 from seqlstm.recurrent.catalogue import CELLS
@@ -42,7 +42,7 @@ def text_batch(lengths: Sequence[int] | None = None) -> Batch:
     return Batch(
         inputs=said[:, :-1],
         targets=said[:, 1:],
-        real=real_positions(torch.tensor(lengths or [TIME] * ROWS), TIME),
+        target_index=target_positions(torch.tensor(lengths or [TIME] * ROWS), TIME),
         lengths=torch.tensor(lengths) if lengths else None,
     )
 
@@ -62,7 +62,7 @@ def rows_of(batch: Batch, *rows: int) -> Batch:
     chosen = Batch(
         inputs=batch.inputs[index, :time],
         targets=batch.targets[index, :time],
-        real=real_positions(lengths, time),
+        target_index=target_positions(lengths, time),
         lengths=lengths,
     )
     if batch.source is None or batch.source_lengths is None:

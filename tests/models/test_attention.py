@@ -9,10 +9,10 @@ from torch import Tensor
 from seqlstm.models import attention as module
 from seqlstm.models.attention import (
     ATTENTIONS,
-    Additive,
+    AdditiveAttention,
     Attention,
-    Dot,
-    General,
+    DotAttention,
+    GeneralAttention,
     Memory,
     source_mask,
 )
@@ -98,15 +98,15 @@ def plain_score(
     def times(matrix: Tensor, vector: list[float]) -> list[float]:
         return [sum(w * v for w, v in zip(row, vector, strict=True)) for row in matrix.tolist()]
 
-    if isinstance(attention, (General, Additive)):
+    if isinstance(attention, (GeneralAttention, AdditiveAttention)):
         query = times(attention.query.weight, query)
-    if isinstance(attention, Additive):
+    if isinstance(attention, AdditiveAttention):
         key = times(attention.key.weight, key)
     query, key = query[part], key[part]
     if attention.coverage is not None:
         told = attention.coverage[head].tolist()
         key = [k + w * amount for k, w in zip(key, told, strict=True)]
-    if isinstance(attention, Additive):
+    if isinstance(attention, AdditiveAttention):
         vector = attention.vector[head].tolist()
         return sum(v * math.tanh(q + k) for v, q, k in zip(vector, query, key, strict=True))
     return sum(q * k for q, k in zip(query, key, strict=True)) / math.sqrt(size)
@@ -173,7 +173,7 @@ def test_heads_must_divide_the_memory(kind: str, heads: int) -> None:
 
 def test_dot_needs_equal_widths() -> None:
     with pytest.raises(ValueError, match=r"equally wide, were: 6 and 8; general puts a matrix"):
-        Dot(QUERY, MEMORY)
+        DotAttention(QUERY, MEMORY)
 
 
 def test_general_and_additive_begin_with_scores_that_differ() -> None:

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import torch
 
-from seqlstm.models.batch import Batch, real_positions
+from seqlstm.models.batch import Batch, target_positions
 from tests.models.cases import pair_batch
 
 
 def test_real_positions_stand_in_time_major_order() -> None:
-    assert real_positions(torch.tensor([3, 1, 2]), 4).tolist() == [0, 1, 2, 3, 5, 6]
+    assert target_positions(torch.tensor([3, 1, 2]), 4).tolist() == [0, 1, 2, 3, 5, 6]
 
 
 def test_tokens_are_the_real_targets() -> None:
@@ -16,13 +16,13 @@ def test_tokens_are_the_real_targets() -> None:
 
 def test_a_batch_elsewhere_is_the_same_batch() -> None:
     ids = torch.zeros(2, 3, dtype=torch.long)
-    batch = Batch(inputs=ids, targets=ids, real=torch.arange(6), follows=True)
+    batch = Batch(inputs=ids, targets=ids, target_index=torch.arange(6), carry_state=True)
     moved = batch.to(torch.device("meta"))
     assert moved.inputs.is_meta
     assert moved.targets.is_meta
-    assert moved.real.is_meta
+    assert moved.target_index.is_meta
     assert (moved.lengths, moved.resets, moved.source) == (None, None, None)
-    assert moved.follows
+    assert moved.carry_state
     doubled = pair_batch().map(lambda part: part * 2)
     assert torch.equal(doubled.inputs, pair_batch().inputs * 2)
     assert doubled.source_lengths is not None

@@ -43,7 +43,7 @@ def cut(batch: Batch, start: int, stop: int) -> Batch:
     """Some steps of a full batch."""
     part = slice(start, stop)
     real = torch.arange(ROWS * (stop - start))
-    return Batch(inputs=batch.inputs[:, part], targets=batch.targets[:, part], real=real)
+    return Batch(inputs=batch.inputs[:, part], targets=batch.targets[:, part], target_index=real)
 
 
 @every_text_cell
@@ -165,6 +165,6 @@ def test_dropout_and_smoothing_are_for_training() -> None:
 
 def test_the_tied_table_stands_once() -> None:
     model = language_model(VOCABULARY)
-    assert model.readout.weight is model.embedding.table.weight
+    assert model.output_layer.weight is model.embedding.table.weight
     names = [name for name, parameter in model.named_parameters() if len(parameter) == VOCABULARY]
-    assert names == ["embedding.table.weight", "readout.bias"]
+    assert names == ["embedding.table.weight", "output_layer.bias"]

@@ -150,6 +150,6 @@ def test_dropout_and_smoothing_are_for_training() -> None:
 
 def test_one_table_serves_both_sides_and_the_readout() -> None:
     model = translator(VOCABULARY)
-    assert model.readout.weight is model.source.table.weight is model.target.table.weight
+    assert model.output_layer.weight is model.source.table.weight is model.target.table.weight
     names = [name for name, parameter in model.named_parameters() if len(parameter) == VOCABULARY]
-    assert names == ["source.table.weight", "readout.bias"]
+    assert names == ["source.table.weight", "output_layer.bias"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from seqlstm.config import Recipe, parse
-from seqlstm.data.tasks import SIZES, counting
+from seqlstm.data.builtin.synthetic_tasks import SIZES, counting
 from seqlstm.errors import DataError
 from seqlstm.inference.language import LoadedLanguageModel
 from seqlstm.recipe.corpora import clean, read_corpora, read_split

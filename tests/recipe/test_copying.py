@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqlstm.models.batch import Batch, real_positions
+from seqlstm.models.batch import Batch, target_positions
 from seqlstm.models.translator import Translator
 from seqlstm.recipe.build import build_model
 from seqlstm.recipe.find import read_recipe
@@ -28,7 +28,7 @@ def copying(source: Tensor) -> Batch:
     return Batch(
         inputs=torch.cat([begin, source], 1),
         targets=torch.cat([source, end], 1),
-        real=real_positions(lengths, LENGTH + 1),
+        target_index=target_positions(lengths, LENGTH + 1),
         lengths=lengths,
         source=torch.cat([source, end], 1),
         source_lengths=lengths,

@@ -10,10 +10,10 @@ import pytest
 from seqlstm.config import parse, read_overrides
 from seqlstm.errors import RecipeError
 from seqlstm.inference.language import LoadedLanguageModel
-from seqlstm.models.adaptive import AdaptiveReadout
 from seqlstm.models.language_model import LanguageModel
-from seqlstm.models.mixture import MixtureReadout
-from seqlstm.models.readout import Readout
+from seqlstm.models.output.adaptive_softmax import AdaptiveSoftmax
+from seqlstm.models.output.mixture_of_softmaxes import MixtureOfSoftmaxes
+from seqlstm.models.output.softmax import OutputLayer
 from seqlstm.models.translator import Translator
 from seqlstm.recipe.build import build_average, build_model
 from seqlstm.recipe.evaluate import evaluate
@@ -38,7 +38,7 @@ def test_layers_have_their_sizes_and_the_last_may_be_the_embeddings_width() -> N
     model = built("model.width=4", "model.hidden=[9, 7, 4]", "model.layers=3")
     assert [layer.output for layer in model.stack.layers] == [9, 7, 4]
     assert not any("bottleneck" in name for name, _ in model.named_parameters())
-    assert model.readout.weight is model.embedding.table.weight
+    assert model.output_layer.weight is model.embedding.table.weight
 
 
 def test_blocks_have_one_size() -> None:
@@ -67,30 +67,30 @@ def test_an_average_is_triggered_as_the_recipe_says() -> None:
 @pytest.mark.parametrize(
     ("readout", "made"),
     [
-        ('{kind="adaptive", cutoffs=[20, 30]}', AdaptiveReadout),
-        ('{kind="mixture", experts=3}', MixtureReadout),
+        ('{kind="adaptive", cutoffs=[20, 30]}', AdaptiveSoftmax),
+        ('{kind="mixture", experts=3}', MixtureOfSoftmaxes),
     ],
 )
 @pytest.mark.parametrize("tied", ["true", "false"])
-def test_a_readout_stands_in_either_model(readout: str, made: type[Readout], tied: str) -> None:
-    overrides = (f"model.readout={readout}", f"model.tied={tied}")
+def test_a_readout_stands_in_either_model(readout: str, made: type[OutputLayer], tied: str) -> None:
+    overrides = (f"model.output_layer={readout}", f"model.tied={tied}")
     for task in ("translation", "language-model"):
         model = build_model(recipe(task, *overrides), PIECES)
-        assert type(model.readout) is made
+        assert type(model.output_layer) is made
         table = model.target if isinstance(model, Translator) else model.embedding
-        assert (model.readout.weight is table.table.weight) == (tied == "true")
+        assert (model.output_layer.weight is table.table.weight) == (tied == "true")
 
 
 def test_cutoffs_beyond_the_vocabulary_are_a_mistake_of_the_recipe() -> None:
-    with pytest.raises(RecipeError, match=r"model\.readout: cutoffs must rise .* of 50, were"):
-        built('model.readout={kind="adaptive", cutoffs=[20, 60]}')
+    with pytest.raises(RecipeError, match=r"model\.output_layer: cutoffs must rise .* of 50, were"):
+        built('model.output_layer={kind="adaptive", cutoffs=[20, 60]}')
 
 
 @pytest.mark.parametrize(
     "readout", ['{kind="adaptive", cutoffs=[40, 280]}', '{kind="mixture", experts=2}']
 )
 def test_from_text_to_text(readout: str, tmp_path: Path) -> None:
-    overrides = ["training.steps=3", "training.validate_every=3", f"model.readout={readout}"]
+    overrides = ["training.steps=3", "training.validate_every=3", f"model.output_layer={readout}"]
     asked = read_recipe(str(write_recipe(tmp_path, LANGUAGE_MODEL)), overrides)
     list(start(asked, tmp_path / "run").run())
     scored = evaluate(tmp_path / "run").values

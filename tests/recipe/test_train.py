@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from seqlstm.config import Recipe
-from seqlstm.data.batches import Batches
-from seqlstm.data.buckets import Buckets
+from seqlstm.data.batching.base import Batches
+from seqlstm.data.batching.buckets import BucketBatches
 from seqlstm.errors import ArgumentError, DataError, RecipeError, RunError, TokenizerError
 from seqlstm.recipe.evaluate import evaluate
 from seqlstm.recipe.find import read_recipe
@@ -46,7 +46,7 @@ def pieces_of(batches: Batches, *, epoch: int) -> list[tuple[int, ...]]:
     """All that is asked in an epoch, without padding, which is 0; rows of pairs are sorted."""
     told = [batch.targets.tolist() for batch in batches.of_epoch(epoch, 0)]
     rows = [tuple(filter(None, row)) for batch in told for row in batch]
-    return sorted(rows) if isinstance(batches, Buckets) else rows
+    return sorted(rows) if isinstance(batches, BucketBatches) else rows
 
 
 def test_spans_are_as_random_as_the_recipe_says(tmp_path: Path) -> None:

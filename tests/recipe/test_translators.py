@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from seqlstm.data.buckets import pair_batch
+from seqlstm.data.batching.collate import collate_pairs
 from seqlstm.inference.translation import LoadedTranslator
 from seqlstm.models.attention import ATTENTIONS
-from seqlstm.models.decoders.bahdanau import Bahdanau
-from seqlstm.models.decoders.decoder import Decoder
-from seqlstm.models.decoders.input_feeding import InputFeeding
-from seqlstm.models.decoders.parallel import Parallel
-from seqlstm.models.decoders.plain import Plain
+from seqlstm.models.decoders.bahdanau import BahdanauDecoder
+from seqlstm.models.decoders.base import Decoder
+from seqlstm.models.decoders.input_feeding import InputFeedingDecoder
+from seqlstm.models.decoders.no_attention import NoAttentionDecoder
+from seqlstm.models.decoders.parallel import ParallelDecoder
 from seqlstm.models.embedding import TokenEmbedding
 from seqlstm.models.translator import Translator
 from seqlstm.recipe.build import engines_by_layer
@@ -114,10 +114,10 @@ def test_one_clear_mistake(overrides: list[str], key: str, problem: str) -> None
 # Decoders.
 
 DECODERS: dict[str, type[Decoder]] = {
-    "parallel": Parallel,
-    "input-feeding": InputFeeding,
-    "bahdanau": Bahdanau,
-    "plain": Plain,
+    "parallel": ParallelDecoder,
+    "input-feeding": InputFeedingDecoder,
+    "bahdanau": BahdanauDecoder,
+    "plain": NoAttentionDecoder,
 }
 
 
@@ -193,7 +193,7 @@ def test_from_lines_to_lines(kind: str, tmp_path: Path) -> None:
     lines = ["A woman paints.", "Nobody", "The old man sees"]
     sources = loaded.tokenizers.source.encode_batch(lines)
     for source, (best,) in zip(sources, loaded.translations(lines, width=3), strict=True):
-        batch = pair_batch([source], [best.ids], loaded.tokenizers)
+        batch = collate_pairs([source], [best.ids], loaded.tokenizers)
         with torch.inference_mode():
             (scores,) = loaded.model.log_probabilities(batch)
         said = scores[: len(best.ids) + best.finished]
@@ -215,7 +215,7 @@ def test_which_tables_are_one(tied: str, tables: str, tmp_path: Path) -> None:
     loaded = load(tmp_path / "run", device="cpu")
     assert isinstance(loaded, LoadedTranslator)
     model = loaded.model
-    used = [model.source.table.weight, model.target.table.weight, model.readout.weight]
+    used = [model.source.table.weight, model.target.table.weight, model.output_layer.weight]
     letters = {id(weight): letter for weight, letter in zip(used, tables, strict=True)}
     assert "".join(letters[id(weight)] for weight in used) == tables
     assert len(letters) == len(set(tables))

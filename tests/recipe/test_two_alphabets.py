@@ -43,7 +43,7 @@ def loaded(run: RunFolder) -> LoadedTranslator:
     """As it was trained, but for a readout that ends most translations."""
     loaded = translator_of(run)
     with torch.no_grad():
-        loaded.model.readout.bias[loaded.tokenizers.target.end] += 2
+        loaded.model.output_layer.bias[loaded.tokenizers.target.end] += 2
     return loaded
 
 

@@ -60,7 +60,7 @@ def test_each_side_has_a_model_of_its_own_letters(run: RunFolder) -> None:
 def test_which_tables_are_one(file: Path, tmp_path: Path, tied: str, tables: int) -> None:
     loaded = translator_of(trained(recipe_of(file, f"model.tied={tied}"), tmp_path / "run"))
     model = loaded.model
-    used = [model.source.table.weight, model.target.table.weight, model.readout.weight]
+    used = [model.source.table.weight, model.target.table.weight, model.output_layer.weight]
     assert [len(table) for table in used] == [305, 295, 295]
     assert len({id(table) for table in used}) == tables
     assert (used[1] is used[2]) == (tables == 2)

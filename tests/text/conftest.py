@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from seqlstm.text.tokenizer import Tokenizer
-from seqlstm.text.train import train_tokenizer
+from seqlstm.text.train_tokenizer import train_tokenizer
 
 WHO = ("The gardener", "A neighbour's daughter", "Nobody", "My oldest friend", "El niño")
 DOES = ("plants", "remembers", "is counting", "was carrying", "sells")

@@ -10,7 +10,7 @@ import pytest
 import sentencepiece
 
 from seqlstm.errors import TokenizerError
-from seqlstm.text.spelling import ESCAPE
+from seqlstm.text.escaping import ESCAPE
 from seqlstm.text.tokenizer import Tokenizer
 
 from .conftest import SENTENCES

@@ -20,9 +20,11 @@ from seqlstm.training.schedule import Schedule
 from tests.tiny import FLOAT32
 
 
-def batch_of(tokens: int, *, follows: bool = False) -> Batch:
+def batch_of(tokens: int, *, carry_state: bool = False) -> Batch:
     ids = torch.zeros(1, tokens, dtype=torch.long)
-    return Batch(inputs=ids, targets=ids, real=torch.arange(tokens), follows=follows)
+    return Batch(
+        inputs=ids, targets=ids, target_index=torch.arange(tokens), carry_state=carry_state
+    )
 
 
 class Repeated:

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqlstm.data.buckets import pair_batch
+from seqlstm.data.batching.collate import collate_pairs
 from seqlstm.errors import TrainingError
-from seqlstm.text.sides import Tokenizers
 from seqlstm.text.tokenizer import Tokenizer
+from seqlstm.text.tokenizer_pair import TokenizerPair
 from seqlstm.training.averaging import ExponentialAveraging, TriggeredAveraging
 from seqlstm.training.progress import Plan
 from seqlstm.training.schedule import Schedule
@@ -110,10 +110,10 @@ def test_two_halves_accumulated_are_one_batch(tokenizer: Tokenizer) -> None:
 
     def trained(*parts: list[tuple[str, str]]) -> tuple[list[Tensor], dict[str, float]]:
         batches = [
-            pair_batch(
+            collate_pairs(
                 tokenizer.encode_batch([source for source, _ in part]),
                 tokenizer.encode_batch([target for _, target in part]),
-                Tokenizers.joint(tokenizer),
+                TokenizerPair.joint(tokenizer),
             )
             for part in parts
         ]
@@ -130,7 +130,7 @@ def test_two_halves_accumulated_are_one_batch(tokenizer: Tokenizer) -> None:
 
 
 def test_the_state_goes_on_where_batches_follow() -> None:
-    batches = Repeated(batch_of(3), batch_of(3, follows=True), batch_of(3, follows=True))
+    batches = Repeated(batch_of(3), batch_of(3, carry_state=True), batch_of(3, carry_state=True))
     model = Spring()
     list(loop_of(model, batches, Plan(steps=2, accumulate=2, rate=0.5)).run())
     first, second, third, fourth = model.states

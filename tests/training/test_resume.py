@@ -10,12 +10,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqlstm.data.buckets import Buckets
-from seqlstm.data.tapes import Tapes
+from seqlstm.data.batching.buckets import BucketBatches
+from seqlstm.data.batching.streams import StreamBatches
 from seqlstm.recurrent.cells.gru import gru
 from seqlstm.runtime.signals import StopRequest
-from seqlstm.text.sides import Tokenizers
 from seqlstm.text.tokenizer import Tokenizer
+from seqlstm.text.tokenizer_pair import TokenizerPair
 from seqlstm.training.averaging import CheckpointAveraging, ExponentialAveraging, NoAveraging
 from seqlstm.training.loop import Loop
 from seqlstm.training.progress import Plan, Report
@@ -38,15 +38,15 @@ Make = Callable[[Tokenizer, int, Shelf], Loop]
 
 def tiny_translator(tokenizer: Tokenizer, seed: int, shelf: Shelf) -> Loop:
     model = translator(tokenizer.vocabulary, dropout=0.3, weight_drop=0.2, smoothing=0.1, seed=seed)
-    batches = Buckets(
-        PAIRS, tokenizers=Tokenizers.joint(tokenizer), tokens=150, window=20, sampling=0.3
+    batches = BucketBatches(
+        PAIRS, tokenizers=TokenizerPair.joint(tokenizer), tokens=150, window=20, sampling=0.3
     )
     return tiny_loop(model, batches, ExponentialAveraging(0.9), Schedule("cosine", warmup=3), shelf)
 
 
 def tiny_language_model(tokenizer: Tokenizer, seed: int, shelf: Shelf) -> Loop:
     model = language_model(tokenizer.vocabulary, cell=gru, dropout=0.3, weight_drop=0.2, seed=seed)
-    batches = Tapes(
+    batches = StreamBatches(
         DOCUMENTS,
         tokenizer=tokenizer,
         unit="document",
@@ -63,7 +63,7 @@ def tiny_loop(
 ) -> Loop:
     def validate() -> dict[str, float]:
         # Grows while the model learns, so that patience comes to its end.
-        return {"loss": float(model.readout.bias.norm())}
+        return {"loss": float(model.output_layer.bias.norm())}
 
     return loop_of(
         model,

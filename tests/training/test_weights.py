@@ -13,17 +13,17 @@ def test_weights_there_and_back() -> None:
     kept = weights_of(one)
     set_weights(other, kept)
     assert all(torch.equal(kept[name], value) for name, value in other.named_parameters())
-    assert other.readout.weight is other.embedding.table.weight
+    assert other.output_layer.weight is other.embedding.table.weight
 
 
 def test_weights_are_a_copy_in_which_a_shared_one_stands_once() -> None:
     model = language_model(11)
     kept = weights_of(model)
-    assert "readout.weight" not in kept
-    before = kept["readout.bias"].clone()
+    assert "output_layer.weight" not in kept
+    before = kept["output_layer.bias"].clone()
     with torch.no_grad():
-        model.readout.bias.add_(1)
-    assert torch.equal(kept["readout.bias"], before)
+        model.output_layer.bias.add_(1)
+    assert torch.equal(kept["output_layer.bias"], before)
     assert not any(value.requires_grad for value in kept.values())
 
 
@@ -31,12 +31,12 @@ def test_another_models_weights_are_refused_and_nothing_changes() -> None:
     model = language_model(11)
     before = weights_of(model)
     foreign = weights_of(model)
-    foreign["extra"] = foreign.pop("readout.bias")
+    foreign["extra"] = foreign.pop("output_layer.bias")
     foreign["embedding.table.weight"] = torch.zeros(12, 6)
     with pytest.raises(RunError) as caught:
         set_weights(model, foreign)
     for problem in (
-        "readout.bias is missing",
+        "output_layer.bias is missing",
         "extra is unknown",
         "embedding.table.weight is (12, 6), not (11, 6)",
     ):

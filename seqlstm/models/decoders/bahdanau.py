@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 
 from seqlstm.models.attention import Attention
+from seqlstm.models.decoders.autoregressive import AutoregressiveDecoder
 from seqlstm.models.decoders.bridge import Bridge
-from seqlstm.models.decoders.stepwise import Stepwise
 from seqlstm.recurrent.stack import LayerStack
 from seqlstm.recurrent.state import State
 
 
-class Bahdanau(Stepwise):
+class BahdanauDecoder(AutoregressiveDecoder):
     """Bahdanau, Cho & Bengio (2015): s_i = f(s_{i-1}, y_{i-1}, c_i), c_i queried by s_{i-1}.
 
     The context joins the embedding that the first layer reads; the readout reads s_i, c_i and the

@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 
 from seqlstm.models.attention import Attention
+from seqlstm.models.decoders.autoregressive import AutoregressiveDecoder
 from seqlstm.models.decoders.bridge import Bridge
-from seqlstm.models.decoders.stepwise import Stepwise
 from seqlstm.nn.linear import Linear
 from seqlstm.recurrent.stack import LayerStack
 from seqlstm.recurrent.state import State
 
 
-class InputFeeding(Stepwise):
+class InputFeedingDecoder(AutoregressiveDecoder):
     """Luong, Pham & Manning (2015): h̃ = tanh(W [c; h]), which the next step reads too.
 
     h is the stack's output, and queries the attention for the context c; the readout reads h̃

@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 
 from seqlstm.models.attention import Attention
+from seqlstm.models.decoders.base import AttentionDecoder
 from seqlstm.models.decoders.bridge import Bridge
-from seqlstm.models.decoders.decoder import Attentive
 from seqlstm.recurrent.backends import Call
 from seqlstm.recurrent.stack import LayerStack
 from seqlstm.recurrent.state import State
 
 
-class Parallel(Attentive):
+class ParallelDecoder(AttentionDecoder):
     """GNMT's decoder (Wu et al., 2016), as its authors later trained it.
 
     Its first layer reads the embeddings alone, its outputs query the attention, and the context

@@ -1,0 +1,1 @@
+"""Batches of ids, with a position to resume from."""

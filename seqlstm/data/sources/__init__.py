@@ -1,0 +1,1 @@
+"""Reading rows of text: the Hub, local folders and files."""

@@ -1,0 +1,66 @@
+"""What `datasets` raises, told as one DataError that says what is wrong and where."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from seqlstm.data.sources.plain_text import content, suffix_of
+from seqlstm.errors import DataError
+
+LOCAL_HINT = "If you have it as files, name them instead: data.source=FOLDER (or a file)."
+
+
+class UnreachableError(Exception):
+    """The Hub gave no answer, and the cache holds nothing."""
+
+
+@contextmanager
+def reading(where: str, files: Sequence[Path]) -> Iterator[None]:
+    """Turns whatever `datasets` raises into one DataError."""
+    try:
+        yield
+    except DataError:
+        raise
+    except UnreachableError as error:
+        raise DataError(
+            f"The Hugging Face Hub was asked for the data set {where} and could not be reached "
+            f"({error}).",
+            hint=LOCAL_HINT,
+        ) from None
+    except Exception as error:
+        reason = _malformed(files) or _reason(error)
+        raise DataError(f"{where} cannot be read: {reason}", hint=_hint(str(error))) from error
+
+
+def _reason(error: BaseException) -> str:
+    """The message of the first cause, which `datasets` wraps in general ones."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error).strip().split("\n")[0] or type(error).__name__
+
+
+def _hint(message: str) -> str | None:
+    if "scripts are no longer supported" in message:
+        return (
+            'The Hub keeps a converted copy of most such sets: revision = "refs/convert/parquet".'
+        )
+    if "Config name is missing" in message:
+        return "Pick one of its configurations with data.name."
+    if "gated" in message:
+        return "Accept its terms on its page and log in with `hf auth login`. " + LOCAL_HINT
+    return None
+
+
+def _malformed(files: Sequence[Path]) -> str | None:
+    """File, line and mistake of the first line that is no JSON, if that is what went wrong."""
+    for file in files:
+        if suffix_of(file) in (".jsonl", ".ndjson"):
+            for number, line in enumerate(content(file).split("\n"), start=1):
+                try:
+                    json.loads(line or "null")
+                except json.JSONDecodeError as error:
+                    return f"{file}, line {number}: {error.msg} (column {error.colno})."
+    return None

@@ -1,0 +1,77 @@
+"""Splits by name: aliases, slices and sums, such as "validation+test" or "train[:98%]"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from seqlstm.errors import DataError, SplitError, nearest
+
+Row = TypeVar("Row")
+
+# As `datasets` finds splits by the names of files; the first of each is what it calls them.
+ALIASES = (
+    ("train", "training"),
+    ("validation", "valid", "val", "dev"),
+    ("test", "testing", "eval", "evaluation"),
+)
+_PART = re.compile(r"(?P<split>[\w.-]+)(\[(?P<start>-?\d+%?)?:(?P<stop>-?\d+%?)?\])?")
+
+
+@dataclass(frozen=True)
+class SplitSlice:
+    """One split or a slice of it; bounds count rows, or per cent of them if they end in "%"."""
+
+    split: str
+    start: str | None = None
+    stop: str | None = None
+
+    def cut(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """The rows of this slice of the whole split."""
+        if self.start is None and self.stop is None:
+            return rows
+        return rows[_bound(self.start, len(rows)) : _bound(self.stop, len(rows))]
+
+
+def parse(split: str) -> list[SplitSlice]:
+    """The parts of a sum such as "train[:98%]" or "validation+test", in their order.
+
+    Raises:
+        DataError: it is no such thing.
+    """
+    matches = [_PART.fullmatch(part.strip()) for part in split.split("+")]
+    if not all(matches):
+        raise DataError(
+            f'"{split}" names no split.',
+            hint='Right would be "train", "train[:98%]" or "val+test".',
+        )
+    return [SplitSlice(match["split"], match["start"], match["stop"]) for match in matches if match]
+
+
+def resolve(split: str, *, known: Iterable[str], where: str) -> str:
+    """The name among `known` that `split` or one of its aliases stands for.
+
+    Raises:
+        DataError: there is none.
+    """
+    names = list(known)
+    for name in [split, *_aliases(split)]:
+        if name in names:
+            return name
+    there = ", ".join(names) or "none"
+    close = nearest(split, names)
+    if names == ["train"]:
+        close = 'Slices of it will do: "train[:98%]" to train on, "train[98%:]" to validate.'
+    raise SplitError(f'{where} has no split "{split}". Its splits: {there}.', hint=close)
+
+
+def _aliases(split: str) -> tuple[str, ...]:
+    return next((names for names in ALIASES if split in names), ())
+
+
+def _bound(bound: str | None, rows: int) -> int | None:
+    if bound is None or not bound.endswith("%"):
+        return None if bound is None else int(bound)
+    return round(int(bound[:-1]) * rows / 100)

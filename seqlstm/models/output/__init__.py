@@ -1,0 +1,1 @@
+"""Output layers: from features to logits, or straight to a loss."""

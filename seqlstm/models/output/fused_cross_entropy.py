@@ -1,0 +1,86 @@
+"""Cross-entropy of a linear layer, fused with it so that all logits never exist at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seqlstm.kernels.gemm import gemm
+from seqlstm.kernels.softmax import cross_entropy_with_grad
+from seqlstm.nn.linear import is_autocast_enabled
+
+CHUNK = 2**25  # logits that exist at once: 64 MB in bfloat16
+
+
+def cross_entropy(
+    features: Tensor, targets: Tensor, weight: Tensor, bias: Tensor, smoothing: float = 0.0
+) -> Tensor:
+    """Summed cross-entropy of a linear layer, of which (tokens, vocabulary) never exists whole.
+
+    Products are computed in bfloat16 under such an autocast, everything else in float32.
+
+    Args:
+        features: (tokens, width).
+        targets: (tokens,).
+        weight: (vocabulary, width).
+        bias: (vocabulary,).
+        smoothing: label smoothing, from 0 to 1.
+    """
+    dtype = product_dtype(features, weight)
+    needed = torch.is_grad_enabled() and (features.requires_grad or weight.requires_grad)
+    loss: Tensor = LinearCrossEntropy.apply(  # type: ignore[no-untyped-call]
+        features.to(dtype), targets, weight, bias, smoothing, needed
+    )
+    return loss
+
+
+def product_dtype(features: Tensor, weight: Tensor) -> torch.dtype:
+    """What products of the two are computed in: the autocast's type, or the weight's."""
+    device = features.device.type
+    return torch.get_autocast_dtype(device) if is_autocast_enabled(device) else weight.dtype
+
+
+class LinearCrossEntropy(torch.autograd.Function):
+    """Computes the gradients along with the loss, chunk by chunk, while the logits are at hand."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        features: Tensor,
+        targets: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        smoothing: float,
+        needed: bool,
+    ) -> Tensor:
+        rows = max(1, CHUNK // len(weight))
+        W = weight.to(features.dtype)
+        total = bias.new_zeros((), dtype=torch.promote_types(bias.dtype, torch.float32))
+        d_features = torch.empty_like(features) if needed else None
+        d_weight = None
+        d_bias = torch.zeros_like(bias, dtype=total.dtype)
+        for start in range(0, len(features), rows):
+            part = slice(start, start + rows)
+            logits = gemm(features[part], W.t())
+            total += cross_entropy_with_grad(logits, bias, targets[part], smoothing, d_bias).sum()
+            if d_features is None:
+                continue
+            d_features[part] = gemm(logits, W)
+            product = gemm(logits.t(), features[part], dtype=weight.dtype)
+            d_weight = product if d_weight is None else d_weight.add_(product)
+        if d_features is not None:
+            d_weight = torch.zeros_like(weight) if d_weight is None else d_weight
+            ctx.gradients = [d_features, d_weight, d_bias]
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (scale,) = gradients
+        # Handed over, not copied: the table of many words is large.
+        if ctx.gradients is None:
+            raise RuntimeError("a second backward pass: the first gave the gradients away")
+        d_features, d_weight, d_bias = (one.mul_(scale) for one in ctx.gradients)
+        ctx.gradients = None
+        return d_features, None, d_weight, d_bias, None, None

@@ -1,0 +1,121 @@
+"""A readout of several softmaxes, which can say what no single one can."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from seqlstm.kernels.softmax import cross_entropy_with_grad, label_smoothed_nll, log_softmax
+from seqlstm.models.output import fused_cross_entropy
+from seqlstm.models.output.fused_cross_entropy import product_dtype
+from seqlstm.models.output.softmax import OutputLayer
+from seqlstm.nn.linear import Linear, linear
+
+
+class MixtureOfSoftmaxes(OutputLayer):
+    """A mixture of softmaxes (Yang et al., 2018, "Breaking the softmax bottleneck").
+
+        p(id | g) = Σ_k π_k softmax_id(E h_k + b)     π = softmax(W_π g)     h_k = tanh(W_k g + b_k)
+
+    It costs as many softmaxes as there are experts.
+
+    Args:
+        width: features of one input, g.
+        vocabulary: how many ids.
+        experts: softmaxes.
+        tied: as in `OutputLayer`; the h_k are as wide as its table.
+
+    Raises:
+        ValueError: fewer experts than two.
+    """
+
+    def __init__(
+        self, width: int, vocabulary: int, *, experts: int, tied: nn.Embedding | None = None
+    ) -> None:
+        super().__init__(width, vocabulary, tied=tied)
+        if experts < 2:
+            raise ValueError(f"experts must be two or more, were: {experts}")
+        self.bottleneck = nn.Identity()  # the experts' own maps lead to the table's width
+        self.experts = experts
+        self.prior = Linear(width, experts, bias=False)
+        self.latent = Linear(width, experts * self.weight.shape[1])
+
+    def parts(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """(..., width) -> h (..., experts, table's width) and log π (..., experts)."""
+        latent = self.latent(features).tanh().unflatten(-1, (self.experts, -1))
+        return latent, log_softmax(self.prior(features))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(..., width) -> log-probabilities (..., vocabulary); one expert's logits at a time."""
+        latent, prior = self.parts(features)
+        total: Tensor | None = None
+        for h, share in zip(latent.unbind(-2), prior.unbind(-1), strict=True):
+            chances = log_softmax(linear(h, self.weight, self.bias))
+            chances = chances + share.unsqueeze(-1)
+            total = chances if total is None else torch.logaddexp(total, chances)
+        assert total is not None
+        return total
+
+    def loss(self, features: Tensor, targets: Tensor) -> Tensor:
+        """The summed cross-entropy, in nats, chunk by chunk."""
+        latent, prior = self.parts(features)
+        needed = torch.is_grad_enabled() and (latent.requires_grad or self.weight.requires_grad)
+        dtype = product_dtype(features, self.weight)
+        loss: Tensor = MixtureCrossEntropy.apply(  # type: ignore[no-untyped-call]
+            latent.to(dtype), prior, targets, self.weight, self.bias, needed
+        )
+        return loss
+
+
+class MixtureCrossEntropy(torch.autograd.Function):
+    """Computes the gradients along with the loss, as `LinearCrossEntropy` does.
+
+    An expert's logits learn as those of a lone softmax do, times the expert's share of the target.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        latent: Tensor,  # (tokens, experts, width)
+        prior: Tensor,  # (tokens, experts)
+        targets: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        needed: bool,
+    ) -> Tensor:
+        experts = latent.shape[1]
+        rows = max(1, fused_cross_entropy.CHUNK // (len(weight) * experts))
+        W = weight.to(latent.dtype)
+        total = bias.new_zeros((), dtype=torch.promote_types(bias.dtype, torch.float32))
+        d_latent, d_prior = torch.empty_like(latent), torch.empty_like(prior)
+        d_weight, d_bias = torch.zeros_like(weight), torch.zeros_like(bias, dtype=total.dtype)
+        for start in range(0, len(latent), rows):
+            part = slice(start, start + rows)
+            h = latent[part].flatten(0, 1)  # (tokens · experts, width)
+            asked = targets[part].repeat_interleave(experts)
+            logits = h @ W.t()
+            if not needed:
+                chances = (logits + bias).log_softmax(-1, dtype=total.dtype)
+                losses = label_smoothed_nll(chances, asked, 0.0)
+            else:
+                losses = cross_entropy_with_grad(logits, bias, asked, 0.0, torch.zeros_like(d_bias))
+            joint = prior[part] - losses.view(-1, experts)
+            total -= joint.logsumexp(-1).sum()
+            if needed:
+                share = joint.softmax(-1)
+                error = logits.mul_(share.view(-1, 1).to(logits.dtype))
+                d_bias += error.sum(0, dtype=d_bias.dtype)
+                d_latent[part] = (error @ W).view_as(latent[part])
+                d_weight += error.t() @ h
+                d_prior[part] = -share
+        if needed:
+            ctx.save_for_backward(d_latent, d_prior, d_weight, d_bias)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (scale,) = gradients
+        d_latent, d_prior, d_weight, d_bias = (one * scale for one in ctx.saved_tensors)
+        return d_latent, d_prior, None, d_weight, d_bias, None

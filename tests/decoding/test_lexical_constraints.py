@@ -1,0 +1,139 @@
+"""Phrases that a language would never say by itself."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from seqlstm.decoding.beam import beam
+from seqlstm.decoding.constraints import Prefix, forbid_phrases, force_prefixes
+from seqlstm.decoding.hypothesis import Hypothesis
+from seqlstm.decoding.lexical_constraints import (
+    LexicalConstraints,
+    count_satisfied,
+    round_robin_over_banks,
+)
+from seqlstm.recurrent.state import State
+from tests.decoding.cases import BEGIN, END, has
+from tests.decoding.language import Language, close
+
+PHRASES: list[list[list[int]]] = [
+    [[5, 6, 7]],
+    [[5], [6, 7], [8, 8]],
+    [],
+    [[5, 5, 6], [5, 6, 7]],
+    [[6, 7], [6, 7]],
+]
+SENTENCES = len(PHRASES)
+
+
+class Reluctant(Language):
+    """Ends soon, and says nothing above 4 if it can help it."""
+
+    def advance(
+        self, token: Tensor, state: State, memory: State | None
+    ) -> tuple[Tensor, tuple[tuple[Tensor], Tensor]]:
+        logits, after = super().advance(token, state, memory)
+        logits[:, 5:] -= 30
+        logits[:, END] += 3
+        return logits, after
+
+
+def search(state: State, **options: Any) -> list[list[Hypothesis]]:
+    language = Reluctant.random(seed=3, vocabulary=9)
+    settings = {"memory": None, "begin": BEGIN, "end": END, "width": 4, "maximum": 14, **options}
+    return beam(language.advance, state=state, **settings)
+
+
+STATE = Language.random(seed=3, vocabulary=9).states(SENTENCES)
+
+
+@pytest.mark.parametrize("width", [1, 2, 4, 9])
+def test_they_are_said_however_narrow_the_beam(width: int) -> None:
+    free = search(STATE, width=width)
+    assert not any(set(range(5, 9)) & set(best.ids) for [best] in free)
+    for phrases, [best] in zip(
+        PHRASES, search(STATE, width=width, required=LexicalConstraints(PHRASES)), strict=True
+    ):
+        assert best.finished
+        assert all(has(best.ids, phrase) for phrase in phrases)
+
+
+@pytest.mark.parametrize("width", [1, 3, 8])
+def test_they_are_said_in_the_least_room_there_is(width: int) -> None:
+    """All pieces of all phrases, and the end, after a prefix."""
+    prefix = [3, 2]
+    room = [len(prefix) + len([*chain(*phrases)]) + 1 for phrases in PHRASES]
+    options: dict[str, Any] = {
+        "width": width,
+        "constraints": [force_prefixes([prefix] * SENTENCES)],
+    }
+    found = search(
+        STATE, maximum=torch.tensor(room), required=LexicalConstraints(PHRASES), **options
+    )
+    for phrases, [best] in zip(PHRASES, found, strict=True):
+        assert best.finished or not phrases
+        assert best.ids[:2] == prefix
+        assert all(has(best.ids, phrase) for phrase in phrases)
+
+
+def test_without_room_what_was_cut_off_says_it_is_not_finished() -> None:
+    for [best] in search(STATE, maximum=2, required=LexicalConstraints([[[5, 6, 7]]] * SENTENCES)):
+        assert not best.finished
+        assert best.ids == [5, 6]
+
+
+def test_a_wider_beam_places_them_better() -> None:
+    narrow = search(STATE, width=2, required=LexicalConstraints(PHRASES))
+    wide = search(STATE, width=40, required=LexicalConstraints(PHRASES))
+    pairs = [(one[0].score, other[0].score) for one, other in zip(narrow, wide, strict=True)]
+    assert all(wider >= narrower - 1e-4 for narrower, wider in pairs)
+    assert any(wider > narrower + 0.1 for narrower, wider in pairs)
+
+
+@pytest.mark.parametrize("maximum", [1, 2, 14])
+def test_a_sentence_without_phrases_is_searched_as_ever(maximum: int) -> None:
+    free = search(STATE, n_best=4, maximum=maximum)
+    held = search(STATE, n_best=4, maximum=maximum, required=LexicalConstraints(PHRASES))
+    assert close(free[2], held[2])
+
+
+def test_what_is_required_and_never_to_appear_is_not_found_in_part() -> None:
+    both = {
+        "required": LexicalConstraints([[[5, 6]]] * SENTENCES),
+        "constraints": [forbid_phrases([[5, 6]])],
+    }
+    assert not any(each.finished for found in search(STATE, **both) for each in found)
+
+
+def test_phrases_have_pieces() -> None:
+    with pytest.raises(ValueError, match="at least one piece"):
+        LexicalConstraints([[[3]], [[]]])
+
+
+def test_progress_by_hand() -> None:
+    """Complete phrases, and of the others the most advanced, for each piece that may come."""
+    pieces = torch.tensor([[4, 5, 6], [4, 4, 5], [2, 2, 2], [5, 6, 7]])
+    past = Prefix(pieces, torch.tensor([0, 0, 0, 1]))
+    last = torch.tensor([False, False, False, False])
+    standing = LexicalConstraints([[[5, 6, 7], [4]], [[6, 7, 6, 7, 8]]]).standing(past, last)
+    assert standing.said.tolist() == [[False, True], [False, True], [False, False], [False, True]]
+    assert not standing.closing.any()
+    tokens = torch.tensor([[7, 5, 2], [6, 5, 4], [5, 4, 6], [6, 8, 7]])
+    assert count_satisfied(tokens, standing).tolist() == [
+        [4, 2, 1],
+        [3, 2, 1],
+        [1, 1, 0],
+        [3, 0, 0],
+    ]
+
+
+def test_places_go_round_the_banks() -> None:
+    sums = torch.tensor([[-1.0, -2, -3, -9, -8, -float("inf")]])
+    banks = torch.tensor([[0, 0, 0, 2, 1, 2]])
+    assert round_robin_over_banks(sums, banks, 6).tolist() == [[3, 4, 0, 1, 2, 5]]
+    assert round_robin_over_banks(sums, torch.zeros_like(banks), 4).tolist() == [[0, 1, 2, 4]]

@@ -1,0 +1,130 @@
+"""Samples of continuations: drawn with their probabilities, each sentence by its own numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import product
+from math import exp
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from seqlstm.decoding.constraints import Constraint, forbid_tokens
+from seqlstm.decoding.hypothesis import Hypothesis
+from seqlstm.decoding.logits import make_uniform_sampler
+from seqlstm.decoding.sampling import sample_hypotheses
+from seqlstm.recurrent.state import State, select
+from tests.decoding.cases import BEGIN, END, FREE, PREFIXES, Case
+from tests.decoding.language import Language, close, greedy_ids
+
+SENTENCES = len(PREFIXES)
+LANGUAGE = Language.random(seed=1, vocabulary=9)
+
+
+def uniform(sentences: int, samples: int, steps: int, *, seed: int = 1) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(sentences, samples, steps, generator=generator)
+
+
+def draw(
+    state: State,
+    numbers: Tensor,
+    *,
+    language: Language = LANGUAGE,
+    memory: State | None = None,
+    maximum: int = 12,
+    constraints: list[Constraint] | None = None,
+    **options: Any,
+) -> list[list[Hypothesis]]:
+    return sample_hypotheses(
+        language.advance,
+        state=state,
+        memory=memory,
+        begin=BEGIN,
+        end=END,
+        maximum=torch.full((len(numbers),), maximum),
+        uniform=numbers,
+        choose=make_uniform_sampler(**options),
+        constraints=constraints or (),
+    )
+
+
+def test_they_come_as_often_as_they_are_probable() -> None:
+    sharp, samples = Language.random(seed=4, vocabulary=3), 20_000
+    language = Language(sharp.embedding, sharp.recurrent, sharp.output_layer / 4)
+    state = language.states(1)
+    [found] = draw(state, uniform(1, samples, 3), language=language, maximum=3)
+    counts = Counter((*each.ids, END) if each.finished else tuple(each.ids) for each in found)
+    every = [(*body, END) for length in range(3) for body in product((0, 2), repeat=length)]
+    every += list(product((0, 2), repeat=3))
+    shares = {
+        ids: exp(sum(language.log_probabilities(list(ids), begin=BEGIN, state=state)))
+        for ids in every
+    }
+    assert sum(shares.values()) == pytest.approx(1)
+    assert sorted(shares.values())[-4] > 0.05  # several are likely
+    for ids, share in shares.items():
+        assert counts[ids] / samples == pytest.approx(share, abs=0.02)
+
+
+def test_scores_are_the_models_log_probabilities_whatever_the_temperature() -> None:
+    state = LANGUAGE.states(SENTENCES)
+    found = draw(state, uniform(SENTENCES, 5, 6), maximum=6, temperature=1.7, top_k=4)
+    assert {each.finished for drawn in found for each in drawn} == {False, True}
+    for number, drawn in enumerate(found):
+        assert len(drawn) == 5
+        for each in drawn:
+            chosen = [*each.ids, END] if each.finished else each.ids
+            said = LANGUAGE.log_probabilities(
+                chosen, begin=BEGIN, state=select(state, torch.tensor([number]))
+            )
+            assert each.log_probability == pytest.approx(sum(said), abs=1e-4)
+            assert each.score == each.log_probability
+
+
+def test_temperature_zero_is_greedy() -> None:
+    state = LANGUAGE.states(SENTENCES)
+    for number, [best, same] in enumerate(draw(state, uniform(SENTENCES, 2, 12), temperature=0.0)):
+        alone = select(state, torch.tensor([number]))
+        assert best.ids == greedy_ids(LANGUAGE, alone, None, begin=BEGIN, end=END, maximum=12)
+        assert best.ids == same.ids
+
+
+@pytest.mark.parametrize("case", FREE, ids=str)
+def test_a_batch_is_its_sentences_one_by_one(case: Case) -> None:
+    state, numbers = LANGUAGE.states(SENTENCES), uniform(SENTENCES, 4, 12)
+    memory = (torch.randn(SENTENCES, 9, generator=torch.Generator().manual_seed(2)),)
+    together = draw(state, numbers, memory=memory, **case.options(range(SENTENCES)))
+    for number, drawn in enumerate(together):
+        row = torch.tensor([number])
+        [alone] = draw(
+            select(state, row),
+            numbers[number : number + 1],
+            memory=select(memory, row),
+            **case.options([number]),
+        )
+        assert close(drawn, alone)
+
+
+@pytest.mark.parametrize("case", FREE, ids=str)
+def test_what_is_drawn_is_allowed(case: Case) -> None:
+    found = draw(
+        LANGUAGE.states(SENTENCES),
+        uniform(SENTENCES, 6, 12),
+        temperature=2.0,
+        **case.options(range(SENTENCES)),
+    )
+    for number, drawn in enumerate(found):
+        for each in drawn:
+            parts = (each.ids[:size] for size in range(len(each.ids) + 1))
+            assert all(case.allows(number, part, False) for part in parts)
+            assert case.allows(number, each.ids, True) or not each.finished
+
+
+def test_a_sample_that_may_go_nowhere_is_left_out() -> None:
+    found = draw(
+        LANGUAGE.states(2), uniform(2, 3, 5), maximum=5, constraints=[forbid_tokens(range(9))]
+    )
+    assert found == [[], []]

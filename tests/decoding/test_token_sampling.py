@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+from functools import partial
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seqlstm.decoding.logits import MAX_HISTORY, Sampler, draw, make_sampler
+from seqlstm.decoding.sampling import sample_tokens
+from seqlstm.recurrent.state import State
+from tests.decoding.language import Language
+
+LANGUAGE = Language.random(seed=4, vocabulary=11)
+ROWS = 3
+FIRST = torch.tensor([0, 3, 7])
+
+
+def seeded(seed: int, **options: Any) -> Sampler:
+    pick = partial(draw, generator=torch.Generator().manual_seed(seed))
+    return make_sampler(pick=pick, **options)
+
+
+def drawn(choose: Sampler, count: int, **options: Any) -> tuple[Tensor, list[State]]:
+    """The first `count` columns, (rows, count), and the states beside them."""
+    settings = {"token": FIRST, "state": LANGUAGE.states(ROWS), **options}
+    pairs = islice(sample_tokens(LANGUAGE.advance, choose=choose, **settings), count)
+    tokens, states = zip(*pairs, strict=True)
+    return torch.stack(tokens, -1), list(states)
+
+
+def test_the_seed_decides() -> None:
+    first, _ = drawn(seeded(1), 30)
+    again, _ = drawn(seeded(1), 30)
+    other, _ = drawn(seeded(2), 30)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_greedy_is_a_chain_of_argmax() -> None:
+    tokens, _ = drawn(make_sampler(temperature=0), 20)
+    token, state = FIRST, LANGUAGE.states(ROWS)
+    for column in tokens.unbind(-1):
+        logits, state = LANGUAGE.advance(token, state, None)
+        token = logits.argmax(-1)
+        assert torch.equal(column, token)
+
+
+def test_a_state_has_read_all_that_came_before_its_tokens() -> None:
+    tokens, states = drawn(seeded(1), 12)
+    state = LANGUAGE.states(ROWS)
+    for token, ((hidden,), steps) in zip([FIRST, *tokens.unbind(-1)], states, strict=False):
+        _, state = LANGUAGE.advance(token, state, None)
+        assert torch.equal(hidden, state[0][0])
+        assert torch.equal(steps, state[1])
+
+
+def test_going_on_from_a_pair_is_never_having_stopped() -> None:
+    choose = seeded(1, repetition=1.5)
+    whole, _ = drawn(seeded(1, repetition=1.5), 25)
+    start, states = drawn(choose, 10)
+    history = torch.cat([FIRST[:, None], start], -1)
+    rest, _ = drawn(choose, 15, token=start[:, -1], state=states[-1], history=history)
+    assert torch.equal(torch.cat([start, rest], -1), whole)
+
+
+def test_memory_reaches_the_model() -> None:
+    bias = torch.full((ROWS, 11), -1e9)
+    bias[torch.arange(ROWS), FIRST] = 0.0
+    tokens, _ = drawn(seeded(1), 5, memory=(bias,))
+    assert torch.equal(tokens, FIRST[:, None].expand(-1, 5))
+
+
+def test_history_is_what_came_before_and_bounded() -> None:
+    seen: list[Tensor] = []
+
+    def choose(logits: Tensor, history: Tensor) -> Tensor:
+        seen.append(history)
+        return logits.argmax(-1)
+
+    tokens, _ = drawn(choose, MAX_HISTORY + 3)
+    everything = torch.cat([FIRST[:, None], tokens], -1)
+    for count, history in enumerate(seen, 1):
+        assert torch.equal(history, everything[:, :count][:, -MAX_HISTORY:])
+
+
+def test_no_gradients_are_kept_and_the_callers_mode_is_left_alone() -> None:
+    weight = torch.ones(1, requires_grad=True)
+
+    def advance(token: Tensor, state: State, memory: State | None) -> tuple[Tensor, State]:
+        return torch.zeros(len(token), 4) * weight, (state[0] * weight,)
+
+    stream = sample_tokens(
+        advance, token=FIRST, state=(torch.ones(ROWS, 1),), choose=make_sampler(temperature=0)
+    )
+    _, (state,) = next(stream)
+    assert not state.requires_grad
+    assert torch.is_grad_enabled()
+
+
+def test_the_share_of_each_token_is_its_probability() -> None:
+    """A language without a past: 4,000 rows, 5 steps, each frequency within 5 deviations."""
+    probabilities = torch.tensor([0.4, 0.3, 0.2, 0.1])
+    rows, steps = 4000, 5
+
+    def advance(token: Tensor, state: State, memory: State | None) -> tuple[Tensor, State]:
+        return probabilities.log().expand(len(token), -1), state
+
+    start = torch.zeros(rows, dtype=torch.long)
+    stream = sample_tokens(advance, token=start, state=(torch.zeros(rows, 1),), choose=seeded(9))
+    tokens = torch.stack([token for token, _ in islice(stream, steps)])
+    shares = torch.bincount(tokens.flatten(), minlength=4) / tokens.numel()
+    deviation = (probabilities * (1 - probabilities) / tokens.numel()).sqrt()
+    assert ((shares - probabilities).abs() < 5 * deviation).all()

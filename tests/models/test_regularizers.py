@@ -1,0 +1,118 @@
+"""AR and TAR: plain sums by hand, and a loss that is reported without them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+import torch
+from torch import Tensor
+
+from seqlstm.models.batch import Batch
+from seqlstm.models.language_model import LanguageModel
+from seqlstm.models.regularizers import ActivationRegularizer
+from seqlstm.recipe.build import build_model
+from tests.config.cases import recipe
+from tests.models.cases import LENGTHS, ROWS, TIME, VOCABULARY, gradients, text_batch
+from tests.recurrent.cases import assert_same, noise
+from tests.tiny import language_model, random_language_model
+
+HIDDEN = 3
+
+
+def mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+def penalised(activation: float, temporal: float) -> LanguageModel:
+    model = random_language_model(VOCABULARY).train()
+    model.penalty = ActivationRegularizer(activation, temporal)
+    return model
+
+
+@pytest.mark.parametrize("lengths", [None, LENGTHS])
+@pytest.mark.parametrize("reset", [None, 2])
+def test_by_hand(lengths: list[int] | None, reset: int | None) -> None:
+    outputs, mask = noise(TIME, ROWS, HIDDEN), noise(TIME, ROWS, HIDDEN, seed=2)
+    batch = text_batch(lengths)
+    if reset is not None:
+        starts = torch.zeros(ROWS, TIME, dtype=torch.bool)
+        starts[:, reset] = True
+        batch = replace(batch, resets=starts)
+    sizes, changes = [], []
+    for row, length in enumerate(lengths or [TIME] * ROWS):
+        steps = outputs[:length, row].tolist()
+        dropped = (outputs * mask)[:length, row].tolist()
+        sizes += [value**2 for step in dropped for value in step]
+        for time, (before, after) in enumerate(pairwise(steps), 1):
+            if time != reset:
+                changes += [(a - b) ** 2 for a, b in zip(after, before, strict=True)]
+    penalty = ActivationRegularizer(2.0, 0.5)(outputs, outputs * mask, batch)
+    expected = batch.tokens * (2.0 * mean(sizes) + 0.5 * mean(changes))
+    assert float(penalty) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize(("activation", "temporal"), [(2.0, 0.0), (0.0, 1.0), (2.0, 1.0)])
+def test_it_joins_the_gradient_and_not_the_loss(activation: float, temporal: float) -> None:
+    model, batch = penalised(activation, temporal), text_batch()
+    plain = random_language_model(VOCABULARY).train()
+    assert torch.equal(model(batch)[0], plain(batch)[0])
+    outputs, _ = plain.outputs(batch, None, last=False)
+    total: Tensor = batch.tokens * (
+        activation * outputs.square().mean()
+        + temporal * (outputs[1:] - outputs[:-1]).square().mean()
+    )
+    own = torch.autograd.grad(plain(batch)[0] + total, list(plain.parameters()))
+    assert_same(gradients(model, batch), own)
+    assert not torch.allclose(own[0], gradients(plain, batch)[0])
+
+
+def test_a_batch_in_halves_is_penalised_alike() -> None:
+    """Halves of like size add up, as their losses do."""
+    model, batch = penalised(2.0, 1.0), text_batch()
+    whole = gradients(model, batch)
+    halves = [
+        gradients(
+            model,
+            Batch(
+                inputs=batch.inputs[part],
+                targets=batch.targets[part],
+                target_index=torch.arange(TIME * ROWS // 2),
+            ),
+        )
+        for part in (slice(0, ROWS // 2), slice(ROWS // 2, ROWS))
+    ]
+    assert_same(tuple(a + b for a, b in zip(*halves, strict=True)), whole)
+
+
+def test_size_is_of_what_dropout_left_and_change_of_what_there_was() -> None:
+    seen: list[tuple[Tensor, Tensor]] = []
+
+    class Watched(ActivationRegularizer):
+        def __call__(self, outputs: Tensor, dropped: Tensor, batch: Batch) -> Tensor:
+            seen.append((outputs, dropped))
+            return super().__call__(outputs, dropped, batch)
+
+    torch.manual_seed(1)  # a row that begins with padding would give zeros by itself
+    model = language_model(VOCABULARY, dropout=0.5).train()
+    model.penalty = Watched(1.0, 1.0)
+    model(text_batch())
+    ((outputs, dropped),) = seen
+    assert (outputs != 0).all()
+    zeros = dropped == 0
+    assert 0 < zeros.double().mean() < 1
+    assert_same(dropped[~zeros], 2 * outputs[~zeros])
+
+
+def test_it_is_for_training() -> None:
+    model = penalised(2.0, 1.0).eval()
+    assert_same(
+        gradients(model, text_batch()), gradients(random_language_model(VOCABULARY), text_batch())
+    )
+
+
+def test_a_recipe_sets_it() -> None:
+    asked = recipe("language-model", "training.penalties={activation=2, temporal=0.5}")
+    assert build_model(asked, (20, 20)).penalty == ActivationRegularizer(2.0, 0.5)
+    assert build_model(recipe("language-model"), (20, 20)).penalty is None

@@ -1,0 +1,79 @@
+"""A stream's texts, joined, are the decoded ids, whatever the ids."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from seqlstm.text.escaping import ESCAPE
+from seqlstm.text.streaming import TextStream
+from seqlstm.text.tokenizer import Tokenizer
+
+from .test_tokenizer import TEXTS
+
+
+def streamed(stream: TextStream, ids: list[int]) -> str:
+    return "".join([*map(stream.push, ids), stream.flush()])
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=ascii)
+def test_stream_of_encoded_text(tokenizer: Tokenizer, text: str) -> None:
+    assert streamed(TextStream(tokenizer), tokenizer.encode(text)) == text
+
+
+def random_ids(tokenizer: Tokenizer, draw: random.Random) -> list[int]:
+    """Any ids, with many of the pieces that hold text back or change what follows."""
+    delicate = [
+        *tokenizer.encode(f"{ESCAPE}▁ \n é😀_="),
+        *range(tokenizer.newline or 0, 270),
+        *range(5),
+    ]
+    ids = [*range(tokenizer.vocabulary), *draw.choices(delicate, k=2 * tokenizer.vocabulary)]
+    return draw.choices(ids, k=draw.randrange(60))
+
+
+def test_stream_of_random_ids(tokenizer: Tokenizer) -> None:
+    draw = random.Random(2)
+    for _ in range(500):
+        ids = random_ids(tokenizer, draw)
+        assert streamed(TextStream(tokenizer), ids) == tokenizer.decode(ids)
+
+
+def test_what_was_pushed_is_final(tokenizer: Tokenizer) -> None:
+    draw = random.Random(3)
+    for _ in range(50):
+        ids = random_ids(tokenizer, draw)
+        stream, so_far = TextStream(tokenizer), ""
+        for id in ids:
+            so_far += stream.push(id)
+            assert tokenizer.decode(ids).startswith(so_far)
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=ascii)
+def test_context_is_continued(tokenizer: Tokenizer, text: str) -> None:
+    ids = tokenizer.encode(f"the lantern{text}")
+    for cut in range(len(ids) + 1):
+        context, rest = ids[:cut], ids[cut:]
+        before = TextStream(tokenizer)
+        final = "".join(map(before.push, context))
+        added = streamed(TextStream(tokenizer, context=context), rest)
+        assert final + added == tokenizer.decode(ids)
+
+
+def test_a_word_after_context_keeps_its_space(tokenizers: dict[str, Tokenizer]) -> None:
+    word = tokenizers["word"]
+    context, ids = word.encode("the"), word.encode("evening;")
+    assert streamed(TextStream(word), ids) == "evening;"
+    assert streamed(TextStream(word, context=context), ids) == " evening;"
+    assert streamed(TextStream(word, context=[*context, 4]), ids) == "evening;"
+
+
+def test_nothing_is_shown_inside_a_character(tokenizers: dict[str, Tokenizer]) -> None:
+    char = tokenizers["char"]
+    stream = TextStream(char)
+    assert [stream.push(id) for id in char.encode("a😀")] == ["a", "", "", "", "😀"]
+    assert stream.flush() == ""
+    stream = TextStream(char)
+    assert [stream.push(id) for id in char.encode("😀")[:3]] == ["", "", ""]
+    assert stream.flush() == "\ufffd"

@@ -1,0 +1,29 @@
+"""One tokenizer of both sides, or one of each."""
+
+from __future__ import annotations
+
+from seqlstm.text.tokenizer import Tokenizer
+from seqlstm.text.tokenizer_pair import TokenizerPair
+
+
+def test_a_joint_one_is_named_once(tokenizers: dict[str, Tokenizer]) -> None:
+    one = tokenizers["bpe"]
+    joint = TokenizerPair.joint(one)
+    assert joint.is_joint
+    assert joint.source is joint.target is one
+    assert joint.named == {"tokenizer": one}
+    assert joint.vocabularies == (one.vocabulary, one.vocabulary)
+    assert joint.fingerprint == one.fingerprint
+    assert joint.signature == f"bpe-{one.fingerprint}"
+
+
+def test_two_are_named_each(tokenizers: dict[str, Tokenizer]) -> None:
+    source, target = tokenizers["char"], tokenizers["unigram"]
+    each = TokenizerPair(source, target)
+    assert not each.is_joint
+    assert each.named == {"source": source, "target": target}
+    assert each.vocabularies == (source.vocabulary, target.vocabulary)
+    assert source.vocabulary != target.vocabulary
+    assert each.fingerprint == f"{source.fingerprint}+{target.fingerprint}"
+    assert each.signature == f"char-{source.fingerprint}+unigram-{target.fingerprint}"
+    assert TokenizerPair(target, source).fingerprint != each.fingerprint
