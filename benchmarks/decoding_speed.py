@@ -20,7 +20,7 @@ import joey_nmt
 import torch
 from backends import processor
 
-from seqlstm.inference.translation import LoadedTranslator
+from seqlstm.inference.translator import LoadedTranslator
 from seqlstm.recipe.corpora import read_split
 from seqlstm.recipe.find import read_run_recipe
 from seqlstm.recipe.load import load

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from seqlstm.inference.language import LoadedLanguageModel
+from seqlstm.inference.language_model import LoadedLanguageModel
 from seqlstm.recipe.load import load
 from seqlstm.recurrent.catalogue import CELLS
 from seqlstm.recurrent.layer import Recurrent

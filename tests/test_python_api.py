@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import seqlstm
-from seqlstm.inference.language import LoadedLanguageModel
-from seqlstm.inference.translation import LoadedTranslator
+from seqlstm.inference.language_model import LoadedLanguageModel
+from seqlstm.inference.translator import LoadedTranslator
 from tests.runs import LANGUAGE_MODEL, TRANSLATOR, pairs_of, train_in
 
 

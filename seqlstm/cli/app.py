@@ -68,7 +68,7 @@ def main() -> None:
 
 
 # The commands, in the order in which help lists them.
-from seqlstm.cli import (  # noqa: E402
+from seqlstm.cli.commands import (  # noqa: E402
     cells,
     check,
     compare,

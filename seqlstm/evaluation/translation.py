@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sacrebleu.metrics import BLEU, CHRF, TER
 from sacrebleu.metrics.base import Metric
@@ -104,3 +105,14 @@ def _score(metric: Metric, hypotheses: Sequence[str], references: Sequence[str])
             f" were: {len(hypotheses)} and {len(references)}"
         )
     return float(metric.corpus_score(hypotheses, [references]).score)
+
+
+def sentence_chrf(hypothesis: str, reference: str) -> float:
+    """chrF2++ of one sentence (Popović, 2017), in percent, as sacreBLEU computes it."""
+    return float(_against(reference).corpus_score([hypothesis], None).score)
+
+
+@lru_cache(maxsize=1024)
+def _against(reference: str) -> CHRF:
+    """The metric with the n-grams of a reference, which many hypotheses are compared to."""
+    return CHRF(word_order=2, references=[[reference]])

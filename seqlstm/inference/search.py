@@ -23,8 +23,8 @@ from seqlstm.decoding.greedy import greedy
 from seqlstm.decoding.hypothesis import Hypothesis
 from seqlstm.decoding.penalties import coverage_penalty
 from seqlstm.errors import ArgumentError
-from seqlstm.inference.phrases import Phrases, Pieces
-from seqlstm.inference.steps import System, covering
+from seqlstm.inference.system import TranslatorEnsemble, covering
+from seqlstm.inference.terminology import Pieces, Terminology
 from seqlstm.recurrent.state import State
 from seqlstm.text.tokenizer import Tokenizer
 
@@ -32,7 +32,7 @@ SPARE = 10  # pieces that any translation may have beyond its ratio
 
 
 @dataclass(frozen=True)
-class Search:
+class SearchOptions:
     """The options of beam search, by which hypotheses are compared and when they end.
 
     Attributes:
@@ -116,14 +116,18 @@ class Search:
             "no_repeat": self.no_repeat or None,
             "min_length": self.min_length or None,
             "max_length": self.max_length,
-            "max_ratio": None if self.max_ratio == Search.max_ratio else self.max_ratio,
+            "max_ratio": None if self.max_ratio == SearchOptions.max_ratio else self.max_ratio,
         }
         return "|".join(f"{name}:{value}" for name, value in told.items() if value is not None)
 
 
 @torch.inference_mode()
-def find_beams(
-    system: System, sources: Sequence[Pieces], asked: Phrases, *, search: Search
+def search_translations(
+    system: TranslatorEnsemble,
+    sources: Sequence[Pieces],
+    asked: Terminology,
+    *,
+    search: SearchOptions,
 ) -> list[list[Hypothesis]]:
     """The beam's hypotheses for sources of pieces, best first."""
     tokenizer = system.tokenizers.target

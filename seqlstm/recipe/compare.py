@@ -12,10 +12,15 @@ from seqlstm.config import Recipe
 from seqlstm.config.sections import form_of
 from seqlstm.data.sources.read import Corpus
 from seqlstm.errors import ArgumentError, DataError
-from seqlstm.evaluation.compare import RESAMPLES, Comparison, compare_nats, compare_translations
 from seqlstm.evaluation.perplexity import score_rows
-from seqlstm.inference.language import LoadedLanguageModel
-from seqlstm.inference.translation import LoadedTranslator
+from seqlstm.evaluation.significance import (
+    RESAMPLES,
+    Comparison,
+    compare_nats,
+    compare_translations,
+)
+from seqlstm.inference.language_model import LoadedLanguageModel
+from seqlstm.inference.translator import LoadedTranslator
 from seqlstm.recipe.corpora import read_split
 from seqlstm.recipe.evaluate import refuse_idle, source_of, translated
 from seqlstm.recipe.find import read_run_recipe

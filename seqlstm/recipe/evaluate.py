@@ -13,12 +13,16 @@ from seqlstm.config.parse import toml_value
 from seqlstm.data.batching.streams import encode_stream
 from seqlstm.data.sources.read import FilesBySplit, Pair
 from seqlstm.errors import ArgumentError
-from seqlstm.evaluation.answers import encode_answers, score_answers
-from seqlstm.evaluation.cache import Cache
-from seqlstm.evaluation.dynamic import Dynamic, Statistics, gather_statistics
+from seqlstm.evaluation.accuracy import encode_prompts, score_prompts
+from seqlstm.evaluation.dynamic_evaluation import (
+    DynamicEvaluation,
+    GradientStatistics,
+    gather_statistics,
+)
+from seqlstm.evaluation.neural_cache import NeuralCache
 from seqlstm.evaluation.translation import score_lowercase, score_translations
-from seqlstm.inference.language import LoadedLanguageModel
-from seqlstm.inference.translation import LoadedTranslator
+from seqlstm.inference.language_model import LoadedLanguageModel
+from seqlstm.inference.translator import LoadedTranslator
 from seqlstm.recipe.corpora import read_split
 from seqlstm.recipe.find import read_run_recipe
 from seqlstm.recipe.load import load_language_model, load_together
@@ -62,8 +66,8 @@ def evaluate_each(
     context: str | None = None,
     least: int | None = None,
     documents: bool = False,
-    dynamic: Dynamic | None = None,
-    cache: Cache | None = None,
+    dynamic: DynamicEvaluation | None = None,
+    cache: NeuralCache | None = None,
     lowercase: bool = False,
     translations: bool = False,
     **options: Any,
@@ -200,7 +204,9 @@ def translated(
     return found, time.perf_counter() - began, loaded.signature(**chosen)
 
 
-def gather(loaded: LoadedLanguageModel, recipe: Recipe, options: Dynamic) -> Statistics:
+def gather(
+    loaded: LoadedLanguageModel, recipe: Recipe, options: DynamicEvaluation
+) -> GradientStatistics:
     """Statistics of the model's gradients on the text that it was trained on."""
     rows = read_split(recipe.data, "train").texts
     stream = encode_stream(rows, tokenizer=loaded.tokenizer, unit=recipe.data.unit)
@@ -209,9 +215,9 @@ def gather(loaded: LoadedLanguageModel, recipe: Recipe, options: Dynamic) -> Sta
 
 def of_answers(loaded: LoadedLanguageModel, pairs: Sequence[Pair]) -> Evaluation:
     """What alone is asked of a language model whose rows have answers."""
-    scores = score_answers(
+    scores = score_prompts(
         loaded.model,
-        encode_answers(pairs, tokenizer=loaded.tokenizer),
+        encode_prompts(pairs, tokenizer=loaded.tokenizer),
         tokenizer=loaded.tokenizer,
         precision=loaded.precision,
     )

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from seqlstm.errors import ArgumentError
-from seqlstm.inference.language import LoadedLanguageModel
-from seqlstm.inference.translation import LoadedTranslator
+from seqlstm.inference.language_model import LoadedLanguageModel
+from seqlstm.inference.translator import LoadedTranslator
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.recipe.build import build_model
 from seqlstm.recipe.find import read_run_recipe

@@ -7,15 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from seqlstm.errors import ArgumentError
-from seqlstm.evaluation.cache import Cache, score_cached
-from seqlstm.evaluation.dynamic import Dynamic, Statistics, score_dynamically
+from seqlstm.evaluation.dynamic_evaluation import (
+    DynamicEvaluation,
+    GradientStatistics,
+    score_dynamically,
+)
+from seqlstm.evaluation.neural_cache import NeuralCache, score_with_cache
 from seqlstm.evaluation.perplexity import (
     LanguageScores,
     bounded_exp,
     score_rows,
     score_text,
 )
-from seqlstm.inference.language import LoadedLanguageModel
+from seqlstm.inference.language_model import LoadedLanguageModel
 
 LEAST = 256
 SCORES = (
@@ -42,9 +46,9 @@ class Telling:
     streams: int | None = None
     least: int | None = None
     documents: bool = False
-    dynamic: Dynamic | None = None
-    cache: Cache | None = None
-    statistics: Statistics | None = None
+    dynamic: DynamicEvaluation | None = None
+    cache: NeuralCache | None = None
+    statistics: GradientStatistics | None = None
 
     def check(self) -> None:
         """Refuse what does not go together.
@@ -95,7 +99,7 @@ def of_language_model(
         )
         values["dynamic"] = scores_by_name(learned)
     if telling.cache:
-        cached = score_cached(model, rows, options=telling.cache, **how_at_once)
+        cached = score_with_cache(model, rows, options=telling.cache, **how_at_once)
         values["cache"] = scores_by_name(cached)
     if telling.documents:
         values["documents"] = by_document(loaded, rows, telling, how)

@@ -10,10 +10,10 @@ from seqlstm.data.batching.collate import collate_pairs
 from seqlstm.data.batching.streams import encode_stream
 from seqlstm.data.sources.read import Corpus
 from seqlstm.evaluation import translation
-from seqlstm.evaluation.answers import encode_answers, score_answers
+from seqlstm.evaluation.accuracy import encode_prompts, score_prompts
 from seqlstm.evaluation.perplexity import score_text
-from seqlstm.inference.score import truncate
-from seqlstm.inference.translation import LoadedTranslator
+from seqlstm.inference.scoring import truncate
+from seqlstm.inference.translator import LoadedTranslator
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.models.translator import Translator
 from seqlstm.recipe.corpora import Corpora
@@ -69,10 +69,10 @@ def of_answers(
     model: LanguageModel, corpus: Corpus, tokenizer: Tokenizer, precision: Precision
 ) -> Validation:
     """Loss and accuracy of the answers alone."""
-    batches = encode_answers(corpus.pairs, tokenizer=tokenizer)
+    batches = encode_prompts(corpus.pairs, tokenizer=tokenizer)
 
     def validate() -> dict[str, float]:
-        scores = score_answers(model, batches, tokenizer=tokenizer, precision=precision)
+        scores = score_prompts(model, batches, tokenizer=tokenizer, precision=precision)
         return {"loss": scores.nats_per_token, "accuracy": scores.accuracy}
 
     return validate

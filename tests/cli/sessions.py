@@ -7,8 +7,8 @@ from typing import Any
 
 from rich.console import Console
 
-from seqlstm.cli.writing import Writing
-from seqlstm.inference.language import LoadedLanguageModel
+from seqlstm.cli.interactive.writing import WritingSession
+from seqlstm.inference.language_model import LoadedLanguageModel
 from seqlstm.inference.past import Past
 from seqlstm.text.tokenizer import Tokenizer
 from tests.recurrent.cases import assert_same
@@ -31,12 +31,12 @@ def loaded_of(tokenizer: Tokenizer, *, unit: str = "line", seed: int = 4) -> Loa
     return LoadedLanguageModel(model, tokenizer, precision=FLOAT32, unit=unit)
 
 
-def begun(loaded: LoadedLanguageModel, *, width: int = 10_000, **options: Any) -> Writing:
+def begun(loaded: LoadedLanguageModel, *, width: int = 10_000, **options: Any) -> WritingSession:
     """A session on a terminal that is so wide that no line of a test is broken."""
-    return Writing(loaded, OPTIONS | options, Console(file=io.StringIO(), width=width))
+    return WritingSession(loaded, OPTIONS | options, Console(file=io.StringIO(), width=width))
 
 
-def play(writing: Writing, *lines: str) -> str:
+def play(writing: WritingSession, *lines: str) -> str:
     """What is shown when somebody types these lines, without the greeting."""
     assert isinstance(writing.console.file, io.StringIO)
     writing.console.file.seek(0)

@@ -16,7 +16,7 @@ import pytest
 import seqlstm
 from seqlstm.cli import inputs
 from seqlstm.cli.inputs import lines_at_hand, prompts
-from seqlstm.inference.translation import LoadedTranslator
+from seqlstm.inference.translator import LoadedTranslator
 from tests.runs import answer, pairs_of, write_lines
 
 LINES = [line for line, _ in pairs_of("test")]

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import seqlstm
-from seqlstm.inference.language import LoadedLanguageModel
+from seqlstm.inference.language_model import LoadedLanguageModel
 
 pty = pytest.importorskip("pty")  # not on Windows
 

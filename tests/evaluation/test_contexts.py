@@ -10,7 +10,7 @@ import torch
 from seqlstm.data.batching.sliding_windows import sliding_window_batches
 from seqlstm.data.batching.streams import TokenStream
 from seqlstm.evaluation.perplexity import score_rows, score_text
-from seqlstm.inference.language import LoadedLanguageModel
+from seqlstm.inference.language_model import LoadedLanguageModel
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.text.tokenizer import Tokenizer
 from tests.evaluation.test_perplexity import ROWS, every_unit, ids_of, nats_by_hand

@@ -11,7 +11,7 @@ import torch
 
 from seqlstm import __version__
 from seqlstm.evaluation.perplexity import LanguageScores, score_rows, score_text
-from seqlstm.inference.language import LoadedLanguageModel
+from seqlstm.inference.language_model import LoadedLanguageModel
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.text.train_tokenizer import train_tokenizer

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from seqlstm.errors import ArgumentError
-from seqlstm.inference.translation import LoadedTranslator
+from seqlstm.inference.translator import LoadedTranslator
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.text.tokenizer_pair import TokenizerPair
 from seqlstm.text.train_tokenizer import train_tokenizer

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from seqlstm.decoding.logits import MAX_HISTORY
 from seqlstm.errors import ArgumentError, RunError
-from seqlstm.inference.language import LoadedLanguageModel
+from seqlstm.inference.language_model import LoadedLanguageModel
 from seqlstm.inference.past import Past
-from seqlstm.inference.reading import score_on
+from seqlstm.inference.prefill import prefill_and_score
 from seqlstm.recurrent.cells.lstm import LSTM
 from seqlstm.recurrent.cells.min_rnn import MinGRU
 from seqlstm.recurrent.cells.mlstm import MLSTM
@@ -85,10 +85,10 @@ def test_reading_in_spans_is_reading_at_once(
     loaded: LoadedLanguageModel, monkeypatch: pytest.MonkeyPatch, span: int
 ) -> None:
     whole = loaded.read(TEXTS)
-    monkeypatch.setattr("seqlstm.inference.reading.SPAN", span)
+    monkeypatch.setattr("seqlstm.inference.prefill.SPAN", span)
     assert_equal(loaded.read(TEXTS), whole)
     ids = loaded.tokenizer.encode_batch(TEXTS)
-    scores, past = score_on(loaded.model, ids, loaded.past().branch(4), FLOAT32)
+    scores, past = prefill_and_score(loaded.model, ids, loaded.past().branch(4), FLOAT32)
     assert_equal(past, whole)
     for row, (told, text) in enumerate(zip(ids, TEXTS, strict=True)):
         (expected,) = loaded.score([text])
@@ -120,7 +120,7 @@ def test_lines_are_scored_after_a_past(loaded: LoadedLanguageModel) -> None:
     ends = [" sells 42 tulips.", "", " counts nothing."]
     for end, score in zip(ends, loaded.score(ends, past=past), strict=True):
         ids = [*loaded.tokenizer.encode(end), loaded.end]
-        expected, _ = score_on(loaded.model, [ids], past, FLOAT32)
+        expected, _ = prefill_and_score(loaded.model, [ids], past, FLOAT32)
         assert score.log_probabilities == pytest.approx(expected[0].tolist())
     fresh = loaded.score(ends)
     assert fresh[0].log_probability != pytest.approx(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from seqlstm.config import Recipe
-from seqlstm.inference.translation import LoadedTranslator
+from seqlstm.inference.translator import LoadedTranslator
 from seqlstm.recipe.find import read_recipe
 from seqlstm.recipe.load import load
 from seqlstm.recipe.train import start

@@ -9,7 +9,7 @@ import pytest
 from seqlstm.config import Recipe, parse
 from seqlstm.data.builtin.synthetic_tasks import SIZES, counting
 from seqlstm.errors import DataError
-from seqlstm.inference.language import LoadedLanguageModel
+from seqlstm.inference.language_model import LoadedLanguageModel
 from seqlstm.recipe.corpora import clean, read_corpora, read_split
 from seqlstm.recipe.evaluate import evaluate
 from seqlstm.recipe.find import CATALOGUE, read_recipe

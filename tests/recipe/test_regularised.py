@@ -9,7 +9,7 @@ import pytest
 
 from seqlstm.config import parse, read_overrides
 from seqlstm.errors import RecipeError
-from seqlstm.inference.language import LoadedLanguageModel
+from seqlstm.inference.language_model import LoadedLanguageModel
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.models.output.adaptive_softmax import AdaptiveSoftmax
 from seqlstm.models.output.mixture_of_softmaxes import MixtureOfSoftmaxes

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from seqlstm.config import Recipe, parse
-from seqlstm.inference.translation import LoadedTranslator
+from seqlstm.inference.translator import LoadedTranslator
 from seqlstm.recipe.build import build_model
 from seqlstm.recipe.find import CATALOGUE, read_head, read_recipe, recipe_paths, shipped
 from seqlstm.recipe.load import load

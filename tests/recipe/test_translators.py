@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from seqlstm.data.batching.collate import collate_pairs
-from seqlstm.inference.translation import LoadedTranslator
+from seqlstm.inference.translator import LoadedTranslator
 from seqlstm.models.attention import ATTENTIONS
 from seqlstm.models.decoders.bahdanau import BahdanauDecoder
 from seqlstm.models.decoders.base import Decoder

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from seqlstm.analysis.attention_maps import attention_map
 from seqlstm.errors import ArgumentError
-from seqlstm.inference.attention import attention_map
-from seqlstm.inference.translation import LoadedTranslator
+from seqlstm.inference.translator import LoadedTranslator
 from seqlstm.recipe.compare import compare
 from seqlstm.recipe.evaluate import evaluate
 from seqlstm.run import RunFolder

@@ -88,7 +88,7 @@ def test_a_step_reports_what_it_did() -> None:
 
 def test_the_rate_goes_with_the_batches() -> None:
     """A step's is the schedule's times the mean of its batches' own."""
-    batches = Repeated(*(replace(batch_of(3), rate=rate) for rate in (0.5, 1.0, 0.2, 0.6)))
+    batches = Repeated(*(replace(batch_of(3), lr_factor=rate) for rate in (0.5, 1.0, 0.2, 0.6)))
     model = Spring()
     loop = loop_of(model, batches, Plan(steps=2, rate=0.5, accumulate=2))
     rates = [report.values["rate"] for report in of_kind(list(loop.run()), "step")]

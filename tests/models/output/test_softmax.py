@@ -99,9 +99,9 @@ def test_bfloat16_products_come_close(smoothing: float) -> None:
 def test_a_tied_matrix_is_the_embeddings_own() -> None:
     table = nn.Embedding(VOCABULARY, WIDTH)
     model = nn.ModuleDict(
-        {"embedding": table, "readout": OutputLayer(WIDTH, VOCABULARY, tied=table)}
+        {"embedding": table, "output_layer": OutputLayer(WIDTH, VOCABULARY, tied=table)}
     )
-    assert model["readout"].weight is table.weight
+    assert model["output_layer"].weight is table.weight
     names = [name for name, _ in model.named_parameters()]
     assert names == ["embedding.weight", "output_layer.bias"]
 

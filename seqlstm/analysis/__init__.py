@@ -1,0 +1,1 @@
+"""What trained models hold and look at: units of their state, attention maps."""

@@ -1,0 +1,77 @@
+"""`seqlstm cells`: what can stand in a recipe's `model.cell`."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from seqlstm.cli.console import note, out, table, write
+from seqlstm.errors import ArgumentError, nearest
+from seqlstm.recipe.cells import CellInfo, describe, parts
+
+
+def cells(
+    width: Annotated[int, typer.Option(min=1, help="Features of one input.")] = 256,
+    hidden: Annotated[int, typer.Option(min=1, help="Features of one output.")] = 512,
+    kind: Annotated[
+        str | None, typer.Option(metavar="KIND", help="This one's equations, options and backends.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
+) -> None:
+    """The cells that a recipe may name: papers, options, sizes, and the backend that serves each.
+
+    Parameters are those of one layer. Backends are those of a language model on carried tapes, on
+    this machine and in the precision that "auto" chooses here.
+    """
+    from seqlstm.recipe.find import CATALOGUE
+
+    known = CATALOGUE["cell"]
+    if kind is not None and kind not in known:
+        hint = nearest(kind, known) or f"Known are {', '.join(known)}."
+        raise ArgumentError(f'no cell of kind "{kind}"', hint=hint)
+    found = [describe(one, width, hidden) for one in ([kind] if kind else known)]
+    if as_json:
+        write(json.dumps([{**asdict(one), "backend": one.backend} for one in found]))
+    elif kind:
+        show(found[0], known[kind])
+    else:
+        show_all(found)
+
+
+def show_all(kinds: list[CellInfo]) -> None:
+    shown = table("kind", "paper, options, why none is faster", "year", "parameters", "backend")
+    shown.columns[3].justify = "right"
+    for one in kinds:
+        count = "—" if one.parameters is None else f"{one.parameters:,}"
+        options = ", ".join(f"{name} = {value}" for name, value in one.said.items())
+        remark = f"[dim]{escape(one.remark)}[/dim]" if one.remark else ""
+        about = "\n".join(filter(None, [escape(one.paper), escape(options), remark]))
+        shown.add_row(one.kind, about, str(one.year), count, one.backend)
+    out.print(shown, soft_wrap=False)
+    note("seqlstm cells --kind KIND shows one cell's equations.")
+
+
+def show(one: CellInfo, make: Any) -> None:
+    for part in dict.fromkeys([make, *parts(make)]):
+        out.print(f"{inspect.getdoc(part)}\n", markup=False)
+    if one.options:
+        options = table("option", "default first")
+        for name, value in one.said.items():
+            options.add_row(name, escape(value))
+        out.print(options, soft_wrap=False)
+        out.print()
+    if one.problem:
+        out.print(one.problem, markup=False)
+        return
+    backends = table("backend", "why not")
+    for name, reason in (one.backends or {}).items():
+        backends.add_row(name, escape(reason) or "serves")
+    out.print(backends, soft_wrap=False)
+    out.print(f"\n{one.parameters:,} parameters")
+    if one.needs:
+        out.print(one.remark, markup=False)

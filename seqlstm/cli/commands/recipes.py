@@ -1,0 +1,70 @@
+"""`seqlstm recipes`: what can be trained, and compared, at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seqlstm.cli.console import note, out, table, write
+from seqlstm.cli.options import Recipe
+from seqlstm.errors import ArgumentError
+
+app = typer.Typer(help="The recipes that came along: list, `show` or `copy` them.")
+
+
+@app.callback(invoke_without_command=True)
+def recipes(context: typer.Context) -> None:
+    """The recipes that came along: name, task, data, what each reaches and how long it takes.
+
+    Below them the sweeps, each of which compares several forms of a recipe.
+    """
+    if context.invoked_subcommand:
+        return
+    from seqlstm.recipe.find import read_head, read_recipe, recipe_paths, sweep_paths
+
+    shown = table("recipe", "task", "data", "reaches", "takes")
+    shown.columns[0].no_wrap = True  # a name is for copying
+    shown.columns[0].min_width = max(map(len, recipe_paths()))
+    for name, path in recipe_paths().items():
+        recipe, head = read_recipe(str(path)), read_head(path)
+        reaches = head.reaches.split(";")[0]  # how it was measured, `show` says
+        shown.add_row(name, recipe.task, str(recipe.data.source), reaches, head.takes)
+    out.print(shown, soft_wrap=False)
+    compared = table("\nsweep", "\ncompares", "\ntakes")
+    compared.columns[0].no_wrap = True
+    for name, path in sweep_paths().items():
+        head = read_head(path)
+        compared.add_row(name, head.title, head.takes)
+    out.print(compared, soft_wrap=False)
+    note("seqlstm recipes show NAME prints one; copy NAME FILE makes it yours.")
+
+
+@app.command()
+def show(recipe: Recipe) -> None:
+    """Print a recipe or a sweep."""
+    from seqlstm.recipe.find import find_either
+
+    write(find_either(recipe).read_text(encoding="utf-8"), end="")
+
+
+@app.command()
+def copy(
+    recipe: Recipe,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where your copy goes.")],
+) -> None:
+    """Hand you a copy of your own, to change as you like."""
+    from seqlstm.recipe.find import find_either, is_sweep
+
+    path = find_either(recipe)
+    text = path.read_text(encoding="utf-8")
+    if file.is_dir():
+        file = file / f"{Path(recipe).stem}.toml"
+    if file.exists():
+        raise ArgumentError(f"{file} exists", hint="Name another file, or remove this one.")
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ArgumentError(f"{file} cannot be written: {error.strerror}") from error
+    note(f"seqlstm {'sweep' if is_sweep(path) else 'train'} {file}")

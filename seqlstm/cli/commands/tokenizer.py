@@ -1,0 +1,140 @@
+"""`seqlstm tokenizer`: SentencePiece over any source."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from seqlstm.cli.console import note, write
+from seqlstm.cli.inputs import lines_of
+from seqlstm.errors import ArgumentError, DataError
+
+if TYPE_CHECKING:
+    from seqlstm.text.tokenizer import Tokenizer
+
+app = typer.Typer(
+    no_args_is_help=True, help="Train SentencePiece models, and `encode` and `decode` with them."
+)
+Model = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="A SentencePiece model; a run folder holds some.")
+]
+File = Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Lines; else standard input.")]
+
+
+class ModelType(StrEnum):
+    unigram = "unigram"
+    bpe = "bpe"
+    char = "char"
+    word = "word"
+
+
+class Normalisation(StrEnum):
+    identity = "identity"
+    nfkc = "nfkc"
+    nfkc_cf = "nfkc_cf"
+    nmt_nfkc = "nmt_nfkc"
+    nmt_nfkc_cf = "nmt_nfkc_cf"
+
+
+@app.command()
+def train(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE", help="A built-in source, a Hub id, a folder, or a file of lines."
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The model.")],
+    kind: Annotated[ModelType, typer.Option(help="Of pieces.")] = ModelType.unigram,
+    vocabulary: Annotated[int, typer.Option(min=1, help="How many pieces.")] = 8000,
+    text: Annotated[str | None, typer.Option(help="The column of text.")] = None,
+    pair: Annotated[
+        tuple[str, str] | None, typer.Option(help="Two columns: one model is learned from both.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Of the source.")] = "train",
+    normalisation: Annotated[
+        Normalisation, typer.Option(help="identity loses nothing; the others are SentencePiece's.")
+    ] = Normalisation.identity,
+    character_coverage: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of characters with pieces of their own.")
+    ] = 1.0,
+    split_digits: Annotated[
+        bool, typer.Option("--split-digits", help="Every digit a piece of its own.")
+    ] = False,
+    closed: Annotated[
+        bool,
+        typer.Option(
+            "--closed",
+            help="Of kind word: no bytes; a word that is missing is <unk>, as papers count.",
+        ),
+    ] = False,
+    input_sentences: Annotated[
+        int, typer.Option(min=1, help="Learn from so many lines at most.")
+    ] = 1_000_000,
+) -> None:
+    """Train a SentencePiece model."""
+    from seqlstm.data.sources.read import read
+    from seqlstm.recipe.tokenizers import lines_of as all_lines
+    from seqlstm.text.train_tokenizer import train_tokenizer
+
+    corpus = read(source, split=split, text=text, pair=pair)
+    tokenizer = train_tokenizer(
+        all_lines(corpus),
+        kind=kind.value,
+        vocabulary=vocabulary,
+        normalisation=normalisation.value,
+        character_coverage=character_coverage,
+        split_digits=split_digits,
+        closed=closed,
+        input_sentences=input_sentences,
+    )
+    tokenizer.save(output)
+    note(f"{output}: {tokenizer.kind}, {tokenizer.vocabulary:,} pieces, {tokenizer.fingerprint}")
+
+
+@app.command()
+def encode(
+    model: Model,
+    file: File = None,
+    pieces: Annotated[
+        bool, typer.Option("--pieces", help="The pieces themselves rather than their ids.")
+    ] = False,
+) -> None:
+    """Lines to ids, or to pieces, with spaces between them."""
+    tokenizer = load(model)
+    for line in lines_of(file):
+        ids = tokenizer.encode(line)
+        write(" ".join(tokenizer.pieces(ids) if pieces else map(str, ids)))
+
+
+@app.command()
+def decode(model: Model, file: File = None) -> None:
+    """Lines of ids back to text."""
+    tokenizer = load(model)
+    for number, line in enumerate(lines_of(file), 1):
+        words = line.split()
+        wrong = [w for w in words if not (w.isdecimal() and int(w) < tokenizer.vocabulary)]
+        if wrong:
+            raise DataError(
+                f'line {number}: "{wrong[0]}" is no id of this model',
+                hint=f"Ids are numbers from 0 to {tokenizer.vocabulary - 1}.",
+            )
+        write(tokenizer.decode([int(word) for word in words]))
+
+
+def load(model: Path) -> Tokenizer:
+    """A model's file.
+
+    Raises:
+        ArgumentError: a folder, of whose files it names those that would do.
+        TokenizerError: no model.
+    """
+    from seqlstm.text.tokenizer import Tokenizer
+
+    if model.is_dir():
+        files = " or ".join(str(file) for file in sorted(model.glob("*.model")))
+        raise ArgumentError(f"{model} is a folder", hint=f"Name {files}." if files else None)
+    return Tokenizer.load(model)

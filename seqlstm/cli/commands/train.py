@@ -1,0 +1,122 @@
+"""`seqlstm train`: a recipe into a run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from seqlstm.cli.console import err, note, out, warn
+from seqlstm.cli.options import Overrides, Recipe
+from seqlstm.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from seqlstm.training.progress import Report
+
+PLAIN_EVERY = 100  # steps between two lines where there is no terminal
+
+
+def train(
+    recipe: Recipe,
+    overrides: Overrides = None,
+    run: Annotated[
+        Path | None, typer.Option("--run", metavar="DIR", help="The run folder: runs/RECIPE.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the run that stands in the folder.")
+    ] = False,
+    minutes: Annotated[
+        float | None, typer.Option("--minutes", metavar="N", help="End after so many minutes.")
+    ] = None,
+    origin: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="RUN", help="Start from another run's weights and tokenizer."
+        ),
+    ] = None,
+) -> None:
+    """Train a recipe: a translator or a language model.
+
+    The run folder holds all that is needed to use, resume, repeat and audit it. Ctrl-C saves and
+    stops; a second one stops at once. Stopped or killed at any moment, `--resume` goes on, to the
+    same weights, bit for bit, as if nothing had happened (for runs planned in steps or epochs).
+    """
+    if resume and (overwrite or origin):
+        raise ArgumentError("--resume goes on with a run: it cannot go with --overwrite or --from")
+    from seqlstm.recipe import train as training
+    from seqlstm.recipe.find import read_recipe
+    from seqlstm.runtime.signals import stop_on_signals
+
+    given = [*(overrides or []), *([f"training.minutes={minutes}"] if minutes is not None else [])]
+    resolved = read_recipe(recipe, given)
+    folder = run or Path("runs") / Path(recipe).stem
+    note(f"reading {resolved.data.source}")
+    if resume:
+        prepared = training.resume(resolved, folder)
+    else:
+        prepared = training.start(resolved, folder, overwrite=overwrite, origin=origin)
+    for line in prepared.notes:
+        note(line)
+    for line in prepared.warnings:
+        warn(line)
+    with stop_on_signals() as stop:
+        reports = prepared.run(stop)
+        end = show_bar(reports) if err.is_terminal else show_lines(reports)
+    out.print(
+        f"{end.reason} after {end.step:,} steps, {end.epochs:.2f} epochs, {end.seconds:,.0f} s"
+    )
+    out.print(f"seqlstm info {folder}", markup=False)
+    if stop:
+        raise typer.Exit(130 if stop.signal == "SIGINT" else 143)
+
+
+def show_bar(reports: Iterator[Report]) -> Report:
+    """A progress bar that tells loss, speed and time left; validations stand above it."""
+    bar = Progress(
+        BarColumn(),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(elapsed_when_finished=False),
+        console=err,
+    )
+    smooth: dict[str, float] = {}
+    with bar:
+        task = bar.add_task("", total=1.0)
+        for report in reports:
+            if report.kind == "step":
+                for key in ("loss", "tokens_per_second"):
+                    value = report.values[key]
+                    smooth[key] = 0.98 * smooth.get(key, value) + 0.02 * value
+                text = f"step {report.step:,}  loss {smooth['loss']:.3f}"
+                text += f"  {smooth['tokens_per_second']:,.0f} tokens/s"
+                bar.update(task, completed=report.done, description=text)
+            elif report.kind == "validation":
+                bar.console.print(validation_line(report))
+    return report
+
+
+def show_lines(reports: Iterator[Report]) -> Report:
+    """Plain lines: every hundredth step and every validation."""
+    for report in reports:
+        if report.kind == "step" and report.step % PLAIN_EVERY == 0:
+            values = report.values
+            err.print(
+                f"step {report.step:,}  loss {values['loss']:.3f}  "
+                f"{values['tokens_per_second']:,.0f} tokens/s  {100 * report.done:.0f} %"
+            )
+        elif report.kind == "validation":
+            err.print(validation_line(report))
+    return report
+
+
+def validation_line(report: Report) -> str:
+    values = "  ".join(f"{name} {value:.4f}" for name, value in report.values.items())
+    best = "  (best)" if report.best else ""
+    return f"validation at step {report.step:,}: {values}{best}"

@@ -1,0 +1,103 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from seqlstm.inference.language_model import LoadedLanguageModel
+    from seqlstm.inference.translator import LoadedTranslator
+    from seqlstm.recipe.load import Loaded
+
+
+class WeightsChoice(StrEnum):
+    best = "best"
+    last = "last"
+
+
+class PrecisionChoice(StrEnum):
+    auto = "auto"
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+
+
+def complete_recipe(incomplete: str) -> list[str]:
+    from seqlstm.recipe.find import recipe_paths
+
+    return [name for name in recipe_paths() if name.startswith(incomplete)]
+
+
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, as `train` wrote it.")]
+Recipe = Annotated[
+    str,
+    typer.Argument(
+        metavar="RECIPE",
+        help="A recipe's name (see `seqlstm recipes`) or a file of your own.",
+        autocompletion=complete_recipe,
+    ),
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[KEY=VALUE]...",
+        help="Keys to set, dotted, with TOML values: `training.steps=200`, "
+        "`'model.cell={kind=\"gru\"}'`. An empty value takes a key away.",
+    ),
+]
+WhichWeights = Annotated[
+    WeightsChoice, typer.Option("--weights", help="The best by the recipe's metric, or the last.")
+]
+Batch = Annotated[
+    int | None, typer.Option(min=1, help="Sentences that a translator reads at once: 64.")
+]
+Streams = Annotated[
+    int | None,
+    typer.Option(min=1, help="Parts of a text read side by side: faster, each without a past."),
+]
+Together = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--with", metavar="RUN", help="Average probabilities with another run's. Repeatable."
+    ),
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")]
+WhichPrecision = Annotated[
+    PrecisionChoice,
+    typer.Option("--precision", help="Of the products; auto: bfloat16 where native."),
+]
+
+
+def load_translators(run: Path, others: Sequence[Path], **options: str) -> LoadedTranslator:
+    """The translator of a run folder, or the ensemble of it with others."""
+    from seqlstm.recipe.load import load_together
+
+    ready()
+    return load_together(run, others, **options)
+
+
+def load_language_model(run: Path, **options: str) -> LoadedLanguageModel:
+    """The language model of a run folder."""
+    from seqlstm.recipe import load
+
+    ready()
+    return load.load_language_model(run, **options)
+
+
+def load_any(run: Path, **options: str) -> Loaded:
+    """The model of a run folder."""
+    from seqlstm.recipe.load import load
+
+    ready()
+    return load(run, **options)  # type: ignore[arg-type]
+
+
+def ready() -> None:
+    """Make this process one that models run fast in."""
+    from seqlstm.runtime.memory import tune_allocator
+
+    tune_allocator()

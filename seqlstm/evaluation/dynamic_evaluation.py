@@ -1,0 +1,183 @@
+"""Dynamic evaluation: the model goes on learning from the text that it is scored on.
+
+Krause, Kahembwe, Murray & Renals (2018), "Dynamic evaluation of neural sequence models", the RMS
+version. A span is told, and only then learned from:
+
+    θ ← θ − η ∇L / (RMS_g + ε) + λ RMS_norm ∘ (θ_g − θ)        RMS_norm = RMS_g / mean(RMS_g)
+
+RMS_g is the root of the mean square of the gradient of each weight on training data, θ_g are the
+trained weights, and no λ RMS_norm is larger than 1. L is the mean over a span.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+
+import torch
+from torch import Tensor
+
+from seqlstm.data.batching.streams import TokenStream, encode_stream, stream_batches
+from seqlstm.errors import ArgumentError
+from seqlstm.evaluation.perplexity import LanguageScores, count_text, known_past, signature_of
+from seqlstm.models.batch import Batch
+from seqlstm.models.language_model import LanguageModel
+from seqlstm.recurrent.state import State, detach
+from seqlstm.runtime.device import Precision
+from seqlstm.text.tokenizer import Tokenizer
+
+ROWS = 100  # of a batch from which gradient statistics are gathered, as its authors have it
+
+
+@dataclass(frozen=True)
+class DynamicEvaluation:
+    """How fast the model learns and forgets.
+
+    Attributes:
+        rate: η, of an update; 0 for none.
+        decay: λ, back to the trained weights.
+        epsilon: ε, what keeps updates of weights with small gradients small.
+        span: pieces that are told between two updates.
+        batches: of training text from which gradient statistics are gathered, `ROWS` spans each.
+
+    Raises:
+        ArgumentError: a value out of its range.
+    """
+
+    rate: float = 1e-4
+    decay: float = 2e-3
+    epsilon: float = 1e-4
+    span: int = 20
+    batches: int = 200
+
+    def __post_init__(self) -> None:
+        for name, least in (("rate", 0), ("decay", 0), ("span", 1), ("batches", 1)):
+            if getattr(self, name) < least:
+                raise ArgumentError(f"dynamic {name} must be {least} or more")
+        if self.epsilon <= 0:
+            raise ArgumentError("dynamic epsilon must be positive")
+
+
+@dataclass(frozen=True)
+class GradientStatistics:
+    """RMS_g of each of the model's parameters, in their order, and of what it is, in words."""
+
+    roots: list[Tensor]
+    gathered: str
+
+
+def gather_statistics(
+    model: LanguageModel, stream: TokenStream, options: DynamicEvaluation, precision: Precision
+) -> GradientStatistics:
+    """The gradients' root mean square over the first batches of a training text."""
+    parameters = list(model.parameters())
+    squares = [torch.zeros_like(parameter) for parameter in parameters]
+    rows = min(ROWS, stream.tokens)
+    batches = stream_batches(stream, rows=rows, span=options.span, whole=False)
+    count, state = 0, None
+    for batch in islice(batches, options.batches):
+        _, gradients, state = learn(model, batch, state, parameters, precision)
+        for square, gradient in zip(squares, gradients, strict=True):
+            square.addcmul_(gradient, gradient)
+        count += 1
+    roots = [square.div_(count).sqrt_() for square in squares]
+    return GradientStatistics(roots, f"train {count}x{rows}x{options.span}")
+
+
+def learn(
+    model: LanguageModel,
+    batch: Batch,
+    state: State | None,
+    parameters: Sequence[Tensor],
+    precision: Precision,
+) -> tuple[float, tuple[Tensor, ...], State]:
+    """The loss of a batch, the gradients of its mean, and the state after it."""
+    with torch.enable_grad():
+        with precision.autocast():
+            loss, tokens, state = model(batch.to(precision.device), state)
+        assert state is not None
+        gradients = torch.autograd.grad(loss / tokens, parameters, materialize_grads=True)
+    return loss.item(), gradients, detach(state)
+
+
+class DynamicWeights:
+    """Weights that follow a text and are drawn back to where they were trained.
+
+    Args:
+        parameters: of the model; changed in place.
+        roots: RMS_g of each.
+        options: how fast.
+    """
+
+    def __init__(
+        self, parameters: Sequence[Tensor], roots: Sequence[Tensor], options: DynamicEvaluation
+    ) -> None:
+        size = sum(root.numel() for root in roots)
+        mean = sum(float(root.double().sum()) for root in roots) / size
+        self.parameters = parameters
+        self.trained = [parameter.detach().clone() for parameter in parameters]
+        self.rates = [options.rate / (root + options.epsilon) for root in roots]
+        self.decays = [(options.decay / (mean or 1.0) * root).clamp(max=1) for root in roots]
+
+    @torch.no_grad()
+    def update(self, gradients: Sequence[Tensor]) -> None:
+        every = zip(self.parameters, self.trained, self.decays, self.rates, gradients, strict=True)
+        for parameter, trained, decay, rate, gradient in every:
+            parameter.lerp_(trained, decay).addcmul_(rate, gradient, value=-1)
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        for parameter, trained in zip(self.parameters, self.trained, strict=True):
+            parameter.copy_(trained)
+
+
+@contextmanager
+def learner(
+    model: LanguageModel, statistics: GradientStatistics, options: DynamicEvaluation
+) -> Iterator[DynamicWeights]:
+    """Inside, the model's weights follow a text; afterwards they are what they were."""
+    made = DynamicWeights(list(model.parameters()), statistics.roots, options)
+    try:
+        yield made
+    finally:
+        made.restore()
+
+
+def score_dynamically(
+    model: LanguageModel,
+    rows: Sequence[str],
+    *,
+    statistics: GradientStatistics,
+    options: DynamicEvaluation,
+    tokenizer: Tokenizer,
+    precision: Precision,
+    unit: str,
+    streams: int = 1,
+) -> LanguageScores:
+    """Score a text while learning from it; the model is then what it was.
+
+    Args:
+        model: in evaluation mode.
+        rows: documents or lines.
+        statistics: of the model's gradients on training text.
+        options: how fast it learns.
+        tokenizer, precision, unit: as `score_text` takes them.
+        streams: parts of the text that are read side by side; all teach one model.
+    """
+    stream = encode_stream(rows, tokenizer=tokenizer, unit=unit)
+    streams = min(streams, stream.tokens)
+    nats, state = 0.0, None
+    with learner(model, statistics, options) as weights:
+        for batch in stream_batches(stream, rows=streams, span=options.span):
+            loss, gradients, state = learn(model, batch, state, weights.parameters, precision)
+            nats += loss
+            weights.update(gradients)
+    known = known_past(resets=False, sliding=0, streams=streams)
+    how = (
+        f"|dynamic:rms,rate:{options.rate:g},decay:{options.decay:g},epsilon:{options.epsilon:g}"
+        f",span:{options.span},gradients:{statistics.gathered}"
+    )
+    signature = signature_of(tokenizer, precision, unit=unit, known=known + how)
+    return count_text(rows, stream, nats=nats, unit=unit, signature=signature)

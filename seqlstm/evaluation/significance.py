@@ -1,0 +1,187 @@
+"""Whether one system is better than another, or the test set happens to suit it.
+
+Paired bootstrap: the rows of a test set are drawn anew, with replacement, and both systems scored
+on the same draws (Koehn, 2004). sacreBLEU compares translations; the nats of language models are
+compared here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from sacrebleu.significance import PairedTest, Result, estimate_ci
+from torch import Tensor
+
+from seqlstm import __version__
+from seqlstm.evaluation.translation import make_metrics
+
+RESAMPLES = 1000  # sacreBLEU's own default
+SEED = 12345  # likewise
+
+
+@dataclass(frozen=True)
+class SystemScore:
+    """A system's score beside that of the first.
+
+    Attributes:
+        score: on the test set.
+        mean: over the resamples.
+        ci: half the width of its 95 % confidence interval around that mean.
+        difference: from the first system's score; None for the first itself.
+        difference_ci: half the width of its 95 % interval; None where sacreBLEU tells none.
+        p: that so large a difference is chance; None for the first, and where there is no
+            difference to be tested: scores are equal, or no finite numbers.
+    """
+
+    score: float
+    mean: float
+    ci: float
+    difference: float | None = None
+    difference_ci: float | None = None
+    p: float | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Systems compared.
+
+    Attributes:
+        standings: by system, the first first, then by the name of the score.
+        signatures: what was computed, and how, by the name of the score.
+    """
+
+    standings: dict[str, dict[str, SystemScore]]
+    signatures: dict[str, str]
+
+
+def compare_translations(
+    systems: Mapping[str, Sequence[str]],
+    references: Sequence[str],
+    *,
+    resamples: int = RESAMPLES,
+) -> Comparison:
+    """BLEU, chrF2++ and TER of detokenised translations, each system's against the first's.
+
+    Args:
+        systems: their translations, line by line, by name.
+        references: one for each line.
+        resamples: how often the lines are drawn.
+
+    Raises:
+        ValueError: fewer than two systems or lines, or not as many translations as references.
+    """
+    check_sizes({name: len(lines) for name, lines in systems.items()}, len(references))
+    metrics = make_metrics()
+    signed, columns = PairedTest(
+        [(name, list(lines)) for name, lines in systems.items()],
+        metrics,
+        [list(references)],
+        test_type="bs",
+        n_samples=resamples,
+    )()
+    # sacreBLEU calls its scores by names of its own, in our order, after the column of systems.
+    found = dict(zip(metrics, [*columns.values()][1:], strict=True))
+    first = {metric: results[0].score for metric, results in found.items()}
+    standings = {
+        name: {
+            metric: standing(results[row], None if row == 0 else first[metric])
+            for metric, results in found.items()
+        }
+        for row, name in enumerate(systems)
+    }
+    signatures = dict(zip(metrics, map(str, signed.values()), strict=True))
+    return Comparison(standings, signatures)
+
+
+def standing(result: Result, first: float | None) -> SystemScore:
+    """sacreBLEU's result, beside the first system's score."""
+    score, mean, ci = float(result.score), float(result.mean), float(result.ci)
+    if first is None:
+        return SystemScore(score, mean, ci)
+    difference = score - first
+    return SystemScore(score, mean, ci, difference, p=float(result.p_value) if difference else None)
+
+
+def compare_nats(
+    systems: Mapping[str, Tensor],
+    sizes: Tensor,
+    *,
+    unit: str,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> Comparison:
+    """Bits per byte of language models on the same text, each model's against the first's.
+
+    The p is two-sided: how often the difference of a resample is as far from the difference of the
+    text as this is from zero (Efron & Tibshirani, 1993, chapter 16).
+
+    Args:
+        systems: nats of each document or line, (rows,), by name.
+        sizes: bytes of each, (rows,).
+        unit: what they are.
+        resamples: how often they are drawn.
+        seed: of the draws.
+
+    Raises:
+        ValueError: fewer than two systems or rows, or not as many nats as sizes.
+    """
+    check_sizes({name: len(nats) for name, nats in systems.items()}, len(sizes))
+    table = torch.stack([*systems.values(), sizes], dim=1).double()  # (rows, systems + 1)
+    scores = bits_per_byte(table.sum(0, keepdim=True))[0]
+    drawn = bits_per_byte(resampled(table, resamples, seed))  # (resamples, systems)
+    standings = {}
+    for column, name in enumerate(systems):
+        own = SystemScore(float(scores[column]), *interval(drawn[:, column]))
+        if column > 0:
+            difference = float(scores[column] - scores[0])
+            own = beside(own, difference, drawn[:, column] - drawn[:, 0])
+        standings[name] = {"bits_per_byte": own}
+    signature = (
+        f"paired bootstrap|over:{len(sizes)} {unit}s|bs:{resamples}|seed:{seed}"
+        f"|p:two-sided, centred|ci:95%|version:{__version__}"
+    )
+    return Comparison(standings, {"bits_per_byte": signature})
+
+
+def check_sizes(systems: Mapping[str, int], rows: int) -> None:
+    if len(systems) < 2:
+        raise ValueError(f"there must be two systems or more, were: {len(systems)}")
+    if rows < 2:
+        raise ValueError(f"there must be two rows or more to be drawn from, were: {rows}")
+    for name, size in systems.items():
+        if size != rows:
+            raise ValueError(f"{name} must have a row for each of {rows}, were: {size}")
+
+
+def resampled(table: Tensor, resamples: int, seed: int) -> Tensor:
+    """Sums over as many rows drawn with replacement, (rows, columns) -> (resamples, columns)."""
+    rows, generator = len(table), torch.Generator().manual_seed(seed)
+    sums = []
+    for _ in range(resamples):
+        drawn = torch.randint(rows, (rows,), generator=generator)
+        times = torch.bincount(drawn, minlength=rows)  # that each row was drawn
+        sums.append(times.to(table.dtype) @ table)
+    return torch.stack(sums)
+
+
+def bits_per_byte(sums: Tensor) -> Tensor:
+    """From summed nats and, in the last column, bytes: (…, systems + 1) -> (…, systems)."""
+    return sums[:, :-1] / sums[:, -1:] / math.log(2)
+
+
+def beside(own: SystemScore, difference: float, drawn: Tensor) -> SystemScore:
+    """A standing with its difference from the first's, and those of the resamples, (resamples,)."""
+    if not difference or not math.isfinite(difference):
+        return replace(own, difference=difference, difference_ci=interval(drawn)[1])
+    as_far = (drawn - difference).abs() >= abs(difference)
+    p = (int(as_far.sum()) + 1) / (len(drawn) + 1)
+    return replace(own, difference=difference, difference_ci=interval(drawn)[1], p=p)
+
+
+def interval(drawn: Tensor) -> tuple[float, float]:
+    """The mean of a score's resamples, and half the width of their middle 95 %."""
+    mean, ci = estimate_ci(drawn.numpy())
+    return float(mean), float(ci)

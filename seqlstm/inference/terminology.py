@@ -1,0 +1,127 @@
+"""What a person wants said, or not said, as pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from seqlstm.decoding.constraints import Constraint, forbid_phrases, force_prefixes
+from seqlstm.decoding.lexical_constraints import LexicalConstraints
+from seqlstm.errors import ArgumentError
+from seqlstm.text.tokenizer import Tokenizer
+
+Pieces = list[int]
+
+
+@dataclass(frozen=True)
+class Terminology:
+    """What is asked of each of some lines.
+
+    A phrase is cut into pieces as it would be inside a sentence, and appears where these pieces do:
+    the same letters cut in another way are not seen.
+
+    Attributes:
+        prefixes: how the translation begins, for each line.
+        must: what it holds, for each line.
+        never: what no translation holds.
+    """
+
+    prefixes: list[Pieces]
+    must: list[list[Pieces]]
+    never: list[Pieces]
+
+    @classmethod
+    def of(
+        cls,
+        lines: int,
+        tokenizer: Tokenizer,
+        *,
+        prefix: str | Sequence[str] = "",
+        must: Sequence[str] | Sequence[Sequence[str]] = (),
+        never: Sequence[str] = (),
+    ) -> Terminology:
+        """From text: `prefix` and `must` for all lines, or one (one list) for each.
+
+        Raises:
+            ArgumentError: a phrase is empty, cannot be spelt, or must appear and must not.
+            ValueError: there are not as many as lines.
+        """
+        prefixes = [prefix] * lines if isinstance(prefix, str) else list(prefix)
+        wanted = for_each(must, lines)
+        for name, given in (("prefixes", prefixes), ("lists of phrases", wanted)):
+            if len(given) != lines:
+                raise ValueError(f"as many {name} as lines are needed, were: {len(given)}, {lines}")
+        banned = spell(never, tokenizer)
+        texts = list(dict.fromkeys(chain.from_iterable(wanted)))
+        known = dict(zip(texts, spell(texts, tokenizer), strict=True))
+        for text, pieces in known.items():
+            if any(holds(pieces, one) for one in banned):
+                raise ArgumentError(f'"{text}" must appear, and holds what must never appear')
+        texts = list(dict.fromkeys(prefixes))
+        begun = dict(zip(texts, tokenizer.encode_batch(texts), strict=True))
+        for text, pieces in begun.items():
+            check_known(text, pieces, tokenizer)
+        return cls(
+            prefixes=[begun[text] for text in prefixes],
+            must=[[known[text] for text in one] for one in wanted],
+            never=banned,
+        )
+
+    def select(self, rows: Iterable[int]) -> Terminology:
+        """Those of the given lines."""
+        rows = list(rows)
+        prefixes = [self.prefixes[row] for row in rows]
+        return Terminology(prefixes, [self.must[row] for row in rows], self.never)
+
+    def constraints(self, others: list[Constraint]) -> list[Constraint]:
+        """With those that bind every sentence after its prefix."""
+        if self.never:
+            others = [*others, forbid_phrases(self.never)]
+        return [force_prefixes(self.prefixes, then=others)] if any(self.prefixes) else others
+
+    def required(self) -> LexicalConstraints | None:
+        return LexicalConstraints(self.must) if any(self.must) else None
+
+    def room(self) -> list[int]:
+        """How many pieces each translation needs, at most, to say what it must."""
+        both = zip(self.prefixes, self.must, strict=True)
+        return [len(prefix) + sum(map(len, must)) for prefix, must in both]
+
+    def fulfilled(self, row: int, ids: Pieces) -> bool:
+        return all(holds(ids, one) for one in self.must[row])
+
+
+def for_each(must: Sequence[str] | Sequence[Sequence[str]], lines: int) -> list[list[str]]:
+    """A list of phrases for every line, from one list for all or from a list for each."""
+    alike = [one for one in must if isinstance(one, str)]
+    if len(alike) == len(must):
+        return [alike] * lines
+    if alike:
+        raise ValueError("either phrases for all lines, or a list of phrases for each line")
+    return [list(one) for one in must]
+
+
+def spell(phrases: Iterable[str], tokenizer: Tokenizer) -> list[Pieces]:
+    """The pieces of phrases, as they stand inside a sentence.
+
+    Raises:
+        ArgumentError: a phrase is empty, or has characters that the tokenizer does not know.
+    """
+    texts = list(phrases)
+    found = tokenizer.encode_batch(texts)
+    for text, pieces in zip(texts, found, strict=True):
+        if not text.strip():
+            raise ArgumentError("a phrase that must or must not appear is empty")
+        check_known(text, pieces, tokenizer)
+    return found
+
+
+def check_known(text: str, pieces: Pieces, tokenizer: Tokenizer) -> None:
+    if tokenizer.unknown in pieces:
+        raise ArgumentError(f'"{text}" has characters that the tokenizer does not know')
+
+
+def holds(ids: Pieces, phrase: Pieces) -> bool:
+    """Whether a phrase stands somewhere in `ids`."""
+    return any(ids[at : at + len(phrase)] == phrase for at in range(len(ids) - len(phrase) + 1))

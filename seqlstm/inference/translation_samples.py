@@ -1,0 +1,65 @@
+"""Translations drawn from the model's distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from secrets import randbits
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from seqlstm.data.batching.base import mix_seeds
+from seqlstm.decoding.hypothesis import Hypothesis
+from seqlstm.decoding.logits import UniformSampler
+from seqlstm.decoding.sampling import sample_hypotheses
+from seqlstm.inference.search import SearchOptions
+from seqlstm.inference.system import TranslatorEnsemble
+from seqlstm.inference.terminology import Pieces, Terminology
+
+
+def seeds_of(seed: int | None, first: int, lines: int) -> list[int]:
+    """A seed for each of some lines, the first of them number `first`; None draws them anew.
+
+    So a line has its samples, whichever other lines are read with it.
+    """
+    seed = randbits(62) if seed is None else seed
+    return [mix_seeds(seed, first + row) for row in range(lines)]
+
+
+@torch.inference_mode()
+def sample_translations(
+    system: TranslatorEnsemble,
+    sources: Sequence[Pieces],
+    asked: Terminology,
+    *,
+    search: SearchOptions,
+    choose: UniformSampler,
+    samples: int,
+    seeds: Sequence[int],
+) -> list[list[Hypothesis]]:
+    """Samples for sources of pieces. Of `search` only lengths and what does not repeat matter."""
+    tokenizer = system.tokenizers.target
+    with system.precision.autocast():
+        lengths, _, steps = system.read(sources)
+        limits = search.limits(lengths, asked.room())
+        return sample_hypotheses(
+            steps.advance,
+            state=steps.state,
+            memory=steps.memory,
+            begin=tokenizer.begin,
+            end=tokenizer.end,
+            maximum=limits,
+            uniform=numbers(seeds, limits, samples),
+            choose=choose,
+            constraints=asked.constraints(search.constraints(tokenizer)),
+        )
+
+
+def numbers(seeds: Sequence[int], limits: Tensor, samples: int) -> Tensor:
+    """Numbers from [0, 1), (sentences, samples, steps): each sentence has those of its seed."""
+    drawn = [
+        torch.rand(limit, samples, generator=torch.Generator().manual_seed(seed))
+        for seed, limit in zip(seeds, limits.tolist(), strict=True)
+    ]
+    return pad_sequence(drawn, batch_first=True).transpose(1, 2).to(limits.device)

@@ -1,0 +1,280 @@
+"""A trained translator: lines in, lines out."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from seqlstm import __version__
+from seqlstm.decoding.hypothesis import Hypothesis
+from seqlstm.decoding.logits import make_uniform_sampler
+from seqlstm.decoding.minimum_bayes_risk import Utility
+from seqlstm.errors import ArgumentError
+from seqlstm.inference.line_batches import (
+    Find,
+    TextOrIds,
+    Translation,
+    minimum_bayes_risk,
+    score_pairs,
+    translate_in_batches,
+)
+from seqlstm.inference.scoring import Score
+from seqlstm.inference.search import SearchOptions, search_translations
+from seqlstm.inference.system import TranslatorEnsemble
+from seqlstm.inference.terminology import Pieces, Terminology
+from seqlstm.inference.translation_samples import sample_translations, seeds_of
+from seqlstm.models.translator import Translator
+from seqlstm.runtime.device import Precision
+from seqlstm.text.tokenizer_pair import TokenizerPair
+
+SAMPLED = {"no_repeat", "min_length", "max_length", "max_ratio"}
+"""The options of `Search` that bind samples too."""
+
+
+AT_ONCE = 2
+"""Batches at the same time on a CPU: Python runs one of them at a time, and has enough with two."""
+
+
+class MissingWordsWarning(UserWarning):
+    """A translation lacks a phrase that must appear: it had no room, or the rest forbids it."""
+
+
+class LoadedTranslator:
+    """Translates and scores raw text.
+
+    Args:
+        model: the trained translator.
+        tokenizers: of both languages.
+        precision: of the products, and the device.
+        width: of the beam, unless a call says otherwise.
+        length_penalty, coverage_penalty, no_repeat: as `Search` has them, unless a call says
+            otherwise.
+        longest: pieces of a source; longer ones are cut, with a warning.
+        others: translators whose probabilities are averaged with the model's at every step.
+    """
+
+    task = "translation"
+
+    def __init__(
+        self,
+        model: Translator,
+        tokenizers: TokenizerPair,
+        *,
+        precision: Precision,
+        width: int = 5,
+        length_penalty: float = 1.0,
+        coverage_penalty: float = 0.0,
+        no_repeat: int = 0,
+        longest: int = 256,
+        others: Sequence[Translator] = (),
+    ) -> None:
+        self.model = model.eval()
+        models = [model, *(one.to(precision.device).eval() for one in others)]
+        self.system = TranslatorEnsemble(models, tokenizers, precision)
+        self.tokenizers = tokenizers
+        self.precision = precision
+        self.options = SearchOptions(
+            width=width,
+            length_penalty=length_penalty,
+            coverage_penalty=coverage_penalty,
+            no_repeat=no_repeat,
+        )
+        self.longest = longest
+
+    @property
+    def width(self) -> int:
+        return self.options.width
+
+    def together(self, *others: LoadedTranslator) -> LoadedTranslator:
+        """An ensemble: the average of the probabilities of all, searched as this one is.
+
+        Raises:
+            ArgumentError: one has another tokenizer, on either side.
+        """
+        for other in others:
+            if other.tokenizers.fingerprint != self.tokenizers.fingerprint:
+                names = " and ".join(f"RUN/{name}.model" for name in self.tokenizers.named)
+                raise ArgumentError(
+                    "an ensemble needs one tokenizer on each side, and these have others: "
+                    f"{self.tokenizers.fingerprint} and {other.tokenizers.fingerprint}",
+                    hint=f"Train them on the same: [tokenizer] file = {names}.",
+                )
+        joined = LoadedTranslator(
+            self.model,
+            self.tokenizers,
+            precision=self.precision,
+            longest=min(one.longest for one in (self, *others)),
+            others=[
+                *self.system.models[1:],
+                *(model for one in others for model in one.system.models),
+            ],
+        )
+        joined.options = self.options
+        return joined
+
+    def translate(self, lines: Sequence[str], *, batch: int = 64, **options: Any) -> list[str]:
+        """The best translation of every line, in their order. An empty line stays empty.
+
+        Args:
+            lines: raw text, one sentence each.
+            batch: sentences at once.
+            options: as of `translations`.
+        """
+        return [best[0].text for best in self.translations(lines, batch=batch, **options)]
+
+    def translations(
+        self,
+        lines: Sequence[str],
+        *,
+        batch: int = 64,
+        prefix: str | Sequence[str] = "",
+        must: Sequence[str] | Sequence[Sequence[str]] = (),
+        never: Sequence[str] = (),
+        **options: Any,
+    ) -> list[list[Translation]]:
+        """The best translations of every line, best first, at most `n_best`.
+
+        Args:
+            lines: raw text, one sentence each.
+            batch: sentences at once.
+            prefix: how translations begin: of all lines, or one for each.
+            must: phrases that appear: in all lines, or a list for each.
+            never: phrases that do not appear.
+            options: those of `Search`; None stands for the model's own.
+
+        Raises:
+            ArgumentError: the phrases cannot be, or no translation fulfils all that is asked.
+            ValueError: an option is out of its range.
+        """
+        search = self.searching(**options)
+        target = self.tokenizers.target
+        asked = Terminology.of(len(lines), target, prefix=prefix, must=must, never=never)
+
+        def find(rows: list[int], ids: list[Pieces]) -> list[list[Hypothesis]]:
+            return search_translations(self.system, ids, asked.select(rows), search=search)
+
+        watches = search.coverage_penalty > 0  # the one model there is
+        found = self._line_by_line(lines, find, batch=batch, alone=watches)
+        unsaid = sum(
+            bool(line.strip()) and not asked.fulfilled(row, list(best[0].ids))
+            for row, (line, best) in enumerate(zip(lines, found, strict=True))
+        )
+        if unsaid:
+            warnings.warn(
+                f"{unsaid} of {len(lines)} translations do not hold all that must appear: "
+                "too little room, or it contradicts the rest",
+                MissingWordsWarning,
+                stacklevel=2,
+            )
+        return found
+
+    def sample(
+        self,
+        lines: Sequence[str],
+        *,
+        samples: int = 1,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        min_p: float = 0.0,
+        seed: int | None = None,
+        first: int = 0,
+        batch: int = 64,
+        prefix: str | Sequence[str] = "",
+        never: Sequence[str] = (),
+        **options: Any,
+    ) -> list[list[Translation]]:
+        """Translations of every line drawn at random, in the order in which they were drawn.
+
+        Their scores are the model's log-probabilities.
+
+        Args:
+            lines: raw text, one sentence each.
+            samples: of each line.
+            temperature, top_k, top_p, min_p: as `make_sampler` has them.
+            seed: the same seed draws the same, however the lines are batched; None draws anew.
+            first: the number of the first line, where lines come in several calls.
+            batch: sentences at once; fewer where their samples are more rows than a beam's.
+            prefix, never: as of `translations`.
+            options: `no_repeat_ngram`, `min_length`, `max_length` and `max_ratio` of `Search`.
+
+        Raises:
+            ArgumentError: as of `translations`.
+            ValueError: an option is out of its range.
+        """
+        if samples < 1:
+            raise ValueError(f"samples must be positive, was: {samples}")
+        if unused := sorted(options.keys() - SAMPLED):
+            raise TypeError(f"{', '.join(unused)} cannot take effect on samples")
+        search = self.searching(**options)
+        choose = make_uniform_sampler(
+            temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p
+        )
+        asked = Terminology.of(len(lines), self.tokenizers.target, prefix=prefix, never=never)
+        seeds = seeds_of(seed, first, len(lines))
+
+        def find(rows: list[int], ids: list[Pieces]) -> list[list[Hypothesis]]:
+            return sample_translations(
+                self.system,
+                ids,
+                asked.select(rows),
+                search=search,
+                choose=choose,
+                samples=samples,
+                seeds=[seeds[row] for row in rows],
+            )
+
+        within = max(1, batch * self.width // samples) if batch > 0 else batch
+        return self._line_by_line(lines, find, batch=min(batch, within))
+
+    def least_risk(
+        self, lines: Sequence[str], *, utility: Utility, samples: int = 32, **options: Any
+    ) -> list[Translation]:
+        """Of samples of every line the one that is best on average if each of them were right.
+
+        Minimum Bayes risk by sampling (Eikema & Aziz, 2020). The score is the average utility.
+
+        Args:
+            lines: raw text, one sentence each.
+            utility: of a translation if another is right: `evaluation.utility.sentence_chrf`.
+            samples: of each line.
+            options: as of `sample`.
+        """
+        return [
+            minimum_bayes_risk(drawn, utility)
+            for drawn in self.sample(lines, samples=samples, **options)
+        ]
+
+    def _line_by_line(
+        self, lines: Sequence[str], find: Find, *, batch: int, alone: bool = False
+    ) -> list[list[Translation]]:
+        at_once = 1 if alone or self.precision.device.type != "cpu" else AT_ONCE
+        return translate_in_batches(
+            self.system, lines, find, longest=self.longest, batch=batch, at_once=at_once
+        )
+
+    def searching(self, **options: Any) -> SearchOptions:
+        """The model's own options and those of a call; None stands for the model's own."""
+        told = {name: value for name, value in options.items() if value is not None}
+        return replace(self.options, **told)
+
+    def signature(self, *, batch: int, **options: Any) -> str:
+        """How translations were searched for, to stand beside their scores."""
+        together = f"models:{len(self.system.models)}|" if len(self.system.models) > 1 else ""
+        return (
+            f"{self.searching(**options).signature()}|batch:{batch}|{together}"
+            f"precision:{self.precision.name}"
+            f"|tokenizer:{self.tokenizers.signature}|version:{__version__}"
+        )
+
+    def score(
+        self, pairs: Sequence[tuple[TextOrIds, TextOrIds]], *, batch: int = 64
+    ) -> list[Score]:
+        """How probable each target is as the translation of its source.
+
+        Either is text, or pieces: a text may be cut into other pieces than those a beam found, and
+        a beam's pieces have the beam's probability. Long texts are cut, with a warning.
+        """
+        return score_pairs(self.system, pairs, longest=self.longest, batch=batch)

@@ -1,0 +1,1 @@
+"""Pictures: the one home of matplotlib."""

@@ -1,0 +1,169 @@
+"""`seqlstm generate`: the same text from an argument, a pipe and Python."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import seqlstm
+from seqlstm.inference.continuations import Continuation
+from seqlstm.inference.language_model import LoadedLanguageModel
+from seqlstm.inference.session import Session
+from tests.runs import answer, invoke, refusal
+
+PROMPT = "The child"
+
+
+@pytest.fixture(scope="module")
+def api(language_model: Path) -> LoadedLanguageModel:
+    loaded = seqlstm.load(language_model, device="cpu")
+    assert isinstance(loaded, LoadedLanguageModel)
+    return loaded
+
+
+def test_argument_pipe_and_api_write_the_same(
+    language_model: Path, api: LoadedLanguageModel
+) -> None:
+    text = answer("generate", language_model, PROMPT, "--seed", 3)
+    expected = api.generate(PROMPT, seed=3, temperature=0.8)
+    assert text == f"{PROMPT}{expected}\n"
+    assert answer("generate", language_model, "--seed", 3, text=PROMPT) == text
+    assert answer("generate", language_model, "--seed", 3, text=f"{PROMPT}\n") == text
+
+
+def test_a_seed_is_a_text(language_model: Path) -> None:
+    texts = {answer("generate", language_model, PROMPT, "--seed", seed) for seed in (1, 1, 2, 3)}
+    assert len(texts) == 3
+
+
+def test_greedy_needs_no_seed(language_model: Path) -> None:
+    greedy = ("generate", language_model, PROMPT, "--temperature", 0)
+    text = answer(*greedy)
+    assert text == answer(*greedy) == answer(*greedy, "--seed", 5)
+    assert text == answer("generate", language_model, PROMPT, "--top-k", 1)
+
+
+def test_stop_ends_before_its_text(language_model: Path) -> None:
+    greedy = ("generate", language_model, PROMPT, "--temperature", 0, "--length", 60)
+    whole = answer(*greedy)
+    assert "." in whole
+    assert answer(*greedy, "--stop", ".") == whole.partition(".")[0] + "\n"
+
+
+def test_length_counts_pieces(language_model: Path, api: LoadedLanguageModel) -> None:
+    text = answer("generate", language_model, PROMPT, "--length", 4, "--temperature", 0)
+    assert text == f"{PROMPT}{api.generate(PROMPT, length=4, temperature=0)}\n"
+    assert len(api.tokenizer.encode(text.removeprefix(PROMPT).strip("\n"))) <= 5
+
+
+@pytest.mark.parametrize("prompt", ["", "日本語 🙂", "\x00 ▁ \U0010fffd", "Ωμέγα\nzwei Zeilen"])
+def test_any_prompt_will_do(language_model: Path, prompt: str) -> None:
+    text = answer("generate", language_model, prompt, "--seed", 1, "--length", 5)
+    assert text.startswith(prompt)
+
+
+def test_a_very_long_prompt_will_do(language_model: Path) -> None:
+    prompt = "The child " * 10_000
+    text = answer("generate", language_model, "--seed", 1, "--length", 3, text=prompt)
+    assert text.startswith(prompt)
+
+
+def test_nothing_in_the_pipe_is_no_prompt(language_model: Path) -> None:
+    result = invoke("generate", language_model, "--seed", 1, text="")
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    assert result.stdout == answer("generate", language_model, "", "--seed", 1)
+
+
+def test_it_needs_a_language_model(translator: Path) -> None:
+    said = refusal("generate", translator, PROMPT)
+    assert f"{translator} is a translator; this needs a language model" in said
+
+
+@pytest.mark.parametrize(
+    "option", [["--temperature", "-1"], ["--top-p", "0"], ["--min-p", "2"], ["--length", "0"]]
+)
+def test_options_have_bounds(language_model: Path, option: list[str]) -> None:
+    assert option[0] in refusal("generate", language_model, PROMPT, *option)
+
+
+@pytest.mark.parametrize("batch", [[], ["--batch", 2]])
+def test_samples_are_what_their_seeds_write(
+    language_model: Path, api: LoadedLanguageModel, batch: list[object]
+) -> None:
+    options = ("--seed", 3, "--length", 30)
+    lines = answer("generate", language_model, PROMPT, "--sample", 5, *batch, *options).splitlines()
+    expected = [
+        f"{PROMPT}{api.generate(PROMPT, seed=seed, length=30, temperature=0.8)}"
+        for seed in range(3, 8)
+    ]
+    assert lines == [text.replace("\n", "\\n") for text in expected]
+    assert any("\n" in text for text in expected)
+    piped = answer("generate", language_model, "--n", 5, *batch, *options, text=PROMPT)
+    assert piped.splitlines() == lines
+
+
+def test_batch_is_how_many_at_once(language_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+
+    def counted(_: Session, seeds: range, **options: Any) -> list[Continuation]:
+        sizes.append(len(seeds))
+        return [Continuation("", seed, finished=True) for seed in seeds]
+
+    monkeypatch.setattr("seqlstm.inference.language_model.generate_continuations", counted)
+    for batch in ([], ["--batch", 30]):
+        answer("generate", language_model, PROMPT, "--sample", 70, *batch)
+    assert sizes == [64, 6, 30, 30, 10]
+
+
+def test_json_is_an_object_a_line(language_model: Path, api: LoadedLanguageModel) -> None:
+    options = ("--json", "--seed", 3, "--stop", "\n")
+    found = [
+        json.loads(line)
+        for line in answer("generate", language_model, PROMPT, "--sample", 3, *options).splitlines()
+    ]
+    assert found == [
+        {"prompt": PROMPT, "text": one.text, "seed": one.seed, "finished": one.finished}
+        for one in api.samples(PROMPT, count=3, seed=3, stop="\n", temperature=0.8)
+    ]
+    assert json.loads(answer("generate", language_model, PROMPT, *options)) == found[0]
+
+
+def test_batch_needs_samples(language_model: Path) -> None:
+    said = refusal("generate", language_model, PROMPT, "--batch", 3)
+    assert "--batch cannot take effect without --sample" in said
+
+
+def converse(run: Path, monkeypatch: pytest.MonkeyPatch, *lines: object) -> tuple[str, str]:
+    """What is shown on a terminal as an answer, and beside it."""
+    monkeypatch.setattr("seqlstm.cli.commands.generate.on_terminal", lambda: True)
+    greedy = ("--temperature", 0, "--length", 5)
+    result = invoke("generate", run, *greedy, text="".join(f"{line}\n" for line in lines))
+    assert result.exit_code == 0, result.output
+    return result.stdout, result.stderr
+
+
+def test_a_conversation_goes_on_with_one_text(
+    language_model: Path, api: LoadedLanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown, _ = converse(language_model, monkeypatch, "The child", "Nobody")
+    session, expected = api.session(), []
+    for prompt in ("The child", "Nobody"):
+        session.read(prompt)
+        expected += f"{prompt}{''.join(session.stream(temperature=0, length=5))} …".split()
+    assert shown.partition("Ctrl-D ends.")[2].split() == expected
+
+
+def test_a_conversation_takes_commands(
+    language_model: Path, api: LoadedLanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown, said = converse(language_model, monkeypatch, "/undu", "/length 9", "//x")
+    session = api.session()
+    session.read("/x")
+    assert f"/x{''.join(session.stream(temperature=0, length=9))} …".split() == (
+        shown.partition("length 9")[2].split()
+    )
+    assert 'did you mean "undo"?' in said

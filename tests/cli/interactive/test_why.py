@@ -1,0 +1,137 @@
+"""What a session tells of its model, and characters that come in pieces."""
+
+from __future__ import annotations
+
+import io
+import re
+from math import log
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from rich.console import Console
+
+from seqlstm.cli.interactive.surprisal import SHADES, shade
+from seqlstm.cli.interactive.writing import WritingSession
+from seqlstm.inference.language_model import LoadedLanguageModel
+from seqlstm.text.tokenizer import Tokenizer
+from seqlstm.text.train_tokenizer import train_tokenizer
+from tests.cli.sessions import begun, loaded_of, play
+from tests.tiny import LINES
+
+
+@pytest.fixture
+def loaded(tokenizer: Tokenizer) -> LoadedLanguageModel:
+    return loaded_of(tokenizer)
+
+
+@pytest.fixture
+def writing(loaded: LoadedLanguageModel) -> WritingSession:
+    return begun(loaded)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """States are kept in the working directory."""
+    monkeypatch.chdir(tmp_path)
+
+
+def test_why_tells_what_may_come_next(writing: WritingSession, loaded: LoadedLanguageModel) -> None:
+    shown = play(writing, "Nobody", "/top-k 2", "/temperature 2", "/why 3")
+    session = writing.draft.session
+    with torch.no_grad():
+        logits, _ = loaded.model.advance(session.token, session.state)
+    never = session.never
+    chances, ids = logits.softmax(-1)[0].topk(3)
+    logits[:, never] = -torch.inf
+    drawn = (logits.topk(2).values / 2).softmax(-1)[0].tolist()
+    rows = shown.partition("next piece")[2].splitlines()[1:4]
+    for row, piece, chance in zip(
+        rows, loaded.tokenizer.pieces(ids.tolist()), chances.tolist(), strict=True
+    ):
+        assert row.split()[:2] == [piece.replace("\n", "\\n"), f"{chance:.1%}"]
+    allowed = [
+        row.split()[2] for row, id in zip(rows, ids.tolist(), strict=True) if id not in never
+    ]
+    assert allowed[:2] == [f"{share:.1%}" for share in drawn][: len(allowed)]
+    assert "–" in {row.split()[2] for row in rows}
+    assert len(rows[0]) > len(rows[2].rstrip())  # bars
+
+
+def test_why_shades_the_text_by_its_surprisal(loaded: LoadedLanguageModel) -> None:
+    writing = begun(loaded, length=20)
+    shown = play(writing, "Nobody sells", "", "/why")
+    ids = [id for turn in writing.draft.turns for id in (*turn.said, *turn.written)]
+    state, token, bits = loaded.model.initial_state(1), loaded.end, []
+    with torch.no_grad():
+        for id in ids:
+            logits, state = loaded.model.advance(torch.tensor([token]), state)
+            bits.append(-float(logits.log_softmax(-1)[0, id]) / log(2))
+            token = id
+    parts = list(writing.draft.surprise())
+    assert [part.bits for part in parts] == pytest.approx(bits)
+    assert "".join(part.text for part in parts) == loaded.tokenizer.decode(ids)
+    yours = len(writing.draft.turns[0].said)
+    assert [part.by_model for part in parts] == [False] * yours + [True] * 40
+    assert f"mean {sum(bits) / len(bits):.2f} bits over {len(bits)} pieces; " in shown
+    assert (
+        f"yours {sum(bits[:yours]) / yours:.2f}; the model's {sum(bits[yours:]) / 40:.2f}" in shown
+    )
+    colours = Console(file=io.StringIO(), width=80, force_terminal=True, color_system="truecolor")
+    writing.console = colours
+    play(writing, "/why")
+    assert isinstance(colours.file, io.StringIO)
+    assert {f"48;2;{r};{g};{b}" for r, g, b in [(240, 138, 75), (200, 56, 62)]} <= set(
+        re.findall(r"48;2;\d+;\d+;\d+", colours.file.getvalue())
+    )
+
+
+def test_shades() -> None:
+    styles = [style for _, style in SHADES.values()]
+    assert [shade(bits) for bits in (0.0, 0.99, 1.0, 3.9, 4.0, 7.9, 8.0, 90.0)] == [
+        styles[place] for place in (0, 0, 1, 2, 3, 3, 4, 4)
+    ]
+
+
+def test_why_shows_the_end_of_a_long_text(loaded: LoadedLanguageModel) -> None:
+    writing = begun(loaded, width=80, length=1500)
+    shown = play(writing, "Nobody", "/why")
+    part = shown.partition("next piece")[2]
+    assert 20 < len(part.splitlines()) < 23
+    assert "…\n" in part
+    assert "over 1,5" in part  # but the mean is that of all
+
+
+def test_why_after_a_state_was_loaded(writing: WritingSession) -> None:
+    play(writing, "Nobody", "/save once", "/load once")
+    shown = play(writing, "/why")
+    assert "next piece" in shown
+    assert "mean" not in shown
+    play(writing, "The")
+    scores = [part.bits for part in writing.draft.surprise()]
+    loaded, turn = writing.draft.loaded, writing.draft.turns[0]
+    [expected] = loaded.score([loaded.tokenizer.decode(turn.said)], past=turn.before)
+    assert scores[: len(turn.said)] == pytest.approx(expected.surprisals[:-1])
+
+
+# Characters.
+
+
+def test_a_character_waits_until_it_is_whole() -> None:
+    """The model writes 🙂 in four pieces of a byte each, cut off after two of them."""
+    tokenizer = train_tokenizer(LINES, kind="unigram", vocabulary=290)
+    loaded = loaded_of(tokenizer)
+    smile = tokenizer.encode("🙂")[-4:]
+
+    def spell(token: torch.Tensor, state: Any, memory: Any = None) -> Any:
+        logits = torch.zeros(1, tokenizer.vocabulary)
+        place = smile.index(int(token)) + 1 if int(token) in smile else 0
+        logits[0, smile[place % 4]] = 100.0
+        return logits, state
+
+    loaded.model.advance = spell  # type: ignore[method-assign]
+    writing = begun(loaded, length=6)
+    assert play(writing, "a") == "a🙂 …\n"
+    assert play(writing, "/more") == "🙂🙂 …\n"
+    assert "🙂🙂🙂" in play(writing, "/why")

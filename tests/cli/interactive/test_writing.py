@@ -1,0 +1,285 @@
+"""`seqlstm generate` on a terminal: every command, in the session's own class."""
+
+from __future__ import annotations
+
+import re
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from seqlstm.cli.interactive.writing import COMMAND_NAMES, WritingSession
+from seqlstm.inference.language_model import LoadedLanguageModel
+from seqlstm.text.tokenizer import Tokenizer
+from tests.cli.sessions import OPTIONS, assert_equal, begun, loaded_of, play, squeezed, text_of
+
+
+@pytest.fixture
+def loaded(tokenizer: Tokenizer) -> LoadedLanguageModel:
+    return loaded_of(tokenizer)
+
+
+@pytest.fixture
+def writing(loaded: LoadedLanguageModel) -> WritingSession:
+    return begun(loaded)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """States are kept in the working directory."""
+    monkeypatch.chdir(tmp_path)
+
+
+# What is written.
+
+
+def test_it_writes_on_from_lines_and_what_came_before(
+    writing: WritingSession, loaded: LoadedLanguageModel
+) -> None:
+    first, second = text_of(loaded, "Nobody"), text_of(loaded, "Nobody", "My oldest")
+    third = text_of(loaded, "Nobody", "My oldest", "")
+    expected = f"Nobody{first} …\nMy oldest{second} …\n{third} …\n"
+    assert squeezed(play(writing, "Nobody", "My oldest", "")) == squeezed(expected)
+
+
+def test_more_is_an_empty_line(loaded: LoadedLanguageModel) -> None:
+    one, other = begun(loaded), begun(loaded)
+    assert play(one, "Nobody", "/more") == play(other, "Nobody", "")
+    assert_equal(one.draft.session.past, other.draft.session.past)
+    assert len(one.draft.turns) == 2
+
+
+def test_escapes(writing: WritingSession, loaded: LoadedLanguageModel) -> None:
+    play(writing, r"Nobody\nThe gardener", "//retry")
+    said = [turn.said for turn in writing.draft.turns]
+    assert said == loaded.tokenizer.encode_batch(["Nobody\nThe gardener", "/retry"])
+
+
+def test_retry_writes_another_in_place_of_the_last(
+    writing: WritingSession, loaded: LoadedLanguageModel
+) -> None:
+    texts = [text_of(loaded, "Nobody", seed=seed) for seed in (5, 6, 7)]
+    shown = play(writing, "Nobody", "/retry", "/retry")
+    assert squeezed(shown) == squeezed("".join(f"Nobody{text} …\n" for text in texts))
+    assert len(set(texts)) == 3
+    session = loaded.session()
+    session.read("Nobody")
+    list(session.stream(**OPTIONS | {"seed": 7}))
+    assert_equal(writing.draft.session.past, session.past)
+    assert len(writing.draft.turns) == 1
+
+
+def test_retry_with_the_same_seed_is_the_same(writing: WritingSession) -> None:
+    play(writing, "Nobody", "/more")
+    past, turn = writing.draft.session.past, writing.draft.turns[-1]
+    play(writing, "/retry")
+    assert writing.draft.turns[-1].written != turn.written
+    play(writing, "/seed 6", "/retry")
+    assert writing.draft.turns[-1].written == turn.written
+    assert_equal(writing.draft.session.past, past)
+
+
+def test_undo_goes_back(writing: WritingSession) -> None:
+    pasts = [writing.draft.session.past]
+    for line in ("Nobody", "", "The gardener"):
+        play(writing, line)
+        pasts.append(writing.draft.session.past)
+    text = writing.draft.turns[-1].written
+    shown = play(writing, "/undo")
+    assert_equal(writing.draft.session.past, pasts[2])
+    assert "it ends now: " in shown
+    play(writing, "/seed 7", "The gardener")
+    assert writing.draft.turns[-1].written == text
+    assert_equal(writing.draft.session.past, pasts[3])
+    assert "no text now" in play(writing, "/undo", "/undo", "/undo")
+    assert_equal(writing.draft.session.past, pasts[0])
+
+
+def test_new_forgets(writing: WritingSession, loaded: LoadedLanguageModel) -> None:
+    assert "no text now" in play(writing, "Nobody", "", "/new")
+    assert_equal(writing.draft.session.past, loaded.past())
+    assert not writing.draft.turns
+
+
+def test_a_text_that_ends(tokenizer: Tokenizer) -> None:
+    loaded = loaded_of(tokenizer, unit="document")
+    with torch.no_grad():
+        loaded.model.output_layer.bias[tokenizer.end] = 1e3
+    shown = play(begun(loaded), "Nobody")
+    assert shown.startswith("Nobody\nThe text ends here")
+
+
+@pytest.mark.parametrize("command", ["/undo", "/retry"])
+def test_with_nothing_written(
+    writing: WritingSession, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    play(writing, command)
+    assert "nothing has been written yet" in capsys.readouterr().err
+
+
+def test_quit_leaves(writing: WritingSession) -> None:
+    play(writing, "Nobody", "/quit", "Nobody")
+    assert len(writing.draft.turns) == 1
+
+
+# Ctrl-C.
+
+
+def interrupting(loaded: LoadedLanguageModel, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    """Somebody presses Ctrl-C while the model takes this step, once."""
+    advance, steps = loaded.model.advance, iter(range(1000))
+
+    def pressed(*arguments: Any) -> Any:
+        if next(steps) == step:
+            signal.raise_signal(signal.SIGINT)
+        return advance(*arguments)
+
+    monkeypatch.setattr(loaded.model, "advance", pressed)
+
+
+def test_ctrl_c_stops_the_model_alone(
+    loaded: LoadedLanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writing = begun(loaded, temperature=0, repetition=3.0)
+    whole = loaded.session()
+    whole.read("Nobody")
+    expected = list(whole.tokens(length=12, temperature=0, repetition=3.0))
+    assert len(set(expected)) > 3
+    interrupting(loaded, monkeypatch, step=5)  # its first is before anybody writes
+    before = signal.getsignal(signal.SIGINT)
+    shown = play(writing, "Nobody", "/length 7", "/more")
+    first, second = writing.draft.turns
+    assert first.written == expected[:5]
+    assert first.written + second.written == expected
+    assert_equal(writing.draft.session.past, whole.past)
+    assert shown.count(" …\n") == 2
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize("command", ["The gardener", "/retry"])
+def test_what_is_broken_off_has_never_been(
+    writing: WritingSession,
+    loaded: LoadedLanguageModel,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+) -> None:
+    play(writing, "Nobody")
+    past, turns = writing.draft.session.past, list(writing.draft.turns)
+    advance, steps = loaded.model.advance, iter(range(1000))
+
+    def broken(*arguments: Any) -> Any:
+        if next(steps) == 3:
+            raise KeyboardInterrupt
+        return advance(*arguments)
+
+    monkeypatch.setattr(loaded.model, "advance", broken)
+    play(writing, command)
+    assert_equal(writing.draft.session.past, past)
+    assert writing.draft.turns == turns
+
+
+# What is set.
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        ("/temperature 0", {"temperature": 0.0}),
+        ("/temperature 3", {"temperature": 3.0}),
+        ("/top-k 2", {"top_k": 2}),
+        ("/top-p 0.1", {"top_p": 0.1}),
+        ("/min-p 0.9", {"min_p": 0.9}),
+        ("/repetition 50", {"repetition": 50.0}),
+        ("/length 3", {"length": 3}),
+        ("/seed 77", {"seed": 77}),
+        ("/stop e", {"stop": "e"}),
+    ],
+)
+def test_settings_change_what_comes_after(
+    writing: WritingSession, loaded: LoadedLanguageModel, command: str, option: dict[str, Any]
+) -> None:
+    expected = text_of(loaded, "Nobody", length=30) if "length" not in option else ""
+    options = {"length": 30, **option}
+    wanted = text_of(loaded, "Nobody", **options)
+    assert wanted != expected
+    shown = play(writing, "/length 30", command, "Nobody")
+    assert squeezed(f"Nobody{wanted}") in squeezed(shown)
+
+
+def test_without_a_value_they_are_told(writing: WritingSession) -> None:
+    assert play(writing, "/top-k", "/top-k 7", "/top-k").split("\n") == [
+        "top-k 0",
+        "top-k 7",
+        "top-k 7",
+        "",
+    ]
+    play(writing, "/stop e", "/stop")
+    assert writing.options["stop"] is None
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("/temprature 1", 'did you mean "temperature"?'),
+        ("/x", "/help lists them"),
+        ("/top-p 2", "/top-p needs a number from 1e-06 to 1, was: 2"),
+        ("/top-p much", "/top-p needs a number from 1e-06 to 1, was: much"),
+        ("/min-p -1", "/min-p needs a number from 0 to 1, was: -1"),
+        ("/temperature nan", "/temperature needs a number, 0 or more, was: nan"),
+        ("/length 0", "/length needs a whole number, 1 or more, was: 0"),
+        ("/retry 3", "/retry takes no value, was: 3"),
+        ("/save", "/save needs a name"),
+        ("/load nothing", "nothing.state is missing"),
+        ("/why 0", "/why needs a whole number, 1 or more"),
+    ],
+)
+def test_a_command_that_makes_no_sense_changes_nothing(
+    writing: WritingSession, capsys: pytest.CaptureFixture[str], command: str, message: str
+) -> None:
+    play(writing, "Nobody")
+    options, past = dict(writing.options), writing.draft.session.past
+    play(writing, command)
+    assert message in " ".join(capsys.readouterr().err.split())
+    assert writing.options == options
+    assert_equal(writing.draft.session.past, past)
+
+
+def test_help_lists_every_command_and_what_is_set(writing: WritingSession) -> None:
+    shown = play(writing, "/top-k 13", "/help")
+    assert set(writing.actions()) == set(COMMAND_NAMES)
+    assert all(f"/{name} " in shown for name in COMMAND_NAMES)
+    assert re.search(r"/top-k +13 ", shown)
+    narrow = play(begun(writing.draft.loaded, width=80), "/help")
+    assert all(len(line) <= 80 for line in narrow.splitlines())
+
+
+# What is kept.
+
+
+def test_a_state_is_kept_and_gone_on_from(
+    writing: WritingSession, tokenizer: Tokenizer, tmp_path: Path
+) -> None:
+    shown = play(writing, "Nobody", "/save once", "/length 9", "/more")
+    file = tmp_path / "once.state"
+    assert f"once.state written: {file.stat().st_size:,} bytes" in shown
+    assert file.stat().st_size < 4096
+    other = begun(loaded_of(tokenizer), length=9)
+    shown = play(other, "/load", "/load once", "/seed 6", "/more")
+    assert "states in this directory: once" in shown
+    assert "it ends now: " in shown
+    assert other.draft.turns[0].written == writing.draft.turns[1].written
+    assert_equal(other.draft.session.past, writing.draft.session.past)
+    play(other, "/undo")
+    assert_equal(other.draft.session.past, writing.draft.turns[1].before)
+    assert "once.state written over" in play(other, "/save once.state")
+
+
+def test_the_state_of_another_model_is_refused(
+    writing: WritingSession, tokenizer: Tokenizer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    play(writing, "Nobody", "/save once")
+    other = begun(loaded_of(tokenizer, seed=5))
+    play(other, "/load once")
+    assert "the past of another run" in " ".join(capsys.readouterr().err.split())

@@ -1,0 +1,260 @@
+"""`seqlstm translate` with every way to decode: an option does as Python's, or is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import seqlstm
+from seqlstm.evaluation.translation import sentence_chrf
+from seqlstm.inference.translator import LoadedTranslator
+from tests.runs import TRANSLATOR, answer, invoke, pairs_of, refusal, train_in
+
+LINES = [line for line, _ in pairs_of("test")[:5]]
+TEXT = "".join(f"{line}\n" for line in LINES)
+
+
+@pytest.fixture(scope="module")
+def api(translator: Path) -> LoadedTranslator:
+    loaded = seqlstm.load(translator, device="cpu")
+    assert isinstance(loaded, LoadedTranslator)
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def stranger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of another tokenizer."""
+    recipe = TRANSLATOR.replace("vocabulary = 320", "vocabulary = 330")
+    recipe = recipe.replace("steps = 60", "steps = 2")
+    return train_in(tmp_path_factory.mktemp("stranger"), recipe)
+
+
+def test_attention_is_drawn(translator: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "attention.png"
+    plain = told(translator)
+    assert told(translator, "--attention", picture) == plain
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_attention_that_cannot_be_drawn_is_refused(
+    translator: Path, another: Path, tmp_path: Path
+) -> None:
+    picture = tmp_path / "attention.png"
+    together = refusal(
+        "translate", translator, "--with", another, "--attention", picture, text=TEXT
+    )
+    assert "--attention cannot take effect with --with" in together
+    many = refusal("translate", translator, "--attention", picture, text=TEXT * 5)
+    assert "draws at most 20 sentences" in many
+    assert "no line to draw" in refusal(
+        "translate", translator, "--attention", picture, text="\n\n"
+    )
+    name = tmp_path / "attention.mp3"
+    assert "mp3" in refusal("translate", translator, "--attention", name, text=TEXT)
+    assert not picture.exists()
+
+
+def told(*arguments: object) -> list[str]:
+    return answer("translate", *arguments, text=TEXT).split("\n")[:-1]
+
+
+@pytest.mark.parametrize(
+    ("flags", "options"),
+    [
+        (["--must", "rotes Boot"], {"must": ["rotes Boot"]}),
+        (["--must", "nachts", "--must", "Haus"], {"must": ["nachts", "Haus"]}),
+        (["--never", "heute", "--never", "sieht"], {"never": ["heute", "sieht"]}),
+        (["--prefix", "Mein Nachbar"], {"prefix": "Mein Nachbar"}),
+        (["--min-length", 15], {"min_length": 15}),
+        (["--max-length", 3], {"max_length": 3}),
+        (["--max-ratio", 0.01, "--min-length", 11], {"max_ratio": 0.01, "min_length": 11}),
+        (["--no-repeat", 1, "--min-length", 12], {"no_repeat": 1, "min_length": 12}),
+        (["--coverage-penalty", 20], {"coverage_penalty": 20.0}),
+        (["--width", 1], {"width": 1}),
+    ],
+    ids=str,
+)
+def test_an_option_is_pythons(
+    translator: Path, api: LoadedTranslator, flags: list[object], options: dict[str, Any]
+) -> None:
+    assert told(translator, *flags) == api.translate(LINES, **options)
+
+
+def test_options_change_translations(translator: Path, api: LoadedTranslator) -> None:
+    plain = told(translator)
+    phrase = told(translator, "--must", "rotes Boot", "--never", plain[0].split()[0])
+    assert all("rotes Boot" in line for line in phrase)
+    assert plain[0].split()[0] not in phrase[0].split()
+    assert all(line.startswith("Mein Nachb") for line in told(translator, "--prefix", "Mein Nachb"))
+    lengths = [len(best[0].ids) for best in api.translations(LINES, min_length=35)]
+    assert min(lengths) >= 35 > min(len(best[0].ids) for best in api.translations(LINES))
+    assert len({*told(translator, "--max-length", 1)}) <= 5
+
+
+def test_together_with_other_runs(translator: Path, another: Path, api: LoadedTranslator) -> None:
+    other = seqlstm.load(another, device="cpu")
+    assert isinstance(other, LoadedTranslator)
+    expected = [best[0] for best in api.together(other).translations(LINES)]
+    rows = [line.split("\t") for line in told(translator, "--with", another, "--scores")]
+    assert [text for _, _, text in rows] == [one.text for one in expected]
+    for (score, log_probability, _), one in zip(rows, expected, strict=True):
+        assert float(score) == pytest.approx(one.score, abs=2e-4)
+        assert float(log_probability) == pytest.approx(one.log_probability, abs=2e-4)
+    alone = [one[0].score for one in api.translations(LINES)]
+    assert [one.score for one in expected] != pytest.approx(alone, abs=1e-3)
+    thrice = told(translator, "--with", translator, "--with", translator)
+    assert thrice == told(translator)
+
+
+def test_another_tokenizer_is_refused(translator: Path, stranger: Path) -> None:
+    said = refusal("translate", translator, "--with", stranger, text=TEXT)
+    assert f"{translator} with {stranger}: an ensemble needs one tokenizer" in said
+    assert "tokenizer.model" in said
+
+
+def test_an_ensemble_is_of_translators(translator: Path, language_model: Path) -> None:
+    said = refusal("translate", translator, "--with", language_model, text=TEXT)
+    assert f"{language_model} is a language model" in said
+
+
+def test_samples_are_numbered_and_the_seed_decides(translator: Path, api: LoadedTranslator) -> None:
+    flags = ["--sample", 3, "--temperature", 2, "--top-k", 50, "--seed", 4]
+    rows = [line.split("\t") for line in told(translator, *flags)]
+    drawn = api.sample(LINES, samples=3, temperature=2.0, top_k=50, seed=4)
+    expected = [[str(n), one.text] for n, each in enumerate(drawn, 1) for one in each]
+    assert rows == expected
+    assert told(translator, *flags[:-1], 5) != told(translator, *flags)
+    assert told(translator, *flags, "--batch", 1) == told(translator, *flags)
+    nucleus = ["--top-p", 0.01, "--min-p", 0.9]
+    assert told(translator, "--sample", 1, "--seed", 1, *nucleus) == told(
+        translator, "--sample", 1, "--temperature", 0
+    )
+
+
+def test_the_least_risk(translator: Path, api: LoadedTranslator) -> None:
+    flags = ["--mbr", 6, "--temperature", 1.5, "--seed", 2]
+    rows = [line.split("\t") for line in told(translator, *flags, "--scores")]
+    expected = api.least_risk(LINES, utility=sentence_chrf, samples=6, temperature=1.5, seed=2)
+    assert [text for _, _, text in rows] == [one.text for one in expected]
+    assert [float(score) for score, _, _ in rows] == pytest.approx(
+        [one.score for one in expected], abs=1e-3
+    )
+    assert told(translator, *flags, "--batch", 2) == [one.text for one in expected]
+    lines = answer("translate", translator, *flags, "--json", text=TEXT).splitlines()
+    assert [len(json.loads(line)["translations"]) for line in lines] == [1] * 5
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--sample", 2, "--mbr", 3], "--sample and --mbr exclude each other"),
+        (["--mbr", 4, "--n-best", 2], "--n-best cannot take effect with --mbr"),
+        (["--sample", 4, "--width", 2], "--width cannot take effect with --sample"),
+        (["--mbr", 4, "--length-penalty", 0], "--length-penalty cannot take effect with --mbr"),
+        (["--mbr", 4, "--coverage-penalty", 1], "--coverage-penalty cannot take effect with"),
+        (["--sample", 4, "--must", "x"], "--must cannot take effect with --sample"),
+        (["--temperature", 1], "--temperature cannot take effect without --sample or --mbr"),
+        (["--top-k", 1], "--top-k cannot take effect without"),
+        (["--top-p", 0.5], "--top-p cannot take effect without"),
+        (["--min-p", 0.5], "--min-p cannot take effect without"),
+        (["--seed", 0], "--seed cannot take effect without"),
+        (["--min-length", 5, "--max-length", 4], "--min-length 5 is more than --max-length 4"),
+        (["--must", ""], "a phrase that must or must not appear is empty"),
+        (["--must", "das Haus", "--never", "Haus"], "holds what must never appear"),
+        (["--must", "a b c d e f g", "--max-length", 3], "its maximum length is 3"),
+    ],
+    ids=str,
+)
+def test_what_does_not_go_together(translator: Path, flags: list[object], message: str) -> None:
+    assert message in " ".join(refusal("translate", translator, *flags, text=TEXT).split())
+
+
+def test_what_could_not_be_said_is_a_warning(translator: Path) -> None:
+    result = invoke("translate", translator, "--must", "Haus Haus", "--no-repeat", 1, text=LINES[0])
+    assert result.exit_code == 0
+    assert "warning: 1 of 1 translations do not hold all that must appear" in result.stderr
+
+
+def converse(run: Path, monkeypatch: pytest.MonkeyPatch, *lines: str) -> tuple[list[str], str]:
+    """What is answered on a terminal, and what is said beside."""
+    monkeypatch.setattr("seqlstm.cli.commands.translate.on_terminal", lambda: True)
+    result = invoke("translate", run, text="".join(f"{line}\n" for line in lines))
+    assert result.exit_code == 0, result.output
+    return result.stdout.splitlines(), result.stderr
+
+
+def test_commands_change_what_comes_after(
+    translator: Path, api: LoadedTranslator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = LINES[0]
+    found, said = converse(
+        translator,
+        monkeypatch,
+        *(line, "/width 5", "/n-best 4", line, "/n-best", "/scores", line, "/scores"),
+        *("/max-length 2", line, "/max-length", "/length-penalty 0", "/help", line, "//x"),
+    )
+    best = api.translations([line], width=5, n_best=4)[0]
+    short = api.translate([line], width=5, max_length=2)
+    first = api.translations([line], width=5)[0][0]
+    plain = api.translate([line], width=5, length_penalty=0.0)
+    assert found == [
+        *api.translate([line]),
+        *(f"2\t{one.text}" for one in best),
+        f"{first.score:.4f}\t{first.log_probability:.4f}\t{first.text}",
+        *short,
+        *plain,
+        *api.translate(["/x"], width=5, length_penalty=0.0),
+    ]
+    assert "/coverage-penalty" in said
+    assert "scores are shown" in said
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("/widht 3", 'did you mean "width"?'),
+        ("/x", "/help lists them"),
+        ("/width", None),
+        ("/width zero", "/width needs a whole number, 1 or more, was: zero"),
+        ("/width 0", "/width needs a whole number, 1 or more, was: 0"),
+        ("/width 2.5", "/width needs a whole number"),
+        ("/length-penalty -1", "/length-penalty needs a number, 0 or more, was: -1"),
+        ("/length-penalty nan", "/length-penalty needs a number"),
+        ("/n-best 9", "--n-best 9 is more than the beam's width 3"),
+    ],
+)
+def test_a_command_that_makes_no_sense_changes_nothing(
+    translator: Path,
+    api: LoadedTranslator,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    message: str | None,
+) -> None:
+    found, said = converse(translator, monkeypatch, command, LINES[1])
+    assert found == api.translate([LINES[1]])
+    assert message is None or message in said
+
+
+def test_in_a_pipe_a_command_is_a_line(translator: Path, api: LoadedTranslator) -> None:
+    expected = api.translate(["/width 5", LINES[0]])
+    assert answer("translate", translator, text=f"/width 5\n{LINES[0]}\n").splitlines() == expected
+
+
+def test_a_recipe_says_how_to_decode(translator: Path, tmp_path: Path) -> None:
+    recipe = TRANSLATOR.replace("steps = 60", "steps = 1").replace(
+        "[decoding]\nwidth = 3", "[decoding]\nwidth = 2\ncoverage_penalty = 0.25\nno_repeat = 3"
+    )
+    loaded = seqlstm.load(train_in(tmp_path, recipe), device="cpu")
+    assert isinstance(loaded, LoadedTranslator)
+    assert (loaded.options.width, loaded.options.length_penalty) == (2, 1.0)
+    assert (loaded.options.coverage_penalty, loaded.options.no_repeat) == (0.25, 3)
+    assert "|coverage_penalty:0.25|no_repeat:3|" in loaded.signature(batch=1)
+
+
+def test_help_has_panels() -> None:
+    shown = answer("translate", "--help")
+    for panel in ("Beam search", "What is said", "Samples", "Output"):
+        assert panel in shown

@@ -1,0 +1,220 @@
+"""Paired bootstraps against plain loops, and the laws of any test."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import sacrebleu
+import torch
+from torch import Tensor
+
+from seqlstm import __version__
+from seqlstm.evaluation.significance import SystemScore, compare_nats, compare_translations
+from tests.recurrent.cases import generator
+from tests.tiny import PAIRS
+
+REFERENCES = [target for _, target in PAIRS]
+RESAMPLES = 50
+
+
+def worse(every: int) -> list[str]:
+    """The references with a word lost in every so many lines."""
+    return [
+        line.split(" ", 1)[1] if row % every == 0 else line for row, line in enumerate(REFERENCES)
+    ]
+
+
+SYSTEMS = {"ours": worse(3), "theirs": worse(2), "best": REFERENCES, "again": worse(3)}
+
+
+@pytest.fixture(scope="module")
+def standings() -> dict[str, dict[str, SystemScore]]:
+    return compare_translations(SYSTEMS, REFERENCES, resamples=RESAMPLES).standings
+
+
+class TestTranslations:
+    @pytest.mark.parametrize("name", ["bleu", "chrf", "ter"])
+    def test_by_a_plain_loop(self, standings: dict[str, dict[str, SystemScore]], name: str) -> None:
+        """Lines drawn with sacreBLEU's seed, both systems scored on them by sacreBLEU."""
+
+        def score(system: str, rows: list[int]) -> float:
+            lines, references = (
+                [side[row] for row in rows] for side in (SYSTEMS[system], REFERENCES)
+            )
+            if name == "bleu":
+                return float(sacrebleu.corpus_bleu(lines, [references]).score)
+            if name == "chrf":
+                return float(sacrebleu.corpus_chrf(lines, [references], word_order=2).score)
+            return float(sacrebleu.corpus_ter(lines, [references]).score)
+
+        size = len(REFERENCES)
+        draws = np.random.default_rng(12345).choice(size, size=(RESAMPLES, size), replace=True)
+        drawn = {one: [score(one, rows.tolist()) for rows in draws] for one in ("ours", "theirs")}
+        for system in ("ours", "theirs"):
+            found, ordered = standings[system][name], sorted(drawn[system])
+            assert found.score == pytest.approx(score(system, [*range(size)]))
+            assert found.mean == pytest.approx(sum(ordered) / RESAMPLES, rel=1e-4)
+            assert found.ci == pytest.approx((ordered[-2] - ordered[1]) / 2, rel=1e-3)
+        theirs = standings["theirs"][name]
+        difference = score("theirs", [*range(size)]) - score("ours", [*range(size)])
+        assert theirs.difference == pytest.approx(difference)
+        far = [abs(one - two) for one, two in zip(drawn["theirs"], drawn["ours"], strict=True)]
+        mean = sum(far) / RESAMPLES
+        expected = (sum(one - mean > abs(difference) for one in far) + 1) / (RESAMPLES + 1)
+        assert theirs.p == pytest.approx(expected)
+
+    def test_the_first_is_compared_to_nobody(
+        self, standings: dict[str, dict[str, SystemScore]]
+    ) -> None:
+        assert list(standings) == list(SYSTEMS)
+        for one in standings["ours"].values():
+            assert one.difference is one.p is None
+
+    def test_what_is_plainly_better_is_no_accident(
+        self, standings: dict[str, dict[str, SystemScore]]
+    ) -> None:
+        for name, one in standings["best"].items():
+            assert one.difference is not None
+            assert one.p is not None
+            assert one.difference * (-1 if name == "ter" else 1) > 1
+            assert one.p < 0.05
+
+    def test_the_same_translations_leave_nothing_to_test(
+        self, standings: dict[str, dict[str, SystemScore]]
+    ) -> None:
+        """sacreBLEU itself gives the smallest p of all."""
+        for one in standings["again"].values():
+            assert one.difference == 0
+            assert one.p is None
+
+    def test_signatures_say_how(self) -> None:
+        systems = {name: SYSTEMS[name] for name in ("ours", "theirs")}
+        signatures = compare_translations(systems, REFERENCES, resamples=9).signatures
+        tail = f"version:{sacrebleu.__version__}"
+        assert signatures == {
+            "bleu": f"nrefs:1|bs:9|seed:12345|case:mixed|eff:no|tok:13a|smooth:exp|{tail}",
+            "chrf": f"nrefs:1|bs:9|seed:12345|case:mixed|eff:yes|nc:6|nw:2|space:no|{tail}",
+            "ter": f"nrefs:1|bs:9|seed:12345|case:lc|tok:tercom|norm:no|punct:yes|asian:no|{tail}",
+        }
+
+    def test_counts_must_agree(self) -> None:
+        with pytest.raises(ValueError, match="two systems or more, were: 1"):
+            compare_translations({"a": ["x", "y"]}, ["x", "y"])
+        with pytest.raises(ValueError, match="two rows or more to be drawn from, were: 1"):
+            compare_translations({"a": ["x"], "b": ["x"]}, ["x"])
+        with pytest.raises(ValueError, match="b must have a row for each of 2, were: 3"):
+            compare_translations({"a": ["x", "y"], "b": ["x", "y", "z"]}, ["x", "y"])
+
+
+def noise(rows: int, seed: int) -> Tensor:
+    return torch.randn(rows, generator=generator(seed), dtype=torch.double)
+
+
+def texts(rows: int, seed: int = 1) -> tuple[Tensor, Tensor]:
+    """The nats and bytes of rows of unlike length."""
+    sizes = torch.randint(1, 200, (rows,), generator=generator(seed)).double()
+    return sizes * (2 + 0.1 * noise(rows, seed)), sizes
+
+
+class TestNats:
+    def test_by_a_plain_loop(self) -> None:
+        ours, sizes = texts(30)
+        theirs = ours + noise(30, 5)
+        found = compare_nats({"a": ours, "b": theirs}, sizes, unit="line", resamples=40, seed=7)
+        draws, drawn = generator(7), []
+        for _ in range(40):
+            rows = torch.randint(30, (30,), generator=draws).tolist()
+            total = sum(float(sizes[row]) for row in rows) * math.log(2)
+            drawn.append([sum(float(one[row]) for row in rows) / total for one in (ours, theirs)])
+        one, other = found.standings["a"]["bits_per_byte"], found.standings["b"]["bits_per_byte"]
+        bits = [float(nats.sum() / sizes.sum()) / math.log(2) for nats in (ours, theirs)]
+        assert (one.score, other.score) == (pytest.approx(bits[0]), pytest.approx(bits[1]))
+        means = [sum(column) / 40 for column in zip(*drawn, strict=True)]
+        assert (one.mean, other.mean) == (pytest.approx(means[0]), pytest.approx(means[1]))
+        ordered = sorted(first for first, _ in drawn)
+        assert one.ci == pytest.approx((ordered[-2] - ordered[1]) / 2)
+        differences = [second - first for first, second in drawn]
+        ordered = sorted(differences)
+        assert other.difference == pytest.approx(bits[1] - bits[0])
+        assert other.difference_ci == pytest.approx((ordered[-2] - ordered[1]) / 2)
+        told = bits[1] - bits[0]
+        far = sum(abs(one - told) >= abs(told) for one in differences)
+        assert 0 < far < 40
+        assert other.p == pytest.approx((far + 1) / 41)
+
+    def test_what_is_better_everywhere_is_no_accident(self) -> None:
+        nats, sizes = texts(20)
+        better = {"first": nats, "better": nats - 0.1 * sizes, "worse": nats + 0.1 * sizes}
+        standings = compare_nats(better, sizes, unit="line", resamples=200).standings
+        for name, sign in (("better", -1), ("worse", 1)):
+            one = standings[name]["bits_per_byte"]
+            assert one.difference == pytest.approx(sign * 0.1 / math.log(2))
+            assert one.difference_ci == pytest.approx(0, abs=1e-12)
+            assert one.p == pytest.approx(1 / 201)
+
+    def test_the_same_nats_leave_nothing_to_test(self) -> None:
+        nats, sizes = texts(20)
+        standings = compare_nats({"a": nats, "b": nats.clone()}, sizes, unit="line").standings
+        one = standings["b"]["bits_per_byte"]
+        assert (one.difference, one.difference_ci, one.p) == (0, 0, None)
+
+    def test_a_model_that_is_infinitely_bad(self) -> None:
+        nats, sizes = texts(20)
+        lost = nats.clone()
+        lost[3] = math.inf
+        standings = compare_nats({"a": nats, "b": lost}, sizes, unit="line").standings
+        one = standings["b"]["bits_per_byte"]
+        assert one.score == one.difference == math.inf
+        assert one.p is None
+
+    def test_pairing_sees_what_the_intervals_of_each_hide(self) -> None:
+        nats, sizes = texts(100)
+        other = nats - sizes * (0.01 + 0.002 * noise(100, 9))
+        one = compare_nats({"a": nats, "b": other}, sizes, unit="line").standings["b"]
+        found = one["bits_per_byte"]
+        assert found.difference is not None
+        assert found.p is not None
+        assert abs(found.difference) < found.ci
+        assert found.p < 0.01
+
+    def test_the_interval_of_many_equal_rows_is_the_normal_ones(self) -> None:
+        rows, sizes = 2000, torch.full((2000,), 50.0)
+        other = noise(rows, 3)
+        systems = {"a": torch.zeros(rows), "b": other}
+        found = compare_nats(systems, sizes, unit="line").standings["b"]["bits_per_byte"]
+        expected = 1.96 * float(other.std()) / math.sqrt(rows) / 50 / math.log(2)
+        assert found.difference_ci == pytest.approx(expected, rel=0.1)
+
+    def test_it_errs_as_rarely_as_it_says(self) -> None:
+        """Models that differ by noise alone, 300 times: about one in twenty has p < 0.05."""
+        wrong = 0
+        for trial in range(300):
+            nats, sizes = texts(50, seed=trial + 1)
+            systems = {"a": nats, "b": nats + noise(50, seed=1000 + trial)}
+            one = compare_nats(systems, sizes, unit="line", resamples=100).standings["b"]
+            p = one["bits_per_byte"].p
+            wrong += p is not None and p < 0.05
+        assert 0.02 < wrong / 300 < 0.09
+
+    def test_a_seed_gives_the_same(self) -> None:
+        nats, sizes = texts(20)
+        systems = {"a": nats, "b": nats + noise(20, 2)}
+        same = [compare_nats(systems, sizes, unit="line", seed=seed) for seed in (3, 3, 4)]
+        assert same[0] == same[1]
+        assert same[0].standings != same[2].standings
+
+    def test_the_signature_says_how(self) -> None:
+        nats, sizes = texts(20)
+        found = compare_nats({"a": nats, "b": nats}, sizes, unit="document", resamples=10, seed=3)
+        assert found.signatures == {
+            "bits_per_byte": "paired bootstrap|over:20 documents|bs:10|seed:3"
+            f"|p:two-sided, centred|ci:95%|version:{__version__}"
+        }
+
+    def test_counts_must_agree(self) -> None:
+        with pytest.raises(ValueError, match="two systems or more, were: 1"):
+            compare_nats({"a": torch.ones(3)}, torch.ones(3), unit="line")
+        with pytest.raises(ValueError, match="b must have a row for each of 3, were: 2"):
+            compare_nats({"a": torch.ones(3), "b": torch.ones(2)}, torch.ones(3), unit="line")

@@ -1,0 +1,251 @@
+"""What a person asks for, through the public class: phrases, lengths, coverage, one line each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from seqlstm.errors import ArgumentError
+from seqlstm.inference.line_batches import Translation
+from seqlstm.inference.search import SearchOptions
+from seqlstm.inference.terminology import Terminology, holds, spell
+from seqlstm.inference.translator import LoadedTranslator, MissingWordsWarning
+from seqlstm.models.attention import Attention
+from seqlstm.text.tokenizer import Tokenizer
+from seqlstm.text.tokenizer_pair import TokenizerPair
+from tests.tiny import FLOAT32, LINES, random_translator
+
+FEW = [*LINES[:4], "", LINES[20]]
+
+
+@pytest.fixture(scope="module")
+def loaded(tokenizer: Tokenizer) -> LoadedTranslator:
+    model = random_translator(tokenizer.vocabulary, seed=2)
+    with torch.no_grad():
+        model.output_layer.bias[tokenizer.end] += 1  # so that most translations come to an end
+    return LoadedTranslator(model, TokenizerPair.joint(tokenizer), precision=FLOAT32, width=4)
+
+
+def ids(found: list[list[Translation]]) -> list[list[int]]:
+    return [list(best[0].ids) for best in found]
+
+
+def real(found: list[list[Translation]]) -> list[list[int]]:
+    return [best for best, line in zip(ids(found), FEW, strict=True) if line]
+
+
+def test_a_phrase_must_appear(loaded: LoadedTranslator) -> None:
+    phrases = ["grüne Laterne", "nichts."]
+    pieces = spell(phrases, loaded.tokenizers.target)
+    free = real(loaded.translations(FEW))
+    assert not any(holds(one, phrase) for one in free for phrase in pieces)
+    found = loaded.translations(FEW, must=phrases)
+    assert all(holds(one, phrase) for one in real(found) for phrase in pieces)
+    assert all(
+        "grüne Laterne" in best[0].text and "nichts." in best[0].text
+        for best in found
+        if best[0].text
+    )
+    assert found[4][0].text == ""
+
+
+def test_each_line_has_phrases_and_a_prefix_of_its_own(loaded: LoadedTranslator) -> None:
+    must = [["Tulpen"], [], ["Kirche", "42"], [], ["nothing"], ["Niemand"]]
+    prefix = ["Der", "", "Mein ältester", "Niemand", "zählt", ""]
+    together = loaded.translations(FEW, must=must, prefix=prefix)
+    for row, line in enumerate(FEW):
+        [alone] = loaded.translations([line], must=must[row], prefix=prefix[row])
+        assert alone[0].ids == together[row][0].ids
+        if line:
+            assert together[row][0].text.startswith(prefix[row])
+            assert all(phrase in together[row][0].text for phrase in must[row])
+
+
+def test_a_phrase_never_appears(loaded: LoadedTranslator) -> None:
+    free = real(loaded.translations(FEW))
+    for size in (1, 2):
+        phrase = free[0][:size]
+        text = loaded.tokenizers.target.decode(phrase)
+        if loaded.tokenizers.target.encode(text) != phrase:
+            continue
+        assert not any(holds(one, phrase) for one in real(loaded.translations(FEW, never=[text])))
+
+
+@pytest.mark.parametrize("longest", [3, 6])
+def test_lengths(loaded: LoadedTranslator, longest: int) -> None:
+    free = {len(one) for one in real(loaded.translations(FEW))}
+    assert min(free) < 9
+    assert max(free) > longest
+    short = real(loaded.translations(FEW, max_length=longest))
+    assert max(map(len, short)) == longest
+    assert min(len(one) for one in real(loaded.translations(FEW, min_length=9))) == 9
+    for best in real(loaded.translations(FEW, min_length=30, max_length=31)):
+        assert 30 <= len(best) <= 31
+
+
+def test_the_ratio_is_of_the_source(loaded: LoadedTranslator) -> None:
+    room = [0, 7, 50]
+    lengths = torch.tensor([4, 4, 4])
+    assert SearchOptions().limits(lengths, room).tolist() == [18, 18, 51]
+    assert SearchOptions(max_ratio=0.5).limits(lengths, room).tolist() == [12, 12, 51]
+    assert SearchOptions(min_length=20).limits(lengths, room).tolist() == [21, 21, 51]
+    assert SearchOptions(max_length=8).limits(lengths, [0, 7, 8]).tolist() == [9, 9, 9]
+    long = loaded.translations(LINES[:2], min_length=1, max_ratio=0.01, never=["."])
+    assert all(len(best[0].ids) <= 10 for best in long)
+
+
+def test_nothing_is_said_twice(loaded: LoadedTranslator) -> None:
+    def repeated(found: list[list[int]], size: int) -> bool:
+        windows = [
+            [tuple(one[at : at + size]) for at in range(len(one) - size + 1)] for one in found
+        ]
+        return any(len(set(each)) < len(each) for each in windows)
+
+    options: dict[str, Any] = {"min_length": 25, "max_length": 30}
+    assert repeated(real(loaded.translations(FEW, **options)), 2)
+    assert not repeated(real(loaded.translations(FEW, no_repeat=2, **options)), 2)
+
+
+def test_too_little_room_for_what_must_be_said(loaded: LoadedTranslator) -> None:
+    with pytest.raises(ArgumentError, match=r"has up to \d+ pieces, and .* length is 2"):
+        loaded.translations(FEW, must=["grüne Laterne hinter der Kirche"], max_length=2)
+
+
+def test_what_cannot_be_said_is_told(loaded: LoadedTranslator) -> None:
+    with pytest.warns(MissingWordsWarning, match="1 of 1 translations do not hold all"):
+        loaded.translations(LINES[:1], must=["Kirche Kirche"], no_repeat=1)
+
+
+def test_where_nothing_fulfils_all_the_line_is_named(loaded: LoadedTranslator) -> None:
+    """Each piece at most once, and more pieces than there are."""
+    length = loaded.tokenizers.target.vocabulary
+    with pytest.raises(ArgumentError, match=f"fulfils all that is asked: {LINES[0]}"):
+        loaded.translations(LINES[:1], no_repeat=1, min_length=length, width=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"must": [" "]}, "a phrase that must or must not appear is empty"),
+        ({"never": [""]}, "a phrase that must or must not appear is empty"),
+        ({"must": ["die xyz"]}, '"die xyz" has characters that the tokenizer does not know'),
+        ({"prefix": "xyz"}, '"xyz" has characters that the tokenizer does not know'),
+        ({"must": ["die grüne"], "never": ["grüne"]}, "holds what must never appear"),
+    ],
+)
+def test_phrases_that_make_no_sense(
+    loaded: LoadedTranslator, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        loaded.translations(FEW, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"prefix": ["a"]}, "as many prefixes as lines"),
+        ({"must": [["a"]]}, "as many lists of phrases as lines"),
+        ({"must": ["a", ["b"]]}, "either phrases for all lines, or a list"),
+        ({"no_repeat": -1}, "no_repeat must be 0 or more, was: -1"),
+        ({"max_ratio": 0.0}, "max_ratio must be positive, was: 0.0"),
+        ({"max_length": 3, "min_length": 4}, "at least min_length 4, was: 3"),
+        ({"coverage_penalty": -0.1}, "coverage_penalty must be 0 or more"),
+    ],
+)
+def test_options_out_of_range(
+    loaded: LoadedTranslator, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        loaded.translations(FEW, **options)
+
+
+def test_an_option_nobody_knows(loaded: LoadedTranslator) -> None:
+    with pytest.raises(TypeError, match="lenght_penalty"):
+        loaded.translations(FEW, lenght_penalty=1.0)
+
+
+@torch.inference_mode()
+def looks(
+    loaded: LoadedTranslator, line: str, one: Translation, monkeypatch: pytest.MonkeyPatch
+) -> tuple[list[torch.Tensor], float]:
+    """Where each step of a translation looks, and its log-probability, step after step."""
+    tokenizer, model = loaded.tokenizers.target, loaded.model
+    source = torch.tensor([[*tokenizer.encode(line), tokenizer.end]])
+    memory = model.encode(source, torch.tensor([source.shape[1]]))
+    state, token, total = model.initial_state(1), tokenizer.begin, 0.0
+    kind = type(attention_of(loaded))
+    seen, weights = [], kind.weights
+
+    def noted(self: Attention, *arguments: Any) -> torch.Tensor:
+        found = weights(self, *arguments)
+        seen.append(found.mean(1)[0, 0])
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(kind, "weights", noted)
+        for told in [*one.ids, *([tokenizer.end] if one.finished else [])]:
+            logits, state = model.advance(torch.tensor([token]), state, memory)
+            total += float(logits.log_softmax(-1)[0, told])
+            token = told
+    return seen, total
+
+
+def attention_of(loaded: LoadedTranslator) -> Attention:
+    return next(one for one in loaded.model.modules() if isinstance(one, Attention))
+
+
+def test_scores_under_the_coverage_penalty(
+    loaded: LoadedTranslator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: dict[str, Any] = {"n_best": 3, "length_penalty": 0.0}
+    plain = loaded.translations(FEW, **options)
+    found = loaded.translations(FEW, coverage_penalty=0.5, **options)
+    assert ids(found) != ids(plain)
+    worst = 0.0
+    for line, best in zip(FEW, found, strict=True):
+        for one in best if line else []:
+            seen, total = looks(loaded, line, one, monkeypatch)
+            assert len(seen) == len(one.ids) + one.finished
+            added = 0.5 * float(torch.stack(seen).sum(0).clamp(max=1).log().sum())
+            worst = min(worst, added)
+            assert one.log_probability == pytest.approx(total, abs=1e-3)
+            assert one.score == pytest.approx(total + added, abs=1e-3)
+    assert worst < -0.1
+    assert "weights" not in vars(attention_of(loaded))  # left as it was
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_coverage_however_lines_are_batched(loaded: LoadedTranslator, batch: int) -> None:
+    whole = loaded.translations(FEW, coverage_penalty=0.5)
+    parts = loaded.translations(FEW, coverage_penalty=0.5, batch=batch)
+    assert ids(whole) == ids(parts)
+
+
+def test_a_model_that_gives_no_weights(
+    loaded: LoadedTranslator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        loaded.model,
+        "advance",
+        lambda token, state, memory: (
+            torch.zeros(len(token), loaded.tokenizers.target.vocabulary),
+            state,
+        ),
+    )
+    with pytest.raises(ArgumentError, match="coverage penalty needs attention's weights"):
+        loaded.translations(FEW, coverage_penalty=0.5)
+
+
+def test_what_is_asked_of_some_lines(tokenizer: Tokenizer) -> None:
+    asked = Terminology.of(
+        3, tokenizer, prefix=["Der", "", "Der Gärtner"], must=[["42"], [], ["die", "der"]]
+    )
+    some = asked.select([2, 0])
+    assert some.prefixes == [asked.prefixes[2], asked.prefixes[0]]
+    assert some.room() == [
+        len(asked.prefixes[2]) + sum(map(len, asked.must[2])),
+        len(asked.prefixes[0]) + len(asked.must[0][0]),
+    ]
+    assert asked.select([1]).required() is None

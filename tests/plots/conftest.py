@@ -1,0 +1,5 @@
+"""A translator, trained once by the command itself."""
+
+from __future__ import annotations
+
+from tests.cli.conftest import translator as translator
