@@ -21,10 +21,10 @@ import torch
 from backends import processor
 
 from seqlstm.inference.translator import LoadedTranslator
-from seqlstm.recipe.corpora import read_split
-from seqlstm.recipe.find import read_run_recipe
+from seqlstm.recipe.corpus import read_split
 from seqlstm.recipe.load import load
-from seqlstm.run import RunFolder
+from seqlstm.recipe.read import read_run_recipe
+from seqlstm.run.folder import RunFolder
 from seqlstm.runtime.memory import tune_allocator
 
 Translate = Callable[[Sequence[str], int, int], list[str]]

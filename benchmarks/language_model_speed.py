@@ -29,7 +29,7 @@ from turns import System, train_in_turn
 
 from seqlstm.data.batching.streams import StreamBatches
 from seqlstm.models.batch import Batch
-from seqlstm.recipe.find import read_recipe
+from seqlstm.recipe.read import read_recipe
 from seqlstm.recipe.train import Prepared, start
 
 RATE, CLIP = 20.0, 0.25  # of the example

@@ -14,7 +14,7 @@ import seqlstm.training.loop as training
 from seqlstm.models.batch import Batch
 from seqlstm.models.decoders.parallel import ParallelDecoder
 from seqlstm.models.translator import Translator
-from seqlstm.training.loop import Loop
+from seqlstm.training.loop import TrainingLoop
 
 PARTS = ("embedding", "encoder", "decoder", "attention", "readout and loss", "optimiser", "data")
 REST = "everything else"  # dropout and concatenation between the parts, and the loop itself
@@ -107,7 +107,7 @@ def watch_translator(stopwatch: Stopwatch, model: Translator) -> None:
     stopwatch.watch(model.output_layer, "loss", "readout and loss")
 
 
-def time_parts(loop: Loop, *, steps: int, warmup: int) -> str:
+def time_parts(loop: TrainingLoop, *, steps: int, warmup: int) -> str:
     """What each part took of so many steps of a loop's own, on a CPU, as a table.
 
     The loop is of no use afterwards.

@@ -29,7 +29,7 @@ from parts import time_parts
 from turns import WARMUP, System, train_in_turn
 
 from seqlstm.data.batching.buckets import BucketBatches
-from seqlstm.recipe.find import read_recipe
+from seqlstm.recipe.read import read_recipe
 from seqlstm.recipe.train import Prepared, start
 
 JOEY_NMT = [

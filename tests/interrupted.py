@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from seqlstm.cli.app import main
-from seqlstm.training.loop import Loop
+from seqlstm.training.loop import TrainingLoop
 
 
 def wait() -> None:
@@ -26,15 +26,15 @@ def wait() -> None:
 
 def after_step() -> None:
     """COUNT is the number of the step, from the run's beginning."""
-    step = Loop.step
+    step = TrainingLoop.step
 
-    def stepped(self: Loop, drawn: Iterator[Any]) -> dict[str, float]:
+    def stepped(self: TrainingLoop, drawn: Iterator[Any]) -> dict[str, float]:
         values = step(self, drawn)
         if self.progress.step == COUNT:
             wait()
         return values
 
-    Loop.step = stepped  # type: ignore[method-assign]
+    TrainingLoop.step = stepped  # type: ignore[method-assign]
 
 
 def around_rename(name: str, *, after: bool) -> None:

@@ -27,7 +27,7 @@ class PrecisionChoice(StrEnum):
 
 
 def complete_recipe(incomplete: str) -> list[str]:
-    from seqlstm.recipe.find import recipe_paths
+    from seqlstm.recipe.shipped import recipe_paths
 
     return [name for name in recipe_paths() if name.startswith(incomplete)]
 

@@ -2,6 +2,6 @@
 
 from seqlstm.config.components import Catalogue
 from seqlstm.config.parse import parse, read_overrides, read_table
-from seqlstm.config.sections import Recipe
+from seqlstm.config.recipe import Recipe
 
 __all__ = ["Catalogue", "Recipe", "parse", "read_overrides", "read_table"]

@@ -34,3 +34,6 @@ class Section(BaseModel):
     """A table: unknown keys are mistakes, values keep the types that TOML gives them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+Table = dict[str, Any]

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError, ValidationInfo
 
 from seqlstm.errors import nearest
 
-Component = dict[str, Any]
+ComponentConfig = dict[str, Any]
 Catalogue = Mapping[str, Mapping[str, Any]]
 """By the name of the component ("cell", "attention", "backend"), all that there are, by kind."""
 
@@ -30,10 +30,10 @@ def type_hints(constructor: Callable[..., Any]) -> dict[str, Any]:
     return get_type_hints(constructor.__init__ if inspect.isclass(constructor) else constructor)
 
 
-def check_component(name: str) -> Callable[[Component, ValidationInfo], Component]:
+def check_component(name: str) -> Callable[[ComponentConfig, ValidationInfo], ComponentConfig]:
     """A validator of tables against the constructors of the component `name`."""
 
-    def check(table: Component, info: ValidationInfo) -> Component:
+    def check(table: ComponentConfig, info: ValidationInfo) -> ComponentConfig:
         constructors = (info.context or {}).get(name)
         if constructors is None:
             return table

@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, PositiveInt, model_validator
 
 from seqlstm.config.base import OneOrSeveral, Probability, Section, Several
-from seqlstm.config.components import Component, check_component, check_name
+from seqlstm.config.components import ComponentConfig, check_component, check_name
 
 
-class Dropout(Section):
+class DropoutConfig(Section):
     """`embedding`: on embeddings. `between`: between layers. `output`: on what the readout reads.
 
     `word`: on whole ids, as types: wherever one stands in a batch it is read as zeros.
@@ -25,7 +25,7 @@ class Dropout(Section):
     variational: bool = True
 
 
-class Zoneout(Section):
+class ZoneoutConfig(Section):
     """Krueger et al. (2016): probabilities of a unit to keep its old value.
 
     `hidden`: of the output h. `memory`: of the rest of a cell's state.
@@ -35,13 +35,13 @@ class Zoneout(Section):
     memory: Probability = 0.0
 
 
-class Softmax(Section):
+class SoftmaxConfig(Section):
     """One choice among all ids."""
 
     kind: Literal["softmax"] = "softmax"
 
 
-class Adaptive(Section):
+class AdaptiveSoftmaxConfig(Section):
     """The adaptive softmax (Grave et al., 2017). `cutoffs`: first ids of groups of rarer ids.
 
     Ids stand by falling frequency in models of words and characters, and about so in others.
@@ -51,21 +51,21 @@ class Adaptive(Section):
     cutoffs: Several[PositiveInt]
 
 
-class Mixture(Section):
+class MixtureOfSoftmaxesConfig(Section):
     """A mixture of softmaxes (Yang et al., 2018)."""
 
     kind: Literal["mixture"]
     experts: Annotated[int, Field(ge=2)]
 
 
-class Side(Section):
+class EncoderOrDecoderConfig(Section):
     """What an encoder or a decoder has of its own; the model's keys stand for what is left out."""
 
     layers: PositiveInt | None = None
     hidden: PositiveInt | None = None
 
 
-class Encoder(Side):
+class EncoderConfig(EncoderOrDecoderConfig):
     """`hidden` counts both directions of a bidirectional encoder together.
 
     `reverse`: reads every source from its last id to its first, in one direction.
@@ -75,13 +75,13 @@ class Encoder(Side):
     reverse: bool = False
 
     @model_validator(mode="after")
-    def one_way(self) -> Encoder:
+    def one_way(self) -> EncoderConfig:
         if self.reverse and self.bidirectional:
             raise ValueError("reverse cannot take effect where bidirectional reads in both ways")
         return self
 
 
-class Decoder(Side):
+class DecoderConfig(EncoderOrDecoderConfig):
     """`bridge`: its first state comes from the encoder's last; a plain one always begins so.
 
     `lexical`: the readout reads what the source words looked at say by themselves.
@@ -92,7 +92,7 @@ class Decoder(Side):
     lexical: bool = False
 
     @model_validator(mode="after")
-    def plain(self) -> Decoder:
+    def plain(self) -> DecoderConfig:
         if self.kind == "plain" and self.bridge is not None:
             raise ValueError("bridge cannot take effect: a plain decoder always has one")
         if self.kind == "plain" and self.lexical:
@@ -100,7 +100,7 @@ class Decoder(Side):
         return self
 
 
-class Model(Section):
+class ModelConfig(Section):
     """`width`: of the embeddings. `hidden`: of every layer, or a list, from the lowest.
 
     `tied`: one table for embeddings and readout. In a translator "three-way" is that of source,
@@ -111,18 +111,23 @@ class Model(Section):
     width: PositiveInt = 256
     hidden: OneOrSeveral[PositiveInt] = 512
     layers: PositiveInt = 1
-    encoder: Encoder | None = None
-    decoder: Decoder | None = None
+    encoder: EncoderConfig | None = None
+    decoder: DecoderConfig | None = None
     tied: Literal[True, False, "two-way", "three-way"] = True
-    readout: Annotated[Softmax | Adaptive | Mixture, Field(discriminator="kind")] = Softmax()
-    cell: Annotated[Component, AfterValidator(check_component("cell"))] = Field(
+    readout: Annotated[
+        SoftmaxConfig | AdaptiveSoftmaxConfig | MixtureOfSoftmaxesConfig,
+        Field(discriminator="kind"),
+    ] = SoftmaxConfig()
+    cell: Annotated[ComponentConfig, AfterValidator(check_component("cell"))] = Field(
         default_factory=lambda: {"kind": "lstm"}
     )
-    attention: Annotated[Component, AfterValidator(check_component("attention"))] | None = None
+    attention: Annotated[ComponentConfig, AfterValidator(check_component("attention"))] | None = (
+        None
+    )
     connection: Literal["plain", "residual", "highway"] = "plain"
     backend: Annotated[str, AfterValidator(check_name("backend"))] = "auto"
-    dropout: Dropout = Dropout()
-    zoneout: Zoneout = Zoneout()
+    dropout: DropoutConfig = DropoutConfig()
+    zoneout: ZoneoutConfig = ZoneoutConfig()
 
     @property
     def hidden_text(self) -> str:

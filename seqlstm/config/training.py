@@ -9,7 +9,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 from seqlstm.config.base import Count, NotNegative, Probability, Section, Two
 
 
-class Adam(Section):
+class AdamConfig(Section):
     """Kingma & Ba (2015); `adamw`: Loshchilov & Hutter (2019)."""
 
     kind: Literal["adam", "adamw"] = "adam"
@@ -18,19 +18,19 @@ class Adam(Section):
     weight_decay: NotNegative = 0.0
 
 
-class SGD(Section):
+class SGDConfig(Section):
     kind: Literal["sgd"] = "sgd"
     rate: PositiveFloat
     momentum: Probability = 0.0
     weight_decay: NotNegative = 0.0
 
 
-class Constant(Section):
+class ConstantScheduleConfig(Section):
     kind: Literal["constant"] = "constant"
     warmup: Count = 0
 
 
-class Decay(Section):
+class DecayScheduleConfig(Section):
     """From the full rate to `floor` times it, by the share of the training that is done."""
 
     kind: Literal["linear", "cosine"]
@@ -38,14 +38,14 @@ class Decay(Section):
     floor: Probability = 0.0
 
 
-class InverseSquareRoot(Section):
+class InverseSquareRootScheduleConfig(Section):
     """Vaswani et al. (2017): the rate falls as one over the root of the steps after the warm-up."""
 
     kind: Literal["inverse-square-root"]
     warmup: PositiveInt
 
 
-class Plateau(Section):
+class PlateauScheduleConfig(Section):
     """The rate is multiplied by `factor` after `patience` validations without a better one."""
 
     kind: Literal["plateau"]
@@ -54,21 +54,21 @@ class Plateau(Section):
     patience: PositiveInt = 2
 
 
-class Exponential(Section):
+class ExponentialAveragingConfig(Section):
     """An average that forgets by `decay` a step (Polyak & Juditsky, 1992)."""
 
     kind: Literal["exponential"]
     decay: Probability = 0.999
 
 
-class Last(Section):
+class CheckpointAveragingConfig(Section):
     """The mean of the weights at the last so many validations."""
 
     kind: Literal["last"]
     checkpoints: PositiveInt = 5
 
 
-class Triggered(Section):
+class TriggeredAveragingConfig(Section):
     """The mean since the first validation worse than the best of all but the `patience` before it.
 
     With `sgd` at a constant rate it is NT-ASGD (Merity, Keskar & Socher, 2018).
@@ -78,7 +78,7 @@ class Triggered(Section):
     patience: PositiveInt = 5
 
 
-class Penalties(Section):
+class RegularizersConfig(Section):
     """On the last layer's outputs (Merity, McCann & Socher, 2017); no part of any loss reported.
 
     `activation`: AR's alpha, on their size, dropped. `temporal`: TAR's beta, on their change from
@@ -89,7 +89,7 @@ class Penalties(Section):
     temporal: NotNegative = 0.0
 
 
-class Training(Section):
+class TrainingConfig(Section):
     """`steps`, `epochs`, `minutes` (of the clock): the first reached ends it.
 
     `validate_every`, `save_every`: in steps. `patience`: validations without a better one.
@@ -99,34 +99,44 @@ class Training(Section):
     steps: PositiveInt | None = None
     epochs: PositiveInt | None = None
     minutes: PositiveFloat | None = None
-    optimizer: Annotated[Adam | SGD, Field(discriminator="kind")] = Adam()
+    optimizer: Annotated[AdamConfig | SGDConfig, Field(discriminator="kind")] = AdamConfig()
     schedule: Annotated[
-        Constant | Decay | InverseSquareRoot | Plateau, Field(discriminator="kind")
-    ] = Constant()
+        ConstantScheduleConfig
+        | DecayScheduleConfig
+        | InverseSquareRootScheduleConfig
+        | PlateauScheduleConfig,
+        Field(discriminator="kind"),
+    ] = ConstantScheduleConfig()
     clip: PositiveFloat | None = 1.0
     accumulate: PositiveInt = 1
     label_smoothing: Probability = 0.0
-    penalties: Penalties | None = None
-    average: Annotated[Exponential | Last | Triggered, Field(discriminator="kind")] | None = None
+    penalties: RegularizersConfig | None = None
+    average: (
+        Annotated[
+            ExponentialAveragingConfig | CheckpointAveragingConfig | TriggeredAveragingConfig,
+            Field(discriminator="kind"),
+        ]
+        | None
+    ) = None
     validate_every: PositiveInt | None = None
     save_every: PositiveInt = 500
     patience: PositiveInt | None = None
     best_by: Literal["loss", "bleu", "chrf", "bits_per_byte", "accuracy"] = "loss"
 
     @model_validator(mode="after")
-    def ends(self) -> Training:
+    def ends(self) -> TrainingConfig:
         if not (self.steps or self.epochs or self.minutes):
             raise ValueError("one of steps, epochs or minutes must end it")
         return self
 
     @model_validator(mode="after")
-    def validates(self) -> Training:
+    def validates(self) -> TrainingConfig:
         idle = {
             "patience": self.patience is not None,
             "best_by": self.best_by != "loss",
-            'schedule.kind = "plateau"': isinstance(self.schedule, Plateau),
-            'average.kind = "last"': isinstance(self.average, Last),
-            'average.kind = "triggered"': isinstance(self.average, Triggered),
+            'schedule.kind = "plateau"': isinstance(self.schedule, PlateauScheduleConfig),
+            'average.kind = "last"': isinstance(self.average, CheckpointAveragingConfig),
+            'average.kind = "triggered"': isinstance(self.average, TriggeredAveragingConfig),
         }
         named = [key for key, given in idle.items() if given]
         if named and self.validate_every is None:

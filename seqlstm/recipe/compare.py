@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from seqlstm.config import Recipe
-from seqlstm.config.sections import form_of
+from seqlstm.config.recipe import form_of
 from seqlstm.data.sources.read import Corpus
 from seqlstm.errors import ArgumentError, DataError
 from seqlstm.evaluation.perplexity import score_rows
@@ -21,11 +21,11 @@ from seqlstm.evaluation.significance import (
 )
 from seqlstm.inference.language_model import LoadedLanguageModel
 from seqlstm.inference.translator import LoadedTranslator
-from seqlstm.recipe.corpora import read_split
+from seqlstm.recipe.corpus import read_split
 from seqlstm.recipe.evaluate import refuse_idle, source_of, translated
-from seqlstm.recipe.find import read_run_recipe
 from seqlstm.recipe.load import load
-from seqlstm.run import RunFolder
+from seqlstm.recipe.read import read_run_recipe
+from seqlstm.run.folder import RunFolder
 
 
 @dataclass(frozen=True)

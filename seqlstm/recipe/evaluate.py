@@ -23,11 +23,11 @@ from seqlstm.evaluation.neural_cache import NeuralCache
 from seqlstm.evaluation.translation import score_lowercase, score_translations
 from seqlstm.inference.language_model import LoadedLanguageModel
 from seqlstm.inference.translator import LoadedTranslator
-from seqlstm.recipe.corpora import read_split
-from seqlstm.recipe.find import read_run_recipe
+from seqlstm.recipe.corpus import read_split
 from seqlstm.recipe.load import load_language_model, load_together
+from seqlstm.recipe.read import read_run_recipe
 from seqlstm.recipe.telling import Telling, of_language_model
-from seqlstm.run import RunFolder
+from seqlstm.run.folder import RunFolder
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from seqlstm.errors import ArgumentError
 from seqlstm.inference.language_model import LoadedLanguageModel
 from seqlstm.inference.translator import LoadedTranslator
 from seqlstm.models.language_model import LanguageModel
-from seqlstm.recipe.build import build_model
-from seqlstm.recipe.find import read_run_recipe
-from seqlstm.run import RunFolder
+from seqlstm.recipe.build.model import build_model
+from seqlstm.recipe.read import read_run_recipe
+from seqlstm.run.folder import RunFolder
 from seqlstm.runtime.device import choose_device, choose_precision
 from seqlstm.training.weights import set_weights
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from seqlstm.config import Recipe
-from seqlstm.config.sections import Ready, Trained
+from seqlstm.config.tokenizer import TokenizerFileConfig, TrainedTokenizerConfig
 from seqlstm.data.sources.read import Corpus
 from seqlstm.errors import TokenizerError
-from seqlstm.recipe.find import find_tokenizer
+from seqlstm.recipe.shipped import find_tokenizer
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.text.tokenizer_pair import TokenizerPair
 from seqlstm.text.train_tokenizer import train_tokenizer
@@ -21,7 +21,7 @@ def make_tokenizers(recipe: Recipe, corpus: Corpus) -> TokenizerPair:
         TokenizerError: one cannot be read or trained, or cannot sample as the recipe asks.
     """
     table = recipe.tokenizer
-    if isinstance(table, Ready):
+    if isinstance(table, TokenizerFileConfig):
         made = [ready(recipe, file, table.sampling) for file in table.files]
     else:
         sides = {"": lines_of(corpus)} if table.joint else sides_of(corpus)
@@ -45,7 +45,9 @@ def ready(recipe: Recipe, file: str, sampling: float) -> Tokenizer:
     return tokenizer
 
 
-def trained(table: Trained, lines: Sequence[str], vocabulary: int, side: str) -> Tokenizer:
+def trained(
+    table: TrainedTokenizerConfig, lines: Sequence[str], vocabulary: int, side: str
+) -> Tokenizer:
     """A tokenizer learned from lines; what is wrong with it is said of its side, if it has one."""
     options = table.model_dump(exclude={"sampling", "joint", "vocabulary"})
     try:

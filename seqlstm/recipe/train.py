@@ -10,24 +10,23 @@ import torch
 
 from seqlstm.config import Recipe
 from seqlstm.errors import ArgumentError, DataError, Mistake, RecipeError, RunError
-from seqlstm.recipe.build import (
+from seqlstm.recipe.build.model import backends_by_layer, build_model
+from seqlstm.recipe.build.training import (
     build_average,
-    build_model,
     build_optimizer,
     build_plan,
     build_schedule,
-    engines_by_layer,
 )
-from seqlstm.recipe.corpora import Corpora, make_batches, read_corpora
-from seqlstm.recipe.find import read_run_recipe
+from seqlstm.recipe.corpus import RunCorpus, make_batches, read_corpus
+from seqlstm.recipe.read import read_run_recipe
 from seqlstm.recipe.validate import make_validation
-from seqlstm.run import RunFolder
+from seqlstm.run.folder import RunFolder
 from seqlstm.runtime.device import choose_device, choose_precision
 from seqlstm.runtime.memory import set_num_threads, tune_allocator
 from seqlstm.runtime.signals import StopRequest
 from seqlstm.text.tokenizer_pair import TokenizerPair
-from seqlstm.training.loop import Loop
-from seqlstm.training.progress import Report
+from seqlstm.training.loop import TrainingLoop
+from seqlstm.training.progress import TrainingReport
 from seqlstm.training.weights import set_weights
 
 ENDS = {"steps", "epochs", "minutes", "patience", "save_every"}
@@ -48,12 +47,12 @@ class Prepared:
         warnings: what a person should look at.
     """
 
-    loop: Loop
+    loop: TrainingLoop
     folder: RunFolder
     notes: list[str]
     warnings: list[str]
 
-    def run(self, stop: StopRequest | None = None) -> Iterator[Report]:
+    def run(self, stop: StopRequest | None = None) -> Iterator[TrainingReport]:
         """Train, and keep the log."""
         for report in self.loop.run(stop):
             self.folder.write_log(report)
@@ -79,7 +78,7 @@ def start(
     parent = RunFolder.open(origin) if origin else None
     if parent and parent.path.resolve() == path.resolve():
         raise ArgumentError(f"{path} cannot start from itself")
-    corpora = read_corpora(recipe, inherited(recipe, parent) if parent else None)
+    corpora = read_corpus(recipe, inherited(recipe, parent) if parent else None)
     prepared = prepare(recipe, folder, corpora, parent)
     folder.create(recipe=recipe.text())
     folder.keep_tokenizers(corpora.tokenizers)
@@ -115,7 +114,7 @@ def resume(recipe: Recipe, path: Path) -> Prepared:
     folder = RunFolder.open(path)
     check_same(read_run_recipe(folder), recipe, path)
     before = folder.read_card()
-    corpora = read_corpora(recipe, folder.read_tokenizers() if folder.holds_tokenizers() else None)
+    corpora = read_corpus(recipe, folder.read_tokenizers() if folder.holds_tokenizers() else None)
     known = before.get("data", {}).get("fingerprints", corpora.fingerprints)
     if known != corpora.fingerprints:
         raise DataError(
@@ -147,7 +146,7 @@ def resume(recipe: Recipe, path: Path) -> Prepared:
     return prepared
 
 
-def load_checkpoint(loop: Loop, folder: RunFolder) -> None:
+def load_checkpoint(loop: TrainingLoop, folder: RunFolder) -> None:
     contents = folder.read_checkpoint()
     try:
         loop.load_state_dict(contents)
@@ -185,7 +184,7 @@ def flat(table: dict[str, object], prefix: str = "") -> dict[str, object]:
 
 
 def prepare(
-    recipe: Recipe, folder: RunFolder, corpora: Corpora, origin: RunFolder | None
+    recipe: Recipe, folder: RunFolder, corpora: RunCorpus, origin: RunFolder | None
 ) -> Prepared:
     """Model and loop of a run."""
     tune_allocator()
@@ -197,7 +196,7 @@ def prepare(
     if origin:
         set_weights(model, origin.read_weights())
     model.to(device)
-    loop = Loop(
+    loop = TrainingLoop(
         model,
         make_batches(recipe, corpora),
         optimizer=build_optimizer(recipe.training, model),
@@ -209,7 +208,7 @@ def prepare(
         validate=make_validation(recipe, model, corpora, precision),
     )
     with precision.autocast():  # a backend's speed depends on the products' precision
-        backends = engines_by_layer(model, resets=recipe.resets)
+        backends = backends_by_layer(model, resets=recipe.resets)
     same = set(backends.values())
     notes = [
         *corpora.report,
@@ -224,7 +223,7 @@ def prepare(
     return Prepared(loop, folder, notes, corpora.warnings)
 
 
-def card(corpora: Corpora, prepared: Prepared, origin: Path | str | None) -> dict[str, object]:
+def card(corpora: RunCorpus, prepared: Prepared, origin: Path | str | None) -> dict[str, object]:
     """What the run folder says of its data, to people and to `resume`."""
     data = {
         "fingerprints": corpora.fingerprints,

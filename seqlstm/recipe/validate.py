@@ -16,7 +16,7 @@ from seqlstm.inference.scoring import truncate
 from seqlstm.inference.translator import LoadedTranslator
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.models.translator import Translator
-from seqlstm.recipe.corpora import Corpora
+from seqlstm.recipe.corpus import RunCorpus
 from seqlstm.runtime.device import Precision
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.text.tokenizer_pair import TokenizerPair
@@ -26,7 +26,7 @@ TOKENS = 4096  # of a batch
 
 
 def make_validation(
-    recipe: Recipe, model: LanguageModel | Translator, corpora: Corpora, precision: Precision
+    recipe: Recipe, model: LanguageModel | Translator, corpora: RunCorpus, precision: Precision
 ) -> Validation | None:
     """A measurement of the model on the validation split, if the recipe validates."""
     corpus, tokenizers = corpora.validation, corpora.tokenizers

@@ -7,22 +7,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seqlstm.config import Recipe, parse, read_overrides, read_table
-from seqlstm.config.sweep import (
-    Sweep,
-    folder_name,
-    override_keys,
-    parse_sweep,
-    refused_overrides,
-)
 from seqlstm.errors import Mistake, RecipeError
-from seqlstm.recipe.corpora import read_split
-from seqlstm.recipe.find import CATALOGUE, find_recipe, find_sweep, read_run_recipe
+from seqlstm.recipe.corpus import read_split
+from seqlstm.recipe.read import CATALOGUE, read_run_recipe
+from seqlstm.recipe.shipped import find_recipe, find_sweep
 from seqlstm.recipe.tokenizers import make_tokenizers
 from seqlstm.recipe.train import flat
-from seqlstm.run import RunFolder
-from seqlstm.sweep.budget import count_parameters, fit
-from seqlstm.sweep.check import disagreements, named, twins
-from seqlstm.sweep.forms import Combination, forms_of
+from seqlstm.run.folder import RunFolder
+from seqlstm.sweep.checks import disagreements, named, twins
+from seqlstm.sweep.combinations import Combination, forms_of
+from seqlstm.sweep.parameter_budget import count_parameters, fit
+from seqlstm.sweep.schema import Sweep, folder_name, override_keys, parse_sweep, refused_overrides
 from seqlstm.text.tokenizer_pair import VocabularySizes
 
 ANY_VOCABULARIES = (1000, 1000)  # to learn whether a model can be built at all
@@ -42,7 +37,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SweepPlan:
     """A sweep, ready to be run.
 
     Attributes:
@@ -84,7 +79,7 @@ class Plan:
         return rivals[names.index(self.sweep.baseline or names[0])]
 
 
-def read_plan(name: str, overrides: Sequence[str], folder: Path) -> Plan:
+def read_plan(name: str, overrides: Sequence[str], folder: Path) -> SweepPlan:
     """A sweep by name or path; every recipe parsed and, for a budget, sized. Writes nothing.
 
     Args:
@@ -101,7 +96,7 @@ def read_plan(name: str, overrides: Sequence[str], folder: Path) -> Plan:
     sweep = parse_sweep(read_table(path), where=name)
     if mistakes := [*refused_overrides(overrides, sweep)]:
         raise RecipeError("overrides", mistakes)
-    plan = Plan(name, tuple(overrides), sweep, folder, resolve(name, path, sweep, overrides))
+    plan = SweepPlan(name, tuple(overrides), sweep, folder, resolve(name, path, sweep, overrides))
     if sweep.budget:
         plan = replace(plan, combinations=sized(plan, sweep.budget))
         if mistakes := [*twins(plan.combinations)]:
@@ -134,7 +129,7 @@ def resolve(name: str, path: Path, sweep: Sweep, overrides: Sequence[str]) -> li
     return found
 
 
-def sized(plan: Plan, budget: int) -> list[Combination]:
+def sized(plan: SweepPlan, budget: int) -> list[Combination]:
     """Every combination at the hidden size that spends the budget, given its real vocabulary.
 
     A tokenizer may have fewer pieces than its recipe asks for: it is read from the combination's
@@ -163,7 +158,7 @@ def vocabularies_of(recipe: Recipe, runs: list[Path]) -> VocabularySizes:
     return make_tokenizers(recipe, read_split(recipe.data, "train")).vocabularies
 
 
-def refuse_changed(plan: Plan) -> None:
+def refuse_changed(plan: SweepPlan) -> None:
     """Make sure that the runs which stand there are this sweep's. Threads may differ.
 
     Raises:

@@ -9,18 +9,20 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from seqlstm.run import RunFolder
+from seqlstm.run.folder import RunFolder
 from seqlstm.runtime.files import write_atomically
-from seqlstm.sweep.compare import Row, passed
-from seqlstm.sweep.picture import draw
-from seqlstm.sweep.plan import Plan
-from seqlstm.sweep.runs import Outcome
+from seqlstm.sweep.job import Outcome
+from seqlstm.sweep.plan import SweepPlan
+from seqlstm.sweep.plot import draw
+from seqlstm.sweep.statistics import VariantScores, passed
 
 NOTHING = "—"
 LARGE = 1e9  # scores from here on are not written out
 
 
-def write_report(plan: Plan, rows: list[Row], failed: Sequence[Outcome] = ()) -> list[Path]:
+def write_report(
+    plan: SweepPlan, rows: list[VariantScores], failed: Sequence[Outcome] = ()
+) -> list[Path]:
     """table.md, results.json and picture.png, in the sweep's folder.
 
     Args:
@@ -42,7 +44,7 @@ def write_report(plan: Plan, rows: list[Row], failed: Sequence[Outcome] = ()) ->
     return [plan.folder / name for name in contents]
 
 
-def cells(plan: Plan, rows: list[Row]) -> tuple[list[str], list[list[str]]]:
+def cells(plan: SweepPlan, rows: list[VariantScores]) -> tuple[list[str], list[list[str]]]:
     """The table: its headers, and its rows as text."""
     label = plan.sweep.score.replace("_", " ")
     compared = any(row.p is not None for row in rows)
@@ -64,13 +66,13 @@ def cells(plan: Plan, rows: list[Row]) -> tuple[list[str], list[list[str]]]:
     ]
 
 
-def decimals(rows: list[Row]) -> int:
+def decimals(rows: list[VariantScores]) -> int:
     """So many that the smallest spread has two digits; at most four."""
     spreads = [row.deviation for row in rows if row.deviation]
     return min(4, max(0, 1 - math.floor(math.log10(min(spreads))))) if spreads else 4
 
 
-def spread(plan: Plan, row: Row, places: int) -> str:
+def spread(plan: SweepPlan, row: VariantScores, places: int) -> str:
     """Mean ± standard deviation, and of how many seeds where some are missing."""
     if not row.scores:
         return "failed"
@@ -94,7 +96,7 @@ def probability(p: float | None) -> str:
     return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def verdict(plan: Plan, row: Row) -> str:
+def verdict(plan: SweepPlan, row: VariantScores) -> str:
     """Whether the scores are as expected, and how many of them."""
     found = passed(row, plan)
     if found is None:
@@ -103,7 +105,7 @@ def verdict(plan: Plan, row: Row) -> str:
     return f"{word}: {row.combination.expect} in {row.as_expected} of {len(plan.sweep.seeds)}"
 
 
-def markdown(plan: Plan, rows: list[Row]) -> str:
+def markdown(plan: SweepPlan, rows: list[VariantScores]) -> str:
     """The table for a README, and below it how it was made."""
     headers, lines = cells(plan, rows)
     numbers = [header in ("hidden", "parameters", "tokens/s", "p") for header in headers]
@@ -112,7 +114,7 @@ def markdown(plan: Plan, rows: list[Row]) -> str:
     return f"{text}\n{how_made(plan, rows)}\n"
 
 
-def how_made(plan: Plan, rows: list[Row]) -> str:
+def how_made(plan: SweepPlan, rows: list[VariantScores]) -> str:
     """Everything that a reader of the table has to know, the signatures of the scores below."""
     sweep = plan.sweep
     seeds = ", ".join(map(str, sweep.seeds))
@@ -140,7 +142,7 @@ def how_made(plan: Plan, rows: list[Row]) -> str:
     return "\n".join([text, "", *lines]) if lines else text
 
 
-def signatures(rows: list[Row]) -> Iterator[str]:
+def signatures(rows: list[VariantScores]) -> Iterator[str]:
     """What every result counted, and how; a translator's scores have one each."""
     for row in rows:
         for result in row.results.values():
@@ -150,7 +152,7 @@ def signatures(rows: list[Row]) -> Iterator[str]:
                 yield f"{name} {signature}"
 
 
-def versions(plan: Plan) -> list[str]:
+def versions(plan: SweepPlan) -> list[str]:
     """What the runs were made with, each of them counted once."""
     made: dict[str, None] = {}
     for job in plan.jobs():
@@ -169,7 +171,7 @@ def trained_in(card: dict[str, Any]) -> str:
     return f"trained in {notes[0].removeprefix('precision: ').partition(' (')[0]}"
 
 
-def facts(plan: Plan, rows: list[Row], failed: Sequence[Outcome]) -> dict[str, Any]:
+def facts(plan: SweepPlan, rows: list[VariantScores], failed: Sequence[Outcome]) -> dict[str, Any]:
     """All of it, for programs."""
     return {
         "sweep": plan.name,

@@ -18,8 +18,8 @@ import torch
 
 from seqlstm.errors import TrainingError, UserError
 from seqlstm.runtime.signals import StopRequest
+from seqlstm.sweep.job import Outcome, carry_out
 from seqlstm.sweep.plan import Job
-from seqlstm.sweep.runs import Outcome, carry_out
 
 Outcomes = Generator[Outcome, None, None]
 LOOK_EVERY = 0.2  # seconds between two looks at whether somebody wants us to stop

@@ -25,13 +25,13 @@ from seqlstm.runtime.memory import release_memory
 from seqlstm.runtime.signals import StopRequest
 from seqlstm.training.averaging import NoAveraging
 from seqlstm.training.optimizer import clip_gradients, gradient_norm, set_rate
-from seqlstm.training.progress import Plan, Progress, Report
+from seqlstm.training.progress import Progress, TrainingPlan, TrainingReport
 from seqlstm.training.random_state import generator_states, restore_generators
 from seqlstm.training.schedule import Schedule
 from seqlstm.training.weights import weights_of
 
 
-class Batches(Protocol):
+class TrainingBatches(Protocol):
     """Training batches without end, at a position that can be kept."""
 
     @property
@@ -41,14 +41,14 @@ class Batches(Protocol):
     def load_state_dict(self, position: Any) -> None: ...
 
 
-class Keeper(Protocol):
+class CheckpointStore(Protocol):
     """Where weights and checkpoints go."""
 
     def keep_weights(self, name: str, weights: Weights, *, step: int) -> None: ...
     def keep_checkpoint(self, contents: dict[str, Any]) -> None: ...
 
 
-class Loop:
+class TrainingLoop:
     """One training run, from wherever its checkpoint stands to its end.
 
     Args:
@@ -66,14 +66,14 @@ class Loop:
     def __init__(
         self,
         model: nn.Module,
-        batches: Batches,
+        batches: TrainingBatches,
         *,
         optimizer: Optimizer,
         schedule: Schedule,
-        plan: Plan,
+        plan: TrainingPlan,
         precision: Precision,
         average: NoAveraging,
-        keeper: Keeper,
+        keeper: CheckpointStore,
         validate: Callable[[], dict[str, float]] | None = None,
     ) -> None:
         self.model = model
@@ -89,7 +89,7 @@ class Loop:
         self.state: State | None = None
         self.began = 0.0
 
-    def run(self, stop: StopRequest | None = None) -> Iterator[Report]:
+    def run(self, stop: StopRequest | None = None) -> Iterator[TrainingReport]:
         """Train to the end, or until asked to stop.
 
         Raises:
@@ -193,7 +193,7 @@ class Loop:
             return f"no better {self.plan.best_by} in {self.plan.patience} validations"
         return "as planned" if self.done() >= 1 else None
 
-    def validated(self) -> Report:
+    def validated(self) -> TrainingReport:
         """Measure the weights for use, and keep them if they are the best so far."""
         assert self.validate is not None
         self.average.before_validation(self.model)
@@ -209,7 +209,7 @@ class Loop:
         release_memory()
         return self.report("validation", values, best=best)
 
-    def saved(self) -> Report:
+    def saved(self) -> TrainingReport:
         self.progress.seconds = time.monotonic() - self.began
         with self.average.applied(self.model):
             self.keeper.keep_weights("last", weights_of(self.model), step=self.progress.step)
@@ -224,9 +224,9 @@ class Loop:
         *,
         best: bool = False,
         reason: str | None = None,
-    ) -> Report:
+    ) -> TrainingReport:
         self.progress.seconds = time.monotonic() - self.began
-        return Report(
+        return TrainingReport(
             kind=kind,
             step=self.progress.step,
             epochs=self.batches.epochs,

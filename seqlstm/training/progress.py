@@ -15,7 +15,7 @@ HIGHER_IS_BETTER = {
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """When things happen. `None`: never. The first of steps, epochs and minutes reached ends it."""
 
     steps: int | None = None
@@ -59,7 +59,7 @@ class Progress:
     plateau: int = 0
     reductions: int = 0
 
-    def judge(self, value: float, plan: Plan) -> bool:
+    def judge(self, value: float, plan: TrainingPlan) -> bool:
         """Whether a validation's value is the best so far; counts those that are not."""
         better = self.best is None or plan.cost(value) < plan.cost(self.best)
         if math.isfinite(value) and better:
@@ -75,7 +75,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Report:
+class TrainingReport:
     """What happened. `kind`: step, validation, saved or end."""
 
     kind: str

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from seqlstm.run import RunFolder
+from seqlstm.run.folder import RunFolder
 from tests.recipe.alphabets import APART, SHORT, greek_pairs, write_alphabets
 from tests.runs import answer, invoke, refusal
 

@@ -7,7 +7,7 @@ import tomllib
 import pytest
 
 from seqlstm.config import parse
-from seqlstm.config.sections import Buckets
+from seqlstm.config.data import TokenBatchingConfig
 from seqlstm.errors import Mistake, RecipeError
 from tests.config.cases import CATALOGUE, recipe
 
@@ -30,7 +30,7 @@ def test_what_goes_with_answers() -> None:
         "training.validate_every=5",
         "training.best_by=accuracy",
     )
-    assert isinstance(stated.data.layout, Buckets)
+    assert isinstance(stated.data.layout, TokenBatchingConfig)
     again = parse(tomllib.loads(stated.text()), where="again", catalogue=CATALOGUE)
     assert again == stated
     assert not stated.resets

@@ -7,8 +7,9 @@ import tomllib
 import pytest
 
 from seqlstm.config import parse, read_overrides
-from seqlstm.config.sections import Buckets, Ready, Tapes, Trained
-from seqlstm.config.training import Adam, Constant
+from seqlstm.config.data import StreamBatchingConfig, TokenBatchingConfig
+from seqlstm.config.tokenizer import TokenizerFileConfig, TrainedTokenizerConfig
+from seqlstm.config.training import AdamConfig, ConstantScheduleConfig
 from seqlstm.errors import Mistake, RecipeError
 from tests.config.cases import CATALOGUE, TABLES, recipe
 
@@ -92,12 +93,14 @@ def test_a_recipe_cannot_be_changed() -> None:
 
 
 def test_a_kind_chooses_its_table() -> None:
-    assert recipe("translation").data.layout == Buckets()
-    assert recipe("language-model").data.layout == Tapes()
-    assert recipe("translation").tokenizer == Trained()
-    assert recipe("translation", "tokenizer.file=a.model").tokenizer == Ready(file="a.model")
-    assert recipe("translation").training.optimizer == Adam()
-    assert recipe("translation").training.schedule == Constant()
+    assert recipe("translation").data.layout == TokenBatchingConfig()
+    assert recipe("language-model").data.layout == StreamBatchingConfig()
+    assert recipe("translation").tokenizer == TrainedTokenizerConfig()
+    assert recipe("translation", "tokenizer.file=a.model").tokenizer == TokenizerFileConfig(
+        file="a.model"
+    )
+    assert recipe("translation").training.optimizer == AdamConfig()
+    assert recipe("translation").training.schedule == ConstantScheduleConfig()
 
 
 def test_every_mistake_at_once() -> None:

@@ -7,7 +7,7 @@ import tomllib
 import pytest
 
 from seqlstm.config import parse
-from seqlstm.config.sections import Ready, Trained
+from seqlstm.config.tokenizer import TokenizerFileConfig, TrainedTokenizerConfig
 from seqlstm.errors import Mistake
 from tests.config.cases import CATALOGUE, recipe
 from tests.config.test_parse import mistakes
@@ -30,7 +30,7 @@ def test_how_many_models_of_how_many_pieces(
     overrides: list[str], vocabularies: tuple[int, ...]
 ) -> None:
     stated = recipe("translation", *overrides)
-    assert isinstance(stated.tokenizer, Trained)
+    assert isinstance(stated.tokenizer, TrainedTokenizerConfig)
     assert stated.tokenizer.vocabularies == vocabularies
     assert parse(tomllib.loads(stated.text()), where="again", catalogue=CATALOGUE) == stated
 
@@ -40,7 +40,7 @@ def test_how_many_models_of_how_many_pieces(
 )
 def test_one_that_exists_or_two(file: str, files: tuple[str, ...]) -> None:
     stated = recipe("translation", f"tokenizer.file={file}")
-    assert isinstance(stated.tokenizer, Ready)
+    assert isinstance(stated.tokenizer, TokenizerFileConfig)
     assert stated.tokenizer.files == files
     assert stated.tokenizer.joint == (len(files) == 1)
     assert parse(tomllib.loads(stated.text()), where="again", catalogue=CATALOGUE) == stated

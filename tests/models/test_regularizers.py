@@ -12,7 +12,7 @@ from torch import Tensor
 from seqlstm.models.batch import Batch
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.models.regularizers import ActivationRegularizer
-from seqlstm.recipe.build import build_model
+from seqlstm.recipe.build.model import build_model
 from tests.config.cases import recipe
 from tests.models.cases import LENGTHS, ROWS, TIME, VOCABULARY, gradients, text_batch
 from tests.recurrent.cases import assert_same, noise

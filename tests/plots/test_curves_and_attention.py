@@ -14,7 +14,7 @@ from torch import Tensor
 from seqlstm.errors import ArgumentError
 from seqlstm.plots.attention import attention_figure, plot_attention
 from seqlstm.plots.curves import curves_of, plot_curves
-from seqlstm.run import RunFolder
+from seqlstm.run.folder import RunFolder
 from tests.runs import answer
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from seqlstm.config import Recipe
 from seqlstm.inference.translator import LoadedTranslator
-from seqlstm.recipe.find import read_recipe
 from seqlstm.recipe.load import load
+from seqlstm.recipe.read import read_recipe
 from seqlstm.recipe.train import start
-from seqlstm.run import RunFolder
+from seqlstm.run.folder import RunFolder
 from tests.runs import TRANSLATOR, in_greek_letters, pairs_of, write_lines, write_recipe
 
 SIZES = (305, 295)

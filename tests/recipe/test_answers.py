@@ -10,11 +10,11 @@ from seqlstm.config import Recipe, parse
 from seqlstm.data.builtin.synthetic_tasks import SIZES, counting
 from seqlstm.errors import DataError
 from seqlstm.inference.language_model import LoadedLanguageModel
-from seqlstm.recipe.corpora import clean, read_corpora, read_split
+from seqlstm.recipe.corpus import clean, read_corpus, read_split
 from seqlstm.recipe.evaluate import evaluate
-from seqlstm.recipe.find import CATALOGUE, read_recipe
-from seqlstm.recipe.inspect import inspect
 from seqlstm.recipe.load import load
+from seqlstm.recipe.preview import preview
+from seqlstm.recipe.read import CATALOGUE, read_recipe
 from seqlstm.recipe.train import start
 from tests.runs import write_table
 
@@ -87,14 +87,14 @@ ROWS: list[tuple[str, ...]] = [("one and two", "three"), ("end", ""), ("one and 
 def test_any_two_columns_will_do(tmp_path: Path) -> None:
     recipe = answers_of(tmp_path, ROWS)
     assert read_split(recipe.data, "train").pairs == ROWS
-    corpora = read_corpora(recipe)
+    corpora = read_corpus(recipe)
     assert corpora.train.pairs == ROWS
     assert corpora.warnings == ["3 training rows also stand in test"]
 
 
 def test_rows_are_dropped_by_the_length_of_both_sides_and_as_duplicates(tmp_path: Path) -> None:
     recipe = answers_of(tmp_path, ROWS, longest=16, drop_duplicates=True)
-    corpora = read_corpora(recipe)
+    corpora = read_corpus(recipe)
     assert corpora.train.pairs == ROWS[:2]
     assert "kept 2 of 3 pairs (1 duplicates)" in corpora.report[0]
     shorter = answers_of(tmp_path, ROWS, longest=15)
@@ -108,4 +108,4 @@ def test_rows_are_dropped_by_the_length_of_both_sides_and_as_duplicates(tmp_path
 
 def test_check_counts_what_is_asked() -> None:
     overrides = ["data.options={longest=3, test_longest=3}"]
-    assert inspect("counting", overrides).tokens == 1 + 2 + 3
+    assert preview("counting", overrides).tokens == 1 + 2 + 3

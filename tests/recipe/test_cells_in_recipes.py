@@ -13,9 +13,9 @@ from seqlstm.config import Recipe, parse, read_overrides
 from seqlstm.errors import Mistake, RecipeError
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.models.translator import Translator
-from seqlstm.recipe.build import build_model, engines_by_layer
-from seqlstm.recipe.find import CATALOGUE, read_recipe
+from seqlstm.recipe.build.model import backends_by_layer, build_model
 from seqlstm.recipe.load import load
+from seqlstm.recipe.read import CATALOGUE, read_recipe
 from seqlstm.recipe.train import start
 from seqlstm.recurrent.backends import BACKENDS, Call, choose
 from seqlstm.recurrent.backends.native import codegen
@@ -168,7 +168,7 @@ def test_one_clear_mistake(task: str, overrides: list[str], key: str, problem: s
 @pytest.mark.parametrize("task", TASKS)
 def test_the_backend_asked_for_serves_every_layer(task: str, backend: str) -> None:
     model = build(task, f"model.backend={backend}", 'model.cell={kind="peephole"}')
-    assert set(engines_by_layer(model).values()) == {backend}
+    assert set(backends_by_layer(model).values()) == {backend}
 
 
 @pytest.mark.parametrize("compiles", [True, False])
@@ -180,7 +180,7 @@ def test_every_backend_has_a_cell_that_it_serves(
     served = {
         backend.split(" ")[0]
         for kind in KINDS
-        for backend in engines_by_layer(
+        for backend in backends_by_layer(
             build("language-model", f'model.cell={{kind="{kind}"}}')
         ).values()
     }
@@ -199,13 +199,13 @@ def test_xlstm_stands_in_place_of_cells() -> None:
     model = build("language-model", XLSTM, "model.layers=3", "model.dropout.between=0.1")
     names = [type(layer).__name__ for layer in model.stack.layers]
     assert names == ["MLSTMBlock", "SLSTMBlock", "MLSTMBlock"]
-    assert [backend.split(" ")[0] for backend in engines_by_layer(model).values()] == [
+    assert [backend.split(" ")[0] for backend in backends_by_layer(model).values()] == [
         *("chunkwise", choose(CELLS["slstm"](8, 8), Call()).backend.name, "chunkwise")
     ]
     assert learns(model)
-    assert set(engines_by_layer(build("language-model", XLSTM, "model.backend=loop")).values()) == {
-        "loop"
-    }
+    assert set(
+        backends_by_layer(build("language-model", XLSTM, "model.backend=loop")).values()
+    ) == {"loop"}
 
 
 @pytest.mark.parametrize(

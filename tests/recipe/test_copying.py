@@ -10,8 +10,8 @@ from torch import Tensor
 
 from seqlstm.models.batch import Batch, target_positions
 from seqlstm.models.translator import Translator
-from seqlstm.recipe.build import build_model
-from seqlstm.recipe.find import read_recipe
+from seqlstm.recipe.build.model import build_model
+from seqlstm.recipe.read import read_recipe
 from tests.recurrent.cases import generator
 
 BEGIN, END, SYMBOLS, LENGTH, ROWS = 0, 1, 6, 2, 32

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
+from seqlstm.recipe.build_training_tmp import build_average
 
 from seqlstm.config import parse, read_overrides
 from seqlstm.errors import RecipeError
@@ -15,10 +16,10 @@ from seqlstm.models.output.adaptive_softmax import AdaptiveSoftmax
 from seqlstm.models.output.mixture_of_softmaxes import MixtureOfSoftmaxes
 from seqlstm.models.output.softmax import OutputLayer
 from seqlstm.models.translator import Translator
-from seqlstm.recipe.build import build_average, build_model
+from seqlstm.recipe.build.model import build_model
 from seqlstm.recipe.evaluate import evaluate
-from seqlstm.recipe.find import CATALOGUE, read_recipe
 from seqlstm.recipe.load import load
+from seqlstm.recipe.read import CATALOGUE, read_recipe
 from seqlstm.recipe.train import start
 from seqlstm.training.averaging import TriggeredAveraging
 from tests.config.cases import TABLES, recipe

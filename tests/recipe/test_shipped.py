@@ -11,9 +11,11 @@ import torch
 
 from seqlstm.config import Recipe, parse
 from seqlstm.inference.translator import LoadedTranslator
-from seqlstm.recipe.build import build_model
-from seqlstm.recipe.find import CATALOGUE, read_head, read_recipe, recipe_paths, shipped
+from seqlstm.recipe.build.model import build_model
+from seqlstm.recipe.header import read_header
 from seqlstm.recipe.load import load
+from seqlstm.recipe.read import CATALOGUE, read_recipe
+from seqlstm.recipe.shipped import recipe_paths, shipped
 from seqlstm.recipe.train import start
 from seqlstm.text.tokenizer import Tokenizer
 from tests.runs import pairs_of, write_table
@@ -82,7 +84,7 @@ def test_resolved_it_is_the_same_recipe(name: str) -> None:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_its_head_says_what_it_is_what_it_reaches_and_what_it_takes(name: str) -> None:
-    head = read_head(recipe_paths()[name])
+    head = read_header(recipe_paths()[name])
     assert head.title
     assert head.reaches
     assert head.takes

@@ -13,10 +13,10 @@ from seqlstm.data.batching.base import Batches
 from seqlstm.data.batching.buckets import BucketBatches
 from seqlstm.errors import ArgumentError, DataError, RecipeError, RunError, TokenizerError
 from seqlstm.recipe.evaluate import evaluate
-from seqlstm.recipe.find import read_recipe
-from seqlstm.recipe.inspect import inspect
+from seqlstm.recipe.preview import preview
+from seqlstm.recipe.read import read_recipe
 from seqlstm.recipe.train import check_same, resume, start
-from seqlstm.run import RunFolder
+from seqlstm.run.folder import RunFolder
 from seqlstm.training.weights import weights_of
 from tests.runs import LANGUAGE_MODEL, TRANSLATOR, pairs_of, write_lines, write_recipe
 
@@ -214,7 +214,7 @@ class TestData:
 
 def test_inspection_writes_nothing_and_says_what_training_finds(file: Path, tmp_path: Path) -> None:
     before = sorted(path.name for path in tmp_path.iterdir())
-    found = inspect(str(file), FEW)
+    found = preview(str(file), FEW)
     assert sorted(path.name for path in tmp_path.iterdir()) == before
     prepared = start(recipe_of(file), tmp_path / "run")
     assert found.text == prepared.folder.recipe.read_text()

@@ -13,7 +13,7 @@ from seqlstm.errors import ArgumentError
 from seqlstm.inference.translator import LoadedTranslator
 from seqlstm.recipe.compare import compare
 from seqlstm.recipe.evaluate import evaluate
-from seqlstm.run import RunFolder
+from seqlstm.run.folder import RunFolder
 from tests.recipe.alphabets import (
     greek_pairs,
     joint_of,

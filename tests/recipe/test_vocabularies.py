@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from seqlstm.errors import ArgumentError, RecipeError, RunError, TokenizerError
-from seqlstm.recipe.corpora import make_batches, read_corpora
-from seqlstm.recipe.find import read_recipe
-from seqlstm.recipe.inspect import inspect
+from seqlstm.recipe.corpus import make_batches, read_corpus
+from seqlstm.recipe.preview import preview
+from seqlstm.recipe.read import read_recipe
 from seqlstm.recipe.train import resume, start
-from seqlstm.run import RunFolder
+from seqlstm.run.folder import RunFolder
 from seqlstm.sweep.plan import vocabularies_of
 from seqlstm.training.weights import weights_of
 from tests.recipe.alphabets import (
@@ -67,8 +67,8 @@ def test_which_tables_are_one(file: Path, tmp_path: Path, tied: str, tables: int
 
 
 def test_an_inspection_counts_the_pieces_of_either_side(file: Path) -> None:
-    found = inspect(str(file), [*SHORT, *APART])
-    corpora = read_corpora(recipe_of(file))
+    found = preview(str(file), [*SHORT, *APART])
+    corpora = read_corpus(recipe_of(file))
     targets = corpora.tokenizers.target.encode_batch([line for _, line in corpora.train.pairs])
     assert found.tokens == sum(len(ids) + 1 for ids in targets)
     assert (found.parameters["source"], found.parameters["target"]) == (305 * 24, 295 * 24)
@@ -88,7 +88,7 @@ def test_a_vocabulary_too_large_names_its_side(file: Path, tmp_path: Path) -> No
 
 def test_both_sides_are_sampled_anew_each_epoch(file: Path) -> None:
     recipe = recipe_of(file, "tokenizer.sampling=0.2")
-    corpora = read_corpora(recipe)
+    corpora = read_corpus(recipe)
     batches = make_batches(recipe, corpora)
     for side, name in enumerate(("source", "inputs")):
         tokenizer = list(corpora.tokenizers.named.values())[side]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from seqlstm.sweep.plan import Plan, read_plan
+from seqlstm.sweep.plan import SweepPlan, read_plan
 from tests.runs import LANGUAGE_MODEL, write_recipe
 
 SWEEP = """# Two cells and a flat one, for a test.
@@ -33,7 +33,7 @@ set = { model = { cell = { kind = "lstm" } } }
 """
 
 Write = Callable[..., Path]
-Read = Callable[..., Plan]
+Read = Callable[..., SweepPlan]
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def write(tmp_path: Path) -> Write:
 def read(write: Write, tmp_path: Path) -> Read:
     """The plan of a sweep that stands beside its recipe."""
 
-    def read_sweep(more: str = CELLS, *overrides: str, sweep: str = SWEEP) -> Plan:
+    def read_sweep(more: str = CELLS, *overrides: str, sweep: str = SWEEP) -> SweepPlan:
         return read_plan(str(write(more, sweep=sweep)), overrides, tmp_path / "out")
 
     return read_sweep

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from seqlstm.config import read_table
-from seqlstm.config.sweep import parse_sweep
 from seqlstm.errors import RecipeError, UserError
-from seqlstm.recipe.find import find_recipe, find_sweep, recipe_paths, sweep_paths
+from seqlstm.recipe.shipped import find_recipe, find_sweep, recipe_paths, sweep_paths
 from seqlstm.sweep.plan import read_plan, resolve
+from seqlstm.sweep.schema import parse_sweep
 from tests.sweep.conftest import CELLS, SWEEP, Read
 
 

@@ -13,9 +13,9 @@ from seqlstm.models.batch import Batch
 from seqlstm.recurrent.state import State
 from seqlstm.runtime.files import Weights
 from seqlstm.training.averaging import NoAveraging
-from seqlstm.training.loop import Batches, Loop
+from seqlstm.training.loop import TrainingBatches, TrainingLoop
 from seqlstm.training.optimizer import make_optimizer
-from seqlstm.training.progress import Plan, Report
+from seqlstm.training.progress import TrainingPlan, TrainingReport
 from seqlstm.training.schedule import Schedule
 from tests.tiny import FLOAT32
 
@@ -97,16 +97,16 @@ class Shelf:
 
 def loop_of(
     model: nn.Module,
-    batches: Batches,
-    plan: Plan,
+    batches: TrainingBatches,
+    plan: TrainingPlan,
     *,
     kind: str = "sgd",
     schedule: Schedule | None = None,
     average: NoAveraging | None = None,
     shelf: Shelf | None = None,
     validate: Callable[[], dict[str, float]] | None = None,
-) -> Loop:
-    return Loop(
+) -> TrainingLoop:
+    return TrainingLoop(
         model,
         batches,
         optimizer=make_optimizer(model, kind=kind, rate=plan.rate),
@@ -119,5 +119,5 @@ def loop_of(
     )
 
 
-def of_kind(reports: list[Report], kind: str) -> list[Report]:
+def of_kind(reports: list[TrainingReport], kind: str) -> list[TrainingReport]:
     return [report for report in reports if report.kind == kind]

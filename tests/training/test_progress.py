@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from seqlstm.training.progress import Plan, Progress
+from seqlstm.training.progress import Progress, TrainingPlan
 
 
 @pytest.mark.parametrize(
@@ -10,7 +10,7 @@ from seqlstm.training.progress import Plan, Progress
     [("loss", [3.0, 2.0, 2.0, 2.5, 1.9]), ("bleu", [3.0, 4.0, 4.0, 3.5, 4.1])],
 )
 def test_better_is_lower_or_higher(best_by: str, values: list[float]) -> None:
-    progress, plan = Progress(), Plan(best_by=best_by)
+    progress, plan = Progress(), TrainingPlan(best_by=best_by)
     judged, stale = [], []
     for step, value in enumerate(values, 1):
         progress.step = step
@@ -23,7 +23,7 @@ def test_better_is_lower_or_higher(best_by: str, values: list[float]) -> None:
 
 
 def test_a_plateau_begins_anew_after_a_reduction() -> None:
-    progress, plan = Progress(), Plan(plateau_patience=2)
+    progress, plan = Progress(), TrainingPlan(plateau_patience=2)
     reductions = []
     for value in (1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5, 0.5):
         progress.judge(value, plan)
@@ -34,7 +34,7 @@ def test_a_plateau_begins_anew_after_a_reduction() -> None:
 
 @pytest.mark.parametrize("best_by", ["loss", "bleu"])
 def test_what_is_not_finite_is_never_the_best(best_by: str) -> None:
-    progress, plan = Progress(), Plan(best_by=best_by)
+    progress, plan = Progress(), TrainingPlan(best_by=best_by)
     for value in (float("nan"), float("inf"), float("-inf")):
         assert not progress.judge(value, plan)
     assert progress.judge(2.0, plan)

@@ -17,13 +17,13 @@ from seqlstm.runtime.signals import StopRequest
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.text.tokenizer_pair import TokenizerPair
 from seqlstm.training.averaging import CheckpointAveraging, ExponentialAveraging, NoAveraging
-from seqlstm.training.loop import Loop
-from seqlstm.training.progress import Plan, Report
+from seqlstm.training.loop import TrainingLoop
+from seqlstm.training.progress import TrainingPlan, TrainingReport
 from seqlstm.training.schedule import Schedule
 from tests.tiny import DOCUMENTS, PAIRS, language_model, translator
 from tests.training.cases import Shelf, loop_of
 
-PLAN = Plan(
+PLAN = TrainingPlan(
     steps=40,
     rate=0.02,
     clip=1.0,
@@ -33,10 +33,10 @@ PLAN = Plan(
     patience=3,
     plateau_patience=2,
 )
-Make = Callable[[Tokenizer, int, Shelf], Loop]
+Make = Callable[[Tokenizer, int, Shelf], TrainingLoop]
 
 
-def tiny_translator(tokenizer: Tokenizer, seed: int, shelf: Shelf) -> Loop:
+def tiny_translator(tokenizer: Tokenizer, seed: int, shelf: Shelf) -> TrainingLoop:
     model = translator(tokenizer.vocabulary, dropout=0.3, weight_drop=0.2, smoothing=0.1, seed=seed)
     batches = BucketBatches(
         PAIRS, tokenizers=TokenizerPair.joint(tokenizer), tokens=150, window=20, sampling=0.3
@@ -44,7 +44,7 @@ def tiny_translator(tokenizer: Tokenizer, seed: int, shelf: Shelf) -> Loop:
     return tiny_loop(model, batches, ExponentialAveraging(0.9), Schedule("cosine", warmup=3), shelf)
 
 
-def tiny_language_model(tokenizer: Tokenizer, seed: int, shelf: Shelf) -> Loop:
+def tiny_language_model(tokenizer: Tokenizer, seed: int, shelf: Shelf) -> TrainingLoop:
     model = language_model(tokenizer.vocabulary, cell=gru, dropout=0.3, weight_drop=0.2, seed=seed)
     batches = StreamBatches(
         DOCUMENTS,
@@ -60,7 +60,7 @@ def tiny_language_model(tokenizer: Tokenizer, seed: int, shelf: Shelf) -> Loop:
 
 def tiny_loop(
     model: Any, batches: Any, average: NoAveraging, schedule: Schedule, shelf: Shelf
-) -> Loop:
+) -> TrainingLoop:
     def validate() -> dict[str, float]:
         # Grows while the model learns, so that patience comes to its end.
         return {"loss": float(model.output_layer.bias.norm())}
@@ -81,7 +81,7 @@ def timeless(value: Any) -> Any:
     """Without what the clock says, and with tensors as bytes, so that all can be compared."""
     if isinstance(value, Tensor):
         return (value.dtype, tuple(value.shape), value.numpy().tobytes())
-    if isinstance(value, Report):
+    if isinstance(value, TrainingReport):
         return timeless(asdict(value))
     if isinstance(value, dict):
         clock = {"seconds", "tokens_per_second"}
@@ -91,7 +91,7 @@ def timeless(value: Any) -> Any:
     return value
 
 
-def outcome(loop: Loop, shelf: Shelf) -> Any:
+def outcome(loop: TrainingLoop, shelf: Shelf) -> Any:
     return timeless([loop.state_dict(), shelf.weights["last"]])
 
 

@@ -28,7 +28,7 @@ def cells(
     Parameters are those of one layer. Backends are those of a language model on carried tapes, on
     this machine and in the precision that "auto" chooses here.
     """
-    from seqlstm.recipe.find import CATALOGUE
+    from seqlstm.recipe.read import CATALOGUE
 
     known = CATALOGUE["cell"]
     if kind is not None and kind not in known:

@@ -14,9 +14,9 @@ def check(recipe: Recipe, overrides: Overrides = None) -> None:
     Prints the recipe resolved, the parameters of each part, the backend that serves each layer and
     why the faster ones refuse, and how many tokens an epoch has. Nothing is written.
     """
-    from seqlstm.recipe.inspect import inspect
+    from seqlstm.recipe.preview import preview
 
-    found = inspect(recipe, overrides or [])
+    found = preview(recipe, overrides or [])
     if out.is_terminal:
         out.print(Syntax(found.text, "toml", background_color="default"))
     else:

@@ -19,8 +19,8 @@ def info(
     ] = None,
 ) -> None:
     """What a run is, what it was trained on, how far it came and what it scored."""
-    from seqlstm.recipe.find import read_run_recipe
-    from seqlstm.run import RunFolder
+    from seqlstm.recipe.read import read_run_recipe
+    from seqlstm.run.folder import RunFolder
 
     folder = RunFolder.open(run)
     recipe, card, log = read_run_recipe(folder), folder.read_card(), folder.read_log()

@@ -136,7 +136,7 @@ def text_to_show(text: str | None, file: Path | None) -> str:
 
 def rows_to_read(run: Path, on: Path | None) -> tuple[Sequence[str], str]:
     """The text in which units are looked for, and its name."""
-    from seqlstm.recipe.units import validation_rows
+    from seqlstm.recipe.corpus import validation_rows
 
     if on is not None:
         return [text_of(on)], str(on)

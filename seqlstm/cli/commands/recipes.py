@@ -22,20 +22,22 @@ def recipes(context: typer.Context) -> None:
     """
     if context.invoked_subcommand:
         return
-    from seqlstm.recipe.find import read_head, read_recipe, recipe_paths, sweep_paths
+    from seqlstm.recipe.header import read_header
+    from seqlstm.recipe.read import read_recipe
+    from seqlstm.recipe.shipped import recipe_paths, sweep_paths
 
     shown = table("recipe", "task", "data", "reaches", "takes")
     shown.columns[0].no_wrap = True  # a name is for copying
     shown.columns[0].min_width = max(map(len, recipe_paths()))
     for name, path in recipe_paths().items():
-        recipe, head = read_recipe(str(path)), read_head(path)
+        recipe, head = read_recipe(str(path)), read_header(path)
         reaches = head.reaches.split(";")[0]  # how it was measured, `show` says
         shown.add_row(name, recipe.task, str(recipe.data.source), reaches, head.takes)
     out.print(shown, soft_wrap=False)
     compared = table("\nsweep", "\ncompares", "\ntakes")
     compared.columns[0].no_wrap = True
     for name, path in sweep_paths().items():
-        head = read_head(path)
+        head = read_header(path)
         compared.add_row(name, head.title, head.takes)
     out.print(compared, soft_wrap=False)
     note("seqlstm recipes show NAME prints one; copy NAME FILE makes it yours.")
@@ -44,7 +46,7 @@ def recipes(context: typer.Context) -> None:
 @app.command()
 def show(recipe: Recipe) -> None:
     """Print a recipe or a sweep."""
-    from seqlstm.recipe.find import find_either
+    from seqlstm.recipe.shipped import find_either
 
     write(find_either(recipe).read_text(encoding="utf-8"), end="")
 
@@ -55,7 +57,7 @@ def copy(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where your copy goes.")],
 ) -> None:
     """Hand you a copy of your own, to change as you like."""
-    from seqlstm.recipe.find import find_either, is_sweep
+    from seqlstm.recipe.shipped import find_either, is_sweep
 
     path = find_either(recipe)
     text = path.read_text(encoding="utf-8")

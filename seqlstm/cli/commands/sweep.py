@@ -13,13 +13,13 @@ from seqlstm.cli.options import Overrides
 
 if TYPE_CHECKING:
     from seqlstm.runtime.signals import StopRequest
-    from seqlstm.sweep.compare import Row
-    from seqlstm.sweep.plan import Job, Plan
-    from seqlstm.sweep.runs import Outcome
+    from seqlstm.sweep.job import Outcome
+    from seqlstm.sweep.plan import Job, SweepPlan
+    from seqlstm.sweep.statistics import VariantScores
 
 
 def complete_sweep(incomplete: str) -> list[str]:
-    from seqlstm.recipe.find import sweep_paths
+    from seqlstm.recipe.shipped import sweep_paths
 
     return [name for name in sweep_paths() if name.startswith(incomplete)]
 
@@ -53,11 +53,11 @@ def sweep(
     not as the sweep expects, or that a run has failed.
     """
     from seqlstm.runtime.signals import stop_on_signals
-    from seqlstm.sweep.check import check_data
-    from seqlstm.sweep.compare import compare, passed
+    from seqlstm.sweep.checks import check_data
+    from seqlstm.sweep.job import read_result
     from seqlstm.sweep.plan import read_plan
     from seqlstm.sweep.report import how_made, write_report
-    from seqlstm.sweep.runs import read_result
+    from seqlstm.sweep.statistics import compare, passed
 
     plan = read_plan(name, overrides or [], run or Path("runs") / Path(name).stem)
     unfinished = [job for job in plan.jobs() if not read_result(job)]
@@ -83,7 +83,7 @@ def sweep(
         raise typer.Exit(1)
 
 
-def carry_out(plan: Plan, jobs: list[Job], at_once: int, stop: StopRequest) -> list[Outcome]:
+def carry_out(plan: SweepPlan, jobs: list[Job], at_once: int, stop: StopRequest) -> list[Outcome]:
     """Train what is left, a line for each; those that have failed."""
     from seqlstm.sweep.workers import carry_out_all
 
@@ -108,7 +108,7 @@ def time_left(done: list[Outcome], runs: int, at_once: int) -> str:
     return f"{minutes}:{rest:02} left"
 
 
-def show_outcome(plan: Plan, outcome: Outcome, *, left: str) -> None:
+def show_outcome(plan: SweepPlan, outcome: Outcome, *, left: str) -> None:
     """One line."""
     from seqlstm.sweep.report import number
 
@@ -123,7 +123,7 @@ def show_outcome(plan: Plan, outcome: Outcome, *, left: str) -> None:
     err.print(line, markup=False, soft_wrap=True)
 
 
-def show_rows(plan: Plan, rows: list[Row]) -> None:
+def show_rows(plan: SweepPlan, rows: list[VariantScores]) -> None:
     from seqlstm.sweep.report import cells
 
     headers, lines = cells(plan, rows)
@@ -135,7 +135,7 @@ def show_rows(plan: Plan, rows: list[Row]) -> None:
     out.print(shown)
 
 
-def show_plan(plan: Plan, unfinished: list[Job]) -> None:
+def show_plan(plan: SweepPlan, unfinished: list[Job]) -> None:
     """What would be trained, and what stands already."""
     shown = table("variant", "hidden", "parameters", "seeds", "left")
     for one in plan.combinations:

@@ -14,7 +14,7 @@ from seqlstm.cli.options import Overrides, Recipe
 from seqlstm.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from seqlstm.training.progress import Report
+    from seqlstm.training.progress import TrainingReport
 
 PLAIN_EVERY = 100  # steps between two lines where there is no terminal
 
@@ -50,7 +50,7 @@ def train(
     if resume and (overwrite or origin):
         raise ArgumentError("--resume goes on with a run: it cannot go with --overwrite or --from")
     from seqlstm.recipe import train as training
-    from seqlstm.recipe.find import read_recipe
+    from seqlstm.recipe.read import read_recipe
     from seqlstm.runtime.signals import stop_on_signals
 
     given = [*(overrides or []), *([f"training.minutes={minutes}"] if minutes is not None else [])]
@@ -76,7 +76,7 @@ def train(
         raise typer.Exit(130 if stop.signal == "SIGINT" else 143)
 
 
-def show_bar(reports: Iterator[Report]) -> Report:
+def show_bar(reports: Iterator[TrainingReport]) -> TrainingReport:
     """A progress bar that tells loss, speed and time left; validations stand above it."""
     bar = Progress(
         BarColumn(),
@@ -102,7 +102,7 @@ def show_bar(reports: Iterator[Report]) -> Report:
     return report
 
 
-def show_lines(reports: Iterator[Report]) -> Report:
+def show_lines(reports: Iterator[TrainingReport]) -> TrainingReport:
     """Plain lines: every hundredth step and every validation."""
     for report in reports:
         if report.kind == "step" and report.step % PLAIN_EVERY == 0:
@@ -116,7 +116,7 @@ def show_lines(reports: Iterator[Report]) -> Report:
     return report
 
 
-def validation_line(report: Report) -> str:
+def validation_line(report: TrainingReport) -> str:
     values = "  ".join(f"{name} {value:.4f}" for name, value in report.values.items())
     best = "  (best)" if report.best else ""
     return f"validation at step {report.step:,}: {values}{best}"

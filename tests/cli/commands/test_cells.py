@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from seqlstm.recipe.find import CATALOGUE
+from seqlstm.recipe.read import CATALOGUE
 from seqlstm.recurrent.backends import BACKENDS, Call, choose
 from seqlstm.recurrent.catalogue import CELLS
 from seqlstm.recurrent.cells.lstm import LSTM

@@ -38,7 +38,12 @@ def test_every_layer_has_an_backend_and_refusals_their_reasons(translator: Path)
     assert all(f"\n{layer} " in text for layer in ("encoder 1", "encoder 2", "first 1", "rest 1"))
     slower = answer("check", recipe_of(translator), 'model.cell={kind="mogrifier"}')
     assert len(re.findall(r"^(?:encoder|first|rest) \d +loop\b", slower, re.MULTILINE)) == 4
-    assert " ".join(slower.split()).count("torch-fused: torch has no fused MogrifierLSTM; manual-bptt: ") == 1
+    assert (
+        " ".join(slower.split()).count(
+            "torch-fused: torch has no fused MogrifierLSTM; manual-bptt: "
+        )
+        == 1
+    )
     assert all(len(line) <= 80 for line in slower.partition("\nlayer ")[2].splitlines()[:12])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import seqlstm
-from seqlstm.run import RunFolder
+from seqlstm.run.folder import RunFolder
 from tests.runs import LANGUAGE_MODEL, answer, refusal, write_recipe
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seqlstm.recipe.find import recipe_paths
+from seqlstm.recipe.shipped import recipe_paths
 from tests.runs import answer, invoke, refusal
 
 

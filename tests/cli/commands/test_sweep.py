@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from seqlstm.recipe.find import sweep_paths
-from seqlstm.training.loop import Loop
+from seqlstm.recipe.shipped import sweep_paths
+from seqlstm.training.loop import TrainingLoop
 from tests.runs import LANGUAGE_MODEL, answer, invoke, refusal, write_recipe
 
 CHILDREN = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
@@ -124,9 +124,9 @@ def test_mistakes_are_exit_code_2(tmp_path: Path) -> None:
 def test_ctrl_c_saves_and_says_how_to_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    step = Loop.step
+    step = TrainingLoop.step
 
-    def stepped(self: Loop, drawn: Iterator[Any]) -> dict[str, float]:
+    def stepped(self: TrainingLoop, drawn: Iterator[Any]) -> dict[str, float]:
         found = step(self, drawn)
         if self.progress.step == 7:
             signal.raise_signal(signal.SIGINT)
@@ -134,7 +134,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(
 
     file, out = write(tmp_path), tmp_path / "out"
     with monkeypatch.context() as patched:
-        patched.setattr(Loop, "step", stepped)
+        patched.setattr(TrainingLoop, "step", stepped)
         result = invoke("sweep", file, "--run", out)
     assert result.exit_code == 130, result.output
     assert "stopped: 4 of 4 runs are left; the same command goes on" in result.stderr

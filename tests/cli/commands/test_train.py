@@ -116,7 +116,7 @@ def test_ctrl_c_while_it_reads_leaves_nothing_behind(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("seqlstm.recipe.train.read_corpora", interrupted)
+    monkeypatch.setattr("seqlstm.recipe.train.read_corpus", interrupted)
     result = invoke("train", recipe, "--run", tmp_path / "run")
     assert result.exit_code == 130
     assert "interrupted" in result.stderr

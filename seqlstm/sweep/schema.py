@@ -11,8 +11,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt, Strict, ValidationError
 from pydantic_core import ErrorDetails
 
-from seqlstm.config.base import Count, First, Section
-from seqlstm.config.parse import Table, mistake, read_overrides
+from seqlstm.config.base import Count, First, Section, Table
+from seqlstm.config.messages import explain
+from seqlstm.config.parse import read_overrides
 from seqlstm.errors import Mistake, RecipeError, nearest
 
 Many = Annotated[tuple[First, ...], Strict(False)]  # TOML has arrays, no tuples
@@ -143,7 +144,7 @@ def in_words(detail: ErrorDetails, table: Table) -> Mistake:
         return Mistake(key, "unknown key", hint)
     if detail["type"] in ("tuple_type", "list_type"):
         return Mistake(key, f"must be a list, was: {detail['input']}")
-    return replace(mistake(detail, table), key=key)
+    return replace(explain(detail, table), key=key)
 
 
 def disagreements(sweep: Sweep) -> Iterator[Mistake]:

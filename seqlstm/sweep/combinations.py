@@ -8,12 +8,12 @@ from itertools import product
 from typing import Any
 
 from seqlstm.config import Recipe
-from seqlstm.config.parse import Table
-from seqlstm.config.sweep import Expectation, Sweep, Variant, flat_keys
+from seqlstm.config.base import Table
+from seqlstm.sweep.schema import Expectation, Sweep, Variant, flat_keys
 
 
 @dataclass(frozen=True)
-class Form:
+class Variation:
     """A variant at one choice of the varied values.
 
     Attributes:
@@ -54,7 +54,7 @@ class Combination:
         parameters: at that size; None without a budget.
     """
 
-    form: Form
+    form: Variation
     recipe: Recipe
     parameters: int | None = None
 
@@ -68,7 +68,7 @@ class Combination:
         return self.form.variant.expect if self.form.variant else None
 
 
-def forms_of(sweep: Sweep, recipe: str) -> Iterator[Form]:
+def forms_of(sweep: Sweep, recipe: str) -> Iterator[Variation]:
     """Every form, point by point; `recipe` names the only one of a sweep that varies nothing."""
     keys = dict(zip(sweep.vary, shortened([*sweep.vary]), strict=True))
     for values in product(*sweep.vary.values()):
@@ -78,7 +78,7 @@ def forms_of(sweep: Sweep, recipe: str) -> Iterator[Form]:
             parts = [variant.name if variant else "", point]
             own = (variant.set,) if variant else ()
             name = ", ".join(filter(None, parts)) or recipe
-            yield Form(name, point, variant, (sweep.set, *own), chosen)
+            yield Variation(name, point, variant, (sweep.set, *own), chosen)
 
 
 def overlay(table: Table, changes: Table) -> Table:

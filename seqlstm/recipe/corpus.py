@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, cast
 
 from seqlstm.config import Recipe
-from seqlstm.config.sections import Buckets as BucketsTable
-from seqlstm.config.sections import Data
+from seqlstm.config.data import DataConfig
+from seqlstm.config.data import TokenBatchingConfig as BucketsTable
 from seqlstm.data.batching.base import Batches
 from seqlstm.data.batching.buckets import BucketBatches
 from seqlstm.data.batching.prompts import PromptBatches
@@ -16,12 +17,14 @@ from seqlstm.data.batching.streams import StreamBatches
 from seqlstm.data.builtin.synthetic_tasks import SYNTHETIC_TASKS
 from seqlstm.data.cleaning import clean_pairs, count_overlap
 from seqlstm.data.sources.read import Corpus, FilesBySplit, read
-from seqlstm.errors import DataError, SplitError
+from seqlstm.errors import ArgumentError, DataError, SplitError
+from seqlstm.recipe.read import read_run_recipe
 from seqlstm.recipe.tokenizers import make_tokenizers
+from seqlstm.run.folder import RunFolder
 from seqlstm.text.tokenizer_pair import TokenizerPair
 
 
-def read_split(data: Data, split: str, *, source: str | FilesBySplit | None = None) -> Corpus:
+def read_split(data: DataConfig, split: str, *, source: str | FilesBySplit | None = None) -> Corpus:
     """One split of a recipe's source, or of another source with the same columns.
 
     Args:
@@ -48,7 +51,7 @@ def read_split(data: Data, split: str, *, source: str | FilesBySplit | None = No
 
 
 @dataclass(frozen=True)
-class Corpora:
+class RunCorpus:
     """What a run learns from and is validated on.
 
     Attributes:
@@ -68,7 +71,7 @@ class Corpora:
     warnings: list[str]
 
 
-def read_corpora(recipe: Recipe, tokenizers: TokenizerPair | None = None) -> Corpora:
+def read_corpus(recipe: Recipe, tokenizers: TokenizerPair | None = None) -> RunCorpus:
     """Read and clean a recipe's text, with tokenizers that exist or those that the recipe makes.
 
     Raises:
@@ -84,7 +87,7 @@ def read_corpora(recipe: Recipe, tokenizers: TokenizerPair | None = None) -> Cor
     tokenizers = tokenizers or make_tokenizers(recipe, train)
     kept, line = clean(recipe, train, tokenizers)
     report = [line, *([f"{validation.split}: {len(validation):,} rows"] if validation else [])]
-    return Corpora(
+    return RunCorpus(
         train=kept,
         validation=validation,
         tokenizers=tokenizers,
@@ -94,7 +97,7 @@ def read_corpora(recipe: Recipe, tokenizers: TokenizerPair | None = None) -> Cor
     )
 
 
-def find_overlaps(data: Data, train: Corpus, validation: Corpus | None) -> Iterator[str]:
+def find_overlaps(data: DataConfig, train: Corpus, validation: Corpus | None) -> Iterator[str]:
     """Warnings of training rows that are held out too."""
     if data.unit == "line":  # the lines of one long text repeat by nature
         return
@@ -144,7 +147,7 @@ def clean(recipe: Recipe, corpus: Corpus, tokenizers: TokenizerPair) -> tuple[Co
     return replace(corpus, rows=kept), line
 
 
-def make_batches(recipe: Recipe, corpora: Corpora) -> Batches:
+def make_batches(recipe: Recipe, corpora: RunCorpus) -> Batches:
     """Training batches.
 
     Raises:
@@ -177,3 +180,19 @@ def make_batches(recipe: Recipe, corpora: Corpora) -> Batches:
         raise DataError(
             f"{train.name} {train.split}: {error}", hint="Lower data.layout.rows."
         ) from error
+
+
+def validation_rows(run: Path) -> Sequence[str]:
+    """Documents or lines of the validation split of a language model's recipe.
+
+    Raises:
+        ArgumentError: its rows are questions and answers.
+        DataError: it has no such split, or it is out of reach.
+    """
+    data = read_run_recipe(RunFolder.open(run)).data
+    if data.answer is not None:
+        raise ArgumentError(
+            f"{run} learned from texts with answers, which are no text to look for units in",
+            hint="Name one: --on FILE.",
+        )
+    return read_split(data, "validation").texts

@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any
 
 from seqlstm.config import Recipe
-from seqlstm.config.model import Decoder as DecoderTable
-from seqlstm.config.model import Encoder, Model, Side
+from seqlstm.config.model import DecoderConfig as DecoderTable
+from seqlstm.config.model import EncoderConfig, ModelConfig, EncoderOrDecoderConfig
 from seqlstm.models.attention import ATTENTIONS, Attention
 from seqlstm.models.decoders.bahdanau import BahdanauDecoder
 from seqlstm.models.decoders.base import Decoder
@@ -17,7 +17,7 @@ from seqlstm.models.decoders.no_attention import NoAttentionDecoder
 from seqlstm.models.decoders.parallel import ParallelDecoder
 from seqlstm.models.lexical import LexicalModule
 from seqlstm.models.translator import Translator
-from seqlstm.recipe.layers import blamed, build_embedding, build_output_layer, build_stack
+from seqlstm.recipe.build.layers import blamed, build_embedding, build_output_layer, build_stack
 from seqlstm.recurrent.stack import LayerStack
 from seqlstm.text.tokenizer_pair import VocabularySizes
 
@@ -43,8 +43,8 @@ def build_translator(recipe: Recipe, vocabularies: VocabularySizes) -> Translato
     )
 
 
-def build_encoder(model: Model) -> LayerStack:
-    table = model.encoder or Encoder()
+def build_encoder(model: ModelConfig) -> LayerStack:
+    table = model.encoder or EncoderConfig()
     return build_stack(
         model,
         width=model.width,
@@ -55,14 +55,14 @@ def build_encoder(model: Model) -> LayerStack:
     )
 
 
-def hidden_of(side: Side, model: Model) -> int:
+def hidden_of(side: EncoderOrDecoderConfig, model: ModelConfig) -> int:
     """The hidden size of an encoder or a decoder: its own, or the model's."""
     hidden = side.hidden or model.hidden
     assert isinstance(hidden, int)  # a list is a language model's
     return hidden
 
 
-def build_decoder(model: Model, encoder: LayerStack) -> Decoder:
+def build_decoder(model: ModelConfig, encoder: LayerStack) -> Decoder:
     table = model.decoder or DecoderTable()
     hidden, layers = hidden_of(table, model), table.layers or model.layers
     stack = partial(build_stack, model, hidden=hidden)
@@ -97,7 +97,7 @@ def build_decoder(model: Model, encoder: LayerStack) -> Decoder:
             return NoAttentionDecoder(stack=below, bridge=bridge(below))
 
 
-def build_attention(model: Model, *, query: int, memory: int) -> Attention:
+def build_attention(model: ModelConfig, *, query: int, memory: int) -> Attention:
     options = dict(model.attention or {"kind": "general"})
     with blamed("model.attention"):
         return ATTENTIONS[options.pop("kind")](query, memory, **options)

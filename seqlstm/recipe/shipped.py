@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
-from seqlstm.config import Catalogue, Recipe, parse, read_overrides, read_table
-from seqlstm.data.builtin.synthetic_tasks import SYNTHETIC_TASKS
+from seqlstm.config import read_table
 from seqlstm.errors import ArgumentError, TokenizerError, nearest
-from seqlstm.models.attention import ATTENTIONS
-from seqlstm.recurrent.backends import BACKENDS
-from seqlstm.recurrent.catalogue import BLOCKS, CELLS
-from seqlstm.run import RunFolder
-
-CATALOGUE: Catalogue = {
-    "cell": {**CELLS, **BLOCKS},
-    "attention": ATTENTIONS,
-    "backend": BACKENDS,
-    "source": SYNTHETIC_TASKS,
-}
 
 
 def shipped(folder: str) -> Path:
@@ -107,27 +94,6 @@ def find_shipped(name: str, *, what: str, known: Callable[[], dict[str, Path]]) 
     raise ArgumentError(f'no {what} "{name}": neither a file nor the name of one', hint=hint)
 
 
-def read_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
-    """A recipe by name or path, with overrides.
-
-    Raises:
-        RecipeError: with every mistake.
-        ArgumentError: there is no such recipe.
-    """
-    path = find_recipe(name)
-    table = read_overrides(read_table(path), overrides)
-    return parse(table, where=name, catalogue=CATALOGUE)
-
-
-def read_run_recipe(folder: RunFolder) -> Recipe:
-    """The resolved recipe of a run.
-
-    Raises:
-        RecipeError: somebody has changed it for the worse.
-    """
-    return parse(read_table(folder.recipe), where=str(folder.recipe), catalogue=CATALOGUE)
-
-
 def find_tokenizer(file: str) -> Path:
     """A SentencePiece model's file: as it stands, or below what came with the package.
 
@@ -143,40 +109,3 @@ def find_tokenizer(file: str) -> Path:
             return inside
     known = ", ".join(f"tokenizers/{one.name}" for one in shipped("tokenizers").glob("*.model"))
     raise TokenizerError(f"no tokenizer {file}", hint=f"Those that came along: {known}.")
-
-
-@dataclass(frozen=True)
-class Head:
-    """What the comment at the head of a recipe says.
-
-    Attributes:
-        title: its first line.
-        reaches: after "Reaches:", the score and how it was measured.
-        takes: after "Takes:", minutes and hardware.
-    """
-
-    title: str
-    reaches: str
-    takes: str
-
-
-def read_head(path: Path) -> Head:
-    """The head of a recipe. What it does not say is empty."""
-    comment: list[str] = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if not line.startswith("#"):
-            break
-        comment.append(line.removeprefix("#").strip())
-
-    def after(label: str) -> str:
-        starts = [index for index, line in enumerate(comment) if line.startswith(f"{label}:")]
-        if not starts:
-            return ""
-        said = [comment[starts[0]].removeprefix(f"{label}:").strip()]
-        for line in comment[starts[0] + 1 :]:
-            if not line or line.split(" ")[0].endswith(":"):
-                break
-            said.append(line)
-        return " ".join(said)
-
-    return Head(comment[0] if comment else "", after("Reaches"), after("Takes"))

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 from scipy.stats import ttest_ind
 
-from seqlstm.sweep.forms import Combination
-from seqlstm.sweep.plan import Plan
-from seqlstm.sweep.runs import Result, read_result
+from seqlstm.sweep.combinations import Combination
+from seqlstm.sweep.job import Result, read_result
+from seqlstm.sweep.plan import SweepPlan
 
 
 @dataclass(frozen=True)
-class Row:
+class VariantScores:
     """A combination's results.
 
     Attributes:
@@ -62,7 +62,7 @@ class Row:
         return sum(expect.holds(score) for score in self.scores) if expect else 0
 
 
-def compare(plan: Plan) -> list[Row]:
+def compare(plan: SweepPlan) -> list[VariantScores]:
     """A row for every combination, from the results of its finished runs."""
     rows = [row_of(plan, one) for one in plan.combinations]
     scores = {row.combination.name: row.scores for row in rows}
@@ -74,16 +74,16 @@ def compare(plan: Plan) -> list[Row]:
     known = {name: p for name, p in compared.items() if p is not None}
     corrected = dict(zip(known, holm([*known.values()]), strict=True))
     return [
-        Row(row.combination, row.baseline, row.results, row.scores, corrected.get(name))
+        VariantScores(row.combination, row.baseline, row.results, row.scores, corrected.get(name))
         for name, row in zip(scores, rows, strict=True)
     ]
 
 
-def row_of(plan: Plan, combination: Combination) -> Row:
+def row_of(plan: SweepPlan, combination: Combination) -> VariantScores:
     found = {job.seed: read_result(job) for job in plan.jobs(combination)}
     results = {seed: result for seed, result in found.items() if result}
     baseline = plan.baseline(combination)
-    return Row(
+    return VariantScores(
         combination,
         None if baseline is combination else baseline.name,
         results,
@@ -119,7 +119,7 @@ def holm(values: Sequence[float]) -> list[float]:
     return corrected
 
 
-def passed(row: Row, plan: Plan) -> bool | None:
+def passed(row: VariantScores, plan: SweepPlan) -> bool | None:
     """Whether enough seeds' scores are as expected; None where nothing is expected."""
     variant = row.combination.form.variant
     if variant is None or variant.expect is None:

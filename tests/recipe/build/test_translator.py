@@ -18,8 +18,8 @@ from seqlstm.models.decoders.no_attention import NoAttentionDecoder
 from seqlstm.models.decoders.parallel import ParallelDecoder
 from seqlstm.models.embedding import TokenEmbedding
 from seqlstm.models.translator import Translator
-from seqlstm.recipe.build import engines_by_layer
-from seqlstm.recipe.find import read_recipe
+from seqlstm.recipe.build.model import backends_by_layer
+from seqlstm.recipe.read import read_recipe
 from seqlstm.recipe.load import load
 from seqlstm.recipe.train import start
 from seqlstm.recurrent.layer import Recurrent
@@ -173,7 +173,7 @@ def test_coverage_is_an_option(kind: str, attention: str) -> None:
 def test_a_run_tells_the_backend_of_every_layer(kind: str) -> None:
     model = build("translation", f'model.decoder={{kind="{kind}"}}')
     names = ["first 1", "rest 1"] if kind == "parallel" else ["decoder 1", "decoder 2"]
-    backends = engines_by_layer(model)
+    backends = backends_by_layer(model)
     assert list(backends) == ["encoder 1", "encoder 2", *names]
     alone = kind in ("input-feeding", "bahdanau")
     assert all(backends[name].startswith("loop (others: ") == alone for name in names)

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from seqlstm.sweep.picture import limits
+from seqlstm.sweep.plot import limits
 
 
 def test_one_far_off_does_not_squeeze_the_others_into_a_point() -> None:

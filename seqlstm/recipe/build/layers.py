@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 
 from seqlstm.config import Recipe
-from seqlstm.config.model import Adaptive, Mixture, Model
+from seqlstm.config.model import AdaptiveSoftmaxConfig, MixtureOfSoftmaxesConfig, ModelConfig
 from seqlstm.errors import Mistake, RecipeError
 from seqlstm.models.embedding import TokenEmbedding
 from seqlstm.models.output.adaptive_softmax import AdaptiveSoftmax
@@ -74,7 +74,7 @@ def block_refusals(recipe: Recipe, kind: str) -> Iterator[Mistake]:
         )
 
 
-def build_embedding(model: Model, vocabulary: int) -> TokenEmbedding:
+def build_embedding(model: ModelConfig, vocabulary: int) -> TokenEmbedding:
     return TokenEmbedding(
         vocabulary,
         model.width,
@@ -85,20 +85,20 @@ def build_embedding(model: Model, vocabulary: int) -> TokenEmbedding:
 
 
 def build_output_layer(
-    model: Model, width: int, vocabulary: int, embedding: TokenEmbedding, smoothing: float
+    model: ModelConfig, width: int, vocabulary: int, embedding: TokenEmbedding, smoothing: float
 ) -> OutputLayer:
     tied = embedding.table if model.tied else None
     with blamed("model.readout"):
         match model.readout:
-            case Adaptive(cutoffs=cutoffs):
+            case AdaptiveSoftmaxConfig(cutoffs=cutoffs):
                 return AdaptiveSoftmax(width, vocabulary, cutoffs=cutoffs, tied=tied)
-            case Mixture(experts=experts):
+            case MixtureOfSoftmaxesConfig(experts=experts):
                 return MixtureOfSoftmaxes(width, vocabulary, experts=experts, tied=tied)
             case _:
                 return OutputLayer(width, vocabulary, tied=tied, label_smoothing=smoothing)
 
 
-def build_stack(model: Model, **sizes: Any) -> Stack | BlockStack:
+def build_stack(model: ModelConfig, **sizes: Any) -> Stack | BlockStack:
     """Layers of the recipe's cell, or of its blocks."""
     common: dict[str, Any] = {
         "dropout": model.dropout.between,
@@ -118,7 +118,7 @@ def build_stack(model: Model, **sizes: Any) -> Stack | BlockStack:
     )
 
 
-def build_block(model: Model) -> Callable[[int], nn.Module]:
+def build_block(model: ModelConfig) -> Callable[[int], nn.Module]:
     """From a block's number, counted from 0, to the block with the recipe's options."""
     kind, options = kind_and_options(model)
 
@@ -129,7 +129,7 @@ def build_block(model: Model) -> Callable[[int], nn.Module]:
     return make
 
 
-def build_cell(model: Model) -> Callable[[int, int], Cell]:
+def build_cell(model: ModelConfig) -> Callable[[int, int], Cell]:
     """From an input width and a hidden size to a cell with the recipe's options and zoneout."""
     kind, options = kind_and_options(model)
 
@@ -145,6 +145,6 @@ def build_cell(model: Model) -> Callable[[int, int], Cell]:
     return make
 
 
-def kind_and_options(model: Model) -> tuple[str, dict[str, Any]]:
+def kind_and_options(model: ModelConfig) -> tuple[str, dict[str, Any]]:
     options = dict(model.cell)
     return options.pop("kind"), options

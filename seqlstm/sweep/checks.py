@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from seqlstm.config import Recipe
-from seqlstm.config.sections import Data
-from seqlstm.config.sweep import Sweep, folder_name
+from seqlstm.config.data import DataConfig
 from seqlstm.data.sources.read import BUILT_IN
 from seqlstm.errors import DataError, Mistake, RecipeError, SplitError
-from seqlstm.recipe.corpora import read_split
+from seqlstm.recipe.corpus import read_split
 from seqlstm.recurrent.catalogue import BLOCKS
-from seqlstm.sweep.forms import Combination
+from seqlstm.sweep.combinations import Combination
+from seqlstm.sweep.schema import Sweep, folder_name
 
 LONGEST = 200  # bytes of a folder's name: file systems take 255, and some add to it
 NO_TOKENS: dict[str, Any] = {
@@ -136,13 +136,13 @@ def check_data(
         raise RecipeError(where, named(mistakes, of=len(found)))
 
 
-def at_hand(data: Data) -> bool:
+def at_hand(data: DataConfig) -> bool:
     """Whether the source is built in or here as files."""
     source = data.source
     return not isinstance(source, str) or source in BUILT_IN or Path(source).expanduser().exists()
 
 
-def data_mistake(data: Data, split: str) -> Mistake | None:
+def data_mistake(data: DataConfig, split: str) -> Mistake | None:
     """What reading the scored split, and a generated source's training split, says."""
     try:
         for part in ("train", split) if data.options else (split,):

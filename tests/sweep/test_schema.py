@@ -6,14 +6,8 @@ from typing import Any
 
 import pytest
 
-from seqlstm.config.sweep import (
-    Expectation,
-    Sweep,
-    folder_name,
-    parse_sweep,
-    refused_overrides,
-)
 from seqlstm.errors import Mistake, RecipeError
+from seqlstm.sweep.schema import Expectation, Sweep, folder_name, parse_sweep, refused_overrides
 
 LEAST = {"recipe": "mine", "score": "accuracy"}
 

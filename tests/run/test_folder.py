@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from seqlstm.errors import RunError
-from seqlstm.run import FORMAT, RunFolder
-from seqlstm.training.progress import Report
+from seqlstm.run.folder import FORMAT, RunFolder
+from seqlstm.training.progress import TrainingReport
 
 
 @pytest.fixture
@@ -27,9 +27,9 @@ def created(path: Path, recipe: str = "seed = 1\n", *, overwrite: bool = False) 
     return folder
 
 
-def report(kind: str, step: int, **more: object) -> Report:
+def report(kind: str, step: int, **more: object) -> TrainingReport:
     values = {"loss": 1.0 / step}
-    return Report(kind, step=step, epochs=0.5, seconds=1.0, done=0.1, values=values, **more)  # type: ignore[arg-type]
+    return TrainingReport(kind, step=step, epochs=0.5, seconds=1.0, done=0.1, values=values, **more)  # type: ignore[arg-type]
 
 
 class TestCreate:

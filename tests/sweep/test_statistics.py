@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from seqlstm.run import RunFolder
-from seqlstm.sweep.compare import compare, holm, passed, welch
-from seqlstm.sweep.plan import Plan
+from seqlstm.run.folder import RunFolder
+from seqlstm.sweep.job import Outcome, Result
+from seqlstm.sweep.plan import SweepPlan
 from seqlstm.sweep.report import cells, how_made, markdown, write_report
-from seqlstm.sweep.runs import Outcome, Result
+from seqlstm.sweep.statistics import compare, holm, passed, welch
 from tests.sweep.conftest import CELLS, SWEEP, Read
 
 THREE = (
@@ -31,7 +31,7 @@ expect = "< 2"
 )
 
 
-def give(plan: Plan, *scores: list[Any], speed: float | None = 1000.0) -> Plan:
+def give(plan: SweepPlan, *scores: list[Any], speed: float | None = 1000.0) -> SweepPlan:
     """Results as runs would leave them."""
     for combination, values in zip(plan.combinations, scores, strict=True):
         for job, value in zip(plan.jobs(combination), values, strict=False):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from seqlstm.recipe.build import build_model, engines_by_layer, parameters_by_part
-from seqlstm.recipe.corpora import read_corpora
-from seqlstm.recipe.find import read_recipe
+from seqlstm.recipe.build.model import backends_by_layer, build_model, parameters_by_part
+from seqlstm.recipe.corpus import read_corpus
+from seqlstm.recipe.read import read_recipe
 from seqlstm.runtime.device import choose_device, choose_precision
 
 
 @dataclass(frozen=True)
-class Inspection:
+class Preview:
     """A recipe's consequences.
 
     Attributes:
@@ -32,7 +32,7 @@ class Inspection:
     warnings: list[str]
 
 
-def inspect(name: str, overrides: Sequence[str]) -> Inspection:
+def preview(name: str, overrides: Sequence[str]) -> Preview:
     """Read a recipe and its data.
 
     Raises:
@@ -40,7 +40,7 @@ def inspect(name: str, overrides: Sequence[str]) -> Inspection:
         DataError, TokenizerError: from its data and tokenizer.
     """
     recipe = read_recipe(name, overrides)
-    corpora = read_corpora(recipe)
+    corpora = read_corpus(recipe)
     tokenizers, train = corpora.tokenizers, corpora.train
     model = build_model(recipe, tokenizers.vocabularies)
     pairs = recipe.task == "translation" or recipe.data.answer is not None
@@ -48,9 +48,9 @@ def inspect(name: str, overrides: Sequence[str]) -> Inspection:
     device = choose_device(recipe.device)
     model.to(device)
     with choose_precision(recipe.precision, device).autocast():
-        backends = engines_by_layer(model, resets=recipe.resets)
+        backends = backends_by_layer(model, resets=recipe.resets)
     # Each target's end, each document's </s>, each line's newline is a token too.
-    return Inspection(
+    return Preview(
         text=recipe.text(),
         parameters=parameters_by_part(model),
         backends=backends,

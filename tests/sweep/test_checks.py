@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from seqlstm.errors import RecipeError
-from seqlstm.sweep.check import check_data
+from seqlstm.sweep.checks import check_data
 from seqlstm.sweep.plan import read_plan
 from tests.sweep.conftest import CELLS, SWEEP, Read
 
@@ -120,7 +120,7 @@ class TestData:
     ) -> None:
         asked = []
         monkeypatch.setattr(
-            "seqlstm.sweep.check.read_split", lambda data, part: asked.append(data.source)
+            "seqlstm.sweep.checks.read_split", lambda data, part: asked.append(data.source)
         )
         found = read(CELLS, "data.source=some/where").combinations
         check_data(found, where="mine", split="test", offline=True)

@@ -6,8 +6,8 @@ import pytest
 
 from seqlstm.config import Recipe, parse
 from seqlstm.errors import RecipeError
-from seqlstm.recipe.find import CATALOGUE
-from seqlstm.sweep.budget import count_parameters, fit
+from seqlstm.recipe.read import CATALOGUE
+from seqlstm.sweep.parameter_budget import count_parameters, fit
 
 PIECES = (50, 50)
 
@@ -63,7 +63,7 @@ def test_a_budget_that_the_embeddings_exceed_is_refused() -> None:
 
 
 def test_a_model_that_no_size_suits_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seqlstm.sweep.budget.LARGEST", 2**8)
+    monkeypatch.setattr("seqlstm.sweep.parameter_budget.LARGEST", 2**8)
     with pytest.raises(RecipeError, match="heads"):
         fit(recipe(cell={"kind": "slstm", "heads": 3000}), vocabularies=PIECES, budget=5000)
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from seqlstm.errors import RecipeError, TokenizerError, UserError
-from seqlstm.recipe import find
-from seqlstm.recipe.find import find_recipe, find_tokenizer, read_head, read_recipe, recipe_paths
+from seqlstm.recipe import shipped
+from seqlstm.recipe.header import RecipeHeader, read_header
+from seqlstm.recipe.read import read_recipe
+from seqlstm.recipe.shipped import find_recipe, find_tokenizer, recipe_paths
 
 
 class TestRecipes:
@@ -49,7 +51,7 @@ class TestTokenizers:
         folder = tmp_path / "came along"
         (folder / "tokenizers").mkdir(parents=True)
         (folder / "tokenizers" / "some.model").write_bytes(b"")
-        monkeypatch.setattr(find, "shipped", lambda name: folder / name)
+        monkeypatch.setattr(shipped, "shipped", lambda name: folder / name)
         return folder / "tokenizers"
 
     def test_one_that_came_along(self, shipped: Path) -> None:
@@ -71,10 +73,10 @@ class TestTokenizers:
 
 
 class TestHeads:
-    def head(self, folder: Path, text: str) -> find.Head:
+    def head(self, folder: Path, text: str) -> RecipeHeader:
         path = folder / "recipe.toml"
         path.write_text(text, encoding="utf-8")
-        return read_head(path)
+        return read_header(path)
 
     def test_what_it_says_may_take_several_lines(self, tmp_path: Path) -> None:
         head = self.head(
@@ -82,7 +84,7 @@ class TestHeads:
             "# A title.\n#   seqlstm train x\n# Reaches: BLEU 40\n#   on test\n"
             '# Takes: 20 minutes on\n# two cores\n#\n# More.\ntask = "x"\n# Takes: nothing\n',
         )
-        assert head == find.Head("A title.", "BLEU 40 on test", "20 minutes on two cores")
+        assert head == RecipeHeader("A title.", "BLEU 40 on test", "20 minutes on two cores")
 
     def test_what_it_does_not_say_is_empty(self, tmp_path: Path) -> None:
-        assert self.head(tmp_path, 'task = "x"\n') == find.Head("", "", "")
+        assert self.head(tmp_path, 'task = "x"\n') == RecipeHeader("", "", "")

@@ -6,33 +6,19 @@ from torch import nn
 from torch.optim import Optimizer
 
 from seqlstm.config import Recipe
-from seqlstm.config.training import (
-    Decay,
-    Exponential,
-    InverseSquareRoot,
-    Last,
-    Plateau,
-    Training,
-    Triggered,
-)
+from seqlstm.config.training import DecayScheduleConfig, ExponentialAveragingConfig, InverseSquareRootScheduleConfig, CheckpointAveragingConfig, PlateauScheduleConfig, TrainingConfig, TriggeredAveragingConfig
 from seqlstm.errors import RecipeError
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.models.regularizers import ActivationRegularizer
 from seqlstm.models.translator import Translator
-from seqlstm.recipe.layers import (
-    blamed,
-    build_embedding,
-    build_output_layer,
-    build_stack,
-    refusals,
-)
-from seqlstm.recipe.translators import build_translator
+from seqlstm.recipe.build.layers import blamed, build_embedding, build_output_layer, build_stack, refusals
+from seqlstm.recipe.build.translator import build_translator
 from seqlstm.recurrent.backends import Call
 from seqlstm.recurrent.connections import HighwayConnection, ResidualConnection
 from seqlstm.text.tokenizer_pair import VocabularySizes
 from seqlstm.training import averaging
 from seqlstm.training.optimizer import make_optimizer
-from seqlstm.training.progress import Plan
+from seqlstm.training.progress import TrainingPlan
 from seqlstm.training.schedule import Schedule
 
 
@@ -53,7 +39,7 @@ def build_model(recipe: Recipe, vocabularies: VocabularySizes) -> LanguageModel 
         model = build(recipe, vocabularies)
         refuse_idle_connection(recipe.model.connection, model)
     with blamed("model.backend"):
-        engines_by_layer(model, resets=recipe.resets)
+        backends_by_layer(model, resets=recipe.resets)
     return model
 
 
@@ -83,54 +69,16 @@ def build_language_model(recipe: Recipe, vocabularies: VocabularySizes) -> Langu
     )
 
 
-def build_penalty(training: Training) -> ActivationRegularizer | None:
+def build_penalty(training: TrainingConfig) -> ActivationRegularizer | None:
     return ActivationRegularizer(**training.penalties.model_dump()) if training.penalties else None
 
 
-def build_optimizer(training: Training, model: nn.Module) -> Optimizer:
-    return make_optimizer(model, **training.optimizer.model_dump())
 
 
-def build_schedule(training: Training) -> Schedule:
-    table = training.schedule
-    match table:
-        case Decay():
-            return Schedule(table.kind, table.warmup, floor=table.floor)
-        case InverseSquareRoot():
-            return Schedule(table.kind, table.warmup)
-        case Plateau():
-            return Schedule(table.kind, table.warmup, factor=table.factor)
-        case _:
-            return Schedule("constant", table.warmup)
 
 
-def build_average(training: Training) -> averaging.NoAveraging:
-    match training.average:
-        case Exponential(decay=decay):
-            return averaging.ExponentialAveraging(decay)
-        case Last(checkpoints=checkpoints):
-            return averaging.CheckpointAveraging(checkpoints)
-        case Triggered(patience=patience):
-            return averaging.TriggeredAveraging(patience)
-        case _:
-            return averaging.NoAveraging()
 
 
-def build_plan(training: Training) -> Plan:
-    schedule = training.schedule
-    return Plan(
-        steps=training.steps,
-        epochs=training.epochs,
-        minutes=training.minutes,
-        rate=training.optimizer.rate,
-        clip=training.clip,
-        accumulate=training.accumulate,
-        validate_every=training.validate_every,
-        save_every=training.save_every,
-        patience=training.patience,
-        best_by=training.best_by,
-        plateau_patience=schedule.patience if isinstance(schedule, Plateau) else None,
-    )
 
 
 def parameters_by_part(model: nn.Module) -> dict[str, int]:
@@ -142,7 +90,7 @@ def parameters_by_part(model: nn.Module) -> dict[str, int]:
     return counts
 
 
-def engines_by_layer(model: LanguageModel | Translator, *, resets: bool = False) -> dict[str, str]:
+def backends_by_layer(model: LanguageModel | Translator, *, resets: bool = False) -> dict[str, str]:
     """Which backend serves each layer in training, and why the faster ones refuse."""
     if isinstance(model, LanguageModel):
         stacks = {"stack": (model.stack, Call(resets=resets, last=True))}

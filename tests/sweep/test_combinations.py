@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from seqlstm.config.sweep import parse_sweep
-from seqlstm.sweep.forms import Form, forms_of, overlay, shortened, spelled
+from seqlstm.sweep.combinations import Variation, forms_of, overlay, shortened, spelled
+from seqlstm.sweep.schema import parse_sweep
 
 
-def forms(**keys: Any) -> list[Form]:
+def forms(**keys: Any) -> list[Variation]:
     sweep = parse_sweep({"recipe": "mine", "score": "accuracy"} | keys, where="sweep")
     return [*forms_of(sweep, "mine")]
 

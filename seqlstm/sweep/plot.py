@@ -6,14 +6,14 @@ import io
 import math
 import statistics
 
-from seqlstm.sweep.compare import Row
-from seqlstm.sweep.plan import Plan
+from seqlstm.sweep.plan import SweepPlan
+from seqlstm.sweep.statistics import VariantScores
 
 ROW = 0.42  # inches
 ROOM = 3  # times the middle half of all scores: what lies further beyond it is said in words
 
 
-def draw(plan: Plan, rows: list[Row]) -> bytes:
+def draw(plan: SweepPlan, rows: list[VariantScores]) -> bytes:
     """A line for each combination: its seeds as dots, mean ± deviation as a bar; as PNG.
 
     A dashed line goes from each baseline's mean past those that are compared to it. A mean far
@@ -54,7 +54,7 @@ def draw(plan: Plan, rows: list[Row]) -> bytes:
     return file.getvalue()
 
 
-def baselines(rows: list[Row]) -> list[tuple[float, int, int]]:
+def baselines(rows: list[VariantScores]) -> list[tuple[float, int, int]]:
     """Of each baseline: its mean, and the first and last line that it is compared with."""
     heights = {row.combination.name: height for height, row in enumerate(rows)}
     found = []

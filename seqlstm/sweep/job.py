@@ -13,9 +13,9 @@ from typing import Any
 
 from seqlstm.errors import DivergedError, RunError
 from seqlstm.recipe.evaluate import evaluate
-from seqlstm.recipe.find import read_run_recipe
+from seqlstm.recipe.read import read_run_recipe
 from seqlstm.recipe.train import EndedError, resume, start
-from seqlstm.run import RunFolder
+from seqlstm.run.folder import RunFolder
 from seqlstm.runtime.files import write_atomically
 from seqlstm.runtime.memory import set_num_threads
 from seqlstm.runtime.signals import StopRequest

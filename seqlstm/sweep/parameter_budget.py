@@ -10,7 +10,7 @@ import torch
 
 from seqlstm.config import Recipe
 from seqlstm.errors import Mistake, RecipeError
-from seqlstm.recipe.build import build_model
+from seqlstm.recipe.build.model import build_model
 from seqlstm.recurrent.catalogue import BLOCKS
 from seqlstm.text.tokenizer_pair import VocabularySizes
 

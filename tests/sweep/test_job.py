@@ -14,12 +14,12 @@ import pytest
 from seqlstm.errors import DataError, RecipeError, TrainingError, UserError
 from seqlstm.recipe.evaluate import Evaluation
 from seqlstm.recipe.train import start
-from seqlstm.run import RunFolder
+from seqlstm.run.folder import RunFolder
 from seqlstm.runtime.signals import StopRequest
-from seqlstm.sweep.plan import Job, Plan
-from seqlstm.sweep.runs import Outcome, carry_out, read_result
+from seqlstm.sweep.job import Outcome, carry_out, read_result
+from seqlstm.sweep.plan import Job, SweepPlan
 from seqlstm.sweep.workers import carry_out_all, in_worker
-from seqlstm.training.loop import Loop
+from seqlstm.training.loop import TrainingLoop
 from tests.sweep.conftest import CELLS, SWEEP, Read
 
 
@@ -27,23 +27,23 @@ def outcomes(jobs: list[Job]) -> list[Outcome]:
     return [*carry_out_all(jobs, at_once=1, stop=StopRequest())]
 
 
-def values(plan: Plan) -> dict[tuple[str, int], Any]:
+def values(plan: SweepPlan) -> dict[tuple[str, int], Any]:
     found = {(job.combination, job.seed): read_result(job) for job in plan.jobs()}
     return {key: result and result.values for key, result in found.items()}
 
 
 def stopping_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> StopRequest:
     """A request that comes when so many steps have been done."""
-    request, step = StopRequest(), Loop.step
+    request, step = StopRequest(), TrainingLoop.step
     left = iter(range(steps - 1, -1, -1))
 
-    def stepped(self: Loop, drawn: Iterator[Any]) -> dict[str, float]:
+    def stepped(self: TrainingLoop, drawn: Iterator[Any]) -> dict[str, float]:
         found = step(self, drawn)
         if next(left) == 0:
             request.signal = "SIGINT"
         return found
 
-    monkeypatch.setattr(Loop, "step", stepped)
+    monkeypatch.setattr(TrainingLoop, "step", stepped)
     return request
 
 
@@ -83,7 +83,7 @@ def test_a_run_that_was_trained_and_not_scored_is_scored(
     job = read().jobs()[0]
     (first,) = outcomes([job])
     (job.folder / "result.json").unlink()
-    monkeypatch.setattr(Loop, "step", None)
+    monkeypatch.setattr(TrainingLoop, "step", None)
     (again,) = outcomes([job])
     assert again.result == first.result
 
@@ -94,7 +94,7 @@ def test_another_split_is_scored_without_training(
     (first,) = outcomes(read().jobs()[:1])
     job = read(sweep=SWEEP.replace('"validation"', '"test"')).jobs()[0]
     assert read_result(job) is None
-    monkeypatch.setattr(Loop, "step", None)
+    monkeypatch.setattr(TrainingLoop, "step", None)
     (again,) = outcomes([job])
     assert again.result is not None
     assert first.result is not None
@@ -164,7 +164,7 @@ def test_a_score_that_is_not_finite_is_kept_as_nothing(
     read: Read, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     values = {"bits_per_byte": math.nan, "perplexity_per_word": math.inf, "words": 3}
-    monkeypatch.setattr("seqlstm.sweep.runs.evaluate", lambda *_, **__: Evaluation(values))
+    monkeypatch.setattr("seqlstm.sweep.job.evaluate", lambda *_, **__: Evaluation(values))
     job = read().jobs()[0]
     (outcome,) = outcomes([job])
     assert outcome.result is not None

@@ -34,7 +34,7 @@ from seqlstm.runtime.files import (
 )
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.text.tokenizer_pair import TokenizerPair
-from seqlstm.training.progress import Report
+from seqlstm.training.progress import TrainingReport
 
 FORMAT = 1
 LOG_EVERY = 20
@@ -208,7 +208,7 @@ class RunFolder:
         """
         return load_checkpoint(self.checkpoint)
 
-    def write_log(self, report: Report) -> None:
+    def write_log(self, report: TrainingReport) -> None:
         """A line for every validation, for the end, and for every twentieth step.
 
         Raises:

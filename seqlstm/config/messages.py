@@ -1,0 +1,78 @@
+"""pydantic's validation errors as messages of this project."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from seqlstm.config.base import Table
+from seqlstm.config.recipe import Recipe
+from seqlstm.errors import Mistake, nearest
+
+
+def explain(detail: ErrorDetails, table: Table) -> Mistake:
+    """One of pydantic's errors in the words of this project."""
+    key = dotted(detail, table)
+    kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
+    if kind == "extra_forbidden":
+        known = keys_at(detail["loc"])
+        if detail["loc"][-1] in known:
+            return Mistake(key, "cannot take effect beside the other keys of its table")
+        hint = nearest(str(detail["loc"][-1]), known) or f"known are {', '.join(known)}"
+        return Mistake(key, "unknown key", hint)
+    if kind == "missing":
+        return Mistake(key, "missing")
+    if kind in ("literal_error", "union_tag_invalid"):
+        expected = str(context.get("expected") or context.get("expected_tags"))
+        was = value.get("kind") if isinstance(value, dict) else value
+        key = f"{key}.kind" if kind == "union_tag_invalid" else key
+        words = [word.strip(" '\"") for word in expected.replace(" or ", ",").split(",")]
+        words = [{"True": "true", "False": "false"}.get(word, word) for word in words]
+        return Mistake(
+            key, f"must be one of {', '.join(words)}, was: {was}", nearest(str(was), words)
+        )
+    if kind == "union_tag_not_found":
+        return Mistake(f"{key}.kind", "missing")
+    if kind == "value_error":
+        return Mistake(key, str(context["error"]))
+    message = detail["msg"].replace("Input should", "must", 1)
+    return Mistake(key, message if isinstance(value, dict) else f"{message}, was: {value}")
+
+
+def dotted(detail: ErrorDetails, table: Table) -> str:
+    """pydantic's location as the recipe's key: the tags of unions are no keys."""
+    value: Any = table
+    keys = []
+    for part in detail["loc"]:
+        if isinstance(value, dict) and part in value:
+            value = value[part]
+            keys.append(str(part))
+    if detail["type"] == "missing":
+        keys.append(str(detail["loc"][-1]))
+    return ".".join(keys)
+
+
+def keys_at(location: tuple[int | str, ...]) -> list[str]:
+    """The keys that the table around `location` may have."""
+    sections: list[type[BaseModel]] = [Recipe]
+    for part in location[:-1]:
+        fields = [one.model_fields[str(part)] for one in sections if part in one.model_fields]
+        if fields:
+            sections = [one for field in fields for one in sections_of(field.annotation)]
+        else:  # the tag of a union: its member of that kind
+            sections = [one for one in sections if part in kinds(one)] or sections
+    return sorted({key for section in sections for key in section.model_fields})
+
+
+def sections_of(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [section for part in get_args(annotation) for section in sections_of(part)]
+
+
+def kinds(section: type[BaseModel]) -> tuple[Any, ...]:
+    """The tags by which a union knows this member."""
+    field = section.model_fields.get("kind")
+    return get_args(field.annotation) if field else ()

@@ -1,0 +1,79 @@
+"""The recipe's section `tokenizer`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    Discriminator,
+    PositiveInt,
+    Tag,
+    model_validator,
+)
+
+from seqlstm.config.base import OneOrTwo, Probability, Section, Share
+
+
+class TrainedTokenizerConfig(Section):
+    """A SentencePiece model trained on the training split when the run starts.
+
+    `joint`: one model of both sides of a translator; else each side has its own, and `vocabulary`
+    is that of either, or source's and target's. `sampling`: subword regularisation, the alpha of
+    unigram's sampling (Kudo, 2018) or the probability of BPE-dropout (Provilkov et al., 2020); 0
+    for none. `input_sentences`: read at most so many. `split_digits`: every digit a piece of its
+    own. `closed`: words alone, as papers on language models count them: white space is what
+    separates them, and one that the vocabulary lacks is no bytes but the text's own `<unk>`.
+    """
+
+    kind: Literal["unigram", "bpe", "char", "word"] = "unigram"
+    vocabulary: OneOrTwo[PositiveInt] = 8000
+    joint: bool = True
+    sampling: Probability = 0.0
+    normalisation: Literal["identity", "nfkc", "nfkc_cf", "nmt_nfkc", "nmt_nfkc_cf"] = "identity"
+    character_coverage: Share = 1.0
+    split_digits: bool = False
+    closed: bool = False
+    input_sentences: PositiveInt = 1_000_000
+
+    @model_validator(mode="after")
+    def fits_its_kind(self) -> TrainedTokenizerConfig:
+        if self.sampling and self.kind not in ("unigram", "bpe"):
+            raise ValueError(f"sampling needs unigram or bpe, not {self.kind}")
+        if self.closed and self.kind != "word":
+            raise ValueError(f"closed needs word, not {self.kind}")
+        return self
+
+    @property
+    def vocabularies(self) -> tuple[int, ...]:
+        """Of every model: one, or source's and target's."""
+        if isinstance(self.vocabulary, tuple):
+            return self.vocabulary
+        return (self.vocabulary,) * (1 if self.joint else 2)
+
+
+class TokenizerFileConfig(Section):
+    """A SentencePiece model that exists, or two: of a translator's source, and of its target."""
+
+    file: OneOrTwo[str]
+    sampling: Probability = 0.0
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return (self.file,) if isinstance(self.file, str) else self.file
+
+    @property
+    def joint(self) -> bool:
+        """Whether one model is that of both sides."""
+        return isinstance(self.file, str)
+
+
+def ready_or_trained(value: Any) -> str:
+    named = isinstance(value, dict) and "file" in value
+    return "ready" if named or isinstance(value, TokenizerFileConfig) else "trained"
+
+
+TokenizerConfig = Annotated[
+    Annotated[TokenizerFileConfig, Tag("ready")]
+    | Annotated[TrainedTokenizerConfig, Tag("trained")],
+    Discriminator(ready_or_trained),
+]

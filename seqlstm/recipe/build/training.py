@@ -1,0 +1,70 @@
+"""From the section `training` to optimizer, schedule, averaging and plan."""
+
+from __future__ import annotations
+
+from torch import nn
+from torch.optim import Optimizer
+from seqlstm.config import Recipe
+from seqlstm.config.training import DecayScheduleConfig, ExponentialAveragingConfig, InverseSquareRootScheduleConfig, CheckpointAveragingConfig, PlateauScheduleConfig, TrainingConfig, TriggeredAveragingConfig
+from seqlstm.errors import RecipeError
+from seqlstm.models.language_model import LanguageModel
+from seqlstm.models.regularizers import ActivationRegularizer
+from seqlstm.models.translator import Translator
+from seqlstm.recipe.build.layers import blamed, build_embedding, build_output_layer, build_stack, refusals
+from seqlstm.recipe.build.translator import build_translator
+from seqlstm.recurrent.backends import Call
+from seqlstm.recurrent.connections import HighwayConnection, ResidualConnection
+from seqlstm.text.tokenizer_pair import VocabularySizes
+from seqlstm.training import averaging
+from seqlstm.training.optimizer import make_optimizer
+from seqlstm.training.progress import TrainingPlan
+from seqlstm.training.schedule import Schedule
+
+
+def build_optimizer(training: TrainingConfig, model: nn.Module) -> Optimizer:
+    return make_optimizer(model, **training.optimizer.model_dump())
+
+
+
+def build_schedule(training: TrainingConfig) -> Schedule:
+    table = training.schedule
+    match table:
+        case DecayScheduleConfig():
+            return Schedule(table.kind, table.warmup, floor=table.floor)
+        case InverseSquareRootScheduleConfig():
+            return Schedule(table.kind, table.warmup)
+        case PlateauScheduleConfig():
+            return Schedule(table.kind, table.warmup, factor=table.factor)
+        case _:
+            return Schedule("constant", table.warmup)
+
+
+
+def build_average(training: TrainingConfig) -> averaging.NoAveraging:
+    match training.average:
+        case ExponentialAveragingConfig(decay=decay):
+            return averaging.ExponentialAveraging(decay)
+        case CheckpointAveragingConfig(checkpoints=checkpoints):
+            return averaging.CheckpointAveraging(checkpoints)
+        case TriggeredAveragingConfig(patience=patience):
+            return averaging.TriggeredAveraging(patience)
+        case _:
+            return averaging.NoAveraging()
+
+
+
+def build_plan(training: TrainingConfig) -> TrainingPlan:
+    schedule = training.schedule
+    return TrainingPlan(
+        steps=training.steps,
+        epochs=training.epochs,
+        minutes=training.minutes,
+        rate=training.optimizer.rate,
+        clip=training.clip,
+        accumulate=training.accumulate,
+        validate_every=training.validate_every,
+        save_every=training.save_every,
+        patience=training.patience,
+        best_by=training.best_by,
+        plateau_patience=schedule.patience if isinstance(schedule, PlateauScheduleConfig) else None,
+    )

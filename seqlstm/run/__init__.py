@@ -1,0 +1,1 @@
+"""Run folders: what `train` writes and everything else opens."""
