@@ -60,7 +60,7 @@ def train(batches: Iterable[Batch], tokenizer: Tokenizer, folder: Path) -> Itera
     from joeynmt.config import parse_global_args
     from joeynmt.model import build_model
     from joeynmt.training import TrainManager
-    from joeynmt.vocabulary import Vocabulary
+    from joeynmt.vocab_size import Vocabulary
 
     logging.disable(logging.INFO)
     tables: dict[str, Any] = {"data": {}, "model": MODEL, "training": TRAINING, "testing": {}}
@@ -68,8 +68,8 @@ def train(batches: Iterable[Batch], tokenizer: Tokenizer, folder: Path) -> Itera
         {"name": "speed", "model_dir": str(folder), "use_cuda": False, **tables}, mode="train"
     )
     special = options.data["special_symbols"]
-    names = [f"piece {number}" for number in range(tokenizer.vocabulary)]
-    vocabulary = Vocabulary(names[: tokenizer.vocabulary - 4], special)
+    names = [f"piece {number}" for number in range(tokenizer.vocab_size)]
+    vocabulary = Vocabulary(names[: tokenizer.vocab_size - 4], special)
     model = build_model(options.model, vocabulary, vocabulary)
     model.loss_function = options.train.loss, options.train.label_smoothing
     manager = TrainManager(

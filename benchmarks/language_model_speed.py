@@ -132,19 +132,19 @@ def main() -> None:
     between = f", between={asked.dropout}" if asked.layers > 1 else ""
     same = [
         f'data.source="{asked.source}"',
-        f'data.layout={{kind="tapes", rows={asked.rows}, span={asked.span}}}',
-        f"model.width={asked.hidden}",
-        f"model.hidden={asked.hidden}",
-        f"model.layers={asked.layers}",
-        "model.tied=false",
+        f'data.batching={{kind="stream", batch_size={asked.rows}, bptt={asked.span}}}',
+        f"model.embedding_dim={asked.hidden}",
+        f"model.hidden_size={asked.hidden}",
+        f"model.num_layers={asked.layers}",
+        "model.tie_embeddings=false",
         'model.cell={kind="lstm"}',
-        'model.output_layer={kind="softmax"}',
+        'model.output={kind="softmax"}',
         f"model.dropout={{embedding={asked.dropout}, output={asked.dropout}{between}, "
         "variational=false}",
-        f'training.optimizer={{kind="sgd", rate={RATE}}}',
-        f"training.clip={CLIP}",
+        f'training.optimizer={{kind="sgd", learning_rate={RATE}}}',
+        f"training.max_grad_norm={CLIP}",
         'training.schedule={kind="constant"}',
-        *("training.penalties=", "training.minutes=", "training.epochs=100"),
+        *("training.regularizers=", "training.minutes=", "training.epochs=100"),
         *("training.validate_every=", "training.save_every=1000000", "device=cpu"),
         *(["data.name="] if Path(asked.source).exists() else []),  # of the Hub's data set alone
     ]
@@ -155,7 +155,7 @@ def main() -> None:
         batches = prepared.loop.batches
         assert isinstance(batches, StreamBatches)
         sizes = {
-            "vocabulary": batches.tokenizer.vocabulary,
+            "vocabulary": batches.tokenizer.vocab_size,
             **{name: getattr(asked, name) for name in ("hidden", "layers", "dropout")},
         }
         here = modules(Modules(**sizes), spans(batches.of_epoch(1, 0)))

@@ -104,7 +104,7 @@ def watch_translator(stopwatch: Stopwatch, model: Translator) -> None:
         stopwatch.watch(decoder.attention, function, "attention")
     if model.lexical is not None:
         stopwatch.watch(model.lexical, "forward", "attention")
-    stopwatch.watch(model.output_layer, "loss", "readout and loss")
+    stopwatch.watch(model.output, "loss", "readout and loss")
 
 
 def time_parts(loop: TrainingLoop, *, steps: int, warmup: int) -> str:

@@ -33,13 +33,13 @@ from seqlstm.recipe.read import read_recipe
 from seqlstm.recipe.train import Prepared, start
 
 JOEY_NMT = [
-    "model.width=256",
-    "model.hidden=512",
-    "model.layers=2",
+    "model.embedding_dim=256",
+    "model.hidden_size=512",
+    "model.num_layers=2",
     'model.cell={kind="lstm"}',
     'model.decoder={kind="parallel"}',
-    "tokenizer.vocabulary=6000",
-    "data.layout.tokens=2500",
+    "tokenizer.vocab_size=6000",
+    "data.batching.max_tokens=2500",
     "training.minutes=",
     "training.epochs=100",
     "training.validate_every=",

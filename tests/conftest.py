@@ -28,7 +28,7 @@ def seeded() -> None:
 def tokenizer() -> Tokenizer:
     """Without bytes: so few ids that most of them are drawn, and each of them is text."""
     lines = [*LINES, *(target for _, target in PAIRS)]
-    return train_tokenizer(lines, kind="unigram", vocabulary=75, byte_fallback=False)
+    return train_tokenizer(lines, model_type="unigram", vocab_size=75, byte_fallback=False)
 
 
 @pytest.fixture

@@ -89,26 +89,26 @@ precision = "float32"
 source = {{ train = ["{at}/train.en", "{at}/train.de"], validation = ["{at}/validation.en", \
 "{at}/validation.de"], test = ["{at}/test.en", "{at}/test.de"] }}
 pair = ["en", "de"]
-layout = {{ kind = "buckets", tokens = 800 }}
-longest = 60
+batching = {{ kind = "tokens", max_tokens = 800 }}
+max_length = 60
 
 [tokenizer]
-kind = "unigram"
-vocabulary = 320
+model_type = "unigram"
+vocab_size = 320
 
 [model]
-width = 24
-hidden = 32
-layers = 2
+embedding_dim = 24
+hidden_size = 32
+num_layers = 2
 
 [training]
 steps = 60
-optimizer = {{ kind = "adam", rate = 2e-2 }}
+optimizer = {{ kind = "adam", learning_rate = 2e-2 }}
 validate_every = 20
 save_every = 25
 
 [decoding]
-width = 3
+beam_size = 3
 """
 
 LANGUAGE_MODEL = """# A language model that is small enough for a test.
@@ -120,19 +120,19 @@ precision = "float32"
 source = {{ train = "{at}/train.en", validation = "{at}/validation.en", test = "{at}/test.en" }}
 text = "text"
 unit = "line"
-layout = {{ kind = "tapes", rows = 8, span = 16 }}
+batching = {{ kind = "stream", batch_size = 8, bptt = 16 }}
 
 [tokenizer]
-kind = "unigram"
-vocabulary = 300
+model_type = "unigram"
+vocab_size = 300
 
 [model]
-width = 24
-hidden = 32
+embedding_dim = 24
+hidden_size = 32
 
 [training]
 steps = 60
-optimizer = {{ kind = "adam", rate = 2e-2 }}
+optimizer = {{ kind = "adam", learning_rate = 2e-2 }}
 validate_every = 20
 """
 

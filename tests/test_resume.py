@@ -34,25 +34,25 @@ threads = 1
 source = {{ train = ["{at}/train.en", "{at}/train.de"], \
 validation = ["{at}/validation.en", "{at}/validation.de"] }}
 pair = ["en", "de"]
-layout = {{ kind = "buckets", tokens = 150, window = 64 }}
+batching = {{ kind = "tokens", max_tokens = 150, shuffle_window = 64 }}
 
 [tokenizer]
-vocabulary = 320
-sampling = 0.2
+vocab_size = 320
+subword_regularization = 0.2
 
 [model]
-width = 12
-hidden = 16
-layers = 2
-dropout = {{ embedding = 0.1, between = 0.2, output = 0.2 }}
+embedding_dim = 12
+hidden_size = 16
+num_layers = 2
+dropout = {{ embedding = 0.1, inter_layer = 0.2, output = 0.2 }}
 
 [training]
 steps = 40
-optimizer = {{ kind = "adam", rate = 1e-2 }}
-schedule = {{ kind = "cosine", warmup = 5 }}
-accumulate = 2
+optimizer = {{ kind = "adam", learning_rate = 1e-2 }}
+schedule = {{ kind = "cosine", warmup_steps = 5 }}
+gradient_accumulation = 2
 label_smoothing = 0.1
-average = {{ kind = "exponential", decay = 0.9 }}
+averaging = {{ kind = "exponential", decay = 0.9 }}
 validate_every = 4
 save_every = 7
 patience = 3
@@ -67,23 +67,23 @@ precision = "float32"
 [data]
 source = {{ train = "{at}/train.en", validation = "{at}/validation.en" }}
 text = "text"
-layout = {{ kind = "tapes", rows = 4, span = 20 }}
+batching = {{ kind = "stream", batch_size = 4, bptt = 20 }}
 
 [tokenizer]
-kind = "bpe"
-vocabulary = 310
-sampling = 0.1
+model_type = "bpe"
+vocab_size = 310
+subword_regularization = 0.1
 
 [model]
-width = 12
-hidden = 16
-dropout = {{ embedding = 0.1, output = 0.2, recurrent = 0.2 }}
+embedding_dim = 12
+hidden_size = 16
+dropout = {{ embedding = 0.1, output = 0.2, weight_drop = 0.2 }}
 
 [training]
 steps = 70
-optimizer = {{ kind = "adamw", rate = 1e-2, weight_decay = 0.1 }}
+optimizer = {{ kind = "adamw", learning_rate = 1e-2, weight_decay = 0.1 }}
 schedule = {{ kind = "plateau", patience = 1 }}
-average = {{ kind = "last", checkpoints = 3 }}
+averaging = {{ kind = "last", checkpoints = 3 }}
 validate_every = 13
 save_every = 10
 """

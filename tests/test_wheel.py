@@ -80,7 +80,11 @@ def test_the_recipes_are_those_on_board(installed: Path, tmp_path: Path) -> None
 
 
 def test_it_trains_where_no_checkout_is(installed: Path, tmp_path: Path) -> None:
-    tiny = ("data.splits.train=train[:200]", "tokenizer.vocabulary=400", "data.layout.tokens=300")
+    tiny = (
+        "data.splits.train=train[:200]",
+        "tokenizer.vocab_size=400",
+        "data.batching.max_tokens=300",
+    )
     short = ("training.minutes=", "training.steps=2", "training.validate_every=")
     run(installed, "-m", "seqlstm", "train", "dates-en-de", *tiny, *short, at=tmp_path)
     assert (tmp_path / "runs" / "dates-en-de" / "last.safetensors").is_file()

@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 Find: TypeAlias = "Callable[[list[str], int], list[list[Translation]]]"
 """From lines, and the number of the first, counted from 0, to the translations of each."""
 
-SAID = ("prefix", "never", "no_repeat", "min_length", "max_length", "max_ratio", "batch")
+SAID = (
+    "prefix",
+    "never",
+    "no_repeat_ngram_size",
+    "min_length",
+    "max_length",
+    "max_length_ratio",
+    "batch",
+)
 BEAM = ("width", "n_best", "length_penalty", "coverage_penalty", "must")
 DRAWN = ("temperature", "top_k", "top_p", "min_p", "seed")
 
@@ -31,10 +39,10 @@ class DecodingOptions:
     prefix: str | None = None
     must: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
-    no_repeat: int | None = None
+    no_repeat_ngram_size: int | None = None
     min_length: int | None = None
     max_length: int | None = None
-    max_ratio: float | None = None
+    max_length_ratio: float | None = None
     sample: int | None = None
     mbr: int | None = None
     temperature: float | None = None

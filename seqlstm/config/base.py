@@ -33,7 +33,9 @@ OneOrSeveral = Annotated[
 class Section(BaseModel):
     """A table: unknown keys are mistakes, values keep the types that TOML gives them."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, protected_namespaces=()
+    )
 
 
 Table = dict[str, Any]

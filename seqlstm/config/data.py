@@ -16,32 +16,33 @@ from seqlstm.config.components import check_options
 
 
 class TokenBatchingConfig(Section):
-    """Sentences of like length together, padded, up to a budget of tokens.
+    """Batches of rows of similar length, padded, up to a budget of tokens.
 
-    `tokens`: rows times the longest row of a batch, at most. `window`: pairs that are shuffled,
-    encoded and sorted together.
+    `max_tokens`: rows times the longest row of a batch, at most. `shuffle_window`: rows that are
+    shuffled, encoded and sorted by length together.
     """
 
-    kind: Literal["buckets"] = "buckets"
-    tokens: PositiveInt = 2500
-    window: PositiveInt = 32768
+    kind: Literal["tokens"] = "tokens"
+    max_tokens: PositiveInt = 2500
+    shuffle_window: PositiveInt = 32768
 
 
 class StreamBatchingConfig(Section):
-    """The text as `rows` parallel streams, read in spans; the state goes on from span to span.
+    """Contiguous streams of text side by side, for truncated back-propagation through time.
 
-    `spread`: standard deviation of spans of random length, one in twenty about half as long; the
-    rate goes with the length (Merity, Keskar & Socher, 2018). `resets`: start afresh where a
-    document begins. `afresh`: the chance that a span starts from a fresh state, so that the model
-    knows how to begin: one that always carried its state may begin badly.
+    `batch_size`: streams. `bptt`: steps of a batch; the state is carried from batch to batch.
+    `bptt_std`: standard deviation of `bptt`, of which one in twenty is about half as long; the
+    learning rate is scaled with the length (Merity, Keskar & Socher, 2018). `reset_at_document`:
+    start from the initial state where a document begins. `reset_probability`: of starting a batch
+    from the initial state; a model that always carried its state may begin a text badly.
     """
 
-    kind: Literal["tapes"] = "tapes"
-    rows: PositiveInt = 32
-    span: PositiveInt = 64
-    spread: NotNegative = 0.0
-    resets: bool = False
-    afresh: Probability = 0.0
+    kind: Literal["stream"] = "stream"
+    batch_size: PositiveInt = 32
+    bptt: PositiveInt = 64
+    bptt_std: NotNegative = 0.0
+    reset_at_document: bool = False
+    reset_probability: Probability = 0.0
 
 
 class SplitsConfig(Section):
@@ -56,12 +57,12 @@ class DataConfig(Section):
     """Where the text comes from.
 
     `source`: a Hub id, a folder, a file, files by split, or a built-in source. `name`, `revision`:
-    of a set on the Hub. `pair`: source and target column of a translator; `text`: the column of a
-    language model, and `answer`: the column of what alone is asked of it, said after the text.
-    `options`: of a generated source. `unit`: a row of text is a document, ended by </s>, or a line
-    of one long text, ended by a newline. `longest`: pieces of a sentence, or of a text with its
-    answer; longer pairs are dropped from training. `ratio`: of the longer to the shorter side of a
-    training pair, at most.
+    of a data set on the Hub. `pair`: source and target column of a translator. `text`: the column
+    of a language model. `prompt`, `completion`: the columns of prompts and of what follows them.
+    `options`: of a generated source. `unit`: whether a row of text is a document, ended by </s>, or
+    a line of one long text, ended by a newline. `max_length`: tokens of a training row's longer
+    side, at most; longer rows are left out. `max_length_ratio`: of the longer to the shorter side
+    of a training pair, at most.
     """
 
     source: str | dict[str, str | list[str]]
@@ -69,13 +70,14 @@ class DataConfig(Section):
     revision: str | None = None
     pair: Two[str] | None = None
     text: str | None = None
-    answer: str | None = None
+    prompt: str | None = None
+    completion: str | None = None
     options: dict[str, Any] | None = None
     unit: Literal["document", "line"] = "document"
     splits: SplitsConfig = SplitsConfig()
-    layout: Annotated[TokenBatchingConfig | StreamBatchingConfig, Field(discriminator="kind")]
-    longest: PositiveInt = 256
-    ratio: Annotated[float, Field(ge=1)] | None = None
+    batching: Annotated[TokenBatchingConfig | StreamBatchingConfig, Field(discriminator="kind")]
+    max_length: PositiveInt = 256
+    max_length_ratio: Annotated[float, Field(ge=1)] | None = None
     drop_duplicates: bool = False
 
     @field_validator("options")

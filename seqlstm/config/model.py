@@ -11,24 +11,25 @@ from seqlstm.config.components import ComponentConfig, check_component, check_na
 
 
 class DropoutConfig(Section):
-    """`embedding`: on embeddings. `between`: between layers. `output`: on what the readout reads.
+    """Probabilities of dropout while training.
 
-    `word`: on whole ids, as types: wherever one stands in a batch it is read as zeros.
-    `recurrent`: weight drop on the recurrent matrices. `variational`: one mask a sequence.
+    `embedding`: on embeddings. `inter_layer`: between layers. `output`: before the output layer.
+    `word`: on whole rows of the embedding table (Gal & Ghahramani, 2016). `weight_drop`: on the
+    recurrent weight matrices (Merity et al., 2018). `variational`: one mask for a sequence.
     """
 
     word: Probability = 0.0
     embedding: Probability = 0.0
-    between: Probability = 0.0
+    inter_layer: Probability = 0.0
     output: Probability = 0.0
-    recurrent: Probability = 0.0
+    weight_drop: Probability = 0.0
     variational: bool = True
 
 
 class ZoneoutConfig(Section):
     """Krueger et al. (2016): probabilities of a unit to keep its old value.
 
-    `hidden`: of the output h. `memory`: of the rest of a cell's state.
+    `hidden`: of the output h. `memory`: of the rest of the state, such as c.
     """
 
     hidden: Probability = 0.0
@@ -47,26 +48,26 @@ class AdaptiveSoftmaxConfig(Section):
     Ids stand by falling frequency in models of words and characters, and about so in others.
     """
 
-    kind: Literal["adaptive"]
+    kind: Literal["adaptive-softmax"]
     cutoffs: Several[PositiveInt]
 
 
 class MixtureOfSoftmaxesConfig(Section):
     """A mixture of softmaxes (Yang et al., 2018)."""
 
-    kind: Literal["mixture"]
-    experts: Annotated[int, Field(ge=2)]
+    kind: Literal["mixture-of-softmaxes"]
+    num_experts: Annotated[int, Field(ge=2)]
 
 
 class EncoderOrDecoderConfig(Section):
     """What an encoder or a decoder has of its own; the model's keys stand for what is left out."""
 
-    layers: PositiveInt | None = None
-    hidden: PositiveInt | None = None
+    num_layers: PositiveInt | None = None
+    hidden_size: PositiveInt | None = None
 
 
 class EncoderConfig(EncoderOrDecoderConfig):
-    """`hidden` counts both directions of a bidirectional encoder together.
+    """`hidden_size` counts both directions of a bidirectional encoder together.
 
     `reverse`: reads every source from its last id to its first, in one direction.
     """
@@ -82,39 +83,43 @@ class EncoderConfig(EncoderOrDecoderConfig):
 
 
 class DecoderConfig(EncoderOrDecoderConfig):
-    """`bridge`: its first state comes from the encoder's last; a plain one always begins so.
+    """`bridge`: its first state is made from the encoder's last; without attention, always.
 
-    `lexical`: the readout reads what the source words looked at say by themselves.
+    `lexical`: attention-weighted source embeddings join the features of the output layer.
     """
 
-    kind: Literal["parallel", "input-feeding", "bahdanau", "plain"] = "parallel"
+    kind: Literal["parallel", "input-feeding", "bahdanau", "no-attention"] = "parallel"
     bridge: bool | None = None
     lexical: bool = False
 
     @model_validator(mode="after")
-    def plain(self) -> DecoderConfig:
-        if self.kind == "plain" and self.bridge is not None:
-            raise ValueError("bridge cannot take effect: a plain decoder always has one")
-        if self.kind == "plain" and self.lexical:
-            raise ValueError("lexical cannot take effect: a plain decoder looks at no words")
+    def without_attention(self) -> DecoderConfig:
+        if self.kind == "no-attention" and self.bridge is not None:
+            raise ValueError(
+                "bridge cannot take effect: a decoder without attention always has one"
+            )
+        if self.kind == "no-attention" and self.lexical:
+            raise ValueError(
+                "lexical cannot take effect: a decoder without attention looks at no words"
+            )
         return self
 
 
 class ModelConfig(Section):
-    """`width`: of the embeddings. `hidden`: of every layer, or a list, from the lowest.
+    """`hidden_size`: of every layer, or a list, from the lowest.
 
-    `tied`: one table for embeddings and readout. In a translator "three-way" is that of source,
-    target and readout, "two-way" that of target and readout: the source has its own. True is
+    `tie_embeddings`: embeddings and output layer share one matrix. In a translator "three-way" is
+    that of source, target and output layer, "two-way" that of target and output layer. True is
     "three-way", or "two-way" where source and target have vocabularies of their own.
     """
 
-    width: PositiveInt = 256
-    hidden: OneOrSeveral[PositiveInt] = 512
-    layers: PositiveInt = 1
+    embedding_dim: PositiveInt = 256
+    hidden_size: OneOrSeveral[PositiveInt] = 512
+    num_layers: PositiveInt = 1
     encoder: EncoderConfig | None = None
     decoder: DecoderConfig | None = None
-    tied: Literal[True, False, "two-way", "three-way"] = True
-    readout: Annotated[
+    tie_embeddings: Literal[True, False, "two-way", "three-way"] = True
+    output: Annotated[
         SoftmaxConfig | AdaptiveSoftmaxConfig | MixtureOfSoftmaxesConfig,
         Field(discriminator="kind"),
     ] = SoftmaxConfig()
@@ -130,7 +135,7 @@ class ModelConfig(Section):
     zoneout: ZoneoutConfig = ZoneoutConfig()
 
     @property
-    def hidden_text(self) -> str:
+    def hidden_size_text(self) -> str:
         """The hidden size, or those of the layers, for people to read."""
-        sizes = self.hidden if isinstance(self.hidden, tuple) else (self.hidden,)
+        sizes = self.hidden_size if isinstance(self.hidden_size, tuple) else (self.hidden_size,)
         return " / ".join(f"{size:,}" for size in sizes)

@@ -29,10 +29,10 @@ class DecodingConfig(Section):
     little attention. `no_repeat_ngram`: no so many pieces in a row come twice; 0 lets them.
     """
 
-    width: PositiveInt = 5
+    beam_size: PositiveInt = 5
     length_penalty: NotNegative = 1.0
     coverage_penalty: NotNegative = 0.0
-    no_repeat: Count = 0
+    no_repeat_ngram_size: Count = 0
 
 
 def known_device(name: str) -> str:
@@ -44,7 +44,7 @@ def known_device(name: str) -> str:
 class Recipe(Section):
     """The whole of it. `threads`: 0 for all cores."""
 
-    task: Literal["translation", "language-model"]
+    task: Literal["translation", "language-model", "prompts"]
     seed: Count = 1
     device: Annotated[str, AfterValidator(known_device)] = "auto"
     threads: Count = 0
@@ -58,40 +58,40 @@ class Recipe(Section):
     @property
     def resets(self) -> bool:
         """Whether the state starts afresh where a document begins."""
-        return isinstance(self.data.layout, StreamBatchingConfig) and self.data.layout.resets
+        batching = self.data.batching
+        return isinstance(batching, StreamBatchingConfig) and batching.reset_at_document
 
     def text(self) -> str:
         """The recipe resolved, defaults included, as TOML: what a run folder keeps."""
         table = self.model_dump(exclude_none=True)
-        for section, key in IDLE[form_of(self.task, answers=self.data.answer is not None)]:
+        for section, key in IDLE[self.task]:
             table[section].pop(key, None)
         if not table["decoding"]:
             del table["decoding"]
         return tomli_w.dumps(table)
 
 
-def form_of(task: str, *, answers: bool) -> str:
-    """What a recipe is, in words: its task, and whether a language model's rows have answers."""
-    return "language-model with answers" if task == "language-model" and answers else task
-
-
 NO_TRANSLATION = [
     ("tokenizer", "joint"),
     *[("model", key) for key in ("attention", "encoder", "decoder")],
-    *[("decoding", key) for key in ("width", "length_penalty", "coverage_penalty", "no_repeat")],
+    *[("decoding", key) for key in DecodingConfig.model_fields],
 ]
+DATA_OF_OTHERS = (
+    *("pair", "prompt", "completion"),
+    *("max_length", "max_length_ratio", "drop_duplicates"),
+)
 IDLE = {
     "translation": [
-        *[("data", key) for key in ("text", "answer", "unit")],
-        ("training", "penalties"),
+        *[("data", key) for key in ("text", "prompt", "completion", "unit")],
+        ("training", "regularizers"),
     ],
     "language-model": [
-        *[("data", key) for key in ("pair", "longest", "ratio", "drop_duplicates")],
+        *[("data", key) for key in DATA_OF_OTHERS],
         *NO_TRANSLATION,
     ],
-    "language-model with answers": [
-        *[("data", key) for key in ("pair", "unit", "ratio")],
+    "prompts": [
+        *[("data", key) for key in ("pair", "text", "unit", "max_length_ratio")],
         *NO_TRANSLATION,
     ],
 }
-"""The keys that cannot take effect in a recipe of the form."""
+"""The keys that cannot take effect in a recipe of each task."""

@@ -17,45 +17,45 @@ from seqlstm.config.base import OneOrTwo, Probability, Section, Share
 class TrainedTokenizerConfig(Section):
     """A SentencePiece model trained on the training split when the run starts.
 
-    `joint`: one model of both sides of a translator; else each side has its own, and `vocabulary`
-    is that of either, or source's and target's. `sampling`: subword regularisation, the alpha of
+    `joint`: one model of both sides of a translator; else each side has its own, and `vocab_size`
+    is that of either, or source's and target's. `subword_regularization`: the alpha of
     unigram's sampling (Kudo, 2018) or the probability of BPE-dropout (Provilkov et al., 2020); 0
-    for none. `input_sentences`: read at most so many. `split_digits`: every digit a piece of its
-    own. `closed`: words alone, as papers on language models count them: white space is what
+    for none. `input_sentence_size`: read at most so many. `split_digits`: every digit a piece of its
+    own. `closed_vocabulary`: words alone, as papers on language models count them: white space is what
     separates them, and one that the vocabulary lacks is no bytes but the text's own `<unk>`.
     """
 
-    kind: Literal["unigram", "bpe", "char", "word"] = "unigram"
-    vocabulary: OneOrTwo[PositiveInt] = 8000
+    model_type: Literal["unigram", "bpe", "char", "word"] = "unigram"
+    vocab_size: OneOrTwo[PositiveInt] = 8000
     joint: bool = True
-    sampling: Probability = 0.0
-    normalisation: Literal["identity", "nfkc", "nfkc_cf", "nmt_nfkc", "nmt_nfkc_cf"] = "identity"
+    subword_regularization: Probability = 0.0
+    normalization: Literal["identity", "nfkc", "nfkc_cf", "nmt_nfkc", "nmt_nfkc_cf"] = "identity"
     character_coverage: Share = 1.0
     split_digits: bool = False
-    closed: bool = False
-    input_sentences: PositiveInt = 1_000_000
+    closed_vocabulary: bool = False
+    input_sentence_size: PositiveInt = 1_000_000
 
     @model_validator(mode="after")
     def fits_its_kind(self) -> TrainedTokenizerConfig:
-        if self.sampling and self.kind not in ("unigram", "bpe"):
-            raise ValueError(f"sampling needs unigram or bpe, not {self.kind}")
-        if self.closed and self.kind != "word":
-            raise ValueError(f"closed needs word, not {self.kind}")
+        if self.subword_regularization and self.model_type not in ("unigram", "bpe"):
+            raise ValueError(f"subword_regularization needs unigram or bpe, not {self.model_type}")
+        if self.closed_vocabulary and self.model_type != "word":
+            raise ValueError(f"closed_vocabulary needs word, not {self.model_type}")
         return self
 
     @property
-    def vocabularies(self) -> tuple[int, ...]:
+    def vocab_sizes(self) -> tuple[int, ...]:
         """Of every model: one, or source's and target's."""
-        if isinstance(self.vocabulary, tuple):
-            return self.vocabulary
-        return (self.vocabulary,) * (1 if self.joint else 2)
+        if isinstance(self.vocab_size, tuple):
+            return self.vocab_size
+        return (self.vocab_size,) * (1 if self.joint else 2)
 
 
 class TokenizerFileConfig(Section):
     """A SentencePiece model that exists, or two: of a translator's source, and of its target."""
 
     file: OneOrTwo[str]
-    sampling: Probability = 0.0
+    subword_regularization: Probability = 0.0
 
     @property
     def files(self) -> tuple[str, ...]:

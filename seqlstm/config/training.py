@@ -13,43 +13,43 @@ class AdamConfig(Section):
     """Kingma & Ba (2015); `adamw`: Loshchilov & Hutter (2019)."""
 
     kind: Literal["adam", "adamw"] = "adam"
-    rate: PositiveFloat = 1e-3
+    learning_rate: PositiveFloat = 1e-3
     betas: Two[Probability] = (0.9, 0.999)
     weight_decay: NotNegative = 0.0
 
 
 class SGDConfig(Section):
     kind: Literal["sgd"] = "sgd"
-    rate: PositiveFloat
+    learning_rate: PositiveFloat
     momentum: Probability = 0.0
     weight_decay: NotNegative = 0.0
 
 
 class ConstantScheduleConfig(Section):
     kind: Literal["constant"] = "constant"
-    warmup: Count = 0
+    warmup_steps: Count = 0
 
 
 class DecayScheduleConfig(Section):
-    """From the full rate to `floor` times it, by the share of the training that is done."""
+    """From the full rate to `min_lr_ratio` times it, by the share of the training that is done."""
 
     kind: Literal["linear", "cosine"]
-    warmup: Count = 0
-    floor: Probability = 0.0
+    warmup_steps: Count = 0
+    min_lr_ratio: Probability = 0.0
 
 
 class InverseSquareRootScheduleConfig(Section):
     """Vaswani et al. (2017): the rate falls as one over the root of the steps after the warm-up."""
 
     kind: Literal["inverse-square-root"]
-    warmup: PositiveInt
+    warmup_steps: PositiveInt
 
 
 class PlateauScheduleConfig(Section):
     """The rate is multiplied by `factor` after `patience` validations without a better one."""
 
     kind: Literal["plateau"]
-    warmup: Count = 0
+    warmup_steps: Count = 0
     factor: Probability = 0.5
     patience: PositiveInt = 2
 
@@ -93,7 +93,7 @@ class TrainingConfig(Section):
     """`steps`, `epochs`, `minutes` (of the clock): the first reached ends it.
 
     `validate_every`, `save_every`: in steps. `patience`: validations without a better one.
-    `accumulate`: batches a step.
+    `gradient_accumulation`: batches a step.
     """
 
     steps: PositiveInt | None = None
@@ -107,11 +107,11 @@ class TrainingConfig(Section):
         | PlateauScheduleConfig,
         Field(discriminator="kind"),
     ] = ConstantScheduleConfig()
-    clip: PositiveFloat | None = 1.0
-    accumulate: PositiveInt = 1
+    max_grad_norm: PositiveFloat | None = 1.0
+    gradient_accumulation: PositiveInt = 1
     label_smoothing: Probability = 0.0
-    penalties: RegularizersConfig | None = None
-    average: (
+    regularizers: RegularizersConfig | None = None
+    averaging: (
         Annotated[
             ExponentialAveragingConfig | CheckpointAveragingConfig | TriggeredAveragingConfig,
             Field(discriminator="kind"),
@@ -121,7 +121,7 @@ class TrainingConfig(Section):
     validate_every: PositiveInt | None = None
     save_every: PositiveInt = 500
     patience: PositiveInt | None = None
-    best_by: Literal["loss", "bleu", "chrf", "bits_per_byte", "accuracy"] = "loss"
+    metric: Literal["loss", "bleu", "chrf", "bits_per_byte", "accuracy"] = "loss"
 
     @model_validator(mode="after")
     def ends(self) -> TrainingConfig:
@@ -133,10 +133,10 @@ class TrainingConfig(Section):
     def validates(self) -> TrainingConfig:
         idle = {
             "patience": self.patience is not None,
-            "best_by": self.best_by != "loss",
+            "metric": self.metric != "loss",
             'schedule.kind = "plateau"': isinstance(self.schedule, PlateauScheduleConfig),
-            'average.kind = "last"': isinstance(self.average, CheckpointAveragingConfig),
-            'average.kind = "triggered"': isinstance(self.average, TriggeredAveragingConfig),
+            'averaging.kind = "last"': isinstance(self.averaging, CheckpointAveragingConfig),
+            'averaging.kind = "triggered"': isinstance(self.averaging, TriggeredAveragingConfig),
         }
         named = [key for key, given in idle.items() if given]
         if named and self.validate_every is None:

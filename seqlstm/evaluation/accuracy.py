@@ -86,7 +86,7 @@ def score_prompts(
         rows=sum(len(batch.inputs) for batch in batches),
         tokens=sum(batch.tokens for batch in batches),
         signature=(
-            f"lm|asked:answer+</s>|tokenizer:{tokenizer.kind}-{tokenizer.fingerprint}"
+            f"lm|asked:answer+</s>|tokenizer:{tokenizer.model_type}-{tokenizer.fingerprint}"
             f"|right:every piece the first choice, given the true past"
             f"|precision:{precision.name}|version:{__version__}"
         ),

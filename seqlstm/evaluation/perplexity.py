@@ -219,10 +219,10 @@ def known_past(*, resets: bool, sliding: int, streams: int) -> str:
 
 
 def signature_of(tokenizer: Tokenizer, precision: Precision, *, unit: str, known: str) -> str:
-    counted = "words" if tokenizer.closed else "text"
+    counted = "words" if tokenizer.closed_vocabulary else "text"
     return (
-        f"lm|unit:{unit}|tokenizer:{tokenizer.kind}-{tokenizer.fingerprint}"
-        f"{'|vocabulary:closed, <unk> a word' if tokenizer.closed else ''}"
+        f"lm|unit:{unit}|tokenizer:{tokenizer.model_type}-{tokenizer.fingerprint}"
+        f"{'|vocabulary:closed, <unk> a word' if tokenizer.closed_vocabulary else ''}"
         f"|{known}"
         f"|counts:{counted}{'+newlines' if unit == 'line' else ', nats of </s>'}"
         f"|segmentation:one|precision:{precision.name}|version:{__version__}"

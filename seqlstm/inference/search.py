@@ -42,7 +42,7 @@ class SearchOptions:
         no_repeat: no so many pieces in a row come twice; 0 lets them.
         min_length: pieces of a translation, at least.
         max_length: at most; None leaves it to the ratio.
-        max_ratio: pieces of a translation for each of its source, at most, and ten to spare.
+        max_length_ratio: pieces of a translation for each of its source, at most, and ten to spare.
         n_best: how many translations of a line.
 
     Raises:
@@ -52,10 +52,10 @@ class SearchOptions:
     width: int = 5
     length_penalty: float = 1.0
     coverage_penalty: float = 0.0
-    no_repeat: int = 0
+    no_repeat_ngram_size: int = 0
     min_length: int = 0
     max_length: int | None = None
-    max_ratio: float = 2.0
+    max_length_ratio: float = 2.0
     n_best: int = 1
 
     def __post_init__(self) -> None:
@@ -65,11 +65,11 @@ class SearchOptions:
             raise ValueError(f"n_best must be positive, was: {self.n_best}")
         if self.n_best > self.width:
             raise ValueError(f"n_best must be at most the width {self.width}, was: {self.n_best}")
-        for name in ("length_penalty", "coverage_penalty", "no_repeat", "min_length"):
+        for name in ("length_penalty", "coverage_penalty", "no_repeat_ngram_size", "min_length"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must be 0 or more, was: {getattr(self, name)}")
-        if self.max_ratio <= 0:
-            raise ValueError(f"max_ratio must be positive, was: {self.max_ratio}")
+        if self.max_length_ratio <= 0:
+            raise ValueError(f"max_length_ratio must be positive, was: {self.max_length_ratio}")
         if self.max_length is not None and self.max_length < max(1, self.min_length):
             raise ValueError(
                 f"max_length must be positive and at least min_length {self.min_length}, "
@@ -86,7 +86,7 @@ class SearchOptions:
         Raises:
             ArgumentError: there is no such room.
         """
-        longest = (self.max_ratio * lengths).long() + SPARE
+        longest = (self.max_length_ratio * lengths).long() + SPARE
         if self.max_length is not None:
             longest = longest.clamp(max=self.max_length + 1)
             if max(room, default=0) > self.max_length:
@@ -104,7 +104,7 @@ class SearchOptions:
             special,
             *([min_length(self.min_length, end=tokenizer.end)] if self.min_length else []),
             *([max_length(self.max_length, end=tokenizer.end)] if self.max_length else []),
-            *([no_repeat_ngram(self.no_repeat)] if self.no_repeat else []),
+            *([no_repeat_ngram(self.no_repeat_ngram_size)] if self.no_repeat_ngram_size else []),
         ]
 
     def signature(self) -> str:
@@ -113,10 +113,12 @@ class SearchOptions:
             "beam": self.width,
             "length_penalty": self.length_penalty,
             "coverage_penalty": self.coverage_penalty or None,
-            "no_repeat": self.no_repeat or None,
+            "no_repeat_ngram_size": self.no_repeat_ngram_size or None,
             "min_length": self.min_length or None,
             "max_length": self.max_length,
-            "max_ratio": None if self.max_ratio == SearchOptions.max_ratio else self.max_ratio,
+            "max_length_ratio": None
+            if self.max_length_ratio == SearchOptions.max_length_ratio
+            else self.max_length_ratio,
         }
         return "|".join(f"{name}:{value}" for name, value in told.items() if value is not None)
 

@@ -29,7 +29,7 @@ from seqlstm.models.translator import Translator
 from seqlstm.runtime.device import Precision
 from seqlstm.text.tokenizer_pair import TokenizerPair
 
-SAMPLED = {"no_repeat", "min_length", "max_length", "max_ratio"}
+SAMPLED = {"no_repeat_ngram_size", "min_length", "max_length", "max_length_ratio"}
 """The options of `Search` that bind samples too."""
 
 
@@ -66,7 +66,7 @@ class LoadedTranslator:
         width: int = 5,
         length_penalty: float = 1.0,
         coverage_penalty: float = 0.0,
-        no_repeat: int = 0,
+        no_repeat_ngram_size: int = 0,
         longest: int = 256,
         others: Sequence[Translator] = (),
     ) -> None:
@@ -79,7 +79,7 @@ class LoadedTranslator:
             width=width,
             length_penalty=length_penalty,
             coverage_penalty=coverage_penalty,
-            no_repeat=no_repeat,
+            no_repeat_ngram_size=no_repeat_ngram_size,
         )
         self.longest = longest
 
@@ -198,7 +198,7 @@ class LoadedTranslator:
             first: the number of the first line, where lines come in several calls.
             batch: sentences at once; fewer where their samples are more rows than a beam's.
             prefix, never: as of `translations`.
-            options: `no_repeat_ngram`, `min_length`, `max_length` and `max_ratio` of `Search`.
+            options: `no_repeat_ngram`, `min_length`, `max_length` and `max_length_ratio` of `Search`.
 
         Raises:
             ArgumentError: as of `translations`.

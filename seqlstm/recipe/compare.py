@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from seqlstm.config import Recipe
-from seqlstm.config.recipe import form_of
 from seqlstm.data.sources.read import Corpus
 from seqlstm.errors import ArgumentError, DataError
 from seqlstm.evaluation.perplexity import score_rows
@@ -106,10 +105,10 @@ def refuse_unlike(recipes: dict[str, Recipe], path: str) -> None:
         ArgumentError: it does something else, or neither can be compared.
     """
     (first, ours), theirs = next(iter(recipes.items())), recipes[path]
-    forms = [form_of(one.task, answers=one.data.answer is not None) for one in (ours, theirs)]
-    if forms[0] != forms[1]:
-        raise ArgumentError(f"{first} is a {forms[0]} and {path} a {forms[1]}: they cannot compete")
-    if theirs.data.answer is not None:
+    if ours.task != theirs.task:
+        tasks = f"{first} is a {ours.task} run and {path} a {theirs.task} run"
+        raise ArgumentError(f"{tasks}: they cannot compete")
+    if theirs.data.completion is not None:
         raise ArgumentError(
             f"{path} is asked for answers: what is compared is translations, or whole texts",
             hint="`seqlstm evaluate` scores it; `seqlstm sweep` compares over seeds.",
@@ -205,7 +204,7 @@ def refuse_other_text(first: str, ours: list[str], path: str, theirs: list[str])
             raise ArgumentError(
                 f"{first} and {path} score different text: to their tokenizers row {row} is"
                 f" {excerpt(one, other)!r} and {excerpt(other, one)!r}",
-                hint="Tokenizers that change no text can be compared: normalisation identity, "
+                hint="Tokenizers that change no text can be compared: normalization identity, "
                 "with byte fallback.",
             )
 

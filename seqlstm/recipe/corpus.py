@@ -34,7 +34,8 @@ def read_split(data: DataConfig, split: str, *, source: str | FilesBySplit | Non
     """
     named = data.splits.model_dump()
     wanted = "+".join(named.get(part.strip(), part.strip()) for part in split.split("+"))
-    pair = data.pair if data.answer is None else (data.text or "text", data.answer)
+    prompts = data.prompt is not None and data.completion is not None
+    pair = (data.prompt or "", data.completion or "") if prompts else data.pair
     corpus = read(
         source or cast("str | FilesBySplit", data.source),
         split=wanted,
@@ -125,7 +126,7 @@ def clean(recipe: Recipe, corpus: Corpus, tokenizers: TokenizerPair) -> tuple[Co
     Raises:
         DataError: nothing is left.
     """
-    answers = recipe.data.answer is not None
+    answers = recipe.data.completion is not None
     if recipe.task == "language-model" and not answers:
         return corpus, f"{corpus.name} {corpus.split}: {len(corpus):,} {recipe.data.unit}s"
     sources = tokenizers.source.encode_batch([source for source, _ in corpus.pairs])
@@ -136,14 +137,16 @@ def clean(recipe: Recipe, corpus: Corpus, tokenizers: TokenizerPair) -> tuple[Co
     kept, report = clean_pairs(
         corpus.pairs,
         lengths=lengths,
-        longest=recipe.data.longest,
-        ratio=recipe.data.ratio,
+        longest=recipe.data.max_length,
+        ratio=recipe.data.max_length_ratio,
         drop_duplicates=recipe.data.drop_duplicates,
         one_side=answers,
     )
     line = f"{corpus.name} {corpus.split}: {report.line()}"
     if not kept:
-        raise DataError(line, hint="data.longest or data.ratio is too strict for this text.")
+        raise DataError(
+            line, hint="data.max_length or data.max_length_ratio is too strict for this text."
+        )
     return replace(corpus, rows=kept), line
 
 
@@ -153,15 +156,18 @@ def make_batches(recipe: Recipe, corpora: RunCorpus) -> Batches:
     Raises:
         DataError: too little text for so many rows.
     """
-    layout, train = recipe.data.layout, corpora.train
-    common: dict[str, Any] = {"sampling": recipe.tokenizer.sampling, "seed": recipe.seed}
+    layout, train = recipe.data.batching, corpora.train
+    common: dict[str, Any] = {
+        "sampling": recipe.tokenizer.subword_regularization,
+        "seed": recipe.seed,
+    }
     if isinstance(layout, BucketsTable):
-        batches = PromptBatches if recipe.data.answer is not None else BucketBatches
+        batches = PromptBatches if recipe.data.completion is not None else BucketBatches
         return batches(
             train.pairs,
             tokenizers=corpora.tokenizers,
-            tokens=layout.tokens,
-            window=layout.window,
+            tokens=layout.max_tokens,
+            window=layout.shuffle_window,
             **common,
         )
     try:
@@ -169,16 +175,16 @@ def make_batches(recipe: Recipe, corpora: RunCorpus) -> Batches:
             train.texts,
             tokenizer=corpora.tokenizers.target,
             unit=recipe.data.unit,
-            rows=layout.rows,
-            span=layout.span,
-            spread=layout.spread,
-            afresh=layout.afresh,
-            resets=layout.resets,
+            rows=layout.batch_size,
+            span=layout.bptt,
+            spread=layout.bptt_std,
+            afresh=layout.reset_probability,
+            resets=layout.reset_at_document,
             **common,
         )
     except ValueError as error:
         raise DataError(
-            f"{train.name} {train.split}: {error}", hint="Lower data.layout.rows."
+            f"{train.name} {train.split}: {error}", hint="Lower data.batching.batch_size."
         ) from error
 
 
@@ -190,7 +196,7 @@ def validation_rows(run: Path) -> Sequence[str]:
         DataError: it has no such split, or it is out of reach.
     """
     data = read_run_recipe(RunFolder.open(run)).data
-    if data.answer is not None:
+    if data.completion is not None:
         raise ArgumentError(
             f"{run} learned from texts with answers, which are no text to look for units in",
             hint="Name one: --on FILE.",

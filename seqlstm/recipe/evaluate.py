@@ -121,7 +121,7 @@ def evaluate_each(
         ensemble = load_together(path, others, **options)
         return [of_translator(ensemble, one.pairs, search, lowercase) for one in corpora]
     loaded = load_language_model(path, **options)
-    if recipe.data.answer is not None:
+    if recipe.data.completion is not None:
         return [of_answers(loaded, one.pairs) for one in corpora]
     if dynamic:
         telling = replace(telling, statistics=gather(loaded, recipe, dynamic))
@@ -159,7 +159,7 @@ def refuse_idle(
         ArgumentError: one cannot.
     """
     translates = recipe.task == "translation"
-    if (names := given(for_text)) and (translates or recipe.data.answer is not None):
+    if (names := given(for_text)) and (translates or recipe.data.completion is not None):
         told = "is a translator" if translates else "is scored by its answers"
         raise ArgumentError(f"{names}: for the text of a language model, and {path} {told}")
     if (names := given(for_translators)) and not translates:

@@ -57,7 +57,7 @@ def load(
         tokenizers,
         precision=chosen,
         **recipe.decoding.model_dump(),
-        longest=recipe.data.longest,
+        longest=recipe.data.max_length,
     )
 
 

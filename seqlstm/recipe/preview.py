@@ -43,7 +43,7 @@ def preview(name: str, overrides: Sequence[str]) -> Preview:
     corpora = read_corpus(recipe)
     tokenizers, train = corpora.tokenizers, corpora.train
     model = build_model(recipe, tokenizers.vocabularies)
-    pairs = recipe.task == "translation" or recipe.data.answer is not None
+    pairs = recipe.task == "translation" or recipe.data.completion is not None
     told = [target for _, target in train.pairs] if pairs else train.texts
     device = choose_device(recipe.device)
     model.to(device)

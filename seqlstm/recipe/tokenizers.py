@@ -22,12 +22,12 @@ def make_tokenizers(recipe: Recipe, corpus: Corpus) -> TokenizerPair:
     """
     table = recipe.tokenizer
     if isinstance(table, TokenizerFileConfig):
-        made = [ready(recipe, file, table.sampling) for file in table.files]
+        made = [ready(recipe, file, table.subword_regularization) for file in table.files]
     else:
         sides = {"": lines_of(corpus)} if table.joint else sides_of(corpus)
         made = [
             trained(table, lines, vocabulary, side)
-            for (side, lines), vocabulary in zip(sides.items(), table.vocabularies, strict=True)
+            for (side, lines), vocabulary in zip(sides.items(), table.vocab_sizes, strict=True)
         ]
     return TokenizerPair(made[0], made[-1])
 
@@ -35,8 +35,8 @@ def make_tokenizers(recipe: Recipe, corpus: Corpus) -> TokenizerPair:
 def ready(recipe: Recipe, file: str, sampling: float) -> Tokenizer:
     """A tokenizer that exists, if it does what the recipe asks of it."""
     tokenizer = Tokenizer.load(find_tokenizer(file))
-    if sampling and tokenizer.kind not in ("unigram", "bpe"):
-        raise TokenizerError(f"{file} is of kind {tokenizer.kind}, which cannot be sampled")
+    if sampling and tokenizer.model_type not in ("unigram", "bpe"):
+        raise TokenizerError(f"{file} is of kind {tokenizer.model_type}, which cannot be sampled")
     if recipe.data.unit == "line" and tokenizer.newline is None:
         raise TokenizerError(
             f'{file} has no piece for a newline, which unit = "line" needs',
@@ -49,9 +49,9 @@ def trained(
     table: TrainedTokenizerConfig, lines: Sequence[str], vocabulary: int, side: str
 ) -> Tokenizer:
     """A tokenizer learned from lines; what is wrong with it is said of its side, if it has one."""
-    options = table.model_dump(exclude={"sampling", "joint", "vocabulary"})
+    options = table.model_dump(exclude={"subword_regularization", "joint", "vocab_size"})
     try:
-        return train_tokenizer(lines, vocabulary=vocabulary, **options)
+        return train_tokenizer(lines, vocab_size=vocabulary, **options)
     except TokenizerError as error:
         said = f"{side}: {error.message}" if side else error.message
         raise TokenizerError(said, hint=error.hint) from error

@@ -213,7 +213,7 @@ def prepare(
     notes = [
         *corpora.report,
         *(
-            f"{name}: {one.kind}, {one.vocabulary:,} pieces"
+            f"{name}: {one.model_type}, {one.vocab_size:,} pieces"
             for name, one in corpora.tokenizers.named.items()
         ),
         f"model: {sum(p.numel() for p in model.parameters()):,} parameters",

@@ -32,7 +32,7 @@ def make_validation(
     corpus, tokenizers = corpora.validation, corpora.tokenizers
     if corpus is None:
         return None
-    if isinstance(model, LanguageModel) and recipe.data.answer is not None:
+    if isinstance(model, LanguageModel) and recipe.data.completion is not None:
         return of_answers(model, corpus, tokenizers.target, precision)
     if isinstance(model, LanguageModel):
         return of_language_model(recipe, model, corpus, tokenizers.target, precision)
@@ -58,7 +58,7 @@ def of_language_model(
             precision=precision,
             unit=recipe.data.unit,
             resets=recipe.resets,
-            streams=recipe.data.layout.rows,  # type: ignore[union-attr]
+            streams=recipe.data.batching.batch_size,  # type: ignore[union-attr]
         )
         return {"loss": scores.nats_per_token, "bits_per_byte": scores.bits_per_byte}
 
@@ -86,7 +86,7 @@ def of_translator(
     precision: Precision,
 ) -> Validation:
     """The loss; BLEU and chrF of greedy translations only where the recipe chooses by them."""
-    longest = recipe.data.longest
+    longest = recipe.data.max_length
 
     def cut(lines: list[str], tokenizer: Tokenizer) -> list[list[int]]:
         return truncate(tokenizer.encode_batch(lines), longest, what="validation line")
@@ -101,7 +101,7 @@ def of_translator(
     def validate() -> dict[str, float]:
         nats = sum(float(model(batch.to(precision.device))[0]) for batch in batches)
         values = {"loss": nats / sum(batch.tokens for batch in batches)}
-        if recipe.training.best_by in ("bleu", "chrf"):
+        if recipe.training.metric in ("bleu", "chrf"):
             loaded = LoadedTranslator(model, tokenizers, precision=precision, longest=longest)
             found = loaded.translate([source for source, _ in corpus.pairs], width=1, batch=256)
             references = [target for _, target in corpus.pairs]

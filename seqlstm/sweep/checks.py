@@ -18,8 +18,8 @@ from seqlstm.sweep.schema import Sweep, folder_name
 
 LONGEST = 200  # bytes of a folder's name: file systems take 255, and some add to it
 NO_TOKENS: dict[str, Any] = {
-    "data": {"layout", "longest", "ratio", "drop_duplicates"},
-    "tokenizer": {"sampling"},
+    "data": {"batching", "max_length", "max_length_ratio", "drop_duplicates"},
+    "tokenizer": {"subword_regularization"},
 }
 """Keys of training alone: whatever they say, the tokens that are scored are the same."""
 
@@ -88,16 +88,16 @@ def own_mistakes(one: Combination, sweep: Sweep, overridden: Collection[str]) ->
     if sweep.weights == "best" and one.recipe.training.validate_every is None:
         yield Mistake("weights", 'no "best" without training.validate_every', 'or weights = "last"')
     blocks = one.recipe.model.cell["kind"] in BLOCKS
-    if sweep.budget and blocks and "model.width" in {*one.form.keys, *overridden}:
+    if sweep.budget and blocks and "model.embedding_dim" in {*one.form.keys, *overridden}:
         problem = "cannot take effect: blocks are as wide as the hidden size that the budget finds"
-        yield Mistake("model.width", problem, "leave it out")
+        yield Mistake("model.embedding_dim", problem, "leave it out")
 
 
 def scores_of(recipe: Recipe) -> tuple[str, ...]:
     """What `evaluate` measures of a recipe's runs, and a sweep may compare."""
     if recipe.task == "translation":
         return ("bleu", "chrf", "exact_match")
-    if recipe.data.answer:
+    if recipe.data.completion:
         return ("accuracy", "nats_per_token")
     return ("nats_per_token", "bits_per_byte", "perplexity_per_word")
 
@@ -127,7 +127,7 @@ def check_data(
     mistakes = []
     for one in found:
         data = one.recipe.data
-        key = data.model_dump_json(exclude={"layout"})
+        key = data.model_dump_json(exclude={"batching"})
         if key not in known:
             known[key] = None if offline and not at_hand(data) else data_mistake(data, split)
         if mistake := known[key]:

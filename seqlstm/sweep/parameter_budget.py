@@ -51,10 +51,10 @@ def fit(recipe: Recipe, *, vocabularies: VocabularySizes, budget: int) -> Sized:
     if not above and not near:
         count_parameters(at_size(recipe, reached), vocabularies)  # raises, and says why
     assert found is not None
-    hidden = found[0].model.hidden
+    hidden = found[0].model.hidden_size
     assert isinstance(hidden, int)  # as `at_size` set it
     if next_parameters(2 * hidden) == found[1]:
-        problem = "cannot take effect: model.hidden changes no part of the model"
+        problem = "cannot take effect: model.hidden_size changes no part of the model"
         raise RecipeError("the model", [Mistake("budget", problem)])
     if not near:
         nearest = f"hidden {hidden:,} has {found[1]:,} parameters"

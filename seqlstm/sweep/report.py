@@ -55,7 +55,7 @@ def cells(plan: SweepPlan, rows: list[VariantScores]) -> tuple[list[str], list[l
     return headers, [
         [
             row.combination.name,
-            row.combination.recipe.model.hidden_text,
+            row.combination.recipe.model.hidden_size_text,
             NOTHING if row.parameters is None else f"{row.parameters:,}",
             spread(plan, row, places),
             NOTHING if row.tokens_per_second is None else f"{row.tokens_per_second:,.0f}",
@@ -182,7 +182,7 @@ def facts(plan: SweepPlan, rows: list[VariantScores], failed: Sequence[Outcome])
             {
                 "name": row.combination.name,
                 "baseline": row.baseline,
-                "hidden": row.combination.recipe.model.hidden,
+                "hidden": row.combination.recipe.model.hidden_size,
                 "parameters": row.parameters,
                 "mean": row.mean,
                 "deviation": row.deviation,

@@ -183,8 +183,10 @@ def taken(keys: list[str], sweep: Sweep) -> Iterator[Mistake]:
     """Keys of the recipe that the sweep itself sets."""
     if "seed" in keys:
         yield Mistake("seed", "cannot take effect: the sweep's seeds say it", "leave it out")
-    if sweep.budget and "model.hidden" in keys:
-        yield Mistake("model.hidden", "cannot take effect: the budget finds it", "leave one out")
+    if sweep.budget and "model.hidden_size" in keys:
+        yield Mistake(
+            "model.hidden_size", "cannot take effect: the budget finds it", "leave one out"
+        )
 
 
 def refused_overrides(overrides: Sequence[str], sweep: Sweep) -> Iterator[Mistake]:

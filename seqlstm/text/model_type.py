@@ -8,7 +8,7 @@ KINDS = {1: "unigram", 2: "bpe", 3: "word", 4: "char"}
 TRAINER_SPEC, MODEL_TYPE = 2, 3  # Field numbers of ModelProto and TrainerSpec.
 
 
-def model_kind(model: bytes) -> str:
+def read_model_type(model: bytes) -> str:
     """unigram, bpe, word or char; unigram if the model does not say, as SentencePiece has it."""
     spec = dict(_fields(model)).get(TRAINER_SPEC, b"")
     assert isinstance(spec, bytes)

@@ -19,7 +19,7 @@ import sentencepiece
 
 from seqlstm.errors import TokenizerError
 from seqlstm.text.escaping import LINE_START, SPACE, WORD, escape, restore, word_pattern
-from seqlstm.text.model_type import model_kind
+from seqlstm.text.model_type import read_model_type
 from seqlstm.text.subword_regularization import DropoutSampler, PieceInventory, UnigramSampler
 
 SAMPLERS: dict[str, type[UnigramSampler] | type[DropoutSampler]] = {
@@ -31,19 +31,19 @@ SAMPLERS: dict[str, type[UnigramSampler] | type[DropoutSampler]] = {
 class Tokenizer:
     """A SentencePiece model.
 
-    With normalisation `identity` and byte fallback (what `train_tokenizer` does unless told
+    With normalization `identity` and byte fallback (what `train_tokenizer` does unless told
     otherwise), `decode(encode(text)) == text` for every Unicode text. Without byte fallback, what
     the vocabulary cannot spell becomes the unknown id and is decoded as `⁇`; in a closed vocabulary
     that has a word `<unk>`, it becomes that word.
 
     Attributes:
         model: the serialized model.
-        kind: unigram, bpe, word or char.
-        vocabulary: how many ids there are.
+        model_type: unigram, bpe, word or char.
+        vocab_size: how many ids there are.
         pad, unknown, begin, end: the special ids. A model without padding pads with its unknown id:
             padding is never read.
         newline: the id of a newline, None if the model has no piece for it.
-        closed: whether there are words alone, and no bytes to spell others with.
+        closed_vocabulary: whether there are words alone, and no bytes to spell others with.
         fingerprint: the first 12 hexadecimal digits of the model's SHA-256.
 
     Args:
@@ -57,26 +57,26 @@ class Tokenizer:
         processor = sentencepiece.SentencePieceProcessor()
         try:
             processor.LoadFromSerializedProto(model)
-            self.vocabulary: int = processor.get_piece_size()
+            self.vocab_size: int = processor.get_piece_size()
         except RuntimeError as error:
             raise TokenizerError("not a SentencePiece model") from error
-        if not self.vocabulary:
+        if not self.vocab_size:
             raise TokenizerError("not a SentencePiece model: it has no pieces")
         self.model = model
         self.fingerprint = hashlib.sha256(model).hexdigest()[:12]
-        self.kind = model_kind(model)
+        self.model_type = read_model_type(model)
         self._processor = processor
         self._set_special_ids()
-        self._pieces: list[str] = [processor.id_to_piece(id) for id in range(self.vocabulary)]
-        self._surfaces = [self._surface(id) for id in range(self.vocabulary)]
+        self._pieces: list[str] = [processor.id_to_piece(id) for id in range(self.vocab_size)]
+        self._surfaces = [self._surface(id) for id in range(self.vocab_size)]
         self._bytes = {
-            self._surfaces[id]: id for id in range(self.vocabulary) if processor.is_byte(id)
+            self._surfaces[id]: id for id in range(self.vocab_size) if processor.is_byte(id)
         }
         newline = processor.piece_to_id("\n")
         self.newline = self._bytes.get(b"\n") if newline == self.unknown else newline
-        self.closed = self.kind == "word" and not self._bytes
+        self.closed_vocabulary = self.model_type == "word" and not self._bytes
         word: int = processor.piece_to_id(f"{SPACE}<unk>")  # the unknown id where there is none
-        self._unlisted = word if self.closed else self.unknown
+        self._unlisted = word if self.closed_vocabulary else self.unknown
         self._prefixed: bool = processor.normalize("a").startswith(SPACE)
         self._words = word_pattern(self._pieces).findall
         self._sampler = lru_cache(1)(self._build_sampler)
@@ -188,7 +188,7 @@ class Tokenizer:
             raise TokenizerError(
                 f"this SentencePiece model has no {missing} id",
                 hint="Train one that has: spm_train --pad_id=0 --unk_id=1 --bos_id=2 --eos_id=3, "
-                "or let the run train its own: [tokenizer] kind and vocabulary, no file.",
+                "or let the run train its own: [tokenizer] model_type and vocab_size, no file.",
             )
         pad: int = self._processor.pad_id()
         self.pad = self.unknown if pad < 0 else pad
@@ -222,7 +222,7 @@ class Tokenizer:
         return ids
 
     def _encode_lines(self, lines: list[str]) -> list[list[int]]:
-        if self.closed:
+        if self.closed_vocabulary:
             # SentencePiece makes one id of neighbouring unknown words; a word model counts words.
             normalized = (self._processor.normalize(line) for line in lines)
             found = (self._processor.piece_to_id(WORD.findall(line)) for line in normalized)
@@ -231,14 +231,14 @@ class Tokenizer:
         return encoded
 
     def _build_sampler(self, alpha: float) -> UnigramSampler | DropoutSampler:
-        if self.kind not in SAMPLERS:
+        if self.model_type not in SAMPLERS:
             raise TokenizerError(
-                f"a {self.kind} tokenizer has one segmentation for a text: none can be sampled",
-                hint="Subword sampling needs a tokenizer of kind unigram or bpe.",
+                f"a {self.model_type} tokenizer has one segmentation for a text: none can be sampled",
+                hint="Subword sampling needs a tokenizer of type unigram or bpe.",
             )
-        ids = {self._pieces[id]: id for id in range(self.vocabulary) if self._is_text(id)}
+        ids = {self._pieces[id]: id for id in range(self.vocab_size) if self._is_text(id)}
         scores = {piece: self._processor.get_score(id) for piece, id in ids.items()}
-        return SAMPLERS[self.kind](PieceInventory(scores, ids, self._spell), alpha)
+        return SAMPLERS[self.model_type](PieceInventory(scores, ids, self._spell), alpha)
 
     def _is_text(self, id: int) -> bool:
         model = self._processor

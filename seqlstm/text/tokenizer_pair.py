@@ -38,7 +38,7 @@ class TokenizerPair:
 
     @property
     def vocabularies(self) -> VocabularySizes:
-        return self.source.vocabulary, self.target.vocabulary
+        return self.source.vocab_size, self.target.vocab_size
 
     @property
     def fingerprint(self) -> str:
@@ -48,4 +48,4 @@ class TokenizerPair:
     @property
     def signature(self) -> str:
         """Kind and fingerprint of each, to stand beside scores."""
-        return "+".join(f"{one.kind}-{one.fingerprint}" for one in self.named.values())
+        return "+".join(f"{one.model_type}-{one.fingerprint}" for one in self.named.values())

@@ -121,10 +121,10 @@ class TrainingLoop:
         """One update, from as many batches as are accumulated."""
         begin = time.monotonic()
         self.model.train()
-        rate = self.plan.rate * self.schedule(
+        rate = self.plan.learning_rate * self.schedule(
             step=self.progress.step, progress=self.done(), stale=self.progress.reductions
         )
-        batches = list(islice(drawn, self.plan.accumulate))
+        batches = list(islice(drawn, self.plan.gradient_accumulation))
         rate *= sum(batch.lr_factor for batch in batches) / len(batches)
         set_rate(self.optimizer, rate)
         tokens = sum(batch.tokens for batch in batches)
@@ -139,8 +139,8 @@ class TrainingLoop:
         # The one moment of a step at which the CPU waits for a GPU.
         loss, norm = torch.stack([torch.stack(losses).sum(), gradient]).tolist()
         self.check(loss, norm)
-        if self.plan.clip:
-            clip_gradients(self.optimizer, norm, self.plan.clip)
+        if self.plan.max_grad_norm:
+            clip_gradients(self.optimizer, norm, self.plan.max_grad_norm)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.average.after_step(self.model)
@@ -190,7 +190,7 @@ class TrainingLoop:
     def end(self) -> str | None:
         """Why the training is over, if it is."""
         if self.plan.patience and self.progress.stale >= self.plan.patience:
-            return f"no better {self.plan.best_by} in {self.plan.patience} validations"
+            return f"no better {self.plan.metric} in {self.plan.patience} validations"
         return "as planned" if self.done() >= 1 else None
 
     def validated(self) -> TrainingReport:
@@ -201,7 +201,7 @@ class TrainingLoop:
             self.model.eval()
             with torch.no_grad(), self.precision.autocast():
                 values = self.validate()
-            measured = values[self.plan.best_by]
+            measured = values[self.plan.metric]
             best = self.progress.judge(measured, self.plan)
             if best:
                 self.keeper.keep_weights("best", weights_of(self.model), step=self.progress.step)

@@ -12,7 +12,9 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 OPTIMIZERS: dict[str, type[Optimizer]] = {"adam": Adam, "adamw": AdamW, "sgd": SGD}
 
 
-def make_optimizer(model: nn.Module, *, kind: str, rate: float, **options: Any) -> Optimizer:
+def make_optimizer(
+    model: nn.Module, *, kind: str, learning_rate: float, **options: Any
+) -> Optimizer:
     """The optimizer of a model's parameters. Weight decay leaves biases alone: they are no weights.
 
     `fused` makes a step one pass over the parameters, where torch has such a kernel.
@@ -22,7 +24,7 @@ def make_optimizer(model: nn.Module, *, kind: str, rate: float, **options: Any) 
         {"params": [p for p in parameters if p.dim() > 1]},
         {"params": [p for p in parameters if p.dim() <= 1], "weight_decay": 0.0},
     ]
-    return OPTIMIZERS[kind](groups, lr=rate, fused=True, **options)  # type: ignore[call-arg]
+    return OPTIMIZERS[kind](groups, lr=learning_rate, fused=True, **options)  # type: ignore[call-arg]
 
 
 def set_rate(optimizer: Optimizer, rate: float) -> None:

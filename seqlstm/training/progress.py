@@ -21,18 +21,18 @@ class TrainingPlan:
     steps: int | None = None
     epochs: int | None = None
     minutes: float | None = None
-    rate: float = 1e-3
-    clip: float | None = None
-    accumulate: int = 1
+    learning_rate: float = 1e-3
+    max_grad_norm: float | None = None
+    gradient_accumulation: int = 1
     validate_every: int | None = None
     save_every: int = 500
     patience: int | None = None
-    best_by: str = "loss"
+    metric: str = "loss"
     plateau_patience: int | None = None
 
     def cost(self, value: float) -> float:
         """A value of the metric, turned so that less is better."""
-        return -value if HIGHER_IS_BETTER[self.best_by] else value
+        return -value if HIGHER_IS_BETTER[self.metric] else value
 
 
 @dataclass

@@ -16,7 +16,7 @@ from tests.tiny import FLOAT32, LINES, PAIRS, random_translator
 
 @pytest.fixture(scope="module")
 def loaded(tokenizer: Tokenizer) -> LoadedTranslator:
-    model = random_translator(tokenizer.vocabulary, seed=2)
+    model = random_translator(tokenizer.vocab_size, seed=2)
     return LoadedTranslator(model, TokenizerPair.joint(tokenizer), precision=FLOAT32, width=3)
 
 

@@ -66,14 +66,14 @@ def nested(characters: int, *, seed: int = 3) -> str:
 
 @pytest.fixture(scope="module")
 def characters() -> Tokenizer:
-    return train_tokenizer([nested(300)], kind="char", vocabulary=270)
+    return train_tokenizer([nested(300)], model_type="char", vocab_size=270)
 
 
 @pytest.fixture(scope="module")
 def counter(characters: Tokenizer) -> LoadedLanguageModel:
     """A model whose unit 1:h:3 is −2 × the depth of brackets, while the others wander."""
     torch.manual_seed(1)
-    embedding = TokenEmbedding(characters.vocabulary, 5)
+    embedding = TokenEmbedding(characters.vocab_size, 5)
     table = embedding.table.weight.detach()
     table[:, 0] = table[:, 2] = 0.0
     opens, closes, ends = (characters.encode(sign)[-1] for sign in "()\n")
@@ -82,7 +82,7 @@ def counter(characters: Tokenizer) -> LoadedLanguageModel:
     model = LanguageModel(
         embedding=embedding,
         stack=Stack(Counter, width=5, hidden=5, layers=1),
-        output_layer=OutputLayer(5, characters.vocabulary),
+        output_layer=OutputLayer(5, characters.vocab_size),
     )
     return LoadedLanguageModel(model, characters, precision=FLOAT32)
 
@@ -146,7 +146,7 @@ def test_a_short_text_is_refused(counter: LoadedLanguageModel) -> None:
 
 @pytest.mark.parametrize("text", ["ab (c\n[d] é)", "日本 (🙂)", "", " a  "])
 def test_a_piece_is_marked_by_its_last_character(tokenizer: Tokenizer, text: str) -> None:
-    for using in (tokenizer, train_tokenizer(LINES, kind="unigram", vocabulary=300)):
+    for using in (tokenizer, train_tokenizer(LINES, model_type="unigram", vocab_size=300)):
         marked = annotate(text, NAMES, tokenizer=using)
         assert marked.ids == using.encode(text)
         read = "".join(marked.parts)
@@ -181,7 +181,7 @@ def test_rows_are_one_text(tokenizer: Tokenizer, unit: str) -> None:
 
 
 def loaded_of(cell: Case, tokenizer: Tokenizer) -> LoadedLanguageModel:
-    model = random_language_model(tokenizer.vocabulary, cell=lambda *sizes: cell.build(*sizes))
+    model = random_language_model(tokenizer.vocab_size, cell=lambda *sizes: cell.build(*sizes))
     return LoadedLanguageModel(model, tokenizer, precision=FLOAT32)
 
 
@@ -189,9 +189,9 @@ def blocks(tokenizer: Tokenizer) -> LoadedLanguageModel:
     """One block of each kind."""
     make = partial(xlstm_block, width=8, mlstm=1, slstm=1, heads=2)
     model = LanguageModel(
-        embedding=TokenEmbedding(tokenizer.vocabulary, 8),
+        embedding=TokenEmbedding(tokenizer.vocab_size, 8),
         stack=BlockStack(lambda index: make(index), width=8, layers=2),
-        output_layer=OutputLayer(8, tokenizer.vocabulary),
+        output_layer=OutputLayer(8, tokenizer.vocab_size),
     )
     model = randomise(model.double()).eval()
     return LoadedLanguageModel(model, tokenizer, precision=FLOAT32)
@@ -260,7 +260,7 @@ def test_matrices_are_left_out(tokenizer: Tokenizer) -> None:
     [("2:8", (2, "c", 8)), ("1:h:1", (1, "h", 1)), ("1:c:3", (1, "c", 3))],
 )
 def test_a_unit_has_a_name(tokenizer: Tokenizer, text: str, unit: tuple[int, str, int]) -> None:
-    found = inventory(random_language_model(tokenizer.vocabulary))
+    found = inventory(random_language_model(tokenizer.vocab_size))
     assert found.find(text) == Unit(*unit)
 
 
@@ -268,7 +268,7 @@ def test_a_unit_has_a_name(tokenizer: Tokenizer, text: str, unit: tuple[int, str
     "text", ["3:1", "1:0", "1:9", "1:n:1", "x", "", "1:c:x", "1:c:2:3", "01:1"]
 )
 def test_a_unit_that_is_not_there(tokenizer: Tokenizer, text: str) -> None:
-    found = inventory(random_language_model(tokenizer.vocabulary))
+    found = inventory(random_language_model(tokenizer.vocab_size))
     with pytest.raises(ArgumentError, match=r"There are 1:h:1 to 1:h:8, 1:c:1 to 1:c:8, 2:h:1 to"):
         found.find(text)
 

@@ -27,7 +27,7 @@ OPTIONS: dict[str, Any] = {
 
 
 def loaded_of(tokenizer: Tokenizer, *, unit: str = "line", seed: int = 4) -> LoadedLanguageModel:
-    model = random_language_model(tokenizer.vocabulary, seed=seed)
+    model = random_language_model(tokenizer.vocab_size, seed=seed)
     return LoadedLanguageModel(model, tokenizer, precision=FLOAT32, unit=unit)
 
 

@@ -70,8 +70,14 @@ def told(*arguments: object) -> list[str]:
         (["--prefix", "Mein Nachbar"], {"prefix": "Mein Nachbar"}),
         (["--min-length", 15], {"min_length": 15}),
         (["--max-length", 3], {"max_length": 3}),
-        (["--max-ratio", 0.01, "--min-length", 11], {"max_ratio": 0.01, "min_length": 11}),
-        (["--no-repeat", 1, "--min-length", 12], {"no_repeat": 1, "min_length": 12}),
+        (
+            ["--max-length-ratio", 0.01, "--min-length", 11],
+            {"max_length_ratio": 0.01, "min_length": 11},
+        ),
+        (
+            ["--no-repeat-ngram-size", 1, "--min-length", 12],
+            {"no_repeat_ngram_size": 1, "min_length": 12},
+        ),
         (["--coverage-penalty", 20], {"coverage_penalty": 20.0}),
         (["--width", 1], {"width": 1}),
     ],
@@ -173,7 +179,9 @@ def test_what_does_not_go_together(translator: Path, flags: list[object], messag
 
 
 def test_what_could_not_be_said_is_a_warning(translator: Path) -> None:
-    result = invoke("translate", translator, "--must", "Haus Haus", "--no-repeat", 1, text=LINES[0])
+    result = invoke(
+        "translate", translator, "--must", "Haus Haus", "--no-repeat-ngram-size", 1, text=LINES[0]
+    )
     assert result.exit_code == 0
     assert "warning: 1 of 1 translations do not hold all that must appear" in result.stderr
 
@@ -250,8 +258,8 @@ def test_a_recipe_says_how_to_decode(translator: Path, tmp_path: Path) -> None:
     loaded = seqlstm.load(train_in(tmp_path, recipe), device="cpu")
     assert isinstance(loaded, LoadedTranslator)
     assert (loaded.options.width, loaded.options.length_penalty) == (2, 1.0)
-    assert (loaded.options.coverage_penalty, loaded.options.no_repeat) == (0.25, 3)
-    assert "|coverage_penalty:0.25|no_repeat:3|" in loaded.signature(batch=1)
+    assert (loaded.options.coverage_penalty, loaded.options.no_repeat_ngram_size) == (0.25, 3)
+    assert "|coverage_penalty:0.25|no_repeat_ngram_size:3|" in loaded.signature(batch=1)
 
 
 def test_help_has_panels() -> None:

@@ -75,7 +75,7 @@ class TestData:
         assert "no tokenizer tokenizers/none.model" in said
 
     def test_a_vocabulary_too_large_names_the_largest(self, command: list[object]) -> None:
-        assert "too large for this text" in refusal(*command, "tokenizer.vocabulary=50000")
+        assert "too large for this text" in refusal(*command, "tokenizer.vocab_size=50000")
 
 
 def test_a_test_split_that_is_broken_is_not_passed_over(recipe: Path) -> None:

@@ -31,7 +31,7 @@ def test_a_check_shows_a_table_of_each(recipe: Path) -> None:
 
 
 def test_a_check_names_what_cannot_be(recipe: Path) -> None:
-    said = " ".join(refusal("check", recipe, *APART, "model.tied=three-way").split())
+    said = " ".join(refusal("check", recipe, *APART, "model.tie_embeddings=three-way").split())
     assert "three-way needs a joint vocabulary" in said
 
 

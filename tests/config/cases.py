@@ -14,12 +14,12 @@ CATALOGUE: Catalogue = {"cell": CELLS, "attention": ATTENTIONS, "source": SYNTHE
 TABLES: dict[str, dict[str, Any]] = {
     "translation": {
         "task": "translation",
-        "data": {"source": "my/pairs", "pair": ["en", "de"], "layout": {"kind": "buckets"}},
+        "data": {"source": "my/pairs", "pair": ["en", "de"], "batching": {"kind": "tokens"}},
         "training": {"steps": 10},
     },
     "language-model": {
         "task": "language-model",
-        "data": {"source": "my/text", "text": "text", "layout": {"kind": "tapes"}},
+        "data": {"source": "my/text", "text": "text", "batching": {"kind": "stream"}},
         "training": {"steps": 10},
     },
 }

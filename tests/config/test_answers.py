@@ -11,7 +11,7 @@ from seqlstm.config.data import TokenBatchingConfig
 from seqlstm.errors import Mistake, RecipeError
 from tests.config.cases import CATALOGUE, recipe
 
-ANSWERS = ("data.answer=reply", 'data.layout={kind="buckets", tokens=99}')
+ANSWERS = ("data.answer=reply", 'data.batching={kind="tokens", max_tokens=99}')
 
 
 def mistakes(*overrides: str, task: str = "language-model") -> list[Mistake]:
@@ -24,11 +24,11 @@ def test_what_goes_with_answers() -> None:
     stated = recipe(
         "language-model",
         *ANSWERS,
-        "data.longest=40",
+        "data.max_length=40",
         "data.drop_duplicates=true",
-        "tokenizer.sampling=0.1",
+        "tokenizer.subword_regularization=0.1",
         "training.validate_every=5",
-        "training.best_by=accuracy",
+        "training.metric=accuracy",
     )
     assert isinstance(stated.data.layout, TokenBatchingConfig)
     again = parse(tomllib.loads(stated.text()), where="again", catalogue=CATALOGUE)
@@ -45,12 +45,14 @@ def test_the_text_states_what_can_take_effect() -> None:
 def test_answers_need_buckets_and_a_text_needs_tapes() -> None:
     (found,) = mistakes("data.answer=reply")
     needs = 'a language-model with answers recipe needs "buckets"'
-    assert found == Mistake("data.layout.kind", needs)
-    (found,) = mistakes('data.layout={kind="buckets"}')
-    assert found == Mistake("data.layout.kind", 'a language-model recipe needs "tapes"')
+    assert found == Mistake("data.batching.kind", needs)
+    (found,) = mistakes('data.batching={kind="tokens"}')
+    assert found == Mistake("data.batching.kind", 'a language-model recipe needs "tapes"')
 
 
-@pytest.mark.parametrize("key", ["data.unit=document", "data.ratio=2", 'data.pair=["a", "b"]'])
+@pytest.mark.parametrize(
+    "key", ["data.unit=document", "data.max_length_ratio=2", 'data.pair=["a", "b"]']
+)
 def test_what_cannot_take_effect_beside_them(key: str) -> None:
     problem = "cannot take effect in a language-model with answers recipe"
     assert mistakes(*ANSWERS, key) == [Mistake(key.split("=")[0], problem, "leave it out")]
@@ -64,13 +66,13 @@ def test_a_translator_has_none() -> None:
 @pytest.mark.parametrize(
     ("overrides", "known"),
     [
-        ((*ANSWERS, "training.best_by=bits_per_byte"), "known: accuracy, loss"),
-        (("training.best_by=accuracy",), "known: bits_per_byte, loss"),
+        ((*ANSWERS, "training.metric=bits_per_byte"), "known: accuracy, loss"),
+        (("training.metric=accuracy",), "known: bits_per_byte, loss"),
     ],
 )
 def test_each_has_its_metrics(overrides: tuple[str, ...], known: str) -> None:
     (found,) = mistakes(*overrides, "training.validate_every=1")
-    assert (found.key, found.suggestion) == ("training.best_by", known)
+    assert (found.key, found.suggestion) == ("training.metric", known)
 
 
 def test_options_are_those_of_the_source() -> None:

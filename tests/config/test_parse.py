@@ -21,40 +21,40 @@ EVERYTHING = {
         'data.source={train=["a.en", "a.de"], validation="b.tsv"}',
         "data.revision=refs/convert/parquet",
         "data.splits.validation=dev",
-        "data.ratio=3",
-        "data.layout.tokens=100",
-        "tokenizer={kind='bpe', sampling=0.1}",
-        "model.encoder={layers=2, bidirectional=false, reverse=true}",
+        "data.max_length_ratio=3",
+        "data.batching.max_tokens=100",
+        "tokenizer={kind='bpe', subword_regularization=0.1}",
+        "model.encoder={num_layers=2, bidirectional=false, reverse=true}",
         "model.decoder={kind='bahdanau', bridge=true}",
-        "model.decoder.hidden=64",
-        'model.output_layer={kind="mixture", experts=3}',
+        "model.decoder.hidden_size=64",
+        'model.output={kind="mixture-of-softmaxes", num_experts=3}',
         'model.cell={kind="gru", reset="before"}',
         'model.attention={kind="general", heads=4}',
-        "model.dropout.recurrent=0.5",
-        'training.optimizer={kind="sgd", rate=0.5, momentum=0.9}',
+        "model.dropout.weight_drop=0.5",
+        'training.optimizer={kind="sgd", learning_rate=0.5, momentum=0.9}',
         'training.schedule={kind="plateau", factor=0.25, patience=3}',
-        'training.average={kind="last", checkpoints=3}',
+        'training.averaging={kind="last", checkpoints=3}',
         "training.validate_every=5",
-        "training.best_by=bleu",
+        "training.metric=bleu",
         "training.minutes=1.5",
-        "decoding.width=1",
+        "decoding.beam_size=1",
         "decoding.coverage_penalty=0.2",
-        "decoding.no_repeat=3",
+        "decoding.no_repeat_ngram_size=3",
     ],
     "language-model": [
         "data.unit=document",
-        "data.layout={kind='tapes', rows=2, spread=5, resets=true}",
-        "tokenizer={file='my.model', sampling=0.2}",
-        "model.tied=false",
+        "data.batching={kind='stream', batch_size=2, bptt_std=5, reset_at_document=true}",
+        "tokenizer={file='my.model', subword_regularization=0.2}",
+        "model.tie_embeddings=false",
         "model.connection=highway",
-        "model.hidden=[8, 6, 4]",
-        'model.output_layer={kind="adaptive", cutoffs=[20, 50]}',
-        "model.layers=3",
+        "model.hidden_size=[8, 6, 4]",
+        'model.output={kind="adaptive-softmax", cutoffs=[20, 50]}',
+        "model.num_layers=3",
         "training.epochs=3",
         'training.optimizer={kind="adamw", betas=[0.8, 0.9], weight_decay=0.1}',
-        'training.schedule={kind="inverse-square-root", warmup=4}',
-        'training.average={kind="exponential", decay=0.9}',
-        "training.penalties={activation=2, temporal=0.5}",
+        'training.schedule={kind="inverse-square-root", warmup_steps=4}',
+        'training.averaging={kind="exponential", decay=0.9}',
+        "training.regularizers={activation=2, temporal=0.5}",
     ],
 }
 
@@ -79,7 +79,12 @@ def test_the_text_states_every_default_that_can_take_effect() -> None:
     assert table["seed"] == 1
     assert table["data"]["layout"] == {"kind": "buckets", "tokens": 2500, "window": 32768}
     assert table["training"]["optimizer"]["betas"] == [0.9, 0.999]
-    decoding = {"width": 5, "length_penalty": 1.0, "coverage_penalty": 0.0, "no_repeat": 0}
+    decoding = {
+        "width": 5,
+        "length_penalty": 1.0,
+        "coverage_penalty": 0.0,
+        "no_repeat_ngram_size": 0,
+    }
     assert table["decoding"] == decoding
     assert "unit" not in table["data"]
     other = tomllib.loads(recipe("language-model").text())
@@ -107,17 +112,17 @@ def test_every_mistake_at_once() -> None:
     found = mistakes(
         "translation",
         "sead=3",
-        "data.layout.tokens=0",
+        "data.batching.max_tokens=0",
         "model.hiden=4",
         'model.cell={kind="lstn"}',
         "training.steps=ten",
         "training.optimizer.kind=adma",
-        "training.best_by=blue",
+        "training.metric=blue",
         "data.text=text",
     )
     assert {one.key: (one.problem, one.suggestion) for one in found} == {
         "sead": ("unknown key", 'did you mean "seed"?'),
-        "data.layout.tokens": ("must be greater than 0, was: 0", None),
+        "data.batching.max_tokens": ("must be greater than 0, was: 0", None),
         "model.hiden": ("unknown key", 'did you mean "hidden"?'),
         "model.cell": ('no cell of kind "lstn"; did you mean "lstm"?', None),
         "training.steps": ("must be a valid integer, was: ten", None),
@@ -125,7 +130,7 @@ def test_every_mistake_at_once() -> None:
             "must be one of adam, adamw, sgd, was: adma",
             'did you mean "adam"?',
         ),
-        "training.best_by": (
+        "training.metric": (
             "must be one of loss, bleu, chrf, bits_per_byte, accuracy, was: blue",
             'did you mean "bleu"?',
         ),
@@ -155,40 +160,60 @@ def test_the_error_names_the_recipe_and_every_mistake() -> None:
         ("data=3", "data", "must"),
         ("data.pair=en", "data.pair", "must be a valid"),
         ('data.pair=["en"]', "data.pair.1", "missing"),
-        ("data.layout={rows=3}", "data.layout.kind", "missing"),
-        ("data.layout.rows=3", "data.layout.rows", "unknown key"),
+        ("data.batching={batch_size=3}", "data.batching.kind", "missing"),
+        ("data.batching.batch_size=3", "data.batching.batch_size", "unknown key"),
         ("tokenizer=unigram", "tokenizer", "must"),
-        ('tokenizer={file="a.model", kind="bpe"}', "tokenizer.kind", "cannot take effect beside"),
-        ('tokenizer={kind="char", sampling=0.1}', "tokenizer", "sampling needs unigram or bpe"),
-        ('tokenizer={kind="char", closed=true}', "tokenizer", "closed needs word, not char"),
-        ("tokenizer.sampling=1.0", "tokenizer.sampling", "must be less than 1, was: 1.0"),
-        ("model.cell=lstm", "model.cell", "must be a valid"),
-        ("model.dropout.between=1", "model.dropout.between", "must be less than 1"),
         (
-            'model.output_layer={kind="mixture", experts=1}',
-            "model.output_layer.experts",
+            'tokenizer={file="a.model", kind="bpe"}',
+            "tokenizer.model_type",
+            "cannot take effect beside",
+        ),
+        (
+            'tokenizer={kind="char", subword_regularization=0.1}',
+            "tokenizer",
+            "sampling needs unigram or bpe",
+        ),
+        ('tokenizer={kind="char", closed=true}', "tokenizer", "closed needs word, not char"),
+        (
+            "tokenizer.subword_regularization=1.0",
+            "tokenizer.subword_regularization",
+            "must be less than 1, was: 1.0",
+        ),
+        ("model.cell=lstm", "model.cell", "must be a valid"),
+        ("model.dropout.inter_layer=1", "model.dropout.inter_layer", "must be less than 1"),
+        (
+            'model.output={kind="mixture-of-softmaxes", num_experts=1}',
+            "model.output.num_experts",
             "greater than or",
         ),
         (
-            'model.output_layer={kind="adaptive", cutoffs=[]}',
-            "model.output_layer.cutoffs",
+            'model.output={kind="adaptive-softmax", cutoffs=[]}',
+            "model.output.cutoffs",
             "at least 1",
         ),
         (
-            'model.output_layer={kind="softmax", experts=2}',
-            "model.output_layer.experts",
+            'model.output={kind="softmax", num_experts=2}',
+            "model.output.num_experts",
             "unknown key",
         ),
-        ("training.clip=inf", "training.clip", "must be a finite number, was: inf"),
-        ('training.optimizer={kind="sgd"}', "training.optimizer.rate", "missing"),
+        (
+            "training.max_grad_norm=inf",
+            "training.max_grad_norm",
+            "must be a finite number, was: inf",
+        ),
+        ('training.optimizer={kind="sgd"}', "training.optimizer.learning_rate", "missing"),
         ('training.schedule={kind="cosine", factor=0.5}', "training.schedule.factor", "unknown"),
-        ('training.schedule={kind="inverse-square-root"}', "training.schedule.warmup", "missing"),
+        (
+            'training.schedule={kind="inverse-square-root"}',
+            "training.schedule.warmup_steps",
+            "missing",
+        ),
         ("training.steps=", "training", "one of steps, epochs or minutes must end it"),
         ("training.patience=3", "training", "patience cannot take effect without validate_every"),
-        ("training.best_by=chrf", "training", "best_by cannot take effect"),
+        ("training.metric=chrf", "training", "metric cannot take effect"),
         ('training.schedule={kind="plateau"}', "training", "cannot take effect"),
-        ('training.average={kind="last"}', "training", "cannot take effect"),
-        ('training.average={kind="triggered"}', "training", "cannot take effect"),
+        ('training.averaging={kind="last"}', "training", "cannot take effect"),
+        ('training.averaging={kind="triggered"}', "training", "cannot take effect"),
     ],
 )
 def test_one_mistake(override: str, key: str, problem: str) -> None:
@@ -208,18 +233,18 @@ def test_a_value_in_place_of_a_table(override: str) -> None:
     [
         ("translation", "data.text=text", "data.text"),
         ("translation", "data.unit=line", "data.unit"),
-        ("translation", "training.penalties.temporal=1", "training.penalties"),
+        ("translation", "training.regularizers.temporal=1", "training.regularizers"),
         ("language-model", 'data.pair=["a", "b"]', "data.pair"),
-        ("language-model", "data.longest=9", "data.longest"),
-        ("language-model", "data.ratio=2", "data.ratio"),
+        ("language-model", "data.max_length=9", "data.max_length"),
+        ("language-model", "data.max_length_ratio=2", "data.max_length_ratio"),
         ("language-model", "data.drop_duplicates=false", "data.drop_duplicates"),
         ("language-model", 'model.attention={kind="general"}', "model.attention"),
-        ("language-model", "model.encoder.layers=2", "model.encoder"),
-        ("language-model", "model.decoder.layers=2", "model.decoder"),
-        ("language-model", "decoding.width=3", "decoding.width"),
+        ("language-model", "model.encoder.num_layers=2", "model.encoder"),
+        ("language-model", "model.decoder.num_layers=2", "model.decoder"),
+        ("language-model", "decoding.beam_size=3", "decoding.beam_size"),
         ("language-model", "decoding.length_penalty=0", "decoding.length_penalty"),
         ("language-model", "decoding.coverage_penalty=0.2", "decoding.coverage_penalty"),
-        ("language-model", "decoding.no_repeat=3", "decoding.no_repeat"),
+        ("language-model", "decoding.no_repeat_ngram_size=3", "decoding.no_repeat_ngram_size"),
     ],
 )
 def test_a_key_that_cannot_take_effect(task: str, override: str, key: str) -> None:
@@ -228,27 +253,29 @@ def test_a_key_that_cannot_take_effect(task: str, override: str, key: str) -> No
 
 
 def test_lines_have_no_documents_to_reset_at() -> None:
-    (found,) = mistakes("language-model", "data.unit=line", "data.layout.resets=true")
-    assert found == Mistake("data.layout.resets", 'cannot take effect with unit = "line"')
-    assert not recipe("language-model", "data.unit=line", "data.layout.resets=false").resets
-    assert recipe("language-model", "data.layout.resets=true").resets
+    (found,) = mistakes("language-model", "data.unit=line", "data.batching.reset_at_document=true")
+    assert found == Mistake(
+        "data.batching.reset_at_document", 'cannot take effect with unit = "line"'
+    )
+    assert not recipe(
+        "language-model", "data.unit=line", "data.batching.reset_at_document=false"
+    ).resets
+    assert recipe("language-model", "data.batching.reset_at_document=true").resets
 
 
 def test_one_step_has_no_change_to_penalise() -> None:
-    overrides = ("data.layout.span=1", "training.penalties={activation=1, temporal=1}")
+    overrides = ("data.batching.bptt=1", "training.regularizers={activation=1, temporal=1}")
     (found,) = mistakes("language-model", *overrides)
     problem = "cannot take effect with spans of one step"
-    assert found == Mistake("training.penalties.temporal", problem)
-    recipe("language-model", "data.layout.span=1", "training.penalties.activation=1")
+    assert found == Mistake("training.regularizers.temporal", problem)
+    recipe("language-model", "data.batching.bptt=1", "training.regularizers.activation=1")
 
 
 @pytest.mark.parametrize(
     "readout", ['{kind="adaptive", cutoffs=[9]}', '{kind="mixture", experts=2}']
 )
 def test_smoothing_is_of_one_softmax(readout: str) -> None:
-    (found,) = mistakes(
-        "translation", f"model.output_layer={readout}", "training.label_smoothing=0.1"
-    )
+    (found,) = mistakes("translation", f"model.output={readout}", "training.label_smoothing=0.1")
     assert found.key == "training.label_smoothing"
     assert "needs a softmax readout" in found.problem
 
@@ -266,21 +293,21 @@ def test_smoothing_is_of_one_softmax(readout: str) -> None:
 def test_a_list_of_sizes_has_one_for_each_layer(
     task: str, sizes: str, layers: str, problem: str
 ) -> None:
-    found = mistakes(task, f"model.hidden={sizes}", f"model.layers={layers}")
-    assert ("model.hidden", problem) in [(one.key, one.problem) for one in found]
+    found = mistakes(task, f"model.hidden_size={sizes}", f"model.num_layers={layers}")
+    assert ("model.hidden_size", problem) in [(one.key, one.problem) for one in found]
 
 
 def test_hidden_sizes_for_people() -> None:
-    assert recipe("language-model", "model.hidden=1150").model.hidden_text == "1,150"
-    sizes = recipe("language-model", "model.hidden=[1150, 400]", "model.layers=2").model
+    assert recipe("language-model", "model.hidden_size=1150").model.hidden_text == "1,150"
+    sizes = recipe("language-model", "model.hidden_size=[1150, 400]", "model.num_layers=2").model
     assert (sizes.hidden, sizes.hidden_text) == ((1150, 400), "1,150 / 400")
 
 
 def test_a_single_layer_has_nothing_between() -> None:
-    (found,) = mistakes("language-model", "model.dropout.between=0.1")
-    assert found == Mistake("model.dropout.between", "cannot take effect with a single layer")
-    recipe("language-model", "model.dropout.between=0.1", "model.layers=2")
-    recipe("translation", "model.dropout.between=0.1")
+    (found,) = mistakes("language-model", "model.dropout.inter_layer=0.1")
+    assert found == Mistake("model.dropout.inter_layer", "cannot take effect with a single layer")
+    recipe("language-model", "model.dropout.inter_layer=0.1", "model.num_layers=2")
+    recipe("translation", "model.dropout.inter_layer=0.1")
 
 
 @pytest.mark.parametrize(
@@ -288,8 +315,8 @@ def test_a_single_layer_has_nothing_between() -> None:
     [("translation", "tapes", "buckets"), ("language-model", "buckets", "tapes")],
 )
 def test_each_task_has_its_layout(task: str, kind: str, right: str) -> None:
-    (found,) = mistakes(task, f'data.layout={{kind="{kind}"}}')
-    assert found == Mistake("data.layout.kind", f'a {task} recipe needs "{right}"')
+    (found,) = mistakes(task, f'data.batching={{kind="{kind}"}}')
+    assert found == Mistake("data.batching.kind", f'a {task} recipe needs "{right}"')
 
 
 @pytest.mark.parametrize(
@@ -297,8 +324,8 @@ def test_each_task_has_its_layout(task: str, kind: str, right: str) -> None:
     [("translation", "bits_per_byte", "bleu, chrf, loss"), ("language-model", "bleu", "bits_per")],
 )
 def test_each_task_has_its_metrics(task: str, metric: str, known: str) -> None:
-    (found,) = mistakes(task, f"training.best_by={metric}", "training.validate_every=1")
-    assert (found.key, found.problem) == ("training.best_by", f"no metric of a {task} recipe")
+    (found,) = mistakes(task, f"training.metric={metric}", "training.validate_every=1")
+    assert (found.key, found.problem) == ("training.metric", f"no metric of a {task} recipe")
     assert known in str(found.suggestion)
 
 

@@ -35,10 +35,10 @@ def test_a_value_is_toml_or_else_a_string(override: str, expected: object) -> No
 
 
 def test_dotted_keys_reach_into_tables_and_make_them() -> None:
-    merged = read_overrides(TABLE, ["training.optimizer.rate=1", "model.cell.kind=gru"])
+    merged = read_overrides(TABLE, ["training.optimizer.learning_rate=1", "model.cell.kind=gru"])
     assert merged == {
         "seed": 1,
-        "training": {"steps": 5, "optimizer": {"kind": "adam", "rate": 1}},
+        "training": {"steps": 5, "optimizer": {"kind": "adam", "learning_rate": 1}},
         "model": {"cell": {"kind": "gru"}},
     }
 

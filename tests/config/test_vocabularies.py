@@ -20,10 +20,10 @@ THREE_WAY = "three-way needs a joint vocabulary: here source and target have tab
     ("overrides", "vocabularies"),
     [
         ([], (8000,)),
-        (["tokenizer.vocabulary=500"], (500,)),
+        (["tokenizer.vocab_size=500"], (500,)),
         ([APART], (8000, 8000)),
-        ([APART, "tokenizer.vocabulary=500"], (500, 500)),
-        ([APART, "tokenizer.vocabulary=[500, 400]"], (500, 400)),
+        ([APART, "tokenizer.vocab_size=500"], (500, 500)),
+        ([APART, "tokenizer.vocab_size=[500, 400]"], (500, 400)),
     ],
 )
 def test_how_many_models_of_how_many_pieces(
@@ -31,7 +31,7 @@ def test_how_many_models_of_how_many_pieces(
 ) -> None:
     stated = recipe("translation", *overrides)
     assert isinstance(stated.tokenizer, TrainedTokenizerConfig)
-    assert stated.tokenizer.vocabularies == vocabularies
+    assert stated.tokenizer.vocab_sizes == vocabularies
     assert parse(tomllib.loads(stated.text()), where="again", catalogue=CATALOGUE) == stated
 
 
@@ -53,20 +53,20 @@ def test_only_a_translators_text_says_whether_it_is_joint() -> None:
 
 @pytest.mark.parametrize("apart", [APART, 'tokenizer.file=["a.model", "b.model"]'])
 def test_three_tables_cannot_be_one(apart: str) -> None:
-    (found,) = mistakes("translation", apart, "model.tied=three-way")
-    assert (found.key, found.problem) == ("model.tied", THREE_WAY)
+    (found,) = mistakes("translation", apart, "model.tie_embeddings=three-way")
+    assert (found.key, found.problem) == ("model.tie_embeddings", THREE_WAY)
     assert '"two-way", as true is here' in str(found.suggestion)
     for tied in ("two-way", "true", "false"):
-        recipe("translation", apart, f"model.tied={tied}")
-    recipe("translation", "model.tied=three-way")
-    recipe("translation", "tokenizer.file=a.model", "model.tied=three-way")
+        recipe("translation", apart, f"model.tie_embeddings={tied}")
+    recipe("translation", "model.tie_embeddings=three-way")
+    recipe("translation", "tokenizer.file=a.model", "model.tie_embeddings=three-way")
 
 
 @pytest.mark.parametrize("joint", ["", "tokenizer.joint=true"])
 def test_two_numbers_are_for_two_models(joint: str) -> None:
-    overrides = [*filter(None, [joint]), "tokenizer.vocabulary=[500, 400]"]
+    overrides = [*filter(None, [joint]), "tokenizer.vocab_size=[500, 400]"]
     (found,) = mistakes("translation", *overrides)
-    assert found.key == "tokenizer.vocabulary"
+    assert found.key == "tokenizer.vocab_size"
     assert "two numbers cannot take effect" in found.problem
     assert "tokenizer.joint = false" in str(found.suggestion)
 
@@ -75,7 +75,7 @@ def test_two_numbers_are_for_two_models(joint: str) -> None:
     ("overrides", "key", "problem"),
     [
         ([APART], "tokenizer.joint", "cannot take effect in a language-model recipe"),
-        (["tokenizer.vocabulary=[500, 400]"], "tokenizer.vocabulary", "must be one"),
+        (["tokenizer.vocab_size=[500, 400]"], "tokenizer.vocab_size", "must be one"),
         (['tokenizer.file=["a.model", "b.model"]'], "tokenizer.file", "must be one"),
     ],
 )
@@ -83,7 +83,7 @@ def test_two_numbers_are_for_two_models(joint: str) -> None:
 def test_a_language_model_has_one(
     answers: bool, overrides: list[str], key: str, problem: str
 ) -> None:
-    asked = ["data.answer=answer", 'data.layout={kind="buckets"}'] if answers else []
+    asked = ["data.answer=answer", 'data.batching={kind="tokens"}'] if answers else []
     (found,) = mistakes("language-model", *asked, *overrides)
     assert found.key == key
     assert found.problem.replace(" with answers", "").startswith(problem)
@@ -97,16 +97,16 @@ def test_a_language_model_has_one(
             Mistake("tokenizer.joint", "cannot take effect beside the other keys of its table"),
         ),
         (
-            "tokenizer.vocabulary=0",
-            Mistake("tokenizer.vocabulary", "must be greater than 0, was: 0"),
+            "tokenizer.vocab_size=0",
+            Mistake("tokenizer.vocab_size", "must be greater than 0, was: 0"),
         ),
         (
             "tokenizer={joint=false, vocabulary=[500, 0]}",
-            Mistake("tokenizer.vocabulary", "must be greater than 0, was: 0"),
+            Mistake("tokenizer.vocab_size", "must be greater than 0, was: 0"),
         ),
         (
             "tokenizer={joint=false, vocabulary=[500]}",
-            Mistake("tokenizer.vocabulary.1", "missing"),
+            Mistake("tokenizer.vocab_size.1", "missing"),
         ),
         ("tokenizer.file=3", Mistake("tokenizer.file", "must be a valid string, was: 3")),
         (

@@ -41,7 +41,7 @@ def by_hand(model: LanguageModel, tokenizer: Tokenizer, row: Row) -> tuple[float
 
 @pytest.fixture(scope="module")
 def model(tokenizer: Tokenizer) -> LanguageModel:
-    return random_language_model(tokenizer.vocabulary, seed=4)
+    return random_language_model(tokenizer.vocab_size, seed=4)
 
 
 def test_a_row_at_a_time(model: LanguageModel, tokenizer: Tokenizer) -> None:
@@ -55,7 +55,7 @@ def test_a_row_at_a_time(model: LanguageModel, tokenizer: Tokenizer) -> None:
 
 def test_a_row_is_right_when_every_piece_is(tokenizer: Tokenizer) -> None:
     """A model that always ends at once is right where there is nothing to say, and only there."""
-    model = random_language_model(tokenizer.vocabulary)
+    model = random_language_model(tokenizer.vocab_size)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()

@@ -28,7 +28,7 @@ from tests.tiny import FLOAT32, LINES, random_language_model
 
 @pytest.fixture
 def model(tokenizer: Tokenizer) -> LanguageModel:
-    return random_language_model(tokenizer.vocabulary, seed=4)
+    return random_language_model(tokenizer.vocab_size, seed=4)
 
 
 @pytest.fixture(scope="module")

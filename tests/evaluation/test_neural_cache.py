@@ -19,7 +19,7 @@ from tests.tiny import FLOAT32, random_language_model
 
 @pytest.fixture(scope="module")
 def model(tokenizer: Tokenizer) -> LanguageModel:
-    return random_language_model(tokenizer.vocabulary, seed=4)
+    return random_language_model(tokenizer.vocab_size, seed=4)
 
 
 def settings(tokenizer: Tokenizer, unit: str) -> dict[str, Any]:

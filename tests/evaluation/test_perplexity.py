@@ -24,7 +24,7 @@ every_unit = pytest.mark.parametrize("unit", ROWS)
 
 @pytest.fixture(scope="module")
 def model(tokenizer: Tokenizer) -> LanguageModel:
-    return random_language_model(tokenizer.vocabulary, seed=4)
+    return random_language_model(tokenizer.vocab_size, seed=4)
 
 
 def scores_of(
@@ -94,13 +94,13 @@ def test_with_resets_documents_are_scored_alone(model: LanguageModel, tokenizer:
 
 @every_unit
 def test_a_model_that_knows_nothing(tokenizer: Tokenizer, unit: str) -> None:
-    model = random_language_model(tokenizer.vocabulary)
+    model = random_language_model(tokenizer.vocab_size)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()
     scores = scores_of(model, tokenizer, unit)
-    bits = scores.tokens * math.log2(tokenizer.vocabulary)
-    assert scores.perplexity_per_token == pytest.approx(tokenizer.vocabulary)
+    bits = scores.tokens * math.log2(tokenizer.vocab_size)
+    assert scores.perplexity_per_token == pytest.approx(tokenizer.vocab_size)
     assert scores.bits_per_byte == pytest.approx(bits / scores.bytes)
     assert scores.bits_per_character == pytest.approx(bits / scores.characters)
     assert scores.perplexity_per_word == pytest.approx(2 ** (bits / scores.words))
@@ -158,8 +158,8 @@ def test_the_signature_says_how(model: LanguageModel, tokenizer: Tokenizer) -> N
 def test_of_a_closed_vocabulary_tokens_are_words(unit: str) -> None:
     """So that perplexities are those of the papers: <unk> and the ends of lines count as words."""
     rows = ["", " = Nobody <unk> = ", "", " Nobody sells <unk> . "]
-    closed = train_tokenizer(rows, kind="word", vocabulary=50, closed=True)
-    model = random_language_model(closed.vocabulary)
+    closed = train_tokenizer(rows, model_type="word", vocab_size=50, closed_vocabulary=True)
+    model = random_language_model(closed.vocab_size)
     scores = scores_of(model, closed, unit, rows=rows)
     assert scores.tokens == scores.words == 0 + 4 + 0 + 4 + len(rows)
     assert scores.perplexity_per_word == scores.perplexity_per_token

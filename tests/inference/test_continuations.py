@@ -17,7 +17,7 @@ PROMPT = "Nobody sells"
 
 def loaded_of(tokenizer: Tokenizer) -> LoadedLanguageModel:
     """A model of documents, which end now and then."""
-    model = random_language_model(tokenizer.vocabulary, seed=4)
+    model = random_language_model(tokenizer.vocab_size, seed=4)
     with torch.no_grad():
         model.output_layer.bias[tokenizer.end] += 1
     return LoadedLanguageModel(model, tokenizer, precision=FLOAT32)
@@ -81,7 +81,7 @@ def test_those_that_ended_leave_the_batch(
 
 def test_characters_of_several_bytes_are_whole() -> None:
     """Byte pieces alone: what is cut inside a character ends in U+FFFD, as in a stream."""
-    tokenizer = train_tokenizer(LINES, kind="unigram", vocabulary=290)
+    tokenizer = train_tokenizer(LINES, model_type="unigram", vocab_size=290)
     loaded = loaded_of(tokenizer)
     with torch.no_grad():
         for byte in "ä€🙂".encode():

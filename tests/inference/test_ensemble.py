@@ -17,7 +17,7 @@ from tests.tiny import DOCUMENTS, FLOAT32, LINES, PAIRS, random_translator
 
 @pytest.fixture(scope="module")
 def loaded(tokenizer: Tokenizer) -> list[LoadedTranslator]:
-    models = [random_translator(tokenizer.vocabulary, seed=seed) for seed in (2, 3, 4)]
+    models = [random_translator(tokenizer.vocab_size, seed=seed) for seed in (2, 3, 4)]
     for model in models:
         with torch.no_grad():
             model.output_layer.bias[tokenizer.end] += 1  # so that most translations come to an end
@@ -71,7 +71,12 @@ def test_however_they_are_batched(
 
 def test_it_searches_as_the_first_does_and_says_so(loaded: list[LoadedTranslator]) -> None:
     first = LoadedTranslator(
-        loaded[0].model, loaded[0].tokenizers, precision=FLOAT32, width=2, no_repeat=3, longest=9
+        loaded[0].model,
+        loaded[0].tokenizers,
+        precision=FLOAT32,
+        width=2,
+        no_repeat_ngram_size=3,
+        longest=9,
     )
     together = first.together(loaded[1], loaded[2])
     assert together.options == first.options
@@ -81,7 +86,7 @@ def test_it_searches_as_the_first_does_and_says_so(loaded: list[LoadedTranslator
 
 
 def test_another_tokenizer_is_refused(loaded: list[LoadedTranslator]) -> None:
-    other = train_tokenizer(DOCUMENTS, kind="unigram", vocabulary=45, byte_fallback=False)
+    other = train_tokenizer(DOCUMENTS, model_type="unigram", vocab_size=45, byte_fallback=False)
     stranger = LoadedTranslator(
         random_translator(45), TokenizerPair.joint(other), precision=FLOAT32
     )

@@ -22,7 +22,7 @@ every_unit = pytest.mark.parametrize("unit", ["document", "line"])
 def loaded_of(
     tokenizer: Tokenizer, unit: str = "line", *, longest: int = 4096
 ) -> LoadedLanguageModel:
-    model = random_language_model(tokenizer.vocabulary, seed=4)
+    model = random_language_model(tokenizer.vocab_size, seed=4)
     return LoadedLanguageModel(model, tokenizer, precision=FLOAT32, unit=unit, longest=longest)
 
 
@@ -158,7 +158,7 @@ def test_special_ids_are_never_written(tokenizer: Tokenizer, unit: str) -> None:
     for seed in range(6):
         list(session.stream(length=80, seed=seed, temperature=5.0))
     written = set(ids_of(session))
-    assert len(written) > tokenizer.vocabulary // 2
+    assert len(written) > tokenizer.vocab_size // 2
     assert not written & {tokenizer.pad, tokenizer.begin, tokenizer.unknown}
     assert (tokenizer.end in written) == (unit == "document")
 

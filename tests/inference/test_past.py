@@ -27,7 +27,7 @@ every_cell = pytest.mark.parametrize("cell", [LSTM, MinGRU, MLSTM])
 
 
 def loaded_of(tokenizer: Tokenizer, cell: MakeCell = LSTM, seed: int = 4) -> LoadedLanguageModel:
-    model = random_language_model(tokenizer.vocabulary, cell=cell, seed=seed)
+    model = random_language_model(tokenizer.vocab_size, cell=cell, seed=seed)
     return LoadedLanguageModel(model, tokenizer, precision=FLOAT32, unit="line")
 
 

@@ -18,7 +18,7 @@ every_unit = pytest.mark.parametrize("unit", ["document", "line"])
 
 
 def loaded_of(tokenizer: Tokenizer, unit: str) -> LoadedLanguageModel:
-    model = random_language_model(tokenizer.vocabulary, seed=4)
+    model = random_language_model(tokenizer.vocab_size, seed=4)
     return LoadedLanguageModel(model, tokenizer, precision=FLOAT32, unit=unit)
 
 

@@ -22,7 +22,7 @@ FEW = [*LINES[:4], "", LINES[20]]
 
 @pytest.fixture(scope="module")
 def loaded(tokenizer: Tokenizer) -> LoadedTranslator:
-    model = random_translator(tokenizer.vocabulary, seed=2)
+    model = random_translator(tokenizer.vocab_size, seed=2)
     with torch.no_grad():
         model.output_layer.bias[tokenizer.end] += 1  # so that most translations come to an end
     return LoadedTranslator(model, TokenizerPair.joint(tokenizer), precision=FLOAT32, width=4)
@@ -89,10 +89,10 @@ def test_the_ratio_is_of_the_source(loaded: LoadedTranslator) -> None:
     room = [0, 7, 50]
     lengths = torch.tensor([4, 4, 4])
     assert SearchOptions().limits(lengths, room).tolist() == [18, 18, 51]
-    assert SearchOptions(max_ratio=0.5).limits(lengths, room).tolist() == [12, 12, 51]
+    assert SearchOptions(max_length_ratio=0.5).limits(lengths, room).tolist() == [12, 12, 51]
     assert SearchOptions(min_length=20).limits(lengths, room).tolist() == [21, 21, 51]
     assert SearchOptions(max_length=8).limits(lengths, [0, 7, 8]).tolist() == [9, 9, 9]
-    long = loaded.translations(LINES[:2], min_length=1, max_ratio=0.01, never=["."])
+    long = loaded.translations(LINES[:2], min_length=1, max_length_ratio=0.01, never=["."])
     assert all(len(best[0].ids) <= 10 for best in long)
 
 
@@ -105,7 +105,7 @@ def test_nothing_is_said_twice(loaded: LoadedTranslator) -> None:
 
     options: dict[str, Any] = {"min_length": 25, "max_length": 30}
     assert repeated(real(loaded.translations(FEW, **options)), 2)
-    assert not repeated(real(loaded.translations(FEW, no_repeat=2, **options)), 2)
+    assert not repeated(real(loaded.translations(FEW, no_repeat_ngram_size=2, **options)), 2)
 
 
 def test_too_little_room_for_what_must_be_said(loaded: LoadedTranslator) -> None:
@@ -115,14 +115,14 @@ def test_too_little_room_for_what_must_be_said(loaded: LoadedTranslator) -> None
 
 def test_what_cannot_be_said_is_told(loaded: LoadedTranslator) -> None:
     with pytest.warns(MissingWordsWarning, match="1 of 1 translations do not hold all"):
-        loaded.translations(LINES[:1], must=["Kirche Kirche"], no_repeat=1)
+        loaded.translations(LINES[:1], must=["Kirche Kirche"], no_repeat_ngram_size=1)
 
 
 def test_where_nothing_fulfils_all_the_line_is_named(loaded: LoadedTranslator) -> None:
     """Each piece at most once, and more pieces than there are."""
-    length = loaded.tokenizers.target.vocabulary
+    length = loaded.tokenizers.target.vocab_size
     with pytest.raises(ArgumentError, match=f"fulfils all that is asked: {LINES[0]}"):
-        loaded.translations(LINES[:1], no_repeat=1, min_length=length, width=1)
+        loaded.translations(LINES[:1], no_repeat_ngram_size=1, min_length=length, width=1)
 
 
 @pytest.mark.parametrize(
@@ -148,8 +148,8 @@ def test_phrases_that_make_no_sense(
         ({"prefix": ["a"]}, "as many prefixes as lines"),
         ({"must": [["a"]]}, "as many lists of phrases as lines"),
         ({"must": ["a", ["b"]]}, "either phrases for all lines, or a list"),
-        ({"no_repeat": -1}, "no_repeat must be 0 or more, was: -1"),
-        ({"max_ratio": 0.0}, "max_ratio must be positive, was: 0.0"),
+        ({"no_repeat_ngram_size": -1}, "no_repeat must be 0 or more, was: -1"),
+        ({"max_length_ratio": 0.0}, "max_length_ratio must be positive, was: 0.0"),
         ({"max_length": 3, "min_length": 4}, "at least min_length 4, was: 3"),
         ({"coverage_penalty": -0.1}, "coverage_penalty must be 0 or more"),
     ],
@@ -230,7 +230,7 @@ def test_a_model_that_gives_no_weights(
         loaded.model,
         "advance",
         lambda token, state, memory: (
-            torch.zeros(len(token), loaded.tokenizers.target.vocabulary),
+            torch.zeros(len(token), loaded.tokenizers.target.vocab_size),
             state,
         ),
     )

@@ -18,7 +18,7 @@ TEXT = [*LINES[:3], "", LINES[20]]
 
 @pytest.fixture(scope="module")
 def loaded(tokenizer: Tokenizer) -> LoadedTranslator:
-    model = random_translator(tokenizer.vocabulary, seed=2)
+    model = random_translator(tokenizer.vocab_size, seed=2)
     with torch.no_grad():
         model.output_layer.bias[tokenizer.end] += 1  # so that most translations come to an end
     return LoadedTranslator(model, TokenizerPair.joint(tokenizer), precision=FLOAT32, width=3)

@@ -25,7 +25,7 @@ TEXT = [*LINES[:5], "", LINES[20], "  ", "Nobody", LINES[9]]
 
 @pytest.fixture(scope="module")
 def loaded(tokenizer: Tokenizer) -> LoadedTranslator:
-    model = random_translator(tokenizer.vocabulary, seed=2)
+    model = random_translator(tokenizer.vocab_size, seed=2)
     with torch.no_grad():
         model.output_layer.bias[tokenizer.end] += 1  # so that most translations come to an end
     return LoadedTranslator(model, TokenizerPair.joint(tokenizer), precision=FLOAT32, width=3)
@@ -87,7 +87,7 @@ def test_batches_at_the_same_time(
 @pytest.mark.parametrize("name", ["float32", "bfloat16"])
 def test_samples_and_ensembles_at_the_same_time(loaded: LoadedTranslator, name: str) -> None:
     tokenizer = loaded.tokenizers.target
-    other = random_translator(tokenizer.vocabulary, seed=3)
+    other = random_translator(tokenizer.vocab_size, seed=3)
     both = LoadedTranslator(
         loaded.model, loaded.tokenizers, precision=replace(FLOAT32, name=name), others=[other]
     )
@@ -205,7 +205,7 @@ def test_a_score_is_the_sum_of_its_steps(loaded: LoadedTranslator, batch: int) -
 
 
 def test_a_loaded_model_does_not_drop_out(tokenizer: Tokenizer) -> None:
-    model = random_translator(tokenizer.vocabulary).train()
+    model = random_translator(tokenizer.vocab_size).train()
     assert not LoadedTranslator(
         model, TokenizerPair.joint(tokenizer), precision=FLOAT32
     ).model.training

@@ -113,6 +113,6 @@ def test_it_is_for_training() -> None:
 
 
 def test_a_recipe_sets_it() -> None:
-    asked = recipe("language-model", "training.penalties={activation=2, temporal=0.5}")
+    asked = recipe("language-model", "training.regularizers={activation=2, temporal=0.5}")
     assert build_model(asked, (20, 20)).penalty == ActivationRegularizer(2.0, 0.5)
     assert build_model(recipe("language-model"), (20, 20)).penalty is None

@@ -1,7 +1,7 @@
 """The residual blocks of xLSTM around the two cells.
 
 Beck et al. (2024) draw them and leave details open. Taken from the code that its authors published:
-a layer normalisation before each branch, the exact GELU in the feed-forward, gates of the mLSTM
+a layer normalization before each branch, the exact GELU in the feed-forward, gates of the mLSTM
 that read q, k and v together, the mLSTM normalised by head, a learned skip from the convolution
 past it, and no sigmoid output gate beside the branch that gates through SiLU. Left out: the
 sLSTM's convolution, which is optional. A `Scale` without a shift has zeros for one.
@@ -112,7 +112,7 @@ def mlstm_block(
 
 
 def grouped(vector: Vector, scale: Scale, groups: int, epsilon: float) -> Vector:
-    """Group normalisation; with one group, layer normalisation."""
+    """Group normalization; with one group, layer normalization."""
     gain, shift = scale
     size = len(vector) // groups
     result = []

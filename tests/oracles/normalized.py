@@ -1,4 +1,4 @@
-"""The LSTM with layer normalisation."""
+"""The LSTM with layer normalization."""
 
 from __future__ import annotations
 

@@ -13,12 +13,12 @@ from seqlstm.run.folder import RunFolder
 from tests.runs import TRANSLATOR, in_greek_letters, pairs_of, write_lines, write_recipe
 
 SIZES = (305, 295)
-APART = ("tokenizer.joint=false", f"tokenizer.vocabulary={list(SIZES)}")
+APART = ("tokenizer.joint=false", f"tokenizer.vocab_size={list(SIZES)}")
 SHORT = (
-    "data.longest=200",
+    "data.max_length=200",
     "training.steps=4",
     "training.validate_every=2",
-    "training.best_by=bleu",
+    "training.metric=bleu",
 )
 
 

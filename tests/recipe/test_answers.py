@@ -25,7 +25,7 @@ TASKS = {
     "recall": "data.options={pairs=2}",
     "reber": "data.options={repeats=1}",
 }
-FEW = ("training.steps=3", "model.hidden=8", "model.width=8", "device=cpu")
+FEW = ("training.steps=3", "model.hidden_size=8", "model.embedding_dim=8", "device=cpu")
 
 
 def small(name: str, *overrides: str) -> Recipe:
@@ -34,7 +34,7 @@ def small(name: str, *overrides: str) -> Recipe:
 
 @pytest.mark.parametrize("name", TASKS)
 def test_every_task_trains_and_is_evaluated(name: str, tmp_path: Path) -> None:
-    recipe = small(name, "training.validate_every=2", "training.best_by=accuracy")
+    recipe = small(name, "training.validate_every=2", "training.metric=accuracy")
     reports = list(start(recipe, tmp_path / "run").run())
     validations = [report.values for report in reports if report.kind == "validation"]
     assert [set(values) for values in validations] == [{"loss", "accuracy"}] * 2
@@ -48,7 +48,7 @@ def test_every_task_trains_and_is_evaluated(name: str, tmp_path: Path) -> None:
 
 def test_what_it_learned_it_says(tmp_path: Path) -> None:
     """Generation from a text is the function that was trained, and ends where the answer does."""
-    recipe = small("counting", "training.steps=250", "model.hidden=16", "seed=2")
+    recipe = small("counting", "training.steps=250", "model.hidden_size=16", "seed=2")
     list(start(recipe, tmp_path / "run").run())
     assert evaluate(tmp_path / "run", weights="last", split="train").values["accuracy"] == 1.0
     loaded = load(tmp_path / "run", weights="last", device="cpu")
@@ -65,10 +65,10 @@ def answers_of(folder: Path, rows: list[tuple[str, ...]], **data: object) -> Rec
             "source": {"train": str(path), "test": str(path)},
             "text": "question",
             "answer": "said.reply",
-            "layout": {"kind": "buckets"},
+            "batching": {"kind": "tokens"},
             **data,
         },
-        "tokenizer": {"kind": "char", "vocabulary": 300},
+        "tokenizer": {"model_type": "char", "vocab_size": 300},
         "training": {"steps": 1},
     }
     return parse(table, where="recipe", catalogue=CATALOGUE)

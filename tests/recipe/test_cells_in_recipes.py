@@ -31,7 +31,7 @@ pytestmark = pytest.mark.usefixtures("unoptimised")
 TASKS = list(TABLES)
 NEEDY = [kind for kind, make in CELLS.items() if getattr(make, "needs", "")]
 KINDS = [kind for kind in CELLS if kind not in NEEDY]
-SMALL = ["model.width=8", "model.hidden=8", "model.layers=2"]
+SMALL = ["model.embedding_dim=8", "model.hidden_size=8", "model.num_layers=2"]
 XLSTM = 'model.cell={kind="xlstm", mlstm=1, slstm=1, heads=2}'
 
 
@@ -86,8 +86,8 @@ def test_zoneout_and_weight_drop_reach_every_cell_that_has_a_place_for_them(
     model = build(
         task,
         f'model.cell={{kind="{kind}"}}',
-        f"model.zoneout={{hidden={shares['hidden']}, memory={shares['memory']}}}",
-        f"model.dropout.recurrent={drop}",
+        f"model.zoneout={{hidden={shares['hidden']}, cell={shares['memory']}}}",
+        f"model.dropout.weight_drop={drop}",
     )
     zoned = [module for module in model.modules() if isinstance(module, Zoneout)]
     assert len(zoned) == (2 if task == "language-model" else 6)
@@ -109,19 +109,19 @@ def test_without_shares_there_is_no_zoneout() -> None:
         (['model.cell={kind="slstm", heads=3}'], "model.cell", "heads must divide hidden: 3 does"),
         (['model.cell={kind="mlstm", heads=0}'], "model.cell", "heads must be positive, was: 0"),
         (
-            ['model.cell={kind="elman"}', "model.backend=library"],
+            ['model.cell={kind="elman"}', "model.backend=torch-fused"],
             "model.backend",
-            "the backend library cannot serve: torch has no fused Elman",
+            "the backend torch-fused cannot serve: torch has no fused Elman",
         ),
         (
-            ['model.cell={kind="mogrifier"}', "model.backend=hoisted"],
+            ['model.cell={kind="mogrifier"}', "model.backend=manual-bptt"],
             "model.backend",
-            "the backend hoisted cannot serve: the state gates the input",
+            "the backend manual-bptt cannot serve: the state gates the input",
         ),
         (
-            ["model.zoneout={memory=0.1}", "model.backend=library"],
+            ["model.zoneout={memory=0.1}", "model.backend=torch-fused"],
             "model.backend",
-            "the backend library cannot serve",
+            "the backend torch-fused cannot serve",
         ),
         (
             ['model.cell={kind="gru"}', "model.zoneout={hidden=0.1, memory=0.1}"],
@@ -134,8 +134,8 @@ def test_without_shares_there_is_no_zoneout() -> None:
             "zoneout's hidden cannot take effect",
         ),
         (
-            ['model.cell={kind="mingru"}', "model.dropout.recurrent=0.5"],
-            "model.dropout.recurrent",
+            ['model.cell={kind="mingru"}', "model.dropout.weight_drop=0.5"],
+            "model.dropout.weight_drop",
             "MinGRU has no recurrent matrix to drop from",
         ),
         # The recipe itself says these, before anything is built.
@@ -149,11 +149,11 @@ def test_without_shares_there_is_no_zoneout() -> None:
         (
             ["model.backend=hoistd"],
             "model.backend",
-            "compiled, library, hoisted, scan, chunkwise, loop, was: hoistd; did you mean",
+            "native, torch-fused, manual-bptt, scan, chunkwise, loop, was: hoistd",
         ),
         (["model.backend=3"], "model.backend", "must be a valid string, was: 3"),
         (["model.zoneout={hidden=1.0}"], "model.zoneout.hidden", "must be less than 1, was: 1.0"),
-        (["model.zoneout={cell=0.1}"], "model.zoneout.cell", "unknown key"),
+        (["model.zoneout={memory=0.1}"], "model.zoneout.memory", "unknown key"),
         (["model.zoneout=0.1"], "model.zoneout", "must be a valid"),
     ],
 )
@@ -196,7 +196,7 @@ def test_a_recipe_with_zoneout_survives_its_own_text() -> None:
 
 
 def test_xlstm_stands_in_place_of_cells() -> None:
-    model = build("language-model", XLSTM, "model.layers=3", "model.dropout.between=0.1")
+    model = build("language-model", XLSTM, "model.num_layers=3", "model.dropout.inter_layer=0.1")
     names = [type(layer).__name__ for layer in model.stack.layers]
     assert names == ["MLSTMBlock", "SLSTMBlock", "MLSTMBlock"]
     assert [backend.split(" ")[0] for backend in backends_by_layer(model).values()] == [
@@ -211,7 +211,11 @@ def test_xlstm_stands_in_place_of_cells() -> None:
 @pytest.mark.parametrize(
     "overrides",
     [
-        ["model.hidden=24", 'model.cell={kind="xlstm", mlstm=1, heads=2}', "model.layers=2"],
+        [
+            "model.hidden_size=24",
+            'model.cell={kind="xlstm", mlstm=1, heads=2}',
+            "model.num_layers=2",
+        ],
         ['model.cell={kind="slstm", heads=4}', "model.zoneout={hidden=0.1, memory=0.1}"],
         ['model.cell={kind="mlstm", heads=2}', "model.zoneout={memory=0.1}"],
         ['model.cell={kind="minlstm"}', "model.zoneout={hidden=0.1}"],
@@ -234,9 +238,9 @@ def test_from_text_to_text(overrides: list[str], tmp_path: Path) -> None:
 
 def everything_against(kind: str) -> Iterator[str]:
     yield f'model.cell={{kind="{kind}"}}'
-    yield "model.width=16"
+    yield "model.embedding_dim=16"
     yield "model.connection=residual"
-    yield "model.dropout.recurrent=0.1"
+    yield "model.dropout.weight_drop=0.1"
     yield "model.zoneout.memory=0.1"
 
 
@@ -244,13 +248,13 @@ def everything_against(kind: str) -> Iterator[str]:
 def test_blocks_say_all_that_they_cannot_have(kind: str) -> None:
     found = {one.key: one.problem for one in mistakes("language-model", *everything_against(kind))}
     assert list(found) == [
-        *("model.width", "model.connection", "model.dropout.recurrent", "model.zoneout")
+        *("model.embedding_dim", "model.connection", "model.dropout.weight_drop", "model.zoneout")
     ]
-    assert found["model.width"] == (
+    assert found["model.embedding_dim"] == (
         f"must equal hidden, since {kind}'s blocks are residual, were: width 16, hidden 8"
     )
     assert "residual already" in found["model.connection"]
-    assert "no recurrent matrix" in found["model.dropout.recurrent"]
+    assert "no recurrent matrix" in found["model.dropout.weight_drop"]
     assert "state" in found["model.zoneout"]
 
 

@@ -15,7 +15,12 @@ from seqlstm.recipe.read import read_recipe
 from tests.recurrent.cases import generator
 
 BEGIN, END, SYMBOLS, LENGTH, ROWS = 0, 1, 6, 2, 32
-SMALL = ["model.width=32", "model.hidden=32", "model.dropout=", "training.label_smoothing=0"]
+SMALL = [
+    "model.embedding_dim=32",
+    "model.hidden_size=32",
+    "model.dropout=",
+    "training.label_smoothing=0",
+]
 # What a model can reach that does not read its source: it knows the end, and no symbol.
 UNREAD = LENGTH * math.log(SYMBOLS) / (LENGTH + 1)
 

@@ -36,7 +36,7 @@ def built(*overrides: str) -> LanguageModel:
 
 
 def test_layers_have_their_sizes_and_the_last_may_be_the_embeddings_width() -> None:
-    model = built("model.width=4", "model.hidden=[9, 7, 4]", "model.layers=3")
+    model = built("model.embedding_dim=4", "model.hidden_size=[9, 7, 4]", "model.num_layers=3")
     assert [layer.output for layer in model.stack.layers] == [9, 7, 4]
     assert not any("bottleneck" in name for name, _ in model.named_parameters())
     assert model.output_layer.weight is model.embedding.table.weight
@@ -45,7 +45,7 @@ def test_layers_have_their_sizes_and_the_last_may_be_the_embeddings_width() -> N
 def test_blocks_have_one_size() -> None:
     cell = 'model.cell={kind="xlstm", mlstm=1, heads=1}'
     with pytest.raises(RecipeError, match=r"model\.hidden: must be one size: xlstm's blocks"):
-        built(cell, "model.width=8", "model.hidden=[8, 8]", "model.layers=2")
+        built(cell, "model.embedding_dim=8", "model.hidden_size=[8, 8]", "model.num_layers=2")
 
 
 def test_words_are_counted_as_papers_do(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_words_are_counted_as_papers_do(tmp_path: Path) -> None:
 
 
 def test_an_average_is_triggered_as_the_recipe_says() -> None:
-    overrides = ['training.average={kind="triggered", patience=7}', "training.validate_every=9"]
+    overrides = ['training.averaging={kind="triggered", patience=7}', "training.validate_every=9"]
     average = build_average(recipe("language-model", *overrides).training)
     assert isinstance(average, TriggeredAveraging)
     assert average.patience == 7
@@ -74,7 +74,7 @@ def test_an_average_is_triggered_as_the_recipe_says() -> None:
 )
 @pytest.mark.parametrize("tied", ["true", "false"])
 def test_a_readout_stands_in_either_model(readout: str, made: type[OutputLayer], tied: str) -> None:
-    overrides = (f"model.output_layer={readout}", f"model.tied={tied}")
+    overrides = (f"model.output={readout}", f"model.tie_embeddings={tied}")
     for task in ("translation", "language-model"):
         model = build_model(recipe(task, *overrides), PIECES)
         assert type(model.output_layer) is made
@@ -84,14 +84,14 @@ def test_a_readout_stands_in_either_model(readout: str, made: type[OutputLayer],
 
 def test_cutoffs_beyond_the_vocabulary_are_a_mistake_of_the_recipe() -> None:
     with pytest.raises(RecipeError, match=r"model\.output_layer: cutoffs must rise .* of 50, were"):
-        built('model.output_layer={kind="adaptive", cutoffs=[20, 60]}')
+        built('model.output={kind="adaptive-softmax", cutoffs=[20, 60]}')
 
 
 @pytest.mark.parametrize(
     "readout", ['{kind="adaptive", cutoffs=[40, 280]}', '{kind="mixture", experts=2}']
 )
 def test_from_text_to_text(readout: str, tmp_path: Path) -> None:
-    overrides = ["training.steps=3", "training.validate_every=3", f"model.output_layer={readout}"]
+    overrides = ["training.steps=3", "training.validate_every=3", f"model.output={readout}"]
     asked = read_recipe(str(write_recipe(tmp_path, LANGUAGE_MODEL)), overrides)
     list(start(asked, tmp_path / "run").run())
     scored = evaluate(tmp_path / "run").values

@@ -40,15 +40,24 @@ def tiny(recipe: Recipe, folder: Path) -> list[str]:
     names = {part.split("[")[0] for part in "+".join(data.splits.model_dump().values()).split("+")}
     files = {name: str(write_table(folder / f"{name}.jsonl", columns, rows)) for name in names}
     source = ", ".join(f"{name} = {json.dumps(file)}" for name, file in files.items())
-    vocabulary = f"tokenizer.vocabulary={320 if len(columns) == 2 else 300}"
-    groups = "model.output_layer.cutoffs=[10, 20]"
+    vocabulary = f"tokenizer.vocab_size={320 if len(columns) == 2 else 300}"
+    groups = "model.output.cutoffs=[10, 20]"
     return [
         *("device=cpu", "threads=", "data.name=", "data.revision=", "data.options="),
         f"data.source={{ {source} }}",
         *([vocabulary] if not hasattr(recipe.tokenizer, "file") else []),
-        *(["data.layout.rows=2", "data.layout.span=8"] if data.layout.kind == "tapes" else []),
+        *(
+            ["data.batching.batch_size=2", "data.batching.bptt=8"]
+            if data.layout.kind == "tapes"
+            else []
+        ),
         *([groups] if recipe.model.output_layer.kind == "adaptive" else []),
-        *("model.width=16", "model.hidden=16", "training.minutes=", "training.epochs="),
+        *(
+            "model.embedding_dim=16",
+            "model.hidden_size=16",
+            "training.minutes=",
+            "training.epochs=",
+        ),
         *("training.steps=2", "training.validate_every=1"),
     ]
 

@@ -36,11 +36,11 @@ class TestRecipes:
         assert all(name in caught.value.hint for name in recipe_paths())
 
     def test_a_cells_options_are_checked_with_all_else(self) -> None:
-        overrides = ["model.cell={kind='gruu'}", "model.width=0", "traning.steps=3"]
+        overrides = ["model.cell={kind='gruu'}", "model.embedding_dim=0", "traning.steps=3"]
         with pytest.raises(RecipeError) as caught:
             read_recipe("dates-en-de", overrides)
         found = {mistake.key: str(mistake) for mistake in caught.value.mistakes}
-        assert set(found) == {"model.cell", "model.width", "traning"}
+        assert set(found) == {"model.cell", "model.embedding_dim", "traning"}
         assert 'did you mean "gru"?' in found["model.cell"]
         assert 'did you mean "training"?' in found["traning"]
 

@@ -121,7 +121,7 @@ def test_an_ensemble_needs_the_same_on_each_side(
     source, target = (path.as_posix() for path in run.sides)
 
     def beside(name: str, *files: str) -> LoadedTranslator:
-        ready = f"tokenizer={{file={list(files)}}}" if files else "tokenizer.vocabulary=330"
+        ready = f"tokenizer={{file={list(files)}}}" if files else "tokenizer.vocab_size=330"
         return translator_of(trained(joint_of(file, ready, "seed=2"), tmp_path / name))
 
     same = beside("same", source, target)

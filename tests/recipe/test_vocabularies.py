@@ -58,7 +58,9 @@ def test_each_side_has_a_model_of_its_own_letters(run: RunFolder) -> None:
 
 @pytest.mark.parametrize(("tied", "tables"), [("true", 2), ("two-way", 2), ("false", 3)])
 def test_which_tables_are_one(file: Path, tmp_path: Path, tied: str, tables: int) -> None:
-    loaded = translator_of(trained(recipe_of(file, f"model.tied={tied}"), tmp_path / "run"))
+    loaded = translator_of(
+        trained(recipe_of(file, f"model.tie_embeddings={tied}"), tmp_path / "run")
+    )
     model = loaded.model
     used = [model.source.table.weight, model.target.table.weight, model.output_layer.weight]
     assert [len(table) for table in used] == [305, 295, 295]
@@ -76,18 +78,18 @@ def test_an_inspection_counts_the_pieces_of_either_side(file: Path) -> None:
 
 def test_a_budget_counts_both(file: Path, run: RunFolder, tmp_path: Path) -> None:
     assert vocabularies_of(recipe_of(file), [tmp_path, run.path]) == SIZES
-    assert vocabularies_of(recipe_of(file, "tokenizer.vocabulary=300"), [tmp_path]) == (300, 300)
+    assert vocabularies_of(recipe_of(file, "tokenizer.vocab_size=300"), [tmp_path]) == (300, 300)
 
 
 def test_a_vocabulary_too_large_names_its_side(file: Path, tmp_path: Path) -> None:
     for size, side in ((f"[300, {10**5}]", "target"), (f"[{10**5}, 300]", "source")):
         with pytest.raises(TokenizerError, match=f"^{side}: a vocabulary of 100000 is too large"):
-            start(recipe_of(file, f"tokenizer.vocabulary={size}"), tmp_path / "run")
+            start(recipe_of(file, f"tokenizer.vocab_size={size}"), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
 def test_both_sides_are_sampled_anew_each_epoch(file: Path) -> None:
-    recipe = recipe_of(file, "tokenizer.sampling=0.2")
+    recipe = recipe_of(file, "tokenizer.subword_regularization=0.2")
     corpora = read_corpus(recipe)
     batches = make_batches(recipe, corpora)
     for side, name in enumerate(("source", "inputs")):
@@ -109,7 +111,10 @@ def test_both_sides_are_sampled_anew_each_epoch(file: Path) -> None:
 
 
 def test_a_resumed_run_has_the_bits_of_one_never_stopped(file: Path, tmp_path: Path) -> None:
-    sampled = ("tokenizer.sampling=0.2", "training.average={kind='exponential', decay=0.9}")
+    sampled = (
+        "tokenizer.subword_regularization=0.2",
+        "training.averaging={kind='exponential', decay=0.9}",
+    )
     whole = trained(recipe_of(file, *sampled), tmp_path / "whole")
     trained(recipe_of(file, *sampled, "training.steps=2"), tmp_path / "stopped")
     list(resume(recipe_of(file, *sampled), tmp_path / "stopped").run())
@@ -133,14 +138,14 @@ def test_killed_between_its_two_tokenizers_it_makes_them_again(file: Path, tmp_p
     ("override", "key"),
     [
         ("tokenizer.joint=true", "tokenizer.joint"),
-        ("tokenizer.vocabulary=[305, 296]", "tokenizer.vocabulary"),
-        ("tokenizer.sampling=0.1", "tokenizer.sampling"),
+        ("tokenizer.vocab_size=[305, 296]", "tokenizer.vocab_size"),
+        ("tokenizer.subword_regularization=0.1", "tokenizer.subword_regularization"),
     ],
 )
 def test_other_tokenizers_are_not_gone_on_with(
     file: Path, run: RunFolder, override: str, key: str
 ) -> None:
-    size = ["tokenizer.vocabulary=300"] if "joint" in override else []
+    size = ["tokenizer.vocab_size=300"] if "joint" in override else []
     with pytest.raises(RecipeError, match="cannot be resumed") as caught:
         resume(recipe_of(file, "training.steps=6", *size, override), run.path)
     assert key in [mistake.key for mistake in caught.value.mistakes]
@@ -186,14 +191,14 @@ def test_but_not_where_it_has_as_many_as_are_not_asked_for(
 
 def test_models_that_exist(file: Path, run: RunFolder, tmp_path: Path) -> None:
     files = [path.as_posix() for path in run.sides]
-    ready = f"tokenizer={{file={files}, sampling=0.1}}"
+    ready = f"tokenizer={{file={files}, subword_regularization=0.1}}"
     folder = trained(joint_of(file, ready), tmp_path / "run")
     assert folder.read_tokenizers().fingerprint == run.read_tokenizers().fingerprint
     same = f"tokenizer={{file={[files[0], files[0]]}}}"
     twice = trained(joint_of(file, same), tmp_path / "twice").read_tokenizers()
     assert not twice.is_joint
     assert twice.vocabularies == (305, 305)
-    spelling = trained(joint_of(file, "tokenizer.kind=char"), tmp_path / "char").tokenizer
-    mixed = f"tokenizer={{file={[files[0], spelling.as_posix()]}, sampling=0.1}}"
+    spelling = trained(joint_of(file, "tokenizer.model_type=char"), tmp_path / "char").tokenizer
+    mixed = f"tokenizer={{file={[files[0], spelling.as_posix()]}, subword_regularization=0.1}}"
     with pytest.raises(TokenizerError, match=r"tokenizer\.model is of kind char, which cannot"):
         start(joint_of(file, mixed), tmp_path / "other")

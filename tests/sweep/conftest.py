@@ -18,7 +18,7 @@ score = "bits_per_byte"
 
 [set]
 threads = 1
-model = { width = 8, hidden = 8 }
+model = { embedding_dim = 8, hidden_size = 8 }
 training = { steps = 3, validate_every = "" }
 """
 

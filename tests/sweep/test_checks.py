@@ -30,13 +30,16 @@ def task(folder: Path, *, score: str = "accuracy", lags: str = "[10, 12]") -> st
 
 
 def test_nats_per_token_need_the_same_tokens(read: Read, tmp_path: Path) -> None:
-    vocabularies = '[vary]\n"tokenizer.vocabulary" = [200, 300]\n'
+    vocabularies = '[vary]\n"tokenizer.vocab_size" = [200, 300]\n'
     with pytest.raises(RecipeError, match=r"others in vocabulary=300 .bits_per_byte"):
         read(vocabularies, sweep=NATS)
     with pytest.raises(RecipeError, match=r"others in unit=document .bits_per_byte"):
         read('[vary]\n"data.unit" = ["line", "document"]\n', sweep=NATS)
     assert len(read(vocabularies).combinations) == 2
-    for alike in ('"data.layout.rows" = [4, 8]', '"tokenizer.sampling" = [0.0, 0.1]'):
+    for alike in (
+        '"data.batching.batch_size" = [4, 8]',
+        '"tokenizer.subword_regularization" = [0.0, 0.1]',
+    ):
         assert len(read(f"[vary]\n{alike}\n", sweep=NATS).combinations) == 2
     with pytest.raises(RecipeError, match=r"others in lag=12 .accuracy"):
         read_plan(task(tmp_path, score="nats_per_token"), [], tmp_path / "out")
@@ -82,7 +85,7 @@ def test_a_width_of_blocks_under_a_budget(read: Read) -> None:
     with pytest.raises(RecipeError, match=refused):
         read(f"{CELLS}[[variants]]\n{blocks}", sweep=BUDGET)
     with pytest.raises(RecipeError, match=refused):
-        read(f"{CELLS}[[variants]]\n{blocks}", "model.width=8", sweep=lone)
+        read(f"{CELLS}[[variants]]\n{blocks}", "model.embedding_dim=8", sweep=lone)
     with pytest.raises(RecipeError, match=r"model\.hidden: cannot take effect"):
         read(CELLS, "model={hidden=9}", sweep=lone)
 
@@ -96,7 +99,7 @@ def test_recipes_that_a_budget_makes_the_same(read: Read, monkeypatch: pytest.Mo
 
 def test_an_override_of_what_is_varied(read: Read) -> None:
     with pytest.raises(RecipeError, match=r"model\.layers: the sweep varies model\.layers"):
-        read('[vary]\n"model.layers" = [1, 2]\n', "model.layers=3")
+        read('[vary]\n"model.num_layers" = [1, 2]\n', "model.num_layers=3")
 
 
 class TestData:

@@ -14,16 +14,20 @@ def forms(**keys: Any) -> list[Variation]:
 
 
 def test_a_change_reaches_its_key_alone() -> None:
-    table = {"training": {"steps": 5, "clip": 1.0}, "model": {"width": 3}}
+    table = {"training": {"steps": 5, "max_grad_norm": 1.0}, "model": {"embedding_dim": 3}}
     changed = overlay(table, {"training": {"steps": 9}, "seed": 2})
-    assert changed == {"training": {"steps": 9, "clip": 1.0}, "model": {"width": 3}, "seed": 2}
-    assert table == {"training": {"steps": 5, "clip": 1.0}, "model": {"width": 3}}
+    assert changed == {
+        "training": {"steps": 9, "max_grad_norm": 1.0},
+        "model": {"embedding_dim": 3},
+        "seed": 2,
+    }
+    assert table == {"training": {"steps": 5, "max_grad_norm": 1.0}, "model": {"embedding_dim": 3}}
 
 
 def test_a_table_of_a_kind_replaces_the_other_with_its_options() -> None:
-    table = {"model": {"cell": {"kind": "gru", "reset": "before"}, "width": 3}}
+    table = {"model": {"cell": {"kind": "gru", "reset": "before"}, "embedding_dim": 3}}
     changed = overlay(table, {"model": {"cell": {"kind": "lstm"}}})
-    assert changed == {"model": {"cell": {"kind": "lstm"}, "width": 3}}
+    assert changed == {"model": {"cell": {"kind": "lstm"}, "embedding_dim": 3}}
     assert overlay(table, {"model": {"cell": {"reset": "after"}}})["model"]["cell"] == {
         "kind": "gru",
         "reset": "after",
@@ -38,16 +42,16 @@ def test_an_empty_string_takes_a_key_away() -> None:
 
 def test_point_by_point_every_variant() -> None:
     found = forms(
-        set={"threads": 1, "model": {"layers": 9}},
+        set={"threads": 1, "model": {"num_layers": 9}},
         vary={"data.options.lag": [50, 100]},
-        variants=[{"name": "a", "set": {"model": {"layers": 3}}}, {"name": "b"}],
+        variants=[{"name": "a", "set": {"model": {"num_layers": 3}}}, {"name": "b"}],
     )
     assert [form.name for form in found] == ["a, lag=50", "b, lag=50", "a, lag=100", "b, lag=100"]
     assert [form.point for form in found] == ["lag=50", "lag=50", "lag=100", "lag=100"]
-    tables = [form.of({"threads": 4, "model": {"width": 2}}) for form in found]
+    tables = [form.of({"threads": 4, "model": {"embedding_dim": 2}}) for form in found]
     assert tables[0] == {
         "threads": 1,
-        "model": {"layers": 3, "width": 2},
+        "model": {"num_layers": 3, "embedding_dim": 2},
         "data": {"options": {"lag": 50}},
     }
     assert tables[3]["model"]["layers"] == 9
@@ -55,10 +59,10 @@ def test_point_by_point_every_variant() -> None:
 
 
 def test_all_combinations_of_what_is_varied() -> None:
-    found = forms(vary={"model.layers": [1, 2], "training.clip": [0.5, 1.0]})
+    found = forms(vary={"model.num_layers": [1, 2], "training.max_grad_norm": [0.5, 1.0]})
     assert [form.name for form in found] == [
-        *("layers=1, clip=0.5", "layers=1, clip=1.0"),
-        *("layers=2, clip=0.5", "layers=2, clip=1.0"),
+        *("layers=1, max_grad_norm=0.5", "layers=1, max_grad_norm=1.0"),
+        *("layers=2, max_grad_norm=0.5", "layers=2, max_grad_norm=1.0"),
     ]
 
 
@@ -67,10 +71,10 @@ def test_without_variation_there_is_the_recipe() -> None:
 
 
 def test_keys_are_as_short_as_they_can_be_told_apart() -> None:
-    assert shortened(["data.options.lag", "model.layers"]) == ["lag", "layers"]
-    assert shortened(["model.encoder.layers", "model.decoder.layers", "model.layers"]) == [
-        *("encoder.layers", "decoder.layers", "model.layers")
-    ]
+    assert shortened(["data.options.lag", "model.num_layers"]) == ["lag", "layers"]
+    assert shortened(
+        ["model.encoder.num_layers", "model.decoder.num_layers", "model.num_layers"]
+    ) == [*("encoder.layers", "decoder.layers", "model.num_layers")]
     assert shortened(["seed", "data.seed"]) == ["seed", "data.seed"]
 
 
@@ -80,8 +84,11 @@ def test_values_are_spelled_in_few_characters() -> None:
 
 
 def test_a_varied_key_leaves_its_neighbours_alone() -> None:
-    table = {"tokenizer": {"kind": "bpe", "vocabulary": 77}, "model": {"cell": {"kind": "lstm"}}}
-    found = forms(vary={"tokenizer.kind": ["unigram", "char", ""], "training.steps": [5]})
+    table = {
+        "tokenizer": {"model_type": "bpe", "vocab_size": 77},
+        "model": {"cell": {"kind": "lstm"}},
+    }
+    found = forms(vary={"tokenizer.model_type": ["unigram", "char", ""], "training.steps": [5]})
     assert [form.of(table)["tokenizer"] for form in found] == [
         {"kind": "unigram", "vocabulary": 77},
         {"kind": "char", "vocabulary": 77},

@@ -106,9 +106,9 @@ def test_a_changed_sweep_is_refused_and_names_what_changed(read: Read) -> None:
     plan = read()
     outcomes(plan.jobs()[:2])
     with pytest.raises(RecipeError, match="holds runs of another sweep") as caught:
-        read(CELLS, "training.steps=4", "model.width=7")
+        read(CELLS, "training.steps=4", "model.embedding_dim=7")
     keys = {mistake.key: str(mistake) for mistake in caught.value.mistakes}
-    assert set(keys) == {"training.steps", "model.width"}
+    assert set(keys) == {"training.steps", "model.embedding_dim"}
     assert "the run has 3, the sweep 4" in keys["training.steps"]
     assert f"{plan.jobs()[0].folder} and 1 more" in keys["training.steps"]
 

@@ -15,7 +15,7 @@ PIECES = (50, 50)
 def recipe(**model: object) -> Recipe:
     table = {
         "task": "language-model",
-        "data": {"source": "x", "text": "text", "layout": {"kind": "tapes"}},
+        "data": {"source": "x", "text": "text", "batching": {"kind": "stream"}},
         "model": {"width": 6, "tied": False} | model,
         "training": {"steps": 1},
     }
@@ -81,8 +81,8 @@ def test_only_blocks_follow_the_hidden_size_in_width() -> None:
 def test_a_hidden_size_that_changes_nothing_is_refused(budget: int) -> None:
     table = {
         "task": "translation",
-        "data": {"source": "x", "pair": ["en", "de"], "layout": {"kind": "buckets"}},
-        "model": {"width": 6, "encoder": {"hidden": 8}, "decoder": {"hidden": 8}},
+        "data": {"source": "x", "pair": ["en", "de"], "batching": {"kind": "tokens"}},
+        "model": {"embedding_dim": 6, "encoder": {"hidden_size": 8}, "decoder": {"hidden_size": 8}},
         "training": {"steps": 1},
     }
     both = parse(table, where="recipe", catalogue=CATALOGUE)

@@ -15,7 +15,7 @@ from tests.sweep.conftest import CELLS, SWEEP, Read
 
 
 def test_every_combination_at_every_seed(read: Read, tmp_path: Path) -> None:
-    plan = read(CELLS, "training.steps=7", "model.width=5")
+    plan = read(CELLS, "training.steps=7", "model.embedding_dim=5")
     jobs = plan.jobs()
     assert [(job.combination, job.seed) for job in jobs] == [
         *(("elman", 1), ("lstm", 1), ("elman", 2), ("lstm", 2))
@@ -42,7 +42,7 @@ def test_a_budget_counts_the_real_vocabulary(read: Read) -> None:
 def test_a_budget_and_a_hidden_size_from_the_command_line(read: Read) -> None:
     budgeted = SWEEP.replace(", hidden = 8", "").replace("[set]", 'budget = "8k"\n[set]')
     with pytest.raises(RecipeError, match=r"model\.hidden: cannot take effect"):
-        read(CELLS, "model.hidden=3", sweep=budgeted)
+        read(CELLS, "model.hidden_size=3", sweep=budgeted)
     with pytest.raises(RecipeError, match="seed: cannot take effect"):
         read(CELLS, "seed=3")
 
@@ -59,13 +59,13 @@ def test_mistakes_of_recipes_name_those_that_make_them(read: Read) -> None:
 
 def test_a_model_that_cannot_be_built_is_found_before_anything_trains(read: Read) -> None:
     with pytest.raises(RecipeError, match="goes round no layer"):
-        read(CELLS, "model.connection=residual", "model.hidden=9")
+        read(CELLS, "model.connection=residual", "model.hidden_size=9")
 
 
 @pytest.mark.parametrize(
     ("more", "problem"),
     [
-        ('[vary]\n"model.layers" = [1, 1]\n', "layers=1: would share a folder with layers=1"),
+        ('[vary]\n"model.num_layers" = [1, 1]\n', "layers=1: would share a folder with layers=1"),
         (CELLS + '[[variants]]\nname = "LSTM"\n', "LSTM: would share a folder with lstm"),
         (CELLS + '[[variants]]\nname = "again"\n', "again: trains the same recipe as lstm"),
     ],
@@ -88,7 +88,7 @@ def test_a_score_that_its_recipes_do_not_have(read: Read) -> None:
 def test_an_unknown_baseline_among_what_is_varied(read: Read) -> None:
     named = SWEEP.replace("[set]", 'baseline = "layers=3"\n[set]')
     with pytest.raises(RecipeError, match=r'baseline: no combination "layers=3" .layers=1; lay'):
-        read('[vary]\n"model.layers" = [1, 2]\n', sweep=named)
+        read('[vary]\n"model.num_layers" = [1, 2]\n', sweep=named)
 
 
 class TestFiles:

@@ -61,7 +61,7 @@ def test_every_mistake_at_once_with_the_number_of_its_variant() -> None:
         seeds=[1, "2"],
         bugdet="1M",
         weights="first",
-        vary={"model.layers": []},
+        vary={"model.num_layers": []},
         variants=[{"name": "fine"}, {"nam": "x", "expect": "about 1"}, {"name": " "}],
     )
     assert set(found) == {
@@ -79,10 +79,10 @@ def test_keys_that_do_not_go_together() -> None:
         seeds=[1, 1],
         budget="1M",
         baseline="lsmt",
-        set={"seed": 3, "model": {"hidden": 4}},
-        vary={"model.hidden": [1, 2]},
+        set={"seed": 3, "model": {"hidden_size": 4}},
+        vary={"model.hidden_size": [1, 2]},
         variants=[
-            {"name": "lstm", "runs": 2, "set": {"model": {"hidden": 5}}},
+            {"name": "lstm", "runs": 2, "set": {"model": {"hidden_size": 5}}},
             {"name": "gru", "expect": "> 1", "runs": 3},
         ],
     )
@@ -119,6 +119,6 @@ def test_overrides_of_what_the_sweep_says() -> None:
     assert refused("model.cell={kind='gru'}") == ["model.cell"]
     assert refused("model.cell.kind=gru") == refused("model.cell.kind=") == ["model.cell.kind"]
     assert refused("model.cell.kind.x=1") == ["model.cell.kind.x"]
-    assert refused("model={hidden=3}") == ["model.hidden", "model"]
-    assert refused("model.hidden=", "seed = 3") == ["seed", "model.hidden"]
+    assert refused("model={hidden=3}") == ["model.hidden_size", "model"]
+    assert refused("model.hidden_size=", "seed = 3") == ["seed", "model.hidden_size"]
     assert refused("model.cells=1", "model.cell.kinds=1", "threads=2") == []

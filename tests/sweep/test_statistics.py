@@ -86,7 +86,7 @@ def test_too_few_as_expected_is_a_failure(read: Read) -> None:
 
 
 def test_the_baseline_is_that_of_the_same_point(read: Read) -> None:
-    more = '[vary]\n"model.layers" = [1, 2]\n' + CELLS
+    more = '[vary]\n"model.num_layers" = [1, 2]\n' + CELLS
     plan = give(read(more), [5.0, 6.0], [1.0, 2.0], [7.0, 8.0], [3.0, 4.0])
     baselines = {row.combination.name: row.baseline for row in compare(plan)}
     assert baselines == {
@@ -99,7 +99,7 @@ def test_the_baseline_is_that_of_the_same_point(read: Read) -> None:
 
 def test_without_variants_it_is_a_combination(read: Read) -> None:
     named = SWEEP.replace("[set]", 'baseline = "layers=2"\n[set]')
-    plan = give(read('[vary]\n"model.layers" = [1, 2]\n', sweep=named), [1.0], [2.0])
+    plan = give(read('[vary]\n"model.num_layers" = [1, 2]\n', sweep=named), [1.0], [2.0])
     assert [row.baseline for row in compare(plan)] == ["layers=2", None]
 
 
@@ -122,7 +122,7 @@ def test_a_combination_of_which_every_run_failed(read: Read) -> None:
 
 
 def test_the_report_says_how_it_was_made(read: Read, tmp_path: Path) -> None:
-    plan = give(read(THREE, "data.layout.rows=4"), [2.0, 2.2], [2.0, 2.1], [1.0, 1.3])
+    plan = give(read(THREE, "data.batching.batch_size=4"), [2.0, 2.2], [2.0, 2.1], [1.0, 1.3])
     rows = compare(plan)
     lines = markdown(plan, rows).splitlines()
     assert lines[0] == (
@@ -130,14 +130,16 @@ def test_the_report_says_how_it_was_made(read: Read, tmp_path: Path) -> None:
     )
     assert lines[1] == "| --- | ---: | ---: | --- | ---: | ---: | --- |"
     assert lines[2].startswith("| elman | 8 | 1,234 | 2.100 ± 0.141 |")
-    assert "data.layout.rows=4`: recipe recipe.toml; bits_per_byte on validation" in lines[6]
+    assert (
+        "data.batching.batch_size=4`: recipe recipe.toml; bits_per_byte on validation" in lines[6]
+    )
     assert "less is better, mean ± standard deviation over seeds 1, 2; p against elman" in lines[6]
     assert "Holm-corrected over 2 comparisons" in lines[6]
     files = write_report(plan, rows)
     assert [file.name for file in files] == ["table.md", "results.json", "picture.png"]
     assert files[2].read_bytes().startswith(b"\x89PNG")
     found = json.loads(files[1].read_text())
-    assert found["overrides"] == ["data.layout.rows=4"]
+    assert found["overrides"] == ["data.batching.batch_size=4"]
     (elman, lstm, gru) = found["combinations"]
     assert (elman["name"], elman["mean"], elman["passed"]) == ("elman", 2.1, None)
     assert (lstm["expect"], lstm["passed"]) == ("<= 2.5", True)

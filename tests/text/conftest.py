@@ -22,7 +22,7 @@ VOCABULARY = 330
 @pytest.fixture(scope="session")
 def tokenizers() -> dict[str, Tokenizer]:
     return {
-        kind: train_tokenizer(SENTENCES, kind=kind, vocabulary=VOCABULARY)  # type: ignore[arg-type]
+        kind: train_tokenizer(SENTENCES, model_type=kind, vocab_size=VOCABULARY)  # type: ignore[arg-type]
         for kind in KINDS
     }
 

@@ -29,7 +29,7 @@ def random_ids(tokenizer: Tokenizer, draw: random.Random) -> list[int]:
         *range(tokenizer.newline or 0, 270),
         *range(5),
     ]
-    ids = [*range(tokenizer.vocabulary), *draw.choices(delicate, k=2 * tokenizer.vocabulary)]
+    ids = [*range(tokenizer.vocab_size), *draw.choices(delicate, k=2 * tokenizer.vocab_size)]
     return draw.choices(ids, k=draw.randrange(60))
 
 

@@ -94,7 +94,7 @@ def test_unigram_probabilities(tokenizers: dict[str, Tokenizer]) -> None:
 
 def test_dropout_probabilities() -> None:
     """One word, merged ▁a -> ▁ab: each merge survives with probability 1 - alpha."""
-    bpe = train_tokenizer(["ab"] * 9, kind="bpe", vocabulary=266)
+    bpe = train_tokenizer(["ab"] * 9, model_type="bpe", vocab_size=266)
     assert set(bpe.pieces(range(261, 266))) == {"▁", "a", "b", "ab", "▁ab"}
     alpha, draws = 0.3, 20_000
     counts = Counter(

@@ -117,8 +117,8 @@ def test_lone_surrogate(tokenizer: Tokenizer) -> None:
 
 def test_kind_and_vocabulary(tokenizers: dict[str, Tokenizer]) -> None:
     assert {kind: each.kind for kind, each in tokenizers.items()} == {k: k for k in tokenizers}
-    assert tokenizers["unigram"].vocabulary == tokenizers["bpe"].vocabulary == 330
-    assert tokenizers["char"].vocabulary < 330
+    assert tokenizers["unigram"].vocab_size == tokenizers["bpe"].vocab_size == 330
+    assert tokenizers["char"].vocab_size < 330
 
 
 def test_save_and_load(tokenizer: Tokenizer, tmp_path: Path) -> None:

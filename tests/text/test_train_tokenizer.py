@@ -21,7 +21,7 @@ def test_same_lines_same_model_in_any_process(kind: str, tokenizers: dict[str, T
     source = (
         "import json, sys; from seqlstm.text.train_tokenizer import train_tokenizer;"
         "lines, kind = json.load(sys.stdin);"
-        "print(train_tokenizer(lines, kind=kind, vocabulary=330).fingerprint)"
+        "print(train_tokenizer(lines, model_type=kind, vocab_size=330).fingerprint)"
     )
     run = subprocess.run(
         [sys.executable, "-c", source],
@@ -40,8 +40,8 @@ def test_largest_and_smallest_vocabulary(kind: str, byte_fallback: bool) -> None
     def train(vocabulary: int) -> Tokenizer:
         return train_tokenizer(
             SENTENCES,
-            kind=kind,  # type: ignore[arg-type]
-            vocabulary=vocabulary,
+            model_type=kind,  # type: ignore[arg-type]
+            vocab_size=vocabulary,
             byte_fallback=byte_fallback,
         )
 
@@ -51,7 +51,7 @@ def test_largest_and_smallest_vocabulary(kind: str, byte_fallback: bool) -> None
         named = re.search(rf"{name} .*vocabulary = (\d+)", str(caught.value))
         assert named is not None
         limit = int(named[1])
-        assert train(limit).vocabulary == limit
+        assert train(limit).vocab_size == limit
         with pytest.raises(TokenizerError):
             train(limit + (1 if name == "largest" else -1))
 
@@ -59,51 +59,51 @@ def test_largest_and_smallest_vocabulary(kind: str, byte_fallback: bool) -> None
 @pytest.mark.parametrize("kind", KINDS)
 def test_vocabulary_without_room_for_the_special_ids(kind: str) -> None:
     with pytest.raises(TokenizerError, match="5 special ids and 256 bytes"):
-        train_tokenizer(SENTENCES, kind=kind, vocabulary=200)  # type: ignore[arg-type]
+        train_tokenizer(SENTENCES, model_type=kind, vocab_size=200)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("kind", ["char", "word"])
 def test_vocabulary_is_a_maximum(kind: str) -> None:
     for most in (280, 5000):
-        trained = train_tokenizer(SENTENCES, kind=kind, vocabulary=most)  # type: ignore[arg-type]
-        assert trained.vocabulary == most or (most == 5000 and trained.vocabulary < 500)
+        trained = train_tokenizer(SENTENCES, model_type=kind, vocab_size=most)  # type: ignore[arg-type]
+        assert trained.vocab_size == most or (most == 5000 and trained.vocab_size < 500)
 
 
 @pytest.mark.parametrize("lines", [[], ["", "\n", "  \n "]])
 def test_no_text(lines: list[str]) -> None:
     with pytest.raises(TokenizerError, match="no text to train"):
-        train_tokenizer(lines, kind="bpe", vocabulary=300)
+        train_tokenizer(lines, model_type="bpe", vocab_size=300)
 
 
 def test_unknown_normalisation() -> None:
     with pytest.raises(TokenizerError, match="SentencePiece cannot train"):
-        train_tokenizer(SENTENCES, kind="bpe", vocabulary=330, normalisation="other")  # type: ignore[arg-type]
+        train_tokenizer(SENTENCES, model_type="bpe", vocab_size=330, normalization="other")  # type: ignore[arg-type]
 
 
 def test_unknown_words_and_characters_without_bytes() -> None:
     known = [sentence for sentence in SENTENCES if "<unk>" not in sentence]
-    word = train_tokenizer(known, kind="word", vocabulary=100, byte_fallback=False)
+    word = train_tokenizer(known, model_type="word", vocab_size=100, byte_fallback=False)
     ids = word.encode("Nobody sells green cheese in the evening;\nagain")
     assert [id == word.unknown for id in ids] == [False] * 2 + [True] * 2 + [False] * 4 + [True]
     assert word.decode(ids) == "Nobody sells ⁇ ⁇ in the evening;\n⁇"
-    char = train_tokenizer(SENTENCES, kind="char", vocabulary=100, byte_fallback=False)
+    char = train_tokenizer(SENTENCES, model_type="char", vocab_size=100, byte_fallback=False)
     assert char.decode(char.encode("the €vening")) == "the ⁇vening"
 
 
 def test_a_closed_vocabulary_counts_words_and_newlines() -> None:
-    word = train_tokenizer(SENTENCES, kind="word", vocabulary=500, closed=True)
+    word = train_tokenizer(SENTENCES, model_type="word", vocab_size=500, closed_vocabulary=True)
     words = {one for sentence in SENTENCES for one in sentence.split()}
-    assert {f"▁{one}" for one in words} <= set(word.pieces(range(word.vocabulary)))
+    assert {f"▁{one}" for one in words} <= set(word.pieces(range(word.vocab_size)))
     text = "  Nobody sells   <unk> letters \n\n in the evening; "
     ids = word.encode(text)
     assert len(ids) == len(text.split()) + text.count("\n")
     assert word.decode(ids) == "Nobody sells <unk> letters\n\nin the evening;"
     assert word.closed
-    assert not train_tokenizer(SENTENCES, kind="word", vocabulary=500).closed
+    assert not train_tokenizer(SENTENCES, model_type="word", vocab_size=500).closed
 
 
 def test_what_a_closed_vocabulary_lacks_is_its_own_word_for_that() -> None:
-    word = train_tokenizer(SENTENCES, kind="word", vocabulary=500, closed=True)
+    word = train_tokenizer(SENTENCES, model_type="word", vocab_size=500, closed_vocabulary=True)
     written, lacking = word.encode("Nobody sells <unk>"), word.encode("Nobody sells cheese")
     assert written == lacking
     assert word.unknown not in written
@@ -111,30 +111,32 @@ def test_what_a_closed_vocabulary_lacks_is_its_own_word_for_that() -> None:
 
 def test_a_closed_vocabulary_is_one_of_words() -> None:
     with pytest.raises(TokenizerError, match="of words, not of kind bpe"):
-        train_tokenizer(SENTENCES, kind="bpe", vocabulary=330, closed=True)
+        train_tokenizer(SENTENCES, model_type="bpe", vocab_size=330, closed_vocabulary=True)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_whatever_text_holds_it_trains(kind: str) -> None:
     odd = "<s>x</s> <s><unknown><pad><0x41> \0 ▅ ▁ \t \r x\u2028y zebra"
     lines = [odd] * 50 + ["\n".join(SENTENCES)] + [" ".join(SENTENCES) * 3]
-    tokenizer = train_tokenizer(lines, kind=kind, vocabulary=325)  # type: ignore[arg-type]
+    tokenizer = train_tokenizer(lines, model_type=kind, vocab_size=325)  # type: ignore[arg-type]
     assert tokenizer.decode(tokenizer.encode(odd)) == odd
     # No line was set aside: letters of the odd one and of the very long ones are known.
-    known = set("".join(tokenizer.pieces(range(tokenizer.vocabulary))))
+    known = set("".join(tokenizer.pieces(range(tokenizer.vocab_size))))
     assert {"z", "g", "…"} <= known
 
 
 def test_text_that_is_one_long_line_is_used() -> None:
-    whole = train_tokenizer([" ".join(SENTENCES)], kind="word", vocabulary=330)
-    apart = train_tokenizer(SENTENCES, kind="word", vocabulary=330)
-    ids = range(whole.vocabulary)
-    assert set(whole.pieces(ids)) == set(apart.pieces(range(apart.vocabulary)))
+    whole = train_tokenizer([" ".join(SENTENCES)], model_type="word", vocab_size=330)
+    apart = train_tokenizer(SENTENCES, model_type="word", vocab_size=330)
+    ids = range(whole.vocab_size)
+    assert set(whole.pieces(ids)) == set(apart.pieces(range(apart.vocab_size)))
 
 
 def test_normalisation_changes_text_when_asked() -> None:
-    kept = train_tokenizer(SENTENCES, kind="bpe", vocabulary=330)
-    changed = train_tokenizer(SENTENCES, kind="bpe", vocabulary=330, normalisation="nmt_nfkc_cf")
+    kept = train_tokenizer(SENTENCES, model_type="bpe", vocab_size=330)
+    changed = train_tokenizer(
+        SENTENCES, model_type="bpe", vocab_size=330, normalization="nmt_nfkc_cf"
+    )
     text = " The  ﬁrst\nＬantern "
     assert kept.decode(kept.encode(text)) == text
     assert changed.decode(changed.encode(text)) == "the first\nlantern"

@@ -109,7 +109,7 @@ def loop_of(
     return TrainingLoop(
         model,
         batches,
-        optimizer=make_optimizer(model, kind=kind, rate=plan.rate),
+        optimizer=make_optimizer(model, kind=kind, learning_rate=plan.learning_rate),
         schedule=schedule or Schedule(),
         plan=plan,
         precision=FLOAT32,

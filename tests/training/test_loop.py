@@ -67,7 +67,7 @@ def test_the_last_step_is_validated_even_between() -> None:
 
 
 def test_a_step_reports_what_it_did() -> None:
-    plan = TrainingPlan(steps=4, rate=0.5)
+    plan = TrainingPlan(steps=4, learning_rate=0.5)
     shelf = Shelf()
     loop = loop_of(Spring(), Repeated(batch_of(3)), plan, schedule=Schedule("linear"), shelf=shelf)
     reports = of_kind(list(loop.run()), "step")
@@ -90,7 +90,9 @@ def test_the_rate_goes_with_the_batches() -> None:
     """A step's is the schedule's times the mean of its batches' own."""
     batches = Repeated(*(replace(batch_of(3), lr_factor=rate) for rate in (0.5, 1.0, 0.2, 0.6)))
     model = Spring()
-    loop = loop_of(model, batches, TrainingPlan(steps=2, rate=0.5, accumulate=2))
+    loop = loop_of(
+        model, batches, TrainingPlan(steps=2, learning_rate=0.5, gradient_accumulation=2)
+    )
     rates = [report.values["rate"] for report in of_kind(list(loop.run()), "step")]
     assert rates == pytest.approx([0.375, 0.2])
     assert_same(model.weight, spring_at((1 - 0.375) * (1 - 0.2)), rtol=1e-6, atol=0)
@@ -101,7 +103,13 @@ def test_gradients_are_clipped(clip: float | None, rate: float) -> None:
     """They have a norm of 2."""
     model = Spring()
     asked = rate / min(1.0, clip / 2) if clip else rate
-    list(loop_of(model, Repeated(batch_of(3)), TrainingPlan(steps=1, rate=asked, clip=clip)).run())
+    list(
+        loop_of(
+            model,
+            Repeated(batch_of(3)),
+            TrainingPlan(steps=1, learning_rate=asked, max_grad_norm=clip),
+        ).run()
+    )
     assert_same(model.weight, spring_at(1 - rate), rtol=1e-5, atol=0)
 
 
@@ -117,8 +125,10 @@ def test_two_halves_accumulated_are_one_batch(tokenizer: Tokenizer) -> None:
             )
             for part in parts
         ]
-        model = random_translator(tokenizer.vocabulary)
-        plan = TrainingPlan(steps=2, rate=0.1, clip=1.0, accumulate=len(parts))
+        model = random_translator(tokenizer.vocab_size)
+        plan = TrainingPlan(
+            steps=2, learning_rate=0.1, max_grad_norm=1.0, gradient_accumulation=len(parts)
+        )
         reports = list(loop_of(model, Repeated(*batches), plan).run())
         return list(model.parameters()), of_kind(reports, "step")[-1].values
 
@@ -132,7 +142,11 @@ def test_two_halves_accumulated_are_one_batch(tokenizer: Tokenizer) -> None:
 def test_the_state_goes_on_where_batches_follow() -> None:
     batches = Repeated(batch_of(3), batch_of(3, carry_state=True), batch_of(3, carry_state=True))
     model = Spring()
-    list(loop_of(model, batches, TrainingPlan(steps=2, accumulate=2, rate=0.5)).run())
+    list(
+        loop_of(
+            model, batches, TrainingPlan(steps=2, gradient_accumulation=2, learning_rate=0.5)
+        ).run()
+    )
     first, second, third, fourth = model.states
     assert first is None
     assert second is not None
@@ -144,7 +158,7 @@ def test_the_state_goes_on_where_batches_follow() -> None:
 
 def test_the_best_weights_are_kept() -> None:
     shelf, model = Shelf(), Spring()
-    plan = TrainingPlan(steps=6, rate=0.5, validate_every=2)
+    plan = TrainingPlan(steps=6, learning_rate=0.5, validate_every=2)
     loop = loop_of(
         model, Repeated(batch_of(3)), plan, shelf=shelf, validate=measured(3.0, 1.0, 2.0)
     )
@@ -157,7 +171,7 @@ def test_the_best_weights_are_kept() -> None:
 
 
 def test_patience_ends_it() -> None:
-    plan = TrainingPlan(steps=99, validate_every=2, patience=2, best_by="bleu")
+    plan = TrainingPlan(steps=99, validate_every=2, patience=2, metric="bleu")
     validate = measured(1.0, 5.0, 4.0, 6.0, 6.0, 5.0, name="bleu")
     reports = list(loop_of(Spring(), Repeated(batch_of(3)), plan, validate=validate).run())
     assert (reports[-1].step, reports[-1].reason) == (12, "no better bleu in 2 validations")
@@ -165,7 +179,7 @@ def test_patience_ends_it() -> None:
 
 
 def test_a_plateau_lowers_the_rate() -> None:
-    plan = TrainingPlan(steps=6, rate=1.0, validate_every=1, plateau_patience=2)
+    plan = TrainingPlan(steps=6, learning_rate=1.0, validate_every=1, plateau_patience=2)
     schedule = Schedule("plateau", factor=0.5)
     loop = loop_of(
         Spring(), Repeated(batch_of(3)), plan, schedule=schedule, validate=lambda: {"loss": 1.0}
@@ -182,7 +196,7 @@ def test_validation_sees_the_average_in_evaluation_mode() -> None:
         seen.append((model.training, torch.is_grad_enabled(), float(model.weight[0, 0])))
         return {"loss": 1.0}
 
-    plan = TrainingPlan(steps=3, rate=0.5, validate_every=3)
+    plan = TrainingPlan(steps=3, learning_rate=0.5, validate_every=3)
     loop = loop_of(
         model, Repeated(batch_of(3)), plan, average=average, shelf=shelf, validate=validate
     )
@@ -200,21 +214,21 @@ def test_validation_sees_the_average_in_evaluation_mode() -> None:
 
 
 @pytest.mark.parametrize(
-    ("best_by", "values"),
+    ("metric", "values"),
     [("loss", (1.0, 3.0, 2.0, 0.5, 0.5)), ("bleu", (2.0, 0.5, 1.0, 3.0, 3.0))],
 )
 def test_an_average_begins_where_validations_stop_to_improve(
-    best_by: str, values: tuple[float, ...]
+    metric: str, values: tuple[float, ...]
 ) -> None:
     """Of whichever metric; it is what is validated and kept from then on."""
     model, shelf, seen = Spring(), Shelf(), []
-    results = measured(*values, name=best_by)
+    results = measured(*values, name=metric)
 
     def validate() -> dict[str, float]:
         seen.append(float(model.weight[0, 0]))
         return results()
 
-    plan = TrainingPlan(steps=5, rate=0.5, validate_every=1, best_by=best_by)
+    plan = TrainingPlan(steps=5, learning_rate=0.5, validate_every=1, metric=metric)
     loop = loop_of(
         model,
         Repeated(batch_of(3)),
@@ -252,7 +266,7 @@ class Broken(Spring):
 @pytest.mark.parametrize("how", ["nan", "inf", "gradient"])
 def test_what_is_not_finite_stops_before_it_touches_the_weights(how: str) -> None:
     model, shelf = Broken(how), Shelf()
-    plan = TrainingPlan(steps=9, rate=0.5, clip=1e9, save_every=2)
+    plan = TrainingPlan(steps=9, learning_rate=0.5, max_grad_norm=1e9, save_every=2)
     with pytest.raises(TrainingError, match=r"step 3: loss .* not finite") as caught:
         list(loop_of(model, Repeated(batch_of(3)), plan, shelf=shelf).run())
     assert "The last checkpoint is intact" in str(caught.value)

@@ -32,7 +32,7 @@ def model() -> nn.Linear:
 )
 def test_options_arrive_and_biases_do_not_decay(kind: str, options: dict[str, Any]) -> None:
     layer = model()
-    optimizer = make_optimizer(layer, kind=kind, rate=0.5, **options)
+    optimizer = make_optimizer(layer, kind=kind, learning_rate=0.5, **options)
     assert type(optimizer) is OPTIMIZERS[kind]
     matrices, biases = optimizer.param_groups
     assert [id(one) for one in matrices["params"]] == [id(layer.weight)]
@@ -43,7 +43,7 @@ def test_options_arrive_and_biases_do_not_decay(kind: str, options: dict[str, An
 
 def test_weight_decay_by_hand() -> None:
     layer = model()
-    optimizer = make_optimizer(layer, kind="sgd", rate=0.5, weight_decay=0.1)
+    optimizer = make_optimizer(layer, kind="sgd", learning_rate=0.5, weight_decay=0.1)
     (layer(torch.zeros(1, 3)) * 0).sum().backward()
     optimizer.step()
     assert torch.allclose(layer.weight, torch.full((2, 3), 0.95))
@@ -64,7 +64,7 @@ def test_clipped_steps_are_those_of_smaller_gradients(
     weights = []
     for scaled in (False, True):
         layer = model()
-        optimizer = make_optimizer(layer, kind=kind, rate=0.1)
+        optimizer = make_optimizer(layer, kind=kind, learning_rate=0.1)
         for norm in norms:
             size = min(norm, 2.0) if scaled else norm
             layer.weight.grad = torch.tensor([[size, 0, 0], [0, 0, 0]])

@@ -6,11 +6,11 @@ from seqlstm.training.progress import Progress, TrainingPlan
 
 
 @pytest.mark.parametrize(
-    ("best_by", "values"),
+    ("metric", "values"),
     [("loss", [3.0, 2.0, 2.0, 2.5, 1.9]), ("bleu", [3.0, 4.0, 4.0, 3.5, 4.1])],
 )
-def test_better_is_lower_or_higher(best_by: str, values: list[float]) -> None:
-    progress, plan = Progress(), TrainingPlan(best_by=best_by)
+def test_better_is_lower_or_higher(metric: str, values: list[float]) -> None:
+    progress, plan = Progress(), TrainingPlan(metric=metric)
     judged, stale = [], []
     for step, value in enumerate(values, 1):
         progress.step = step
@@ -32,9 +32,9 @@ def test_a_plateau_begins_anew_after_a_reduction() -> None:
     assert progress.stale == 4
 
 
-@pytest.mark.parametrize("best_by", ["loss", "bleu"])
-def test_what_is_not_finite_is_never_the_best(best_by: str) -> None:
-    progress, plan = Progress(), TrainingPlan(best_by=best_by)
+@pytest.mark.parametrize("metric", ["loss", "bleu"])
+def test_what_is_not_finite_is_never_the_best(metric: str) -> None:
+    progress, plan = Progress(), TrainingPlan(metric=metric)
     for value in (float("nan"), float("inf"), float("-inf")):
         assert not progress.judge(value, plan)
     assert progress.judge(2.0, plan)

@@ -25,9 +25,9 @@ from tests.training.cases import Shelf, loop_of
 
 PLAN = TrainingPlan(
     steps=40,
-    rate=0.02,
-    clip=1.0,
-    accumulate=2,
+    learning_rate=0.02,
+    max_grad_norm=1.0,
+    gradient_accumulation=2,
     validate_every=3,
     save_every=1,
     patience=3,
@@ -37,15 +37,19 @@ Make = Callable[[Tokenizer, int, Shelf], TrainingLoop]
 
 
 def tiny_translator(tokenizer: Tokenizer, seed: int, shelf: Shelf) -> TrainingLoop:
-    model = translator(tokenizer.vocabulary, dropout=0.3, weight_drop=0.2, smoothing=0.1, seed=seed)
+    model = translator(tokenizer.vocab_size, dropout=0.3, weight_drop=0.2, smoothing=0.1, seed=seed)
     batches = BucketBatches(
-        PAIRS, tokenizers=TokenizerPair.joint(tokenizer), tokens=150, window=20, sampling=0.3
+        PAIRS,
+        tokenizers=TokenizerPair.joint(tokenizer),
+        tokens=150,
+        window=20,
+        subword_regularization=0.3,
     )
     return tiny_loop(model, batches, ExponentialAveraging(0.9), Schedule("cosine", warmup=3), shelf)
 
 
 def tiny_language_model(tokenizer: Tokenizer, seed: int, shelf: Shelf) -> TrainingLoop:
-    model = language_model(tokenizer.vocabulary, cell=gru, dropout=0.3, weight_drop=0.2, seed=seed)
+    model = language_model(tokenizer.vocab_size, cell=gru, dropout=0.3, weight_drop=0.2, seed=seed)
     batches = StreamBatches(
         DOCUMENTS,
         tokenizer=tokenizer,
@@ -53,7 +57,7 @@ def tiny_language_model(tokenizer: Tokenizer, seed: int, shelf: Shelf) -> Traini
         rows=6,
         span=12,
         spread=3.0,
-        sampling=0.3,
+        subword_regularization=0.3,
     )
     return tiny_loop(model, batches, CheckpointAveraging(2), Schedule("plateau", warmup=3), shelf)
 

@@ -28,7 +28,7 @@ def info(
     shown = table("", "")
     shown.show_header = False
     shown.add_row("task", recipe.task)
-    shown.add_row("cell", f"{recipe.model.cell['kind']}, hidden {recipe.model.hidden_text}")
+    shown.add_row("cell", f"{recipe.model.cell['kind']}, hidden {recipe.model.hidden_size_text}")
     for line in card.get("data", {}).get("notes", []):
         shown.add_row("", line)
     for line in card.get("data", {}).get("warnings", []):

@@ -142,7 +142,7 @@ def show_plan(plan: SweepPlan, unfinished: list[Job]) -> None:
         jobs = plan.jobs(one)
         shown.add_row(
             one.name,
-            one.recipe.model.hidden_text,
+            one.recipe.model.hidden_size_text,
             f"{one.parameters:,}" if one.parameters else "",
             " ".join(str(job.seed) for job in jobs),
             " ".join(str(job.seed) for job in jobs if job in unfinished),

@@ -55,7 +55,7 @@ def train(
         tuple[str, str] | None, typer.Option(help="Two columns: one model is learned from both.")
     ] = None,
     split: Annotated[str, typer.Option(help="Of the source.")] = "train",
-    normalisation: Annotated[
+    normalization: Annotated[
         Normalisation, typer.Option(help="identity loses nothing; the others are SentencePiece's.")
     ] = Normalisation.identity,
     character_coverage: Annotated[
@@ -71,7 +71,7 @@ def train(
             help="Of kind word: no bytes; a word that is missing is <unk>, as papers count.",
         ),
     ] = False,
-    input_sentences: Annotated[
+    input_sentence_size: Annotated[
         int, typer.Option(min=1, help="Learn from so many lines at most.")
     ] = 1_000_000,
 ) -> None:
@@ -83,16 +83,18 @@ def train(
     corpus = read(source, split=split, text=text, pair=pair)
     tokenizer = train_tokenizer(
         all_lines(corpus),
-        kind=kind.value,
-        vocabulary=vocabulary,
-        normalisation=normalisation.value,
+        model_type=kind.value,
+        vocab_size=vocabulary,
+        normalization=normalization.value,
         character_coverage=character_coverage,
         split_digits=split_digits,
-        closed=closed,
-        input_sentences=input_sentences,
+        closed_vocabulary=closed,
+        input_sentence_size=input_sentence_size,
     )
     tokenizer.save(output)
-    note(f"{output}: {tokenizer.kind}, {tokenizer.vocabulary:,} pieces, {tokenizer.fingerprint}")
+    note(
+        f"{output}: {tokenizer.model_type}, {tokenizer.vocab_size:,} pieces, {tokenizer.fingerprint}"
+    )
 
 
 @app.command()
@@ -116,11 +118,11 @@ def decode(model: Model, file: File = None) -> None:
     tokenizer = load(model)
     for number, line in enumerate(lines_of(file), 1):
         words = line.split()
-        wrong = [w for w in words if not (w.isdecimal() and int(w) < tokenizer.vocabulary)]
+        wrong = [w for w in words if not (w.isdecimal() and int(w) < tokenizer.vocab_size)]
         if wrong:
             raise DataError(
                 f'line {number}: "{wrong[0]}" is no id of this model',
-                hint=f"Ids are numbers from 0 to {tokenizer.vocabulary - 1}.",
+                hint=f"Ids are numbers from 0 to {tokenizer.vocab_size - 1}.",
             )
         write(tokenizer.decode([int(word) for word in words]))
 

@@ -73,7 +73,7 @@ def translate(
     ] = None,
     min_length: Annotated[int | None, Saying(min=0, help="Pieces of a translation, least.")] = None,
     max_length: Annotated[int | None, Saying(min=1, help="And most.")] = None,
-    max_ratio: Annotated[
+    max_length_ratio: Annotated[
         float | None, Saying(min=0.01, help="Most for each piece of the source, and 10 beside: 2.")
     ] = None,
     sample: Annotated[
@@ -136,10 +136,10 @@ def translate(
         prefix=prefix,
         must=tuple(must or ()),
         never=tuple(never or ()),
-        no_repeat=no_repeat,
+        no_repeat_ngram_size=no_repeat,
         min_length=min_length,
         max_length=max_length,
-        max_ratio=max_ratio,
+        max_length_ratio=max_length_ratio,
         sample=sample,
         mbr=mbr,
         temperature=temperature,

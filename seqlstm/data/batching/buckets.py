@@ -33,7 +33,7 @@ class BucketBatches(Batches):
         tokenizers: of the sides.
         tokens: budget of a batch: rows times the longest row, at most.
         window: pairs that are sorted together.
-        sampling: subword regularisation; 0 for none.
+        subword_regularization: subword regularisation; 0 for none.
         seed: of order and sampling.
     """
 
@@ -44,7 +44,7 @@ class BucketBatches(Batches):
         tokenizers: TokenizerPair,
         tokens: int,
         window: int,
-        sampling: float = 0.0,
+        subword_regularization: float = 0.0,
         seed: int = 1,
     ) -> None:
         super().__init__(len(pairs))
@@ -52,7 +52,7 @@ class BucketBatches(Batches):
         self.tokenizers = tokenizers
         self.tokens = tokens
         self.window = window
-        self.sampling = sampling
+        self.subword_regularization = subword_regularization
         self.seed = seed
 
     def measure(self, batch: Batch) -> int:
@@ -87,12 +87,12 @@ class BucketBatches(Batches):
         """
         sources, targets = [source for source, _ in pairs], [target for _, target in pairs]
         reader, writer = self.tokenizers.source, self.tokenizers.target
-        if not self.sampling:
+        if not self.subword_regularization:
             return reader.encode_batch(sources), writer.encode_batch(targets)
         if self.tokenizers.is_joint:
-            ids = reader.sample([*sources, *targets], alpha=self.sampling, seed=seed)
+            ids = reader.sample([*sources, *targets], alpha=self.subword_regularization, seed=seed)
             return ids[: len(pairs)], ids[len(pairs) :]
         return (
-            reader.sample(sources, alpha=self.sampling, seed=mix_seeds(seed, 0)),
-            writer.sample(targets, alpha=self.sampling, seed=mix_seeds(seed, 1)),
+            reader.sample(sources, alpha=self.subword_regularization, seed=mix_seeds(seed, 0)),
+            writer.sample(targets, alpha=self.subword_regularization, seed=mix_seeds(seed, 1)),
         )

@@ -31,7 +31,12 @@ class TokenStream:
 
 
 def encode_stream(
-    rows: Sequence[str], *, tokenizer: Tokenizer, unit: str, sampling: float = 0.0, seed: int = 0
+    rows: Sequence[str],
+    *,
+    tokenizer: Tokenizer,
+    unit: str,
+    subword_regularization: float = 0.0,
+    seed: int = 0,
 ) -> TokenStream:
     """Rows of text as one stream: lines each ended by a newline, or documents each by </s>.
 
@@ -41,8 +46,10 @@ def encode_stream(
     pieces: list[Tensor] = []
     for number, start in enumerate(range(0, len(rows), BLOCK)):
         block = [f"{row}\n" if lines else row for row in rows[start : start + BLOCK]]
-        if sampling:
-            ids = tokenizer.sample(block, alpha=sampling, seed=mix_seeds(seed, number))
+        if subword_regularization:
+            ids = tokenizer.sample(
+                block, alpha=subword_regularization, seed=mix_seeds(seed, number)
+            )
         else:
             ids = tokenizer.encode_batch(block)
         pieces += [torch.tensor(one if lines else [*one, tokenizer.end]) for one in ids]
@@ -123,7 +130,7 @@ class StreamBatches(Batches):
         spread: standard deviation of random spans, drawn anew each epoch; 0 for all alike.
         resets: start afresh where a document begins.
         afresh: the chance that a span starts afresh in every row, drawn anew each epoch.
-        sampling: subword regularisation, drawn anew each epoch; 0 for none.
+        subword_regularization: subword regularisation, drawn anew each epoch; 0 for none.
         seed: of what is drawn.
 
     Raises:
@@ -141,7 +148,7 @@ class StreamBatches(Batches):
         spread: float = 0.0,
         resets: bool = False,
         afresh: float = 0.0,
-        sampling: float = 0.0,
+        subword_regularization: float = 0.0,
         seed: int = 1,
     ) -> None:
         plain = encode_stream(text, tokenizer=tokenizer, unit=unit)
@@ -157,7 +164,7 @@ class StreamBatches(Batches):
         self.spread = spread
         self.reset_at = tokenizer.end if resets else None
         self.afresh = afresh
-        self.sampling = sampling
+        self.subword_regularization = subword_regularization
         self.seed = seed
 
     def measure(self, batch: Batch) -> int:
@@ -180,12 +187,12 @@ class StreamBatches(Batches):
 
     def stream(self, epoch: int) -> TokenStream:
         """The text as ids: the same every epoch, but for sampling."""
-        if not self.sampling:
+        if not self.subword_regularization:
             return self.plain
         return encode_stream(
             self.text,
             tokenizer=self.tokenizer,
             unit=self.unit,
-            sampling=self.sampling,
+            subword_regularization=self.subword_regularization,
             seed=mix_seeds(self.seed, epoch),
         )

@@ -16,7 +16,7 @@ from typing import Literal
 Row = tuple[str, str]
 """A text and its answer."""
 
-COLUMNS = ("text", "answer")
+COLUMNS = ("prompt", "completion")
 SIZES = {"train": 5_000, "validation": 250, "test": 500}
 RECALL_SIZES = SIZES | {"train": 50_000}  # of fewer, a model learns the texts by heart
 

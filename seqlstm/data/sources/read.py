@@ -212,8 +212,8 @@ def _built_in(source: str, *, text: str | None, pair: Pair | None) -> Source:
 def _task(source: str, *, pair: Pair | None, options: Mapping[str, Any]) -> Source:
     if pair != COLUMNS:
         raise DataError(
-            f'"{source}" has texts with answers, and is read as such.',
-            hint='Right would be: text = "text" and answer = "answer".',
+            f'"{source}" has prompts and completions.',
+            hint='Right would be: task = "prompts", prompt = "prompt" and completion = "completion".',
         )
 
     def rows(split: str) -> list[Pair]:

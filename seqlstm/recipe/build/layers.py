@@ -50,20 +50,20 @@ def block_refusals(recipe: Recipe, kind: str) -> Iterator[Mistake]:
             "read forwards, so a translator's context cannot join them nor an encoder turn them",
         )
         return
-    if isinstance(model.hidden, tuple):
+    if isinstance(model.hidden_size, tuple):
         yield Mistake(
-            "model.hidden", f"must be one size: {kind}'s blocks are as wide above as below"
+            "model.hidden_size", f"must be one size: {kind}'s blocks are as wide above as below"
         )
-    elif model.width != model.hidden:
-        sizes = f"were: width {model.width}, hidden {model.hidden}"
+    elif model.embedding_dim != model.hidden_size:
+        sizes = f"were: width {model.embedding_dim}, hidden {model.hidden_size}"
         yield Mistake(
-            "model.width", f"must equal hidden, since {kind}'s blocks are residual, {sizes}"
+            "model.embedding_dim", f"must equal hidden, since {kind}'s blocks are residual, {sizes}"
         )
     if model.connection != "plain":
         yield Mistake("model.connection", f"must be plain: {kind}'s blocks are residual already")
-    if model.dropout.recurrent:
+    if model.dropout.weight_drop:
         yield Mistake(
-            "model.dropout.recurrent",
+            "model.dropout.weight_drop",
             f"cannot take effect with {kind}: an mlstm block has no recurrent matrix to drop from",
         )
     if model.zoneout.hidden or model.zoneout.memory:
@@ -77,7 +77,7 @@ def block_refusals(recipe: Recipe, kind: str) -> Iterator[Mistake]:
 def build_embedding(model: ModelConfig, vocabulary: int) -> TokenEmbedding:
     return TokenEmbedding(
         vocabulary,
-        model.width,
+        model.embedding_dim,
         word=model.dropout.word,
         dropout=model.dropout.embedding,
         variational=model.dropout.variational,
@@ -87,12 +87,12 @@ def build_embedding(model: ModelConfig, vocabulary: int) -> TokenEmbedding:
 def build_output_layer(
     model: ModelConfig, width: int, vocabulary: int, embedding: TokenEmbedding, smoothing: float
 ) -> OutputLayer:
-    tied = embedding.table if model.tied else None
-    with blamed("model.readout"):
-        match model.readout:
+    tied = embedding.table if model.tie_embeddings else None
+    with blamed("model.output"):
+        match model.output:
             case AdaptiveSoftmaxConfig(cutoffs=cutoffs):
                 return AdaptiveSoftmax(width, vocabulary, cutoffs=cutoffs, tied=tied)
-            case MixtureOfSoftmaxesConfig(experts=experts):
+            case MixtureOfSoftmaxesConfig(num_experts=experts):
                 return MixtureOfSoftmaxes(width, vocabulary, experts=experts, tied=tied)
             case _:
                 return OutputLayer(width, vocabulary, tied=tied, label_smoothing=smoothing)
@@ -101,7 +101,7 @@ def build_output_layer(
 def build_stack(model: ModelConfig, **sizes: Any) -> Stack | BlockStack:
     """Layers of the recipe's cell, or of its blocks."""
     common: dict[str, Any] = {
-        "dropout": model.dropout.between,
+        "dropout": model.dropout.inter_layer,
         "variational": model.dropout.variational,
     }
     if model.cell["kind"] in BLOCKS:
@@ -111,7 +111,7 @@ def build_stack(model: ModelConfig, **sizes: Any) -> Stack | BlockStack:
     return Stack(
         build_cell(model),
         connection=model.connection,
-        weight_drop=model.dropout.recurrent,
+        weight_drop=model.dropout.weight_drop,
         backend=model.backend,
         **common,
         **sizes,
@@ -124,7 +124,7 @@ def build_block(model: ModelConfig) -> Callable[[int], nn.Module]:
 
     def make(index: int) -> nn.Module:
         with blamed("model.cell"):
-            return BLOCKS[kind](index, model.width, model.backend, **options)
+            return BLOCKS[kind](index, model.embedding_dim, model.backend, **options)
 
     return make
 
@@ -136,8 +136,8 @@ def build_cell(model: ModelConfig) -> Callable[[int, int], Cell]:
     def make(width: int, hidden: int) -> Cell:
         with blamed("model.cell"):
             cell = CELLS[kind](width, hidden, **options)
-        if model.dropout.recurrent:
-            with blamed("model.dropout.recurrent"):
+        if model.dropout.weight_drop:
+            with blamed("model.dropout.weight_drop"):
                 recurrent_parameter(cell)
         with blamed("model.zoneout"):
             return zoneout(cell, **model.zoneout.model_dump())

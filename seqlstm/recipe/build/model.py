@@ -58,7 +58,7 @@ def build_language_model(recipe: Recipe, vocabularies: VocabularySizes) -> Langu
     model, (_, vocabulary) = recipe.model, vocabularies
     smoothing, dropout = recipe.training.label_smoothing, model.dropout
     embedding = build_embedding(model, vocabulary)
-    stack = build_stack(model, width=model.width, hidden=model.hidden, layers=model.layers)
+    stack = build_stack(model, width=model.embedding_dim, hidden=model.hidden_size, layers=model.num_layers)
     return LanguageModel(
         embedding=embedding,
         stack=stack,
@@ -70,7 +70,7 @@ def build_language_model(recipe: Recipe, vocabularies: VocabularySizes) -> Langu
 
 
 def build_penalty(training: TrainingConfig) -> ActivationRegularizer | None:
-    return ActivationRegularizer(**training.penalties.model_dump()) if training.penalties else None
+    return ActivationRegularizer(**training.regularizers.model_dump()) if training.regularizers else None
 
 
 

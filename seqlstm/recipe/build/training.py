@@ -30,18 +30,18 @@ def build_schedule(training: TrainingConfig) -> Schedule:
     table = training.schedule
     match table:
         case DecayScheduleConfig():
-            return Schedule(table.kind, table.warmup, floor=table.floor)
+            return Schedule(table.kind, table.warmup_steps, floor=table.min_lr_ratio)
         case InverseSquareRootScheduleConfig():
-            return Schedule(table.kind, table.warmup)
+            return Schedule(table.kind, table.warmup_steps)
         case PlateauScheduleConfig():
-            return Schedule(table.kind, table.warmup, factor=table.factor)
+            return Schedule(table.kind, table.warmup_steps, factor=table.factor)
         case _:
-            return Schedule("constant", table.warmup)
+            return Schedule("constant", table.warmup_steps)
 
 
 
 def build_average(training: TrainingConfig) -> averaging.NoAveraging:
-    match training.average:
+    match training.averaging:
         case ExponentialAveragingConfig(decay=decay):
             return averaging.ExponentialAveraging(decay)
         case CheckpointAveragingConfig(checkpoints=checkpoints):
@@ -59,12 +59,12 @@ def build_plan(training: TrainingConfig) -> TrainingPlan:
         steps=training.steps,
         epochs=training.epochs,
         minutes=training.minutes,
-        rate=training.optimizer.rate,
-        clip=training.clip,
-        accumulate=training.accumulate,
+        learning_rate=training.optimizer.learning_rate,
+        max_grad_norm=training.max_grad_norm,
+        gradient_accumulation=training.gradient_accumulation,
         validate_every=training.validate_every,
         save_every=training.save_every,
         patience=training.patience,
-        best_by=training.best_by,
+        metric=training.metric,
         plateau_patience=schedule.patience if isinstance(schedule, PlateauScheduleConfig) else None,
     )

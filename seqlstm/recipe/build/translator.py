@@ -25,12 +25,12 @@ from seqlstm.text.tokenizer_pair import VocabularySizes
 def build_translator(recipe: Recipe, vocabularies: VocabularySizes) -> Translator:
     model, smoothing = recipe.model, recipe.training.label_smoothing
     source = build_embedding(model, vocabularies[0])
-    shared = recipe.tokenizer.joint and model.tied in (True, "three-way")
+    shared = recipe.tokenizer.joint and model.tie_embeddings in (True, "three-way")
     target = source if shared else build_embedding(model, vocabularies[1])
     encoder = build_encoder(model)
     decoder = build_decoder(model, encoder)
-    lexical = LexicalModule(model.width) if model.decoder and model.decoder.lexical else None
-    read = decoder.output + (model.width if lexical else 0)
+    lexical = LexicalModule(model.embedding_dim) if model.decoder and model.decoder.lexical else None
+    read = decoder.output + (model.embedding_dim if lexical else 0)
     return Translator(
         source=source,
         target=target,
@@ -47,9 +47,9 @@ def build_encoder(model: ModelConfig) -> LayerStack:
     table = model.encoder or EncoderConfig()
     return build_stack(
         model,
-        width=model.width,
+        width=model.embedding_dim,
         hidden=hidden_of(table, model),
-        layers=table.layers or model.layers,
+        layers=table.num_layers or model.num_layers,
         bidirectional=table.bidirectional,
         reverse=table.reverse,
     )
@@ -57,24 +57,24 @@ def build_encoder(model: ModelConfig) -> LayerStack:
 
 def hidden_of(side: EncoderOrDecoderConfig, model: ModelConfig) -> int:
     """The hidden size of an encoder or a decoder: its own, or the model's."""
-    hidden = side.hidden or model.hidden
+    hidden = side.hidden_size or model.hidden_size
     assert isinstance(hidden, int)  # a list is a language model's
     return hidden
 
 
 def build_decoder(model: ModelConfig, encoder: LayerStack) -> Decoder:
     table = model.decoder or DecoderTable()
-    hidden, layers = hidden_of(table, model), table.layers or model.layers
+    hidden, layers = hidden_of(table, model), table.num_layers or model.num_layers
     stack = partial(build_stack, model, hidden=hidden)
     attention = partial(build_attention, model, query=hidden, memory=encoder.output)
     bridge = partial(build_bridge, encoder)
     dropout: dict[str, Any] = {
-        "between": model.dropout.between,
+        "between": model.dropout.inter_layer,
         "variational": model.dropout.variational,
     }
     match table.kind:
         case "parallel":
-            first = stack(width=model.width, layers=1)
+            first = stack(width=model.embedding_dim, layers=1)
             attended = attention()
             rest = stack(width=hidden, layers=layers - 1, context=encoder.output)
             begin = bridge(first, rest) if table.bridge else None
@@ -83,17 +83,17 @@ def build_decoder(model: ModelConfig, encoder: LayerStack) -> Decoder:
                     first=first, attention=attended, rest=rest, bridge=begin, **dropout
                 )
         case "input-feeding":
-            below = stack(width=model.width + hidden, layers=layers)
+            below = stack(width=model.embedding_dim + hidden, layers=layers)
             begin = bridge(below) if table.bridge else None
             return InputFeedingDecoder(stack=below, attention=attention(), bridge=begin, **dropout)
         case "bahdanau":
-            below = stack(width=model.width + encoder.output, layers=layers)
+            below = stack(width=model.embedding_dim + encoder.output, layers=layers)
             begin = bridge(below) if table.bridge else None
             return BahdanauDecoder(
-                stack=below, attention=attention(), width=model.width, bridge=begin, **dropout
+                stack=below, attention=attention(), width=model.embedding_dim, bridge=begin, **dropout
             )
-        case "plain":
-            below = stack(width=model.width, layers=layers)
+        case "no-attention":
+            below = stack(width=model.embedding_dim, layers=layers)
             return NoAttentionDecoder(stack=below, bridge=bridge(below))
 
 

@@ -19,7 +19,7 @@ BLOCK = 4  # rows and columns of the blocks of the projections to q and k
 
 
 class HeadNorm(nn.Module):
-    """Group normalisation of (..., width), each head's features by themselves.
+    """Group normalization of (..., width), each head's features by themselves.
 
     Raises:
         ValueError: a head for every feature, which would all be normalised away.

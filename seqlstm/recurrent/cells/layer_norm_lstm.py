@@ -1,4 +1,4 @@
-"""Long short-term memory with layer normalisation."""
+"""Long short-term memory with layer normalization."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EPSILON = 1e-5  # joins the variance
 
 
 class LayerNormLSTM(GatedCell):
-    """Long short-term memory with layer normalisation (Ba, Kiros & Hinton, 2016).
+    """Long short-term memory with layer normalization (Ba, Kiros & Hinton, 2016).
 
         (i, f, g, o) = LN(W x_t; α₁) + LN(R h_{t-1}; α₂) + b
         c_t = σ(f) ∘ c_{t-1} + σ(i) ∘ tanh(g)

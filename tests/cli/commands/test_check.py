@@ -65,10 +65,10 @@ def test_every_mistake_is_listed_at_once(translator: Path, tmp_path: Path) -> No
     said = refusal("check", wrong)
     assert f"{wrong}: 6 mistakes" in said
     for expected in (
-        "model.hidden: must be a valid integer, was: 32",
+        "model.hidden_size: must be a valid integer, was: 32",
         'model.layer: unknown key (did you mean "layers"?)',
         'no cell of kind "lstn"; did you mean "lstm"?',
-        "tokenizer.kind: must be one of unigram, bpe, char, word, was: unigrams",
+        "tokenizer.model_type: must be one of unigram, bpe, char, word, was: unigrams",
         "training.steps: must be greater than 0, was: -1",
         "data.pair: missing",
     ):
@@ -78,7 +78,7 @@ def test_every_mistake_is_listed_at_once(translator: Path, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ("model.width=0", "model.width: must be greater than 0, was: 0"),
+        ("model.embedding_dim=0", "model.embedding_dim: must be greater than 0, was: 0"),
         ("model.widht=8", 'model.widht: unknown key (did you mean "width"?)'),
         ("hidden", "hidden: not an override (write key=value)"),
         ("task.kind=x", "task.kind: task is a value, not a table"),

@@ -30,13 +30,13 @@ def another(run: Path, folder: Path, *overrides: object) -> Path:
 @pytest.fixture(scope="module")
 def worse_translator(translator: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("worse") / "run"  # with the first's own name
-    return another(translator, folder, "training.steps=20", "decoding.width=2")
+    return another(translator, folder, "training.steps=20", "decoding.beam_size=2")
 
 
 @pytest.fixture(scope="module")
 def worse_model(language_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("worse") / "model"
-    return another(language_model, folder, "training.steps=20", "tokenizer.vocabulary=290")
+    return another(language_model, folder, "training.steps=20", "tokenizer.vocab_size=290")
 
 
 class TestTranslators:
@@ -171,7 +171,7 @@ class TestLanguageModels:
 
     def test_a_tokenizer_that_changes_the_text(self, language_model: Path, tmp_path: Path) -> None:
         few = ("training.steps=1", "training.validate_every=")
-        folded = 'tokenizer.normalisation="nmt_nfkc_cf"'
+        folded = 'tokenizer.normalization="nmt_nfkc_cf"'
         small = another(language_model, tmp_path / "small", folded, *few)
         said = refusal("compare", language_model, small, *FEW)
         (line, *_) = [line for line, _ in pairs_of("test")]
@@ -189,7 +189,7 @@ class TestMistakes:
         assert "language-model" in said
 
     def test_answers(self, tmp_path: Path) -> None:
-        options = ("training.steps=1", "training.validate_every=", "model.hidden=8")
+        options = ("training.steps=1", "training.validate_every=", "model.hidden_size=8")
         for name in ("one", "two"):
             answer("train", "counting", *options, "--run", tmp_path / name)
         said = refusal("compare", tmp_path / "one", tmp_path / "two")

@@ -27,7 +27,7 @@ score = "bits_per_byte"
 
 [set]
 threads = 1
-model = {{ width = 8, hidden = 8 }}
+model = {{ embedding_dim = 8, hidden_size = 8 }}
 training = {{ steps = {steps}, validate_every = "" }}
 
 [[variants]]
@@ -76,8 +76,8 @@ def test_it_trains_tells_and_goes_on(tmp_path: Path) -> None:
 
 
 def test_failures_are_told_and_kept(tmp_path: Path) -> None:
-    wild = ["model.dropout.output=0.1", "training.clip=1e38"]
-    wild += ["training.optimizer={kind='sgd', rate=1e38}"]
+    wild = ["model.dropout.output=0.1", "training.max_grad_norm=1e38"]
+    wild += ["training.optimizer={kind='sgd', learning_rate=1e38}"]
     result = invoke("sweep", write(tmp_path, steps=3), *wild, "--run", tmp_path / "out")
     assert result.exit_code == 1, result.output
     assert "elman  seed 1  failed: step " in result.stderr

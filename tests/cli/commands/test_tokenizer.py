@@ -46,8 +46,8 @@ def test_pairs_teach_both_sides(tmp_path: Path) -> None:
     options = ("--pair", "en", "de", "--kind", "char", "--vocabulary", 400)
     answer("tokenizer", "train", table, "-o", model, *options)
     tokenizer = Tokenizer.load(model)
-    assert tokenizer.kind == "char"
-    assert "Ä" in tokenizer.pieces(range(tokenizer.vocabulary))
+    assert tokenizer.model_type == "char"
+    assert "Ä" in tokenizer.pieces(range(tokenizer.vocab_size))
 
 
 def test_a_closed_vocabulary_has_words_alone(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_a_folder_of_other_things_is_refused(recipe: Path, tmp_path: Path) -> No
 def test_from_starts_with_another_runs_weights(recipe: Path, tmp_path: Path) -> None:
     first, second, plain = (tmp_path / name for name in ("first", "second", "plain"))
     answer("train", recipe, "--run", first)
-    short = ("training.steps=20", "training.optimizer.rate=1e-5")
+    short = ("training.steps=20", "training.optimizer.learning_rate=1e-5")
     answer("train", recipe, *short, "--run", second, "--from", first)
     answer("train", recipe, *short, "--run", plain)
     assert loss_of(second) < loss_of(plain)
@@ -94,17 +94,19 @@ def test_resume_needs_a_run(recipe: Path, tmp_path: Path) -> None:
 def test_resume_needs_the_same_recipe(recipe: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     answer("train", recipe, "training.steps=1", "--run", run)
-    said = refusal("train", recipe, "model.hidden=16", "seed=5", "--run", run, "--resume")
+    said = refusal("train", recipe, "model.hidden_size=16", "seed=5", "--run", run, "--resume")
     assert "cannot be resumed with another recipe" in said
-    assert "model.hidden: the run has 32, the recipe 16" in said
+    assert "model.hidden_size: the run has 32, the recipe 16" in said
     assert "seed: the run has 1, the recipe 5" in said
     said = refusal("train", recipe, "training.steps=1", "--run", run, "--resume")
     assert "has ended at step 1: as planned" in said
 
 
 def test_numbers_that_are_not_finite_end_it(recipe: Path, tmp_path: Path) -> None:
-    wild = ("training.optimizer={kind='sgd', rate=1e30}", "training.clip=")
-    result = invoke("train", recipe, *wild, "training.clip=1e30", "--run", tmp_path / "run")
+    wild = ("training.optimizer={kind='sgd', learning_rate=1e30}", "training.max_grad_norm=")
+    result = invoke(
+        "train", recipe, *wild, "training.max_grad_norm=1e30", "--run", tmp_path / "run"
+    )
     assert result.exit_code == 2, result.output
     assert "not finite" in result.stderr
     assert "rate" in result.stderr

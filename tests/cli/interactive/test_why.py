@@ -120,12 +120,12 @@ def test_why_after_a_state_was_loaded(writing: WritingSession) -> None:
 
 def test_a_character_waits_until_it_is_whole() -> None:
     """The model writes 🙂 in four pieces of a byte each, cut off after two of them."""
-    tokenizer = train_tokenizer(LINES, kind="unigram", vocabulary=290)
+    tokenizer = train_tokenizer(LINES, model_type="unigram", vocab_size=290)
     loaded = loaded_of(tokenizer)
     smile = tokenizer.encode("🙂")[-4:]
 
     def spell(token: torch.Tensor, state: Any, memory: Any = None) -> Any:
-        logits = torch.zeros(1, tokenizer.vocabulary)
+        logits = torch.zeros(1, tokenizer.vocab_size)
         place = smile.index(int(token)) + 1 if int(token) in smile else 0
         logits[0, smile[place % 4]] = 100.0
         return logits, state

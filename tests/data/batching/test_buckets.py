@@ -29,7 +29,7 @@ def buckets_of(tokenizer: Tokenizer, *, sampling: float = 0.0, seed: int = 1) ->
         tokenizers=TokenizerPair.joint(tokenizer),
         tokens=BUDGET,
         window=WINDOW,
-        sampling=sampling,
+        subword_regularization=sampling,
         seed=seed,
     )
 
@@ -96,14 +96,14 @@ def test_buckets_hold_every_index_once_within_the_budget(tokens: int) -> None:
 
 @every_sampling
 def test_an_epoch_has_every_pair_once(tokenizer: Tokenizer, sampling: float) -> None:
-    batches = buckets_of(tokenizer, sampling=sampling)
+    batches = buckets_of(tokenizer, subword_regularization=sampling)
     for epoch in (0, 1, 7):
         assert Counter(texts(epoch_of(batches, epoch), tokenizer)) == Counter(PAIRS)
 
 
 @every_sampling
 def test_no_batch_exceeds_the_budget(tokenizer: Tokenizer, sampling: float) -> None:
-    for batch in epoch_of(buckets_of(tokenizer, sampling=sampling)):
+    for batch in epoch_of(buckets_of(tokenizer, subword_regularization=sampling)):
         assert batch.source is not None
         assert batch.source.numel() <= BUDGET
         assert batch.inputs.numel() <= BUDGET
@@ -112,10 +112,12 @@ def test_no_batch_exceeds_the_budget(tokenizer: Tokenizer, sampling: float) -> N
 
 @every_sampling
 def test_every_epoch_has_another_order(tokenizer: Tokenizer, sampling: float) -> None:
-    batches = buckets_of(tokenizer, sampling=sampling)
+    batches = buckets_of(tokenizer, subword_regularization=sampling)
     first, second = (texts(epoch_of(batches, epoch), tokenizer) for epoch in (0, 1))
-    other = texts(epoch_of(buckets_of(tokenizer, sampling=sampling, seed=2)), tokenizer)
-    again = texts(epoch_of(buckets_of(tokenizer, sampling=sampling)), tokenizer)
+    other = texts(
+        epoch_of(buckets_of(tokenizer, subword_regularization=sampling, seed=2)), tokenizer
+    )
+    again = texts(epoch_of(buckets_of(tokenizer, subword_regularization=sampling)), tokenizer)
     assert first != second
     assert first != other
     assert first == again
@@ -123,7 +125,7 @@ def test_every_epoch_has_another_order(tokenizer: Tokenizer, sampling: float) ->
 
 def test_a_joint_tokenizer_draws_both_sides_from_one_sequence(tokenizer: Tokenizer) -> None:
     lines = [*LINES, *(target for _, target in PAIRS)]
-    sources, targets = buckets_of(tokenizer, sampling=0.3).encode(PAIRS, 7)
+    sources, targets = buckets_of(tokenizer, subword_regularization=0.3).encode(PAIRS, 7)
     assert [*sources, *targets] == tokenizer.sample(lines, alpha=0.3, seed=7)
 
 
@@ -132,7 +134,7 @@ def test_two_tokenizers_draw_each_from_their_own(tokenizer: Tokenizer) -> None:
     each = TokenizerPair(tokenizer, Tokenizer(tokenizer.model))
     alike, fewer = [(line, line) for line in LINES], [(line, "") for line in LINES]
     encode = BucketBatches(
-        alike, tokenizers=each, tokens=BUDGET, window=WINDOW, sampling=0.3
+        alike, tokenizers=each, tokens=BUDGET, window=WINDOW, subword_regularization=0.3
     ).encode
     sources, targets = encode(alike, 7)
     assert tokenizer.decode_batch(sources) == tokenizer.decode_batch(targets) == LINES
@@ -161,9 +163,11 @@ def test_each_side_has_its_own_ids(tokenizer: Tokenizer, tmp_path: Path) -> None
 
 
 def test_sampling_segments_every_epoch_anew(tokenizer: Tokenizer) -> None:
-    plain = set(rows_of_epoch(tokenizer, epoch=0, sampling=0.0))
-    first, second = (set(rows_of_epoch(tokenizer, epoch=epoch, sampling=0.3)) for epoch in (0, 1))
-    assert plain == set(rows_of_epoch(tokenizer, epoch=1, sampling=0.0))
+    plain = set(rows_of_epoch(tokenizer, epoch=0, subword_regularization=0.0))
+    first, second = (
+        set(rows_of_epoch(tokenizer, epoch=epoch, subword_regularization=0.3)) for epoch in (0, 1)
+    )
+    assert plain == set(rows_of_epoch(tokenizer, epoch=1, subword_regularization=0.0))
     assert len(first & second) < len(plain) // 2
     assert len(first & plain) < len(plain) // 2
 
@@ -171,20 +175,20 @@ def test_sampling_segments_every_epoch_anew(tokenizer: Tokenizer) -> None:
 def rows_of_epoch(
     tokenizer: Tokenizer, *, epoch: int, sampling: float
 ) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-    batches = epoch_of(buckets_of(tokenizer, sampling=sampling), epoch)
+    batches = epoch_of(buckets_of(tokenizer, subword_regularization=sampling), epoch)
     return [pair for batch in batches for pair in rows(batch)]
 
 
 @every_sampling
 def test_resuming_anywhere_gives_the_same_batches(tokenizer: Tokenizer, sampling: float) -> None:
-    whole = buckets_of(tokenizer, sampling=sampling)
+    whole = buckets_of(tokenizer, subword_regularization=sampling)
     count = len(epoch_of(whole)) + 3
     expected = list(islice(whole, count))
     for done in range(count):
-        stopped = buckets_of(tokenizer, sampling=sampling)
+        stopped = buckets_of(tokenizer, subword_regularization=sampling)
         assert len(list(islice(stopped, done))) == done
         position = json.loads(json.dumps(stopped.state_dict()))
-        resumed = buckets_of(tokenizer, sampling=sampling)
+        resumed = buckets_of(tokenizer, subword_regularization=sampling)
         resumed.load_state_dict(position)
         assert resumed.epochs == stopped.epochs
         rest = list(islice(resumed, count - done))

@@ -23,7 +23,7 @@ def answers_of(tokenizer: Tokenizer, *, sampling: float = 0.0) -> PromptBatches:
         tokenizers=TokenizerPair.joint(tokenizer),
         tokens=BUDGET,
         window=WINDOW,
-        sampling=sampling,
+        subword_regularization=sampling,
     )
 
 
@@ -51,7 +51,7 @@ def test_a_batch_by_hand(tokenizer: Tokenizer) -> None:
 
 def test_what_is_not_asked_has_no_part_in_the_loss(tokenizer: Tokenizer) -> None:
     """A row beside longer ones is told as it is alone, and its text is not asked."""
-    model = random_language_model(tokenizer.vocabulary, seed=3)
+    model = random_language_model(tokenizer.vocab_size, seed=3)
     texts, answers = [[5, 6, 9, 7], [7], [8, 8]], [[8], [6, 5], [9, 10, 11]]
     with torch.no_grad():
         loss, tokens, _ = model(collate_prompts(texts, answers, tokenizer))
@@ -75,7 +75,7 @@ def test_batches_are_of_like_length_within_the_budget() -> None:
 
 @pytest.mark.parametrize("sampling", [0.0, 0.3])
 def test_every_row_stands_in_an_epoch_once(tokenizer: Tokenizer, sampling: float) -> None:
-    batches = list(answers_of(tokenizer, sampling=sampling).of_epoch(0, 0))
+    batches = list(answers_of(tokenizer, subword_regularization=sampling).of_epoch(0, 0))
     told = [tokenizer.decode(ids[:-1]) for batch in batches for ids in asked_of(batch)]
     assert sorted(told) == sorted(answer for _, answer in PAIRS)
     assert all(batch.inputs.numel() <= BUDGET or len(batch.inputs) == 1 for batch in batches)
@@ -83,8 +83,11 @@ def test_every_row_stands_in_an_epoch_once(tokenizer: Tokenizer, sampling: float
 
 @pytest.mark.parametrize("done", [1, 4, 9])
 def test_a_resumed_one_goes_on(tokenizer: Tokenizer, done: int) -> None:
-    whole = list(islice(answers_of(tokenizer, sampling=0.3), 14))
-    stopped, resumed = answers_of(tokenizer, sampling=0.3), answers_of(tokenizer, sampling=0.3)
+    whole = list(islice(answers_of(tokenizer, subword_regularization=0.3), 14))
+    stopped, resumed = (
+        answers_of(tokenizer, subword_regularization=0.3),
+        answers_of(tokenizer, subword_regularization=0.3),
+    )
     list(islice(stopped, done))
     resumed.load_state_dict(stopped.state_dict())
     rest = list(islice(resumed, 14 - done))

@@ -56,7 +56,7 @@ def same(one: Batch, other: Batch) -> bool:
 
 @every_sampling
 def test_lines_end_with_newlines(tokenizer: Tokenizer, sampling: float) -> None:
-    stream = encode_stream(LINES, tokenizer=tokenizer, unit="line", sampling=sampling)
+    stream = encode_stream(LINES, tokenizer=tokenizer, unit="line", subword_regularization=sampling)
     ids = stream.ids.tolist()
     assert stream.tokens == len(ids) - 1
     assert ids[0] == ids[-1] == tokenizer.newline
@@ -66,7 +66,9 @@ def test_lines_end_with_newlines(tokenizer: Tokenizer, sampling: float) -> None:
 
 @every_sampling
 def test_documents_end_with_the_end(tokenizer: Tokenizer, sampling: float) -> None:
-    stream = encode_stream(DOCUMENTS, tokenizer=tokenizer, unit="document", sampling=sampling)
+    stream = encode_stream(
+        DOCUMENTS, tokenizer=tokenizer, unit="document", subword_regularization=sampling
+    )
     ids = stream.ids.tolist()
     assert ids[0] == ids[-1] == tokenizer.end
     found: list[list[int]] = [[]]
@@ -186,7 +188,7 @@ def targets_of(tapes: StreamBatches, epochs: int) -> torch.Tensor:
 @every_unit
 @every_sampling
 def test_an_epoch_is_the_text(tokenizer: Tokenizer, unit: str, sampling: float) -> None:
-    tapes = tapes_of(tokenizer, unit, sampling=sampling)
+    tapes = tapes_of(tokenizer, unit, subword_regularization=sampling)
     for epoch in (0, 1):
         stream = tapes.stream(epoch)
         batches = list(tapes.of_epoch(epoch, 0))
@@ -198,12 +200,14 @@ def test_an_epoch_is_the_text(tokenizer: Tokenizer, unit: str, sampling: float) 
 
 @every_unit
 def test_sampling_segments_every_epoch_anew(tokenizer: Tokenizer, unit: str) -> None:
-    tapes = tapes_of(tokenizer, unit, sampling=0.3)
+    tapes = tapes_of(tokenizer, unit, subword_regularization=0.3)
     first, second = (tapes.stream(epoch).ids for epoch in (0, 1))
     assert not torch.equal(first, second)
     assert tokenizer.decode(first.tolist()) == tokenizer.decode(second.tolist())
-    assert torch.equal(first, tapes_of(tokenizer, unit, sampling=0.3).stream(0).ids)
-    assert not torch.equal(first, tapes_of(tokenizer, unit, sampling=0.3, seed=2).stream(0).ids)
+    assert torch.equal(first, tapes_of(tokenizer, unit, subword_regularization=0.3).stream(0).ids)
+    assert not torch.equal(
+        first, tapes_of(tokenizer, unit, subword_regularization=0.3, seed=2).stream(0).ids
+    )
     plain = tapes_of(tokenizer, unit)
     assert torch.equal(plain.stream(0).ids, plain.stream(1).ids)
 
@@ -213,13 +217,13 @@ def test_sampling_segments_every_epoch_anew(tokenizer: Tokenizer, unit: str) -> 
 def test_resuming_anywhere_gives_the_same_batches(
     tokenizer: Tokenizer, sampling: float, spread: float
 ) -> None:
-    whole = tapes_of(tokenizer, sampling=sampling, spread=spread, afresh=0.3)
+    whole = tapes_of(tokenizer, subword_regularization=sampling, spread=spread, afresh=0.3)
     count = len(list(whole.of_epoch(0, 0))) + 3
     expected = list(islice(whole, count))
     for done in range(count):
-        stopped = tapes_of(tokenizer, sampling=sampling, spread=spread, afresh=0.3)
+        stopped = tapes_of(tokenizer, subword_regularization=sampling, spread=spread, afresh=0.3)
         assert len(list(islice(stopped, done))) == done
-        resumed = tapes_of(tokenizer, sampling=sampling, spread=spread, afresh=0.3)
+        resumed = tapes_of(tokenizer, subword_regularization=sampling, spread=spread, afresh=0.3)
         resumed.load_state_dict(json.loads(json.dumps(stopped.state_dict())))
         assert resumed.epochs == stopped.epochs
         rest = list(islice(resumed, count - done))
@@ -229,7 +233,7 @@ def test_resuming_anywhere_gives_the_same_batches(
 
 @every_sampling
 def test_epochs_count_tokens(tokenizer: Tokenizer, sampling: float) -> None:
-    tapes = tapes_of(tokenizer, sampling=sampling)
+    tapes = tapes_of(tokenizer, subword_regularization=sampling)
     assert tapes.epochs == 0
     count = len(list(tapes.of_epoch(0, 0)))
     drawn = 0

@@ -48,7 +48,7 @@ def test_general_attention_is_the_default() -> None:
     ("overrides", "key", "problem"),
     [
         (
-            ['model.attention={kind="dot"}', "model.encoder.hidden=12"],
+            ['model.attention={kind="dot"}', "model.encoder.hidden_size=12"],
             "model.attention",
             "must be equally wide, were: 8 and 12",
         ),
@@ -59,28 +59,28 @@ def test_general_attention_is_the_default() -> None:
             "coverage cannot take effect in a decoder that is parallel over time",
         ),
         (
-            ['model.decoder={kind="plain"}', 'model.attention={kind="dot"}'],
+            ['model.decoder={kind="no-attention"}', 'model.attention={kind="dot"}'],
             "model.attention",
             "cannot take effect: a plain decoder has none",
         ),
         (
-            ['model.decoder={kind="plain", bridge=true}'],
+            ['model.decoder={kind="no-attention", bridge=true}'],
             "model.decoder",
             "bridge cannot take effect: a plain decoder always has one",
         ),
         (
-            ['model.decoder={kind="plain", lexical=true}'],
+            ['model.decoder={kind="no-attention", lexical=true}'],
             "model.decoder",
             "lexical cannot take effect: a plain decoder looks at no words",
         ),
         (
-            ['model.decoder={kind="plain"}', "decoding.coverage_penalty=0.2"],
+            ['model.decoder={kind="no-attention"}', "decoding.coverage_penalty=0.2"],
             "decoding.coverage_penalty",
             "cannot take effect: a plain decoder has no attention",
         ),
         (
-            ['model.decoder={kind="plain"}', "model.layers=1", "model.dropout.between=0.1"],
-            "model.dropout.between",
+            ['model.decoder={kind="no-attention"}', "model.num_layers=1", "model.dropout.inter_layer=0.1"],
+            "model.dropout.inter_layer",
             "cannot take effect with single layers",
         ),
         (
@@ -89,8 +89,8 @@ def test_general_attention_is_the_default() -> None:
             "reverse cannot take effect where bidirectional reads in both ways",
         ),
         (
-            ["model.tied=three"],
-            "model.tied",
+            ["model.tie_embeddings=three"],
+            "model.tie_embeddings",
             "must be one of true, false, two-way, three-way, was: three",
         ),
         (
@@ -99,7 +99,7 @@ def test_general_attention_is_the_default() -> None:
             "must be one of parallel, input-feeding, bahdanau, plain, was: plian",
         ),
         (
-            ['model.decoder={kind="plain"}', 'model.cell={kind="mlstm"}'],
+            ['model.decoder={kind="no-attention"}', 'model.cell={kind="mlstm"}'],
             "model.decoder",
             "holds neither an h nor a c",
         ),
@@ -126,9 +126,9 @@ DECODERS: dict[str, type[Decoder]] = {
 def test_every_decoder_makes_a_model_that_learns(kind: str, layers: int) -> None:
     model = build(
         "translation",
-        f'model.decoder={{kind="{kind}", layers={layers}, hidden=12}}',
+        f'model.decoder={{kind="{kind}", num_layers={layers}, hidden_size=12}}',
         "model.connection=residual",
-        "model.dropout={embedding=0.1, between=0.1, output=0.1, recurrent=0.1}",
+        "model.dropout={embedding=0.1, inter_layer=0.1, output=0.1, weight_drop=0.1}",
     )
     assert isinstance(model, Translator)
     assert type(model.decoder) is DECODERS[kind]
@@ -150,7 +150,7 @@ def test_a_bridge_is_an_option(kind: str, bridge: str) -> None:
 @pytest.mark.parametrize("kind", [kind for kind in DECODERS if kind != "plain"])
 def test_a_lexical_module_is_an_option(kind: str, tied: str) -> None:
     model = build(
-        "translation", f'model.decoder={{kind="{kind}", lexical=true}}', f"model.tied={tied}"
+        "translation", f'model.decoder={{kind="{kind}", lexical=true}}', f"model.tie_embeddings={tied}"
     )
     assert isinstance(model, Translator)
     assert model.lexical is not None
@@ -210,7 +210,7 @@ def test_from_lines_to_lines(kind: str, tmp_path: Path) -> None:
 def test_which_tables_are_one(tied: str, tables: str, tmp_path: Path) -> None:
     """Source, target, readout: also once trained and read back."""
     path = write_recipe(tmp_path, TRANSLATOR)
-    recipe = read_recipe(str(path), ["training.steps=2", f"model.tied={tied}"])
+    recipe = read_recipe(str(path), ["training.steps=2", f"model.tie_embeddings={tied}"])
     list(start(recipe, tmp_path / "run").run())
     loaded = load(tmp_path / "run", device="cpu")
     assert isinstance(loaded, LoadedTranslator)
@@ -219,15 +219,15 @@ def test_which_tables_are_one(tied: str, tables: str, tmp_path: Path) -> None:
     letters = {id(weight): letter for weight, letter in zip(used, tables, strict=True)}
     assert "".join(letters[id(weight)] for weight in used) == tables
     assert len(letters) == len(set(tables))
-    vocabulary = [p for p in model.parameters() if len(p) == loaded.tokenizers.target.vocabulary]
+    vocabulary = [p for p in model.parameters() if len(p) == loaded.tokenizers.target.vocab_size]
     assert len(vocabulary) == len(set(tables)) + 1  # and the readout's bias
-    assert learns(build("translation", f"model.tied={tied}"))
+    assert learns(build("translation", f"model.tie_embeddings={tied}"))
 
 
 def test_a_language_model_has_one_embedding_to_tie() -> None:
     for word in ("two-way", "three-way"):
-        (found,) = mistakes("language-model", f"model.tied={word}")
-        assert found.key == "model.tied"
+        (found,) = mistakes("language-model", f"model.tie_embeddings={word}")
+        assert found.key == "model.tie_embeddings"
         assert "a language model has one embedding" in found.problem
 
 
@@ -256,7 +256,7 @@ def test_a_source_can_be_read_from_its_end(kind: str) -> None:
 
 @pytest.mark.parametrize("task", TABLES)
 def test_word_dropout_reaches_every_embedding(task: str) -> None:
-    model = build(task, "model.dropout.word=0.5", "model.tied=false")
+    model = build(task, "model.dropout.word=0.5", "model.tie_embeddings=false")
     found = [module for module in model.modules() if isinstance(module, TokenEmbedding)]
     assert [one.word for one in found] == [0.5] * (2 if task == "translation" else 1)
     assert learns(model)

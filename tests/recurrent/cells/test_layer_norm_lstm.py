@@ -1,4 +1,4 @@
-"""Layer normalisation inside the recurrence: what it makes invariant, and where it starts."""
+"""Layer normalization inside the recurrence: what it makes invariant, and where it starts."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from tests.recurrent.transcriptions.exponential import dense_gates
 
 
 def scale(module: Any) -> tuple[list[float], list[float]]:
-    """The gain and the shift of a normalisation."""
+    """The gain and the shift of a normalization."""
     return module.weight.tolist(), module.bias.tolist()
 
 
