@@ -21,9 +21,9 @@ import torch
 from backends import processor
 
 from seqlstm.inference.translator import LoadedTranslator
-from seqlstm.recipe.corpus import read_split
 from seqlstm.recipe.load import load
 from seqlstm.recipe.read import read_run_recipe
+from seqlstm.recipe.splits import read_split
 from seqlstm.run.folder import RunFolder
 from seqlstm.runtime.memory import tune_allocator
 

@@ -74,10 +74,10 @@ WhichPrecision = Annotated[
 
 def load_translators(run: Path, others: Sequence[Path], **options: str) -> LoadedTranslator:
     """The translator of a run folder, or the ensemble of it with others."""
-    from seqlstm.recipe.load import load_together
+    from seqlstm.recipe.load import load_ensemble
 
     ready()
-    return load_together(run, others, **options)
+    return load_ensemble(run, others, **options)
 
 
 def load_language_model(run: Path, **options: str) -> LoadedLanguageModel:
@@ -93,7 +93,7 @@ def load_any(run: Path, **options: str) -> Loaded:
     from seqlstm.recipe.load import load
 
     ready()
-    return load(run, **options)  # type: ignore[arg-type]
+    return load(run, **options)
 
 
 def ready() -> None:

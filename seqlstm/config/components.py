@@ -61,11 +61,11 @@ def check_options(kind: str, constructor: Callable[..., Any], options: Mapping[s
         check_value(f"{kind}'s {option}", value, types[option])
 
 
-def check_name(name: str) -> Callable[[str, ValidationInfo], str]:
-    """A validator of "auto" or the name of a component `name`."""
+def check_choice(name: str, *others: str) -> Callable[[str, ValidationInfo], str]:
+    """A validator of the names in the catalogue's `name`, and of other words."""
 
     def check(word: str, info: ValidationInfo) -> str:
-        words = ["auto", *(info.context or {}).get(name, [word])]
+        words = [*others, *(info.context or {}).get(name, [word])]
         if word not in words:
             hint = nearest(word, words)
             problem = f"must be one of {', '.join(words)}, was: {word}"

@@ -80,6 +80,12 @@ class DataConfig(Section):
     max_length_ratio: Annotated[float, Field(ge=1)] | None = None
     drop_duplicates: bool = False
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns, in the order in which rows hold them."""
+        single = (self.text, self.prompt, self.completion)
+        return self.pair or tuple(name for name in single if name is not None)
+
     @field_validator("options")
     @classmethod
     def known_options(

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, PositiveInt, model_validator
 
 from seqlstm.config.base import OneOrSeveral, Probability, Section, Several
-from seqlstm.config.components import ComponentConfig, check_component, check_name
+from seqlstm.config.components import ComponentConfig, check_choice, check_component
 
 
 class DropoutConfig(Section):
@@ -130,7 +130,7 @@ class ModelConfig(Section):
         None
     )
     connection: Literal["plain", "residual", "highway"] = "plain"
-    backend: Annotated[str, AfterValidator(check_name("backend"))] = "auto"
+    backend: Annotated[str, AfterValidator(check_choice("backend", "auto"))] = "auto"
     dropout: DropoutConfig = DropoutConfig()
     zoneout: ZoneoutConfig = ZoneoutConfig()
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from seqlstm.config.base import Table
 from seqlstm.config.components import Catalogue
-from seqlstm.config.consistency import disagreements
+from seqlstm.config.consistency import inconsistencies
 from seqlstm.config.messages import explain
 from seqlstm.config.recipe import Recipe
 from seqlstm.errors import Mistake, RecipeError
@@ -85,12 +85,13 @@ def parse(table: Table, *, where: str, catalogue: Catalogue | None = None) -> Re
     Args:
         table: as read from TOML.
         where: the name that an error gives to it.
-        catalogue: constructors that the options of cells and attentions are checked against.
+        catalogue: the tasks, and constructors that the options of cells and attentions are checked
+            against; without one any name and option will do.
 
     Raises:
         RecipeError: with every mistake.
     """
-    mistakes = list(disagreements(table))
+    mistakes = list(inconsistencies(table, (catalogue or {}).get("task", {})))
     try:
         recipe = Recipe.model_validate(table, context=dict(catalogue or {}))
     except ValidationError as error:

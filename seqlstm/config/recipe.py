@@ -7,6 +7,7 @@ Every default stands here, in `model.py` or in `training.py`, and nowhere else. 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 import tomli_w
@@ -16,6 +17,7 @@ from pydantic import (
 )
 
 from seqlstm.config.base import Count, NotNegative, Section
+from seqlstm.config.components import check_choice
 from seqlstm.config.data import DataConfig, StreamBatchingConfig
 from seqlstm.config.model import ModelConfig
 from seqlstm.config.tokenizer import TokenizerConfig, TrainedTokenizerConfig
@@ -44,7 +46,7 @@ def known_device(name: str) -> str:
 class Recipe(Section):
     """The whole of it. `threads`: 0 for all cores."""
 
-    task: Literal["translation", "language-model", "prompts"]
+    task: Annotated[str, AfterValidator(check_choice("task"))]
     seed: Count = 1
     device: Annotated[str, AfterValidator(known_device)] = "auto"
     threads: Count = 0
@@ -61,37 +63,16 @@ class Recipe(Section):
         batching = self.data.batching
         return isinstance(batching, StreamBatchingConfig) and batching.reset_at_document
 
-    def text(self) -> str:
-        """The recipe resolved, defaults included, as TOML: what a run folder keeps."""
+    def text(self, *, unused_keys: Iterable[str] = ()) -> str:
+        """The recipe resolved, defaults included, as TOML: what a run folder keeps.
+
+        Args:
+            unused_keys: dotted keys, of a section each, that are left out.
+        """
         table = self.model_dump(exclude_none=True)
-        for section, key in IDLE[self.task]:
-            table[section].pop(key, None)
+        for key in unused_keys:
+            section, _, name = key.partition(".")
+            table[section].pop(name, None)
         if not table["decoding"]:
             del table["decoding"]
         return tomli_w.dumps(table)
-
-
-NO_TRANSLATION = [
-    ("tokenizer", "joint"),
-    *[("model", key) for key in ("attention", "encoder", "decoder")],
-    *[("decoding", key) for key in DecodingConfig.model_fields],
-]
-DATA_OF_OTHERS = (
-    *("pair", "prompt", "completion"),
-    *("max_length", "max_length_ratio", "drop_duplicates"),
-)
-IDLE = {
-    "translation": [
-        *[("data", key) for key in ("text", "prompt", "completion", "unit")],
-        ("training", "regularizers"),
-    ],
-    "language-model": [
-        *[("data", key) for key in DATA_OF_OTHERS],
-        *NO_TRANSLATION,
-    ],
-    "prompts": [
-        *[("data", key) for key in ("pair", "text", "unit", "max_length_ratio")],
-        *NO_TRANSLATION,
-    ],
-}
-"""The keys that cannot take effect in a recipe of each task."""

@@ -1,82 +1,34 @@
-"""A recipe's text: read, cleaned, tokenized, and reported on."""
+"""The text of a run: read, cleaned, tokenized, and reported on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
 
 from seqlstm.config import Recipe
 from seqlstm.config.data import DataConfig
-from seqlstm.config.data import TokenBatchingConfig as BucketsTable
-from seqlstm.data.batching.base import Batches
-from seqlstm.data.batching.buckets import BucketBatches
-from seqlstm.data.batching.prompts import PromptBatches
-from seqlstm.data.batching.streams import StreamBatches
 from seqlstm.data.builtin.synthetic_tasks import SYNTHETIC_TASKS
-from seqlstm.data.cleaning import clean_pairs, count_overlap
-from seqlstm.data.sources.read import Corpus, FilesBySplit, read
+from seqlstm.data.cleaning import count_overlap
+from seqlstm.data.sources.read import Corpus
 from seqlstm.errors import ArgumentError, DataError, SplitError
 from seqlstm.recipe.read import read_run_recipe
+from seqlstm.recipe.splits import read_split
+from seqlstm.recipe.tasks.base import RunCorpus
+from seqlstm.recipe.tasks.registry import TASKS
 from seqlstm.recipe.tokenizers import make_tokenizers
 from seqlstm.run.folder import RunFolder
 from seqlstm.text.tokenizer_pair import TokenizerPair
 
 
-def read_split(data: DataConfig, split: str, *, source: str | FilesBySplit | None = None) -> Corpus:
-    """One split of a recipe's source, or of another source with the same columns.
+def read_corpus(recipe: Recipe, tokenizers: TokenizerPair | None = None) -> RunCorpus:
+    """Read and clean a recipe's text.
 
     Args:
-        data: the recipe's table.
-        split: its name, or "train", "validation", "test" for those that the recipe names; sums too.
-        source: instead of the recipe's.
-    """
-    named = data.splits.model_dump()
-    wanted = "+".join(named.get(part.strip(), part.strip()) for part in split.split("+"))
-    prompts = data.prompt is not None and data.completion is not None
-    pair = (data.prompt or "", data.completion or "") if prompts else data.pair
-    corpus = read(
-        source or cast("str | FilesBySplit", data.source),
-        split=wanted,
-        text=None if pair else data.text,
-        pair=pair,
-        name=None if source else data.name,
-        revision=None if source else data.revision,
-        options=None if source else data.options,
-    )
-    if data.unit != "line":
-        return corpus
-    # Some sets keep the newlines in their rows, others do not: the text is the same.
-    return replace(corpus, rows=[row.removesuffix("\n") for row in corpus.texts])
-
-
-@dataclass(frozen=True)
-class RunCorpus:
-    """What a run learns from and is validated on.
-
-    Attributes:
-        train: without what teaches nothing.
-        validation: as it is; None if the recipe does not validate.
-        tokenizers: of all of it.
-        fingerprints: of the splits as they were read.
-        report: lines for a person: what was read and dropped.
-        warnings: what should not be, such as training rows that are held out too.
-    """
-
-    train: Corpus
-    validation: Corpus | None
-    tokenizers: TokenizerPair
-    fingerprints: dict[str, str]
-    report: list[str]
-    warnings: list[str]
-
-
-def read_corpus(recipe: Recipe, tokenizers: TokenizerPair | None = None) -> RunCorpus:
-    """Read and clean a recipe's text, with tokenizers that exist or those that the recipe makes.
+        recipe: any.
+        tokenizers: instead of those that the recipe names or trains.
 
     Raises:
-        DataError: a split cannot be read, or nothing is left of it.
+        DataError: a split cannot be read, or no row of it is left.
         TokenizerError: a tokenizer cannot be made.
     """
     train = read_split(recipe.data, "train")
@@ -86,10 +38,10 @@ def read_corpus(recipe: Recipe, tokenizers: TokenizerPair | None = None) -> RunC
     if validation:
         fingerprints["validation"] = validation.fingerprint
     tokenizers = tokenizers or make_tokenizers(recipe, train)
-    kept, line = clean(recipe, train, tokenizers)
+    cleaned, line = TASKS[recipe.task].clean(recipe, train, tokenizers)
     report = [line, *([f"{validation.split}: {len(validation):,} rows"] if validation else [])]
     return RunCorpus(
-        train=kept,
+        train=cleaned,
         validation=validation,
         tokenizers=tokenizers,
         fingerprints=fingerprints,
@@ -99,12 +51,10 @@ def read_corpus(recipe: Recipe, tokenizers: TokenizerPair | None = None) -> RunC
 
 
 def find_overlaps(data: DataConfig, train: Corpus, validation: Corpus | None) -> Iterator[str]:
-    """Warnings of training rows that are held out too."""
+    """Warnings of training rows that also stand in a held-out split."""
     if data.unit == "line":  # the lines of one long text repeat by nature
         return
-    if (
-        isinstance(data.source, str) and data.source in SYNTHETIC_TASKS
-    ):  # which say themselves what stands in two splits
+    if isinstance(data.source, str) and data.source in SYNTHETIC_TASKS:  # which document it
         return
     try:
         test = read_split(data, "test")
@@ -120,85 +70,17 @@ def find_overlaps(data: DataConfig, train: Corpus, validation: Corpus | None) ->
             yield f"{count:,} training {rows} in {name}"
 
 
-def clean(recipe: Recipe, corpus: Corpus, tokenizers: TokenizerPair) -> tuple[Corpus, str]:
-    """The training split without what teaches nothing, and a line that says what was dropped.
-
-    Raises:
-        DataError: nothing is left.
-    """
-    answers = recipe.data.completion is not None
-    if recipe.task == "language-model" and not answers:
-        return corpus, f"{corpus.name} {corpus.split}: {len(corpus):,} {recipe.data.unit}s"
-    sources = tokenizers.source.encode_batch([source for source, _ in corpus.pairs])
-    targets = tokenizers.target.encode_batch([target for _, target in corpus.pairs])
-    lengths = [(len(s), len(t)) for s, t in zip(sources, targets, strict=True)]
-    if answers:  # the two are one row, and a text that says it all may have an empty answer
-        lengths = [(text + answer, 0) for text, answer in lengths]
-    kept, report = clean_pairs(
-        corpus.pairs,
-        lengths=lengths,
-        longest=recipe.data.max_length,
-        ratio=recipe.data.max_length_ratio,
-        drop_duplicates=recipe.data.drop_duplicates,
-        one_side=answers,
-    )
-    line = f"{corpus.name} {corpus.split}: {report.line()}"
-    if not kept:
-        raise DataError(
-            line, hint="data.max_length or data.max_length_ratio is too strict for this text."
-        )
-    return replace(corpus, rows=kept), line
-
-
-def make_batches(recipe: Recipe, corpora: RunCorpus) -> Batches:
-    """Training batches.
-
-    Raises:
-        DataError: too little text for so many rows.
-    """
-    layout, train = recipe.data.batching, corpora.train
-    common: dict[str, Any] = {
-        "sampling": recipe.tokenizer.subword_regularization,
-        "seed": recipe.seed,
-    }
-    if isinstance(layout, BucketsTable):
-        batches = PromptBatches if recipe.data.completion is not None else BucketBatches
-        return batches(
-            train.pairs,
-            tokenizers=corpora.tokenizers,
-            tokens=layout.max_tokens,
-            window=layout.shuffle_window,
-            **common,
-        )
-    try:
-        return StreamBatches(
-            train.texts,
-            tokenizer=corpora.tokenizers.target,
-            unit=recipe.data.unit,
-            rows=layout.batch_size,
-            span=layout.bptt,
-            spread=layout.bptt_std,
-            afresh=layout.reset_probability,
-            resets=layout.reset_at_document,
-            **common,
-        )
-    except ValueError as error:
-        raise DataError(
-            f"{train.name} {train.split}: {error}", hint="Lower data.batching.batch_size."
-        ) from error
-
-
 def validation_rows(run: Path) -> Sequence[str]:
     """Documents or lines of the validation split of a language model's recipe.
 
     Raises:
-        ArgumentError: its rows are questions and answers.
-        DataError: it has no such split, or it is out of reach.
+        ArgumentError: its rows are not running text.
+        DataError: it has no such split, or the source cannot be reached.
     """
     data = read_run_recipe(RunFolder.open(run)).data
-    if data.completion is not None:
+    if data.text is None:
         raise ArgumentError(
-            f"{run} learned from texts with answers, which are no text to look for units in",
+            f"{run} was not trained on running text, in which units could be looked for",
             hint="Name one: --on FILE.",
         )
     return read_split(data, "validation").texts

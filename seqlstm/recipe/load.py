@@ -1,17 +1,17 @@
-"""A run folder into a model that people can use."""
+"""Loading: from a run folder to a model that people can use."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, cast
 
 from seqlstm.errors import ArgumentError
 from seqlstm.inference.language_model import LoadedLanguageModel
 from seqlstm.inference.translator import LoadedTranslator
-from seqlstm.models.language_model import LanguageModel
-from seqlstm.recipe.build.model import build_model
+from seqlstm.recipe.build.model import build_model, choose_backends
 from seqlstm.recipe.read import read_run_recipe
+from seqlstm.recipe.tasks.registry import TASKS
 from seqlstm.run.folder import RunFolder
 from seqlstm.runtime.device import choose_device, choose_precision
 from seqlstm.training.weights import set_weights
@@ -22,9 +22,9 @@ Loaded = LoadedTranslator | LoadedLanguageModel
 def load(
     path: str | Path,
     *,
-    weights: Literal["best", "last"] = "best",
+    weights: str = "best",
     device: str = "auto",
-    precision: Literal["auto", "float32", "bfloat16"] = "float32",
+    precision: str = "float32",
 ) -> Loaded:
     """The trained model of a run folder.
 
@@ -33,9 +33,10 @@ def load(
 
     Args:
         path: the run folder.
-        weights: the best by the recipe's metric, or those of the last checkpoint.
+        weights: "best" by the recipe's metric, or "last", those of the last checkpoint.
         device: "auto", "cpu", "cuda" or "cuda:1".
-        precision: of the products; "auto" is bfloat16 where the machine computes it.
+        precision: of matrix products: "float32", "bfloat16", or "auto", which is bfloat16 where the
+            machine computes it natively.
 
     Raises:
         RunError: there is no run, a newer seqlstm wrote it, or a file is missing or damaged.
@@ -44,21 +45,12 @@ def load(
     recipe = read_run_recipe(folder)
     tokenizers = folder.read_tokenizers()
     model = build_model(recipe, tokenizers.vocabularies)
+    choose_backends(recipe, model)
     set_weights(model, folder.read_weights(weights))
-    where = choose_device(device)
-    model.to(where)
-    chosen = choose_precision(precision, where)
-    if isinstance(model, LanguageModel):
-        return LoadedLanguageModel(
-            model, tokenizers.target, precision=chosen, unit=recipe.data.unit
-        )
-    return LoadedTranslator(
-        model,
-        tokenizers,
-        precision=chosen,
-        **recipe.decoding.model_dump(),
-        longest=recipe.data.max_length,
-    )
+    place = choose_device(device)
+    model.to(place)
+    loaded = TASKS[recipe.task].load(recipe, model, tokenizers, choose_precision(precision, place))
+    return cast(Loaded, loaded)
 
 
 def load_translator(path: str | Path, **options: Any) -> LoadedTranslator:
@@ -69,7 +61,7 @@ def load_translator(path: str | Path, **options: Any) -> LoadedTranslator:
         options: as `load` takes them.
 
     Raises:
-        ArgumentError: the run is a language model.
+        ArgumentError: the run is not a translator.
     """
     loaded = load(path, **options)
     if not isinstance(loaded, LoadedTranslator):
@@ -87,7 +79,7 @@ def load_language_model(path: str | Path, **options: Any) -> LoadedLanguageModel
         options: as `load` takes them.
 
     Raises:
-        ArgumentError: the run is a translator.
+        ArgumentError: the run is not a language model.
     """
     loaded = load(path, **options)
     if not isinstance(loaded, LoadedLanguageModel):
@@ -97,24 +89,25 @@ def load_language_model(path: str | Path, **options: Any) -> LoadedLanguageModel
     return loaded
 
 
-def load_together(
+def load_ensemble(
     path: str | Path, others: Sequence[str | Path], **options: Any
 ) -> LoadedTranslator:
-    """The translator of a run, or the ensemble of it with others.
+    """The ensemble of the translator of a run with others; without others, the translator.
 
     Args:
         path: the run folder.
-        others: those of the others.
+        others: run folders of the other translators.
         options: as `load` takes them.
 
     Raises:
-        ArgumentError: a run is a language model, or has another tokenizer.
+        ArgumentError: a run is not a translator, or has another tokenizer.
     """
     loaded = load_translator(path, **options)
-    for one in others:
-        other = load_translator(one, **options)
+    for folder in others:
+        other = load_translator(folder, **options)
         try:
             loaded = loaded.together(other)
         except ArgumentError as error:
-            raise ArgumentError(f"{path} with {one}: {error.message}", hint=error.hint) from error
+            message = f"{path} with {folder}: {error.message}"
+            raise ArgumentError(message, hint=error.hint) from error
     return loaded

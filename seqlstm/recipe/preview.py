@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from seqlstm.recipe.build.model import backends_by_layer, build_model, parameters_by_part
+from seqlstm.recipe.build.model import build_model, choose_backends, parameters_by_part
 from seqlstm.recipe.corpus import read_corpus
-from seqlstm.recipe.read import read_recipe
+from seqlstm.recipe.read import read_recipe, resolved_text
+from seqlstm.recipe.tasks.registry import TASKS
 from seqlstm.runtime.device import choose_device, choose_precision
 
 
@@ -41,20 +42,19 @@ def preview(name: str, overrides: Sequence[str]) -> Preview:
     """
     recipe = read_recipe(name, overrides)
     corpora = read_corpus(recipe)
-    tokenizers, train = corpora.tokenizers, corpora.train
+    tokenizers = corpora.tokenizers
     model = build_model(recipe, tokenizers.vocabularies)
-    pairs = recipe.task == "translation" or recipe.data.completion is not None
-    told = [target for _, target in train.pairs] if pairs else train.texts
+    targets = TASKS[recipe.task].targets(corpora.train)
     device = choose_device(recipe.device)
     model.to(device)
     with choose_precision(recipe.precision, device).autocast():
-        backends = backends_by_layer(model, resets=recipe.resets)
+        backends = choose_backends(recipe, model)
     # Each target's end, each document's </s>, each line's newline is a token too.
     return Preview(
-        text=recipe.text(),
+        text=resolved_text(recipe),
         parameters=parameters_by_part(model),
         backends=backends,
-        tokens=sum(len(ids) + 1 for ids in tokenizers.target.encode_batch(told)),
+        tokens=sum(len(ids) + 1 for ids in tokenizers.target.encode_batch(targets)),
         data="\n".join(corpora.report),
         warnings=corpora.warnings,
     )

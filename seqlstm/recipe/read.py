@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from seqlstm.config import Catalogue, Recipe, parse, read_overrides, read_table
 from seqlstm.data.builtin.synthetic_tasks import SYNTHETIC_TASKS
 from seqlstm.models.attention import ATTENTIONS
-from seqlstm.recipe.shipped import find_recipe
+from seqlstm.recipe.shipped import find_shipped, recipe_paths, refuse_sweep
+from seqlstm.recipe.tasks.registry import TASKS
 from seqlstm.recurrent.backends import BACKENDS
 from seqlstm.recurrent.catalogue import BLOCKS, CELLS
 from seqlstm.run.folder import RunFolder
@@ -17,6 +18,7 @@ CATALOGUE: Catalogue = {
     "attention": ATTENTIONS,
     "backend": BACKENDS,
     "source": SYNTHETIC_TASKS,
+    "task": TASKS,
 }
 
 
@@ -27,15 +29,20 @@ def read_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
         RecipeError: with every mistake.
         ArgumentError: there is no such recipe.
     """
-    path = find_recipe(name)
-    table = read_overrides(read_table(path), overrides)
-    return parse(table, where=name, catalogue=CATALOGUE)
+    table = read_table(find_shipped(name, what="recipe", known=recipe_paths))
+    refuse_sweep(name, table)
+    return parse(read_overrides(table, overrides), where=name, catalogue=CATALOGUE)
 
 
 def read_run_recipe(folder: RunFolder) -> Recipe:
     """The resolved recipe of a run.
 
     Raises:
-        RecipeError: somebody has changed it for the worse.
+        RecipeError: the file was changed, and is wrong.
     """
     return parse(read_table(folder.recipe), where=str(folder.recipe), catalogue=CATALOGUE)
+
+
+def resolved_text(recipe: Recipe) -> str:
+    """The recipe as TOML, defaults included, without the keys that its task does not use."""
+    return recipe.text(unused_keys=TASKS[recipe.task].unused_keys)

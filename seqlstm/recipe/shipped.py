@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from seqlstm.config import read_table
+from seqlstm.config.base import Table
 from seqlstm.errors import ArgumentError, TokenizerError, nearest
 
 
@@ -44,9 +45,13 @@ def find_recipe(name: str) -> Path:
         ArgumentError: there is none, and names the nearest; or it is a sweep.
     """
     path = find_shipped(name, what="recipe", known=recipe_paths)
-    if is_sweep(path):
-        raise ArgumentError(f"{name} is a sweep, not a recipe", hint=f"seqlstm sweep {name}")
+    refuse_sweep(name, read_table(path))
     return path
+
+
+def refuse_sweep(name: str, table: Table) -> None:
+    if "recipe" in table:
+        raise ArgumentError(f"{name} is a sweep, not a recipe", hint=f"seqlstm sweep {name}")
 
 
 def find_sweep(name: str) -> Path:

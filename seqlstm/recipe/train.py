@@ -10,16 +10,17 @@ import torch
 
 from seqlstm.config import Recipe
 from seqlstm.errors import ArgumentError, DataError, Mistake, RecipeError, RunError
-from seqlstm.recipe.build.model import backends_by_layer, build_model
+from seqlstm.recipe.build.model import build_model, choose_backends
 from seqlstm.recipe.build.training import (
     build_average,
     build_optimizer,
     build_plan,
     build_schedule,
 )
-from seqlstm.recipe.corpus import RunCorpus, make_batches, read_corpus
-from seqlstm.recipe.read import read_run_recipe
-from seqlstm.recipe.validate import make_validation
+from seqlstm.recipe.corpus import read_corpus
+from seqlstm.recipe.read import read_run_recipe, resolved_text
+from seqlstm.recipe.tasks.base import RunCorpus
+from seqlstm.recipe.tasks.registry import TASKS
 from seqlstm.run.folder import RunFolder
 from seqlstm.runtime.device import choose_device, choose_precision
 from seqlstm.runtime.memory import set_num_threads, tune_allocator
@@ -80,7 +81,7 @@ def start(
         raise ArgumentError(f"{path} cannot start from itself")
     corpora = read_corpus(recipe, inherited(recipe, parent) if parent else None)
     prepared = prepare(recipe, folder, corpora, parent)
-    folder.create(recipe=recipe.text())
+    folder.create(recipe=resolved_text(recipe))
     folder.keep_tokenizers(corpora.tokenizers)
     folder.write_card(card(corpora, prepared, origin))
     return prepared
@@ -139,7 +140,7 @@ def resume(recipe: Recipe, path: Path) -> Prepared:
             f"{path} has ended at step {step}: {reason}",
             hint="A later end makes it go on: training.steps=N, training.epochs=N or --minutes N.",
         )
-    folder.write_recipe(recipe.text())
+    folder.write_recipe(resolved_text(recipe))
     folder.truncate_log(step)
     folder.keep_tokenizers(corpora.tokenizers)
     folder.write_card(card(corpora, prepared, origin))
@@ -196,19 +197,22 @@ def prepare(
     if origin:
         set_weights(model, origin.read_weights())
     model.to(device)
+    task, validation = TASKS[recipe.task], None
+    if corpora.validation is not None:
+        validation = task.make_validation(recipe, model, corpora, precision)
     loop = TrainingLoop(
         model,
-        make_batches(recipe, corpora),
+        task.make_batches(recipe, corpora),
         optimizer=build_optimizer(recipe.training, model),
         schedule=build_schedule(recipe.training),
         plan=build_plan(recipe.training),
         precision=precision,
         average=build_average(recipe.training),
         keeper=folder,
-        validate=make_validation(recipe, model, corpora, precision),
+        validate=validation,
     )
     with precision.autocast():  # a backend's speed depends on the products' precision
-        backends = backends_by_layer(model, resets=recipe.resets)
+        backends = choose_backends(recipe, model)
     same = set(backends.values())
     notes = [
         *corpora.report,

@@ -11,7 +11,9 @@ from seqlstm.config import Recipe
 from seqlstm.config.data import DataConfig
 from seqlstm.data.sources.read import BUILT_IN
 from seqlstm.errors import DataError, Mistake, RecipeError, SplitError
-from seqlstm.recipe.corpus import read_split
+from seqlstm.recipe.read import resolved_text
+from seqlstm.recipe.splits import read_split
+from seqlstm.recipe.tasks.registry import TASKS
 from seqlstm.recurrent.catalogue import BLOCKS
 from seqlstm.sweep.combinations import Combination
 from seqlstm.sweep.schema import Sweep, folder_name
@@ -68,7 +70,7 @@ def twins(found: Sequence[Combination]) -> Iterator[Mistake]:
     folders: dict[str, Combination] = {}
     for one in found:
         folder = folder_name(one.name).casefold()
-        same = texts.setdefault(one.recipe.text(), one)
+        same = texts.setdefault(resolved_text(one.recipe), one)
         beside = folders.setdefault(folder, one)
         if len(folder.encode()) > LONGEST:
             yield Mistake(one.name, "is too long for a folder's name", "name it with a variant")
@@ -95,11 +97,7 @@ def own_mistakes(one: Combination, sweep: Sweep, overridden: Collection[str]) ->
 
 def scores_of(recipe: Recipe) -> tuple[str, ...]:
     """What `evaluate` measures of a recipe's runs, and a sweep may compare."""
-    if recipe.task == "translation":
-        return ("bleu", "chrf", "exact_match")
-    if recipe.data.completion:
-        return ("accuracy", "nats_per_token")
-    return ("nats_per_token", "bits_per_byte", "perplexity_per_word")
+    return TASKS[recipe.task].scores
 
 
 def tokens_of(recipe: Recipe) -> dict[str, Any]:

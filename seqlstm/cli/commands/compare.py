@@ -25,7 +25,7 @@ from seqlstm.errors import ArgumentError
 
 if TYPE_CHECKING:
     from seqlstm.evaluation.significance import SystemScore
-    from seqlstm.recipe.compare import ComparedRuns
+    from seqlstm.recipe.tasks.base import ComparedRuns
 
 
 def compare(
@@ -79,7 +79,7 @@ def compare(
         batch=batch,
         streams=streams,
         resamples=resamples,
-        translations=output is not None,
+        output=output is not None,
         weights=weights.value,
         device=device,
         precision=precision.value,
@@ -117,7 +117,7 @@ def as_object(found: ComparedRuns) -> dict[str, Any]:
         "runs": {
             run: {name: finite(asdict(one)) for name, one in standings[run].items()}
             | {"signature": how}
-            for run, how in found.how.items()
+            for run, how in found.signatures.items()
         },
         "signatures": found.comparison.signatures,
     }
@@ -134,7 +134,7 @@ def show(found: ComparedRuns) -> None:
             label = "" if number else name.replace("_", " ")
             shown.add_row(label, escape(run), *cells(scores[name]))
     out.print(shown)
-    for name, signature in [*signatures.items(), *found.how.items()]:
+    for name, signature in [*signatures.items(), *found.signatures.items()]:
         note(f"{name} {signature}")
 
 

@@ -131,7 +131,7 @@ def evaluate(
         weights=weights.value,
         device=device,
         precision=precision.value,
-        translations=output is not None,
+        output=output is not None,
     )
     if output:
         keep(found[0].translations or [], output)

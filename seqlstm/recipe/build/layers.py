@@ -43,13 +43,6 @@ def refusals(recipe: Recipe) -> Iterator[Mistake]:
 def block_refusals(recipe: Recipe, kind: str) -> Iterator[Mistake]:
     """What cannot be had together with residual blocks."""
     model = recipe.model
-    if recipe.task == "translation":
-        yield Mistake(
-            "model.cell",
-            f"{kind} is for language models: its residual blocks are as wide above as below and "
-            "read forwards, so a translator's context cannot join them nor an encoder turn them",
-        )
-        return
     if isinstance(model.hidden_size, tuple):
         yield Mistake(
             "model.hidden_size", f"must be one size: {kind}'s blocks are as wide above as below"

@@ -1,0 +1,214 @@
+"""Base of the tasks: all that a recipe's `task` decides."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from torch import nn
+
+from seqlstm.config import Recipe
+from seqlstm.config.consistency import Lookup
+from seqlstm.data.batching.base import Batches
+from seqlstm.data.sources.read import Corpus
+from seqlstm.errors import ArgumentError, DataError, Mistake
+from seqlstm.evaluation.significance import Comparison
+from seqlstm.recurrent.backends import Call
+from seqlstm.recurrent.stack import LayerStack
+from seqlstm.runtime.device import Precision
+from seqlstm.text.tokenizer_pair import TokenizerPair, VocabularySizes
+
+Validation = Callable[[], dict[str, float]]
+"""Measures the model on the validation split: values by metric."""
+
+
+@dataclass(frozen=True)
+class RunCorpus:
+    """The text of a run.
+
+    Attributes:
+        train: the training split, cleaned.
+        validation: the validation split as it is; None if the recipe does not validate.
+        tokenizers: of source and target, or one for both.
+        fingerprints: of the splits as they were read.
+        report: lines for people: rows that were read and left out.
+        warnings: such as training rows that also stand in a held-out split.
+    """
+
+    train: Corpus
+    validation: Corpus | None
+    tokenizers: TokenizerPair
+    fingerprints: dict[str, str]
+    report: list[str]
+    warnings: list[str]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores as `evaluate --json` prints them, and a translator's translations."""
+
+    values: dict[str, Any]
+    translations: list[str] | None = None
+
+
+@dataclass(frozen=True)
+class ComparedRuns:
+    """Runs compared on one test set, by their folders as they were named.
+
+    Attributes:
+        comparison: scores and their significance.
+        rows: lines or documents that were resampled.
+        signatures: of each run, how it translated or which text was scored.
+        translations: of each translator.
+    """
+
+    comparison: Comparison
+    rows: int
+    signatures: dict[str, str]
+    translations: dict[str, list[str]] = field(default_factory=dict)
+
+
+class Task(ABC):
+    """A task: the rules of its recipes, its model, batches, validation and evaluation.
+
+    Attributes:
+        noun: what a run of this task is, with its article.
+        columns: keys of the section `data` that name the columns; all must be given.
+        batching: the kind of `data.batching`.
+        metrics: of validation, for `training.metric`.
+        scores: values of `evaluate` that a sweep can compare.
+        unused_keys: dotted keys that cannot take effect.
+        evaluation_options: options of `evaluate` and `compare` that can take effect.
+    """
+
+    noun: ClassVar[str]
+    columns: ClassVar[tuple[str, ...]]
+    batching: ClassVar[str]
+    metrics: ClassVar[tuple[str, ...]]
+    scores: ClassVar[tuple[str, ...]]
+    unused_keys: ClassVar[tuple[str, ...]] = ()
+    evaluation_options: ClassVar[frozenset[str]] = frozenset()
+
+    def check(self, lookup: Lookup) -> Iterator[Mistake]:
+        """Keys that do not go together in a recipe of this task."""
+        yield from ()
+
+    @abstractmethod
+    def clean(
+        self, recipe: Recipe, corpus: Corpus, tokenizers: TokenizerPair
+    ) -> tuple[Corpus, str]:
+        """The training split without useless rows, and a line that reports it.
+
+        Raises:
+            DataError: no row is left.
+        """
+
+    @abstractmethod
+    def targets(self, corpus: Corpus) -> Sequence[str]:
+        """The texts that the model learns to predict."""
+
+    @abstractmethod
+    def build_model(self, recipe: Recipe, vocab_sizes: VocabularySizes) -> nn.Module:
+        """The untrained model.
+
+        Raises:
+            RecipeError, ValueError: options that no model can have together.
+        """
+
+    def stacks(self, recipe: Recipe, model: nn.Module) -> dict[str, tuple[LayerStack, Call]]:
+        """The recurrent layers by name, and how training calls them."""
+        return {
+            name: (part, Call())
+            for name, part in model.named_modules()
+            if isinstance(part, LayerStack)
+        }
+
+    @abstractmethod
+    def make_batches(self, recipe: Recipe, corpus: RunCorpus) -> Batches:
+        """Training batches.
+
+        Raises:
+            DataError: too little text.
+        """
+
+    @abstractmethod
+    def make_validation(
+        self, recipe: Recipe, model: Any, corpus: RunCorpus, precision: Precision
+    ) -> Validation:
+        """A measurement of the model on the validation split, which is there."""
+
+    @abstractmethod
+    def load(
+        self, recipe: Recipe, model: Any, tokenizers: TokenizerPair, precision: Precision
+    ) -> Any:
+        """The trained model as people use it."""
+
+    def check_evaluation(self, recipe: Recipe, options: Mapping[str, Any]) -> None:
+        """Refuse options of `evaluate` that do not go together.
+
+        Raises:
+            ArgumentError: names them.
+        """
+
+    @abstractmethod
+    def evaluate(
+        self, recipe: Recipe, loaded: Any, corpora: Sequence[Corpus], options: Mapping[str, Any]
+    ) -> list[Evaluation]:
+        """Scores of the loaded model on each corpus."""
+
+    def check_comparison(self, runs: Mapping[str, Recipe]) -> None:
+        """Refuse runs that cannot be compared.
+
+        Raises:
+            ArgumentError: says why.
+        """
+
+    def compare(
+        self,
+        runs: Mapping[str, Recipe],
+        corpus: Corpus,
+        *,
+        load: Callable[[str], Any],
+        resamples: int,
+        options: Mapping[str, Any],
+    ) -> ComparedRuns:
+        """Each further run against the first.
+
+        Args:
+            runs: recipes by folder.
+            corpus: the test set.
+            load: from a folder to its loaded model.
+            resamples: of the paired bootstrap.
+            options: of this task.
+
+        Raises:
+            ArgumentError: the task has no test of significance.
+            DataError: a single row.
+        """
+        raise ArgumentError(
+            f"{next(iter(runs))} is {self.noun}: translations or whole texts can be compared",
+            hint="`seqlstm evaluate` scores it; `seqlstm sweep` compares over seeds.",
+        )
+
+
+def refuse_single_row(corpus: Corpus, rows: int, unit: str) -> None:
+    if rows < 2:
+        raise DataError(f"{corpus.name} {corpus.split}: a single {unit} cannot be resampled")
+
+
+def refuse_unused_options(
+    path: Path | str, task: Task, options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The options that were given.
+
+    Raises:
+        ArgumentError: one cannot take effect on a run of this task.
+    """
+    given = {name: value for name, value in options.items() if value not in (None, False, ())}
+    if unused := [name for name in given if name not in task.evaluation_options]:
+        names = ", ".join(unused).replace("_", " ")
+        raise ArgumentError(f"{names}: cannot take effect, since {path} is {task.noun}")
+    return given

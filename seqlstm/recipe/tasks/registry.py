@@ -1,0 +1,14 @@
+"""The tasks by the name that a recipe gives them."""
+
+from __future__ import annotations
+
+from seqlstm.recipe.tasks.base import Task
+from seqlstm.recipe.tasks.language_model import LanguageModelTask
+from seqlstm.recipe.tasks.prompts import PromptsTask
+from seqlstm.recipe.tasks.translation import TranslationTask
+
+TASKS: dict[str, Task] = {
+    "translation": TranslationTask(),
+    "language-model": LanguageModelTask(),
+    "prompts": PromptsTask(),
+}

@@ -1,0 +1,273 @@
+"""Translation: pairs of sentences, an encoder-decoder, BLEU."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from torch import nn
+
+from seqlstm.config import Recipe
+from seqlstm.config.consistency import Lookup
+from seqlstm.config.data import TokenBatchingConfig
+from seqlstm.data.batching.buckets import BucketBatches, bucket
+from seqlstm.data.batching.collate import collate_pairs
+from seqlstm.data.cleaning import clean_pairs
+from seqlstm.data.sources.read import Corpus
+from seqlstm.errors import ArgumentError, DataError, Mistake
+from seqlstm.evaluation.significance import compare_translations
+from seqlstm.evaluation.translation import bleu, chrf, score_lowercase, score_translations
+from seqlstm.inference.scoring import truncate
+from seqlstm.inference.translator import LoadedTranslator
+from seqlstm.models.translator import Translator
+from seqlstm.recipe.build.translator import build_translator
+from seqlstm.recipe.tasks.base import (
+    ComparedRuns,
+    Evaluation,
+    RunCorpus,
+    Task,
+    Validation,
+    refuse_single_row,
+)
+from seqlstm.recurrent.backends import Call
+from seqlstm.recurrent.catalogue import BLOCKS
+from seqlstm.recurrent.stack import LayerStack
+from seqlstm.runtime.device import Precision
+from seqlstm.text.tokenizer import Tokenizer
+from seqlstm.text.tokenizer_pair import TokenizerPair, VocabularySizes
+
+VALIDATION_TOKENS = 4096  # of a batch
+SEARCH_OPTIONS = ("beam_size", "length_penalty", "batch")
+
+
+class TranslationTask(Task):
+    """A translator from source to target sentences."""
+
+    noun = "a translator"
+    columns = ("pair",)
+    batching = "tokens"
+    metrics = ("loss", "bleu", "chrf")
+    scores = ("bleu", "chrf", "exact_match")
+    unused_keys = (
+        *(f"data.{key}" for key in ("text", "prompt", "completion", "unit")),
+        "training.regularizers",
+    )
+    evaluation_options = frozenset({*SEARCH_OPTIONS, "with", "output", "lowercase"})
+
+    def check(self, lookup: Lookup) -> Iterator[Mistake]:
+        if isinstance(lookup("model", "hidden_size"), list | tuple):
+            yield Mistake(
+                "model.hidden_size",
+                "must be one size in a translation recipe",
+                "encoder = { hidden_size = … } and decoder = { hidden_size = … } give each its own",
+            )
+        if (kind := lookup("model", "cell", "kind")) in BLOCKS:
+            yield Mistake(
+                "model.cell",
+                f"{kind} is for language models: its residual blocks have outputs of the size of "
+                "their inputs and read forwards, so a translator's context cannot join their "
+                "inputs, and an encoder cannot reverse them",
+            )
+        yield from check_vocabularies(lookup)
+        yield from check_without_attention(lookup)
+
+    def clean(
+        self, recipe: Recipe, corpus: Corpus, tokenizers: TokenizerPair
+    ) -> tuple[Corpus, str]:
+        sources, targets = zip(*corpus.pairs, strict=True)
+        ids = tokenizers.source.encode_batch(sources), tokenizers.target.encode_batch(targets)
+        rows, report = clean_pairs(
+            corpus.pairs,
+            lengths=[(len(source), len(target)) for source, target in zip(*ids, strict=True)],
+            longest=recipe.data.max_length,
+            ratio=recipe.data.max_length_ratio,
+            drop_duplicates=recipe.data.drop_duplicates,
+        )
+        line = f"{corpus.name} {corpus.split}: {report.line()}"
+        if not rows:
+            hint = "data.max_length or data.max_length_ratio is too small for this text."
+            raise DataError(line, hint=hint)
+        return replace(corpus, rows=rows), line
+
+    def targets(self, corpus: Corpus) -> Sequence[str]:
+        return [target for _, target in corpus.pairs]
+
+    def build_model(self, recipe: Recipe, vocab_sizes: VocabularySizes) -> Translator:
+        return build_translator(recipe, vocab_sizes)
+
+    def stacks(self, recipe: Recipe, model: nn.Module) -> dict[str, tuple[LayerStack, Call]]:
+        assert isinstance(model, Translator)
+        call = Call(lengths=True, last=model.decoder.bridge is not None)
+        return {"encoder": (model.encoder, call), **model.decoder.stacks()}
+
+    def make_batches(self, recipe: Recipe, corpus: RunCorpus) -> BucketBatches:
+        batching = recipe.data.batching
+        assert isinstance(batching, TokenBatchingConfig)
+        return BucketBatches(
+            corpus.train.pairs,
+            tokenizers=corpus.tokenizers,
+            tokens=batching.max_tokens,
+            window=batching.shuffle_window,
+            subword_regularization=recipe.tokenizer.subword_regularization,
+            seed=recipe.seed,
+        )
+
+    def make_validation(
+        self, recipe: Recipe, model: Translator, corpus: RunCorpus, precision: Precision
+    ) -> Validation:
+        """The loss; BLEU and chrF of greedy translations only if the metric is one of them."""
+        assert corpus.validation is not None
+        tokenizers, max_length = corpus.tokenizers, recipe.data.max_length
+        lines, references = ([*side] for side in zip(*corpus.validation.pairs, strict=True))
+
+        def encode(side: list[str], tokenizer: Tokenizer) -> list[list[int]]:
+            return truncate(tokenizer.encode_batch(side), max_length, what="validation line")
+
+        sources = encode(lines, tokenizers.source)
+        targets = encode(references, tokenizers.target)
+        batches = [
+            collate_pairs([sources[i] for i in rows], [targets[i] for i in rows], tokenizers)
+            for rows in bucket(sources, targets, VALIDATION_TOKENS)
+        ]
+
+        def validate() -> dict[str, float]:
+            nats = sum(float(model(batch.to(precision.device))[0]) for batch in batches)
+            values = {"loss": nats / sum(batch.tokens for batch in batches)}
+            if recipe.training.metric in ("bleu", "chrf"):
+                loaded = LoadedTranslator(
+                    model, tokenizers, precision=precision, longest=max_length
+                )
+                hypotheses = loaded.translate(lines, beam_size=1, batch=256)
+                values["bleu"] = bleu(hypotheses, references)
+                values["chrf"] = chrf(hypotheses, references)
+            return values
+
+        return validate
+
+    def load(
+        self, recipe: Recipe, model: Translator, tokenizers: TokenizerPair, precision: Precision
+    ) -> LoadedTranslator:
+        return LoadedTranslator(
+            model,
+            tokenizers,
+            precision=precision,
+            **recipe.decoding.model_dump(),
+            longest=recipe.data.max_length,
+        )
+
+    def evaluate(
+        self,
+        recipe: Recipe,
+        loaded: LoadedTranslator,
+        corpora: Sequence[Corpus],
+        options: Mapping[str, Any],
+    ) -> list[Evaluation]:
+        return [evaluate_translator(loaded, corpus, options) for corpus in corpora]
+
+    def check_comparison(self, runs: Mapping[str, Recipe]) -> None:
+        (first, recipe), *others = runs.items()
+        for path, other in others:
+            if recipe.data.pair and other.data.pair:
+                check_direction(first, [*recipe.data.pair], path, [*other.data.pair])
+
+    def compare(
+        self,
+        runs: Mapping[str, Recipe],
+        corpus: Corpus,
+        *,
+        load: Callable[[str], LoadedTranslator],
+        resamples: int,
+        options: Mapping[str, Any],
+    ) -> ComparedRuns:
+        refuse_single_row(corpus, len(corpus), "line")
+        lines, references = ([*side] for side in zip(*corpus.pairs, strict=True))
+        translations, signatures = {}, {}
+        for path in runs:
+            translations[path], _, signatures[path] = translate(load(path), lines, options)
+        comparison = compare_translations(translations, references, resamples=resamples)
+        return ComparedRuns(comparison, len(references), signatures, translations)
+
+
+def check_vocabularies(lookup: Lookup) -> Iterator[Mistake]:
+    """Keys of the tokenizers, and of embeddings, that contradict each other."""
+    file, joint = lookup("tokenizer", "file"), lookup("tokenizer", "joint")
+    if isinstance(lookup("tokenizer", "vocab_size"), list | tuple) and joint is not False:
+        yield Mistake(
+            "tokenizer.vocab_size",
+            "two numbers cannot take effect: one model is that of both sides",
+            "one number, or tokenizer.joint = false",
+        )
+    separate = isinstance(file, list | tuple) or (file is None and joint is False)
+    if separate and lookup("model", "tie_embeddings") == "three-way":
+        yield Mistake(
+            "model.tie_embeddings",
+            "three-way needs a joint vocabulary: here source and target have tables of their own",
+            '"two-way", as true is here, or tokenizer.joint = true',
+        )
+
+
+def check_without_attention(lookup: Lookup) -> Iterator[Mistake]:
+    """Keys that cannot take effect with a decoder without attention."""
+    if lookup("model", "decoder", "kind") != "no-attention":
+        return
+    if lookup("model", "attention") is not None:
+        yield Mistake("model.attention", "cannot take effect: the decoder has none")
+    if lookup("decoding", "coverage_penalty"):
+        problem = "cannot take effect: the decoder has no attention, whose weights it reads"
+        yield Mistake("decoding.coverage_penalty", problem, "leave it out")
+    layers = [
+        lookup("model", side, "num_layers") or lookup("model", "num_layers")
+        for side in ("encoder", "decoder")
+    ]
+    if lookup("model", "dropout", "inter_layer") and all(count in (None, 1) for count in layers):
+        yield Mistake("model.dropout.inter_layer", "cannot take effect with single layers")
+
+
+def evaluate_translator(
+    loaded: LoadedTranslator, corpus: Corpus, options: Mapping[str, Any]
+) -> Evaluation:
+    lines, references = ([*side] for side in zip(*corpus.pairs, strict=True))
+    hypotheses, seconds, signature = translate(loaded, lines, options)
+    scores = score_translations(hypotheses, references)
+    values = {name: getattr(scores, name) for name in ("bleu", "chrf", "ter")}
+    signatures = scores.signatures
+    if options.get("lowercase"):
+        lower = score_lowercase(hypotheses, references)
+        values |= {"bleu_lowercase": lower.bleu, "chrf_lowercase": lower.chrf}
+        signatures = signatures | {f"{name}_lowercase": s for name, s in lower.signatures.items()}
+    values |= {
+        "exact_match": scores.exact_match,
+        "sentences": scores.sentences,
+        "seconds": seconds,
+        "sentences_per_second": scores.sentences / seconds,
+        "signatures": signatures | {"search": signature},
+    }
+    return Evaluation(values, hypotheses)
+
+
+def translate(
+    loaded: LoadedTranslator, lines: Sequence[str], options: Mapping[str, Any]
+) -> tuple[list[str], float, str]:
+    """Translations, the seconds from raw text to raw text, and the signature of the search."""
+    search = {name: options[name] for name in SEARCH_OPTIONS if name in options}
+    search.setdefault("batch", 64)
+    began = time.perf_counter()
+    hypotheses = loaded.translate(lines, **search)
+    return hypotheses, time.perf_counter() - began, loaded.signature(**search)
+
+
+def check_direction(first: str, ours: list[str], path: str, theirs: list[str]) -> None:
+    """Compare the columns of two runs, nested ones by their last names.
+
+    Raises:
+        ArgumentError: the two translate in opposite directions.
+    """
+    our, their = ([name.rpartition(".")[2] for name in pair] for pair in (ours, theirs))
+    directions = f"{first} translates {our[0]} to {our[1]}, {path} {their[0]} to {their[1]}"
+    if our != their and our == their[::-1]:
+        raise ArgumentError(f"{directions}: they cannot compete")
+    if our != their:
+        warnings.warn(f"{directions}: both are given {our[0]} to translate", stacklevel=2)
