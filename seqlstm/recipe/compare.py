@@ -49,7 +49,7 @@ def compare(
     *,
     split: str = "test",
     source: str | None = None,
-    width: int | None = None,
+    beam_size: int | None = None,
     length_penalty: float | None = None,
     batch: int | None = None,
     streams: int | None = None,
@@ -64,7 +64,7 @@ def compare(
         split: of the data; sums too, as in "validation+test".
         source: other data than that of the first run's recipe, with the same columns, or files by
             split as a table in TOML.
-        width, length_penalty, batch: of every translator's beam search, instead of its recipe's.
+        beam_size, length_penalty, batch: of every translator's search, instead of its recipe's.
         streams: parts of the text that the language models read side by side.
         resamples: how often the rows are drawn anew.
         translations: whether translations are wanted.
@@ -79,7 +79,7 @@ def compare(
         raise ArgumentError("a comparison needs two runs or more", hint="seqlstm compare RUN RUN")
     refuse_twice(paths)
     recipes = {str(path): read_run_recipe(RunFolder.open(path)) for path in paths}
-    search = {"width": width, "length_penalty": length_penalty, "batch": batch}
+    search = {"beam_size": beam_size, "length_penalty": length_penalty, "batch": batch}
     for path, recipe in zip(paths, recipes.values(), strict=True):
         refuse_unlike(recipes, str(path))
         others = {"output": translations}

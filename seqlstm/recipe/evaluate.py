@@ -59,12 +59,12 @@ def evaluate_each(
     *,
     others: Sequence[Path] = (),
     split: str = "test",
-    width: int | None = None,
+    beam_size: int | None = None,
     length_penalty: float | None = None,
     batch: int | None = None,
     streams: int | None = None,
     context: str | None = None,
-    least: int | None = None,
+    min_context: int | None = None,
     documents: bool = False,
     dynamic: DynamicEvaluation | None = None,
     cache: NeuralCache | None = None,
@@ -80,12 +80,12 @@ def evaluate_each(
             None for the recipe's own.
         others: runs whose probabilities are averaged with a translator's.
         split: of each; sums too, as in "validation+test".
-        width, length_penalty, batch: of a translator's beam search.
+        beam_size, length_penalty, batch: of a translator's beam search.
         streams: parts of a language model's text that are read side by side: faster, but each
             begins without what came before it.
         context: what a language model knows of its text: "carried" through all of it, "reset" with
             every document or line, or "sliding" windows; as it was trained, if None.
-        least: pieces that each prediction of sliding windows knows, but for those at the beginning.
+        min_context: pieces before each prediction of sliding windows, but at the beginning.
         documents: whether a language model's scores are wanted of each document or line too.
         dynamic: how a language model learns from the text that it is scored on, reported apart.
         cache: what it keeps of that text beside its state, reported apart.
@@ -97,12 +97,12 @@ def evaluate_each(
         ArgumentError: what is for translators of a language model, or the other way round.
     """
     recipe = read_run_recipe(RunFolder.open(path))
-    search = {"width": width, "length_penalty": length_penalty, "batch": batch}
+    search = {"beam_size": beam_size, "length_penalty": length_penalty, "batch": batch}
     more = {"with": bool(others), "output": translations, "lowercase": lowercase}
     telling = Telling(
         context=context or ("reset" if recipe.resets else "carried"),
         streams=streams,
-        least=least,
+        min_context=min_context,
         documents=documents,
         dynamic=dynamic,
         cache=cache,
@@ -110,7 +110,7 @@ def evaluate_each(
     for_text: dict[str, Any] = {
         "streams": streams,
         "context": context,
-        "window": least,
+        "min_context": min_context,
         "documents": documents,
     }
     for_text |= {"dynamic": dynamic, "cache": cache}

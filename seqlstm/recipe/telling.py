@@ -35,7 +35,7 @@ class Telling:
     Attributes:
         context: "carried", "reset" or "sliding".
         streams: parts read side by side.
-        least: pieces known to a prediction of sliding windows.
+        min_context: pieces known to a prediction of sliding windows.
         documents: whether to tell what falls to each document or line.
         dynamic: how to learn from the text, reported apart.
         cache: what to keep of it, reported apart.
@@ -44,7 +44,7 @@ class Telling:
 
     context: str
     streams: int | None = None
-    least: int | None = None
+    min_context: int | None = None
     documents: bool = False
     dynamic: DynamicEvaluation | None = None
     cache: NeuralCache | None = None
@@ -58,9 +58,9 @@ class Telling:
         """
         if self.context == "sliding" and self.streams:
             raise ArgumentError("streams cannot take effect on sliding windows")
-        if self.context != "sliding" and self.least:
+        if self.context != "sliding" and self.min_context:
             raise ArgumentError(
-                f"window cannot take effect where the context is {self.context}",
+                f"min_context cannot take effect where the context is {self.context}",
                 hint="--context sliding has windows.",
             )
         if self.context != "carried" and (self.dynamic or self.cache):
@@ -74,7 +74,7 @@ class Telling:
         """Of `score_text` and `score_rows`."""
         return {
             "resets": self.context == "reset",
-            "sliding": (self.least or LEAST) if self.context == "sliding" else 0,
+            "sliding": (self.min_context or LEAST) if self.context == "sliding" else 0,
             "streams": self.streams or 1,
         }
 

@@ -103,7 +103,7 @@ def of_translator(
         values = {"loss": nats / sum(batch.tokens for batch in batches)}
         if recipe.training.metric in ("bleu", "chrf"):
             loaded = LoadedTranslator(model, tokenizers, precision=precision, longest=longest)
-            found = loaded.translate([source for source, _ in corpus.pairs], width=1, batch=256)
+            found = loaded.translate([source for source, _ in corpus.pairs], beam_size=1, batch=256)
             references = [target for _, target in corpus.pairs]
             values["bleu"] = translation.bleu(found, references)
             values["chrf"] = translation.chrf(found, references)
