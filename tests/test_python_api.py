@@ -48,12 +48,12 @@ def test_it_has_learned(translator: LoadedTranslator) -> None:
 
 
 def test_generate(language_model: LoadedLanguageModel) -> None:
-    text = language_model.generate("The child", length=20, seed=1)
-    assert text == language_model.generate("The child", length=20, seed=1)
-    assert text != language_model.generate("The child", length=20, seed=2)
+    text = language_model.generate("The child", max_new_tokens=20, seed=1)
+    assert text == language_model.generate("The child", max_new_tokens=20, seed=1)
+    assert text != language_model.generate("The child", max_new_tokens=20, seed=2)
     session = language_model.session()
     session.read("The child")
-    assert "".join(session.stream(length=20, seed=1)) == text
+    assert "".join(session.stream(max_new_tokens=20, seed=1)) == text
 
 
 def test_score(language_model: LoadedLanguageModel) -> None:
@@ -70,8 +70,8 @@ def test_a_past_goes_on_in_another_process(language_run: Path, tmp_path: Path) -
     past = model.read(["The child"])
     past.save(tmp_path / "child.state")
     again = other.restore(tmp_path / "child.state")
-    text = "".join(other.session(again).stream(length=20, seed=1))
-    assert text == model.generate("The child", length=20, seed=1)
+    text = "".join(other.session(again).stream(max_new_tokens=20, seed=1))
+    assert text == model.generate("The child", max_new_tokens=20, seed=1)
     ends = model.read(["sees", "finds"], past=past)
     joined = seqlstm.Past.batch([past, ends])
     assert len(joined) == 3

@@ -17,14 +17,14 @@ Find: TypeAlias = "Callable[[list[str], int], list[list[Translation]]]"
 
 SAID = (
     "prefix",
-    "never",
+    "bad_words",
     "no_repeat_ngram_size",
     "min_length",
     "max_length",
     "max_length_ratio",
     "batch",
 )
-BEAM = ("width", "n_best", "length_penalty", "coverage_penalty", "must")
+BEAM = ("beam_size", "n_best", "length_penalty", "coverage_penalty", "force_words")
 DRAWN = ("temperature", "top_k", "top_p", "min_p", "seed")
 
 
@@ -32,13 +32,13 @@ DRAWN = ("temperature", "top_k", "top_p", "min_p", "seed")
 class DecodingOptions:
     """The options as they were given; None, and no phrases, where nobody said anything."""
 
-    width: int | None = None
+    beam_size: int | None = None
     n_best: int | None = None
     length_penalty: float | None = None
     coverage_penalty: float | None = None
     prefix: str | None = None
-    must: tuple[str, ...] = ()
-    never: tuple[str, ...] = ()
+    force_words: tuple[str, ...] = ()
+    bad_words: tuple[str, ...] = ()
     no_repeat_ngram_size: int | None = None
     min_length: int | None = None
     max_length: int | None = None
@@ -76,11 +76,11 @@ class DecodingOptions:
             draws = "--sample" if self.sample else "--mbr"
             reason = f"with {draws}" if name in BEAM else "without --sample or --mbr"
             raise ArgumentError(f"{flag(name)} cannot take effect {reason}")
-        width = self.width or loaded.width
-        if (self.n_best or 1) > width:
+        beam_size = self.beam_size or loaded.beam_size
+        if (self.n_best or 1) > beam_size:
             raise ArgumentError(
-                f"--n-best {self.n_best} is more than the beam's width {width}",
-                hint=f"Widen it: --width {self.n_best}.",
+                f"--n-best {self.n_best} is more than the beam size {beam_size}",
+                hint=f"Widen it: --beam-size {self.n_best}.",
             )
         if (self.min_length or 0) > (self.max_length or float("inf")):
             raise ArgumentError(

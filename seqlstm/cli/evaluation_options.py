@@ -34,7 +34,7 @@ Context = Annotated[
         "that of a window. As it was trained, unless told."
     ),
 ]
-Window = Annotated[
+MinContext = Annotated[
     int | None, option(min=1, text="Pieces known to every prediction of sliding windows: 256.")
 ]
 Documents = Annotated[

@@ -14,6 +14,7 @@ from seqlstm.config.components import Catalogue
 from seqlstm.config.consistency import inconsistencies
 from seqlstm.config.messages import explain
 from seqlstm.config.recipe import Recipe
+from seqlstm.config.renamed import rename_keys
 from seqlstm.errors import Mistake, RecipeError
 
 
@@ -91,12 +92,13 @@ def parse(table: Table, *, where: str, catalogue: Catalogue | None = None) -> Re
     Raises:
         RecipeError: with every mistake.
     """
-    mistakes = list(inconsistencies(table, (catalogue or {}).get("task", {})))
+    table, mistakes = rename_keys(table)
+    mistakes += inconsistencies(table, (catalogue or {}).get("task", {}))
     try:
         recipe = Recipe.model_validate(table, context=dict(catalogue or {}))
     except ValidationError as error:
-        found = [explain(detail, table) for detail in error.errors()]
-        raise RecipeError(where, [*found, *mistakes]) from None
+        problems = [explain(detail, table) for detail in error.errors()]
+        raise RecipeError(where, [*problems, *mistakes]) from None
     if mistakes:
         raise RecipeError(where, mistakes)
     return recipe

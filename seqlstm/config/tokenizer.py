@@ -18,11 +18,11 @@ class TrainedTokenizerConfig(Section):
     """A SentencePiece model trained on the training split when the run starts.
 
     `joint`: one model of both sides of a translator; else each side has its own, and `vocab_size`
-    is that of either, or source's and target's. `subword_regularization`: the alpha of
-    unigram's sampling (Kudo, 2018) or the probability of BPE-dropout (Provilkov et al., 2020); 0
-    for none. `input_sentence_size`: read at most so many. `split_digits`: every digit a piece of its
-    own. `closed_vocabulary`: words alone, as papers on language models count them: white space is what
-    separates them, and one that the vocabulary lacks is no bytes but the text's own `<unk>`.
+    is that of either, or source's and target's. `subword_regularization`: the alpha of unigram's
+    sampling (Kudo, 2018) or the probability of BPE-dropout (Provilkov et al., 2020); 0 for none.
+    `input_sentence_size`: lines to train on, at most. `split_digits`: every digit is a piece of its
+    own. `closed_vocabulary`: words separated by white space, as papers on language models count
+    them; a word that the vocabulary lacks is the text's own `<unk>`, without byte fallback.
     """
 
     model_type: Literal["unigram", "bpe", "char", "word"] = "unigram"

@@ -123,7 +123,7 @@ def make_logits_processor(
     top_k: int = 0,
     top_p: float = 1.0,
     min_p: float = 0.0,
-    repetition: float = 1.0,
+    repetition_penalty: float = 1.0,
     window: int = 64,
     forbid: Sequence[int] = (),
 ) -> LogitsProcessor:
@@ -136,14 +136,16 @@ def make_logits_processor(
         top_k: how many tokens to leave; 0 leaves all.
         top_p: the probability mass of the nucleus; 1 leaves all.
         min_p: the least probability, as a fraction of the largest; 0 leaves all.
-        repetition: the penalty on each of the last `window` tokens; 1 is none.
+        repetition_penalty: on each of the last `window` tokens; 1 is none.
         window: how many of the latest tokens the penalty is laid on, `MAX_HISTORY` at most.
         forbid: ids never chosen.
 
     Raises:
         ValueError: an argument is out of its range.
     """
-    _require(repetition > 0, f"repetition must be positive, was: {repetition}")
+    _require(
+        repetition_penalty > 0, f"repetition_penalty must be positive, was: {repetition_penalty}"
+    )
     _require(0 < window <= MAX_HISTORY, f"window must be in [1, {MAX_HISTORY}], was: {window}")
     filters = _filters(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
 
@@ -151,8 +153,8 @@ def make_logits_processor(
         logits = logits.float()
         if forbid:
             logits = forbid_ids(logits, forbid)
-        if repetition != 1:
-            logits = penalize_repetition(logits, history[:, -window:], repetition)
+        if repetition_penalty != 1:
+            logits = penalize_repetition(logits, history[:, -window:], repetition_penalty)
         for narrow in filters:
             logits = narrow(logits)
         return logits if temperature > 0 else keep_likeliest(logits)

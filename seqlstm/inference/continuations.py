@@ -73,7 +73,7 @@ def generate_continuations(
     session: Session,
     seeds: Sequence[int],
     *,
-    length: int,
+    max_new_tokens: int,
     stop: str | None = None,
     **options: Any,
 ) -> list[Continuation]:
@@ -82,7 +82,7 @@ def generate_continuations(
     Args:
         session: whose text they continue.
         seeds: each writes what `Session.stream` writes by it, up to rounding in the model's sums.
-        length: pieces, at most. Rows that are finished leave the batch.
+        max_new_tokens: pieces, at most. Rows that are finished leave the batch.
         stop, options: as of `Session.stream`.
     """
     tokenizer, context = session.loaded.tokenizer, session.history[0].tolist()
@@ -93,7 +93,7 @@ def generate_continuations(
     draw = RandomStreams(seeds, session.token.device)
     choose = session.chooser(draw, options)
     going = rows
-    for _ in range(length):
+    for _ in range(max_new_tokens):
         logits, state = session.advance(token, state, None)
         token = choose(logits, history)
         history = torch.cat([history, token.unsqueeze(1)], dim=1)[:, -MAX_HISTORY:]

@@ -53,14 +53,14 @@ class LoadedLanguageModel:
         #: what comes before a text, and after it
         self.end = tokenizer.end if unit == "document" else tokenizer.encode("\n")[-1]
 
-    def generate(self, prompt: str = "", *, length: int = 200, **options: Any) -> str:
-        """What the model writes after `prompt`, at most `length` pieces of it.
+    def generate(self, prompt: str = "", *, max_new_tokens: int = 200, **options: Any) -> str:
+        """What the model writes after `prompt`, at most `max_new_tokens` pieces of it.
 
         Options are those of `Session.stream`.
         """
         session = self.session()
         session.read(prompt)
-        return "".join(session.stream(length=length, **options))
+        return "".join(session.stream(max_new_tokens=max_new_tokens, **options))
 
     def samples(
         self,
@@ -70,7 +70,7 @@ class LoadedLanguageModel:
         batch: int = 64,
         seed: int | None = None,
         past: Past | None = None,
-        length: int = 200,
+        max_new_tokens: int = 200,
         **options: Any,
     ) -> Iterator[Continuation]:
         """Continuations of `prompt`, `batch` at a time side by side.
@@ -83,14 +83,16 @@ class LoadedLanguageModel:
             batch: how many at once.
             seed: of the first; the others have the numbers after it.
             past: before the prompt; none, if None.
-            length, options: those of `Session.stream`.
+            max_new_tokens, options: those of `Session.stream`.
         """
         session = self.session(past)
         session.read(prompt)
         first = randbits(31) if seed is None else seed
         for start in range(first, first + count, batch):
             seeds = range(start, min(start + batch, first + count))
-            yield from generate_continuations(session, seeds, length=length, **options)
+            yield from generate_continuations(
+                session, seeds, max_new_tokens=max_new_tokens, **options
+            )
 
     def session(self, past: Past | None = None) -> Session:
         """A text that the model and somebody else write in turn, from its beginning or a past."""

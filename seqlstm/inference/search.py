@@ -36,10 +36,10 @@ class SearchOptions:
     """The options of beam search, by which hypotheses are compared and when they end.
 
     Attributes:
-        width: beams; 1 is greedy.
+        beam_size: 1 is greedy.
         length_penalty: GNMT's alpha (Wu et al., 2016); 0 for none, higher for longer.
         coverage_penalty: GNMT's beta, on source pieces that got little attention; 0 for none.
-        no_repeat: no so many pieces in a row come twice; 0 lets them.
+        no_repeat_ngram_size: no so many pieces in a row come twice; 0 lets them.
         min_length: pieces of a translation, at least.
         max_length: at most; None leaves it to the ratio.
         max_length_ratio: pieces of a translation for each of its source, at most, and ten to spare.
@@ -49,7 +49,7 @@ class SearchOptions:
         ValueError: an option is out of its range.
     """
 
-    width: int = 5
+    beam_size: int = 5
     length_penalty: float = 1.0
     coverage_penalty: float = 0.0
     no_repeat_ngram_size: int = 0
@@ -59,12 +59,14 @@ class SearchOptions:
     n_best: int = 1
 
     def __post_init__(self) -> None:
-        if self.width < 1:
-            raise ValueError(f"width must be positive, was: {self.width}")
+        if self.beam_size < 1:
+            raise ValueError(f"beam_size must be positive, was: {self.beam_size}")
         if self.n_best < 1:
             raise ValueError(f"n_best must be positive, was: {self.n_best}")
-        if self.n_best > self.width:
-            raise ValueError(f"n_best must be at most the width {self.width}, was: {self.n_best}")
+        if self.n_best > self.beam_size:
+            raise ValueError(
+                f"n_best must be at most the beam_size {self.beam_size}, was: {self.n_best}"
+            )
         for name in ("length_penalty", "coverage_penalty", "no_repeat_ngram_size", "min_length"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must be 0 or more, was: {getattr(self, name)}")
@@ -110,7 +112,7 @@ class SearchOptions:
     def signature(self) -> str:
         """What scores depend on; what stands for nothing is left out."""
         told = {
-            "beam": self.width,
+            "beam": self.beam_size,
             "length_penalty": self.length_penalty,
             "coverage_penalty": self.coverage_penalty or None,
             "no_repeat_ngram_size": self.no_repeat_ngram_size or None,
@@ -148,12 +150,12 @@ def search_translations(
             "length_penalty": search.length_penalty,
             "constraints": asked.constraints(search.constraints(tokenizer)),
         }
-        if search.width == 1 and coverage is None and required is None:
+        if search.beam_size == 1 and coverage is None and required is None:
             return greedy(steps.advance, **options)
         return beam(
             steps.advance,
             **options,
-            width=search.width,
+            width=search.beam_size,
             coverage=coverage,
             n_best=search.n_best,
             required=required,

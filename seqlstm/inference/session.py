@@ -61,7 +61,7 @@ class Session:
     def stream(
         self,
         *,
-        length: int = 200,
+        max_new_tokens: int = 200,
         stop: str | None = None,
         seed: int | None = None,
         **options: Any,
@@ -69,18 +69,20 @@ class Session:
         """Go on with the text, and yield it as it comes, in parts that will not change.
 
         Args:
-            length: pieces, at most. A model of documents may end earlier.
+            max_new_tokens: pieces, at most. A model of documents may end earlier.
             stop: a text at which to stop; it is not yielded.
             seed: of the draws; the same seed writes the same text.
-            options: temperature, top_k, top_p, min_p, repetition, window, as of
+            options: temperature, top_k, top_p, min_p, repetition_penalty, window, as of
                 `make_logits_processor`.
         """
         text = TextStream(self.loaded.tokenizer, context=self.history[0].tolist())
-        parts = decode_stream(text, self.tokens(length=length, seed=seed, **options))
+        parts = decode_stream(
+            text, self.tokens(max_new_tokens=max_new_tokens, seed=seed, **options)
+        )
         return parts if stop is None else until_stop(parts, stop)
 
     def tokens(
-        self, *, length: int = 200, seed: int | None = None, **options: Any
+        self, *, max_new_tokens: int = 200, seed: int | None = None, **options: Any
     ) -> Iterator[int]:
         """The ids of `stream`, and what ends a text. After each the session has come so far."""
         draw = RandomStreams([randbits(62) if seed is None else seed], self.token.device)
@@ -91,7 +93,7 @@ class Session:
             choose=self.chooser(draw, options),
             history=self.history,
         )
-        for _ in range(length):
+        for _ in range(max_new_tokens):
             token, state = next(drawn)
             self.token, self.state = token, state
             self.history = torch.cat([self.history, token.unsqueeze(1)], dim=1)[:, -MAX_HISTORY:]

@@ -23,13 +23,13 @@ class Terminology:
 
     Attributes:
         prefixes: how the translation begins, for each line.
-        must: what it holds, for each line.
-        never: what no translation holds.
+        force_words: what it holds, for each line.
+        bad_words: what no translation holds.
     """
 
     prefixes: list[Pieces]
-    must: list[list[Pieces]]
-    never: list[Pieces]
+    force_words: list[list[Pieces]]
+    bad_words: list[Pieces]
 
     @classmethod
     def of(
@@ -38,21 +38,21 @@ class Terminology:
         tokenizer: Tokenizer,
         *,
         prefix: str | Sequence[str] = "",
-        must: Sequence[str] | Sequence[Sequence[str]] = (),
-        never: Sequence[str] = (),
+        force_words: Sequence[str] | Sequence[Sequence[str]] = (),
+        bad_words: Sequence[str] = (),
     ) -> Terminology:
-        """From text: `prefix` and `must` for all lines, or one (one list) for each.
+        """From text: `prefix` and `force_words` for all lines, or one (one list) for each.
 
         Raises:
             ArgumentError: a phrase is empty, cannot be spelt, or must appear and must not.
             ValueError: there are not as many as lines.
         """
         prefixes = [prefix] * lines if isinstance(prefix, str) else list(prefix)
-        wanted = for_each(must, lines)
+        wanted = for_each(force_words, lines)
         for name, given in (("prefixes", prefixes), ("lists of phrases", wanted)):
             if len(given) != lines:
                 raise ValueError(f"as many {name} as lines are needed, were: {len(given)}, {lines}")
-        banned = spell(never, tokenizer)
+        banned = spell(bad_words, tokenizer)
         texts = list(dict.fromkeys(chain.from_iterable(wanted)))
         known = dict(zip(texts, spell(texts, tokenizer), strict=True))
         for text, pieces in known.items():
@@ -64,42 +64,42 @@ class Terminology:
             check_known(text, pieces, tokenizer)
         return cls(
             prefixes=[begun[text] for text in prefixes],
-            must=[[known[text] for text in one] for one in wanted],
-            never=banned,
+            force_words=[[known[text] for text in one] for one in wanted],
+            bad_words=banned,
         )
 
     def select(self, rows: Iterable[int]) -> Terminology:
         """Those of the given lines."""
         rows = list(rows)
         prefixes = [self.prefixes[row] for row in rows]
-        return Terminology(prefixes, [self.must[row] for row in rows], self.never)
+        return Terminology(prefixes, [self.force_words[row] for row in rows], self.bad_words)
 
     def constraints(self, others: list[Constraint]) -> list[Constraint]:
         """With those that bind every sentence after its prefix."""
-        if self.never:
-            others = [*others, forbid_phrases(self.never)]
+        if self.bad_words:
+            others = [*others, forbid_phrases(self.bad_words)]
         return [force_prefixes(self.prefixes, then=others)] if any(self.prefixes) else others
 
     def required(self) -> LexicalConstraints | None:
-        return LexicalConstraints(self.must) if any(self.must) else None
+        return LexicalConstraints(self.force_words) if any(self.force_words) else None
 
     def room(self) -> list[int]:
         """How many pieces each translation needs, at most, to say what it must."""
-        both = zip(self.prefixes, self.must, strict=True)
-        return [len(prefix) + sum(map(len, must)) for prefix, must in both]
+        both = zip(self.prefixes, self.force_words, strict=True)
+        return [len(prefix) + sum(map(len, words)) for prefix, words in both]
 
     def fulfilled(self, row: int, ids: Pieces) -> bool:
-        return all(holds(ids, one) for one in self.must[row])
+        return all(holds(ids, one) for one in self.force_words[row])
 
 
-def for_each(must: Sequence[str] | Sequence[Sequence[str]], lines: int) -> list[list[str]]:
+def for_each(force_words: Sequence[str] | Sequence[Sequence[str]], lines: int) -> list[list[str]]:
     """A list of phrases for every line, from one list for all or from a list for each."""
-    alike = [one for one in must if isinstance(one, str)]
-    if len(alike) == len(must):
+    alike = [one for one in force_words if isinstance(one, str)]
+    if len(alike) == len(force_words):
         return [alike] * lines
     if alike:
         raise ValueError("either phrases for all lines, or a list of phrases for each line")
-    return [list(one) for one in must]
+    return [list(one) for one in force_words]
 
 
 def spell(phrases: Iterable[str], tokenizer: Tokenizer) -> list[Pieces]:

@@ -48,9 +48,9 @@ class LoadedTranslator:
         model: the trained translator.
         tokenizers: of both languages.
         precision: of the products, and the device.
-        width: of the beam, unless a call says otherwise.
-        length_penalty, coverage_penalty, no_repeat: as `Search` has them, unless a call says
-            otherwise.
+        beam_size: of beam search, unless a call says otherwise.
+        length_penalty, coverage_penalty, no_repeat_ngram_size: as `SearchOptions` has them, unless
+            a call says otherwise.
         longest: pieces of a source; longer ones are cut, with a warning.
         others: translators whose probabilities are averaged with the model's at every step.
     """
@@ -63,7 +63,7 @@ class LoadedTranslator:
         tokenizers: TokenizerPair,
         *,
         precision: Precision,
-        width: int = 5,
+        beam_size: int = 5,
         length_penalty: float = 1.0,
         coverage_penalty: float = 0.0,
         no_repeat_ngram_size: int = 0,
@@ -76,7 +76,7 @@ class LoadedTranslator:
         self.tokenizers = tokenizers
         self.precision = precision
         self.options = SearchOptions(
-            width=width,
+            beam_size=beam_size,
             length_penalty=length_penalty,
             coverage_penalty=coverage_penalty,
             no_repeat_ngram_size=no_repeat_ngram_size,
@@ -84,8 +84,8 @@ class LoadedTranslator:
         self.longest = longest
 
     @property
-    def width(self) -> int:
-        return self.options.width
+    def beam_size(self) -> int:
+        return self.options.beam_size
 
     def together(self, *others: LoadedTranslator) -> LoadedTranslator:
         """An ensemble: the average of the probabilities of all, searched as this one is.
@@ -130,8 +130,8 @@ class LoadedTranslator:
         *,
         batch: int = 64,
         prefix: str | Sequence[str] = "",
-        must: Sequence[str] | Sequence[Sequence[str]] = (),
-        never: Sequence[str] = (),
+        force_words: Sequence[str] | Sequence[Sequence[str]] = (),
+        bad_words: Sequence[str] = (),
         **options: Any,
     ) -> list[list[Translation]]:
         """The best translations of every line, best first, at most `n_best`.
@@ -140,8 +140,8 @@ class LoadedTranslator:
             lines: raw text, one sentence each.
             batch: sentences at once.
             prefix: how translations begin: of all lines, or one for each.
-            must: phrases that appear: in all lines, or a list for each.
-            never: phrases that do not appear.
+            force_words: phrases that appear: in all lines, or a list for each.
+            bad_words: phrases that do not appear.
             options: those of `Search`; None stands for the model's own.
 
         Raises:
@@ -150,7 +150,9 @@ class LoadedTranslator:
         """
         search = self.searching(**options)
         target = self.tokenizers.target
-        asked = Terminology.of(len(lines), target, prefix=prefix, must=must, never=never)
+        asked = Terminology.of(
+            len(lines), target, prefix=prefix, force_words=force_words, bad_words=bad_words
+        )
 
         def find(rows: list[int], ids: list[Pieces]) -> list[list[Hypothesis]]:
             return search_translations(self.system, ids, asked.select(rows), search=search)
@@ -183,7 +185,7 @@ class LoadedTranslator:
         first: int = 0,
         batch: int = 64,
         prefix: str | Sequence[str] = "",
-        never: Sequence[str] = (),
+        bad_words: Sequence[str] = (),
         **options: Any,
     ) -> list[list[Translation]]:
         """Translations of every line drawn at random, in the order in which they were drawn.
@@ -197,8 +199,9 @@ class LoadedTranslator:
             seed: the same seed draws the same, however the lines are batched; None draws anew.
             first: the number of the first line, where lines come in several calls.
             batch: sentences at once; fewer where their samples are more rows than a beam's.
-            prefix, never: as of `translations`.
-            options: `no_repeat_ngram`, `min_length`, `max_length` and `max_length_ratio` of `Search`.
+            prefix, bad_words: as of `translations`.
+            options: `no_repeat_ngram_size`, `min_length`, `max_length` and `max_length_ratio` of
+                `SearchOptions`.
 
         Raises:
             ArgumentError: as of `translations`.
@@ -212,7 +215,9 @@ class LoadedTranslator:
         choose = make_uniform_sampler(
             temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p
         )
-        asked = Terminology.of(len(lines), self.tokenizers.target, prefix=prefix, never=never)
+        asked = Terminology.of(
+            len(lines), self.tokenizers.target, prefix=prefix, bad_words=bad_words
+        )
         seeds = seeds_of(seed, first, len(lines))
 
         def find(rows: list[int], ids: list[Pieces]) -> list[list[Hypothesis]]:
@@ -226,7 +231,7 @@ class LoadedTranslator:
                 seeds=[seeds[row] for row in rows],
             )
 
-        within = max(1, batch * self.width // samples) if batch > 0 else batch
+        within = max(1, batch * self.beam_size // samples) if batch > 0 else batch
         return self._line_by_line(lines, find, batch=min(batch, within))
 
     def least_risk(

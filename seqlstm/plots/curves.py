@@ -17,7 +17,7 @@ Curves = dict[str, dict[str, tuple[list[int], list[float]]]]
 LABELS = {"step": "training", "validation": "validation"}
 
 
-TRAINING = ("loss", "rate")  # what is drawn of a step's values
+TRAINING = ("loss", "learning_rate")  # what is drawn of a step's values
 
 
 def plot_curves(log: list[dict[str, Any]], file: Path) -> None:
@@ -36,7 +36,7 @@ def plot_curves(log: list[dict[str, Any]], file: Path) -> None:
             alone = len(steps) == 1  # a line of one point is none
             marker = "." if label == "validation" or alone else None
             axis.plot(steps, values, label=label, marker=marker)
-        axis.set(ylabel="learning rate" if name == "rate" else name.replace("_", " "))
+        axis.set(ylabel="learning rate" if name == "learning_rate" else name.replace("_", " "))
         axis.grid(alpha=0.3)
         axis.legend()
     axes[-1].set(xlabel="step")
@@ -55,4 +55,4 @@ def curves_of(log: list[dict[str, Any]]) -> Curves:
             steps, values = lines.setdefault(LABELS[line["kind"]], ([], []))
             steps.append(line["step"])
             values.append(value)
-    return dict(sorted(curves.items(), key=lambda item: item[0] == "rate"))
+    return dict(sorted(curves.items(), key=lambda item: item[0] == "learning_rate"))

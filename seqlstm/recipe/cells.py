@@ -55,7 +55,7 @@ class CellInfo:
         }
 
 
-def describe(kind: str, width: int, hidden: int) -> CellInfo:
+def describe(kind: str, input_size: int, hidden_size: int) -> CellInfo:
     """A cell of a recipe, or the first of a stack's blocks, built without memory."""
     import torch
 
@@ -69,7 +69,7 @@ def describe(kind: str, width: int, hidden: int) -> CellInfo:
     known: dict[str, Any] = {"paper": made.paper, "year": made.year, "options": options_of(make)}
     given: dict[str, Any] = {}
     if kind == "convolutional":
-        given = {"extent": [math.gcd(16, width, hidden)]}
+        given = {"extent": [math.gcd(16, input_size, hidden_size)]}
     device = choose_device("auto")
 
     def build(width: int, hidden: int) -> Any:
@@ -77,7 +77,7 @@ def describe(kind: str, width: int, hidden: int) -> CellInfo:
 
     try:
         with torch.device("meta"):
-            layer = build(width, hidden)
+            layer = build(input_size, hidden_size)
     except ValueError as error:
         return CellInfo(kind, **known, problem=str(error))
     # A small one says which backends serve, and takes up no memory to speak of.

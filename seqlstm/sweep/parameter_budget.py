@@ -57,7 +57,7 @@ def fit(recipe: Recipe, *, vocabularies: VocabularySizes, budget: int) -> Sized:
         problem = "cannot take effect: model.hidden_size changes no part of the model"
         raise RecipeError("the model", [Mistake("budget", problem)])
     if not near:
-        nearest = f"hidden {hidden:,} has {found[1]:,} parameters"
+        nearest = f"hidden_size {hidden:,} has {found[1]:,} parameters"
         problem = f"no hidden size comes within {TOLERANCE:.0%} of {budget:,}"
         raise RecipeError("the model", [Mistake("budget", problem, nearest)])
     return found
@@ -79,7 +79,7 @@ def build(recipe: Recipe, hidden: int, vocabularies: VocabularySizes) -> Sized |
 def at_size(recipe: Recipe, hidden: int) -> Recipe:
     """The recipe at a hidden size, and for blocks at that width."""
     blocks = recipe.model.cell["kind"] in BLOCKS
-    sizes = {"hidden": hidden, "width": hidden} if blocks else {"hidden": hidden}
+    sizes = {"hidden_size": hidden, "embedding_dim": hidden} if blocks else {"hidden_size": hidden}
     return recipe.model_copy(update={"model": recipe.model.model_copy(update=sizes)})
 
 

@@ -16,7 +16,7 @@ from seqlstm.text.escaping import escape
 from seqlstm.text.tokenizer import Tokenizer
 
 ModelType = Literal["unigram", "bpe", "char", "word"]
-Normalisation = Literal["identity", "nmt_nfkc", "nfkc", "nmt_nfkc_cf", "nfkc_cf"]
+Normalization = Literal["identity", "nmt_nfkc", "nfkc", "nmt_nfkc_cf", "nfkc_cf"]
 
 SPECIAL = 5  # padding, unknown, begin, end, newline
 BYTES = 256
@@ -31,7 +31,7 @@ def train_tokenizer(
     model_type: ModelType,
     vocab_size: int,
     character_coverage: float = 1.0,
-    normalization: Normalisation = "identity",
+    normalization: Normalization = "identity",
     input_sentence_size: int = 1_000_000,
     byte_fallback: bool = True,
     split_digits: bool = False,
@@ -42,21 +42,21 @@ def train_tokenizer(
     Args:
         lines: text, of any length; newlines inside are fine.
         model_type: unigram (Kudo, 2018), bpe (Sennrich, Haddow & Birch, 2016), char or word.
-        vocab_size: how many ids, the special ones and the bytes included; at most so many if kind
-            is char or word.
+        vocab_size: how many ids, the special ones and the bytes included; at most so many if
+            the type is char or word.
         character_coverage: the share of the text's characters that the alphabet must cover.
         normalization: `identity` keeps the text as it is; the others are SentencePiece's rules,
             which change characters and also drop superfluous spaces.
         input_sentence_size: learn from so many lines, drawn evenly from all.
         byte_fallback: what the vocabulary cannot spell becomes UTF-8 bytes, 256 ids of their own,
-            whole words included if the type is word. Without, it becomes the unknown id and is lost.
+            for words of type word too. Without, it becomes the unknown id and is lost.
         split_digits: every digit is a piece of its own, so that numbers are spelt alike everywhere.
-        closed_vocabulary: of type word: without byte fallback, and white space only separates words: a text is
-            as many ids as it has words and newlines.
+        closed_vocabulary: of type word: without byte fallback, and white space only separates
+            words: a text is as many ids as it has words and newlines.
 
     Raises:
         TokenizerError: no text, a vocabulary too small or too large for it, or a closed one of
-            another kind than word.
+            another type than word.
     """
     if closed_vocabulary and model_type != "word":
         raise TokenizerError(f"a closed vocabulary is one of words, not of type {model_type}")

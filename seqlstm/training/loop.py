@@ -149,7 +149,7 @@ class TrainingLoop:
         speed = tokens / (time.monotonic() - begin)
         return {
             "loss": loss,
-            "rate": rate,
+            "learning_rate": rate,
             "gradient_norm": norm,
             "tokens": tokens,
             "tokens_per_second": speed,
@@ -173,7 +173,7 @@ class TrainingLoop:
             return
         raise DivergedError(
             f"step {self.progress.step + 1}: loss {loss}, gradient norm {norm}: not finite",
-            hint="The last checkpoint is intact. Try a lower training.optimizer.rate, a longer "
+            hint="The last checkpoint is intact. Try a lower training.optimizer.learning_rate, more "
             "schedule.warmup, a smaller training.clip, or precision=float32.",
         )
 

@@ -17,7 +17,7 @@ from tests.tiny import FLOAT32, LINES, PAIRS, random_translator
 @pytest.fixture(scope="module")
 def loaded(tokenizer: Tokenizer) -> LoadedTranslator:
     model = random_translator(tokenizer.vocab_size, seed=2)
-    return LoadedTranslator(model, TokenizerPair.joint(tokenizer), precision=FLOAT32, width=3)
+    return LoadedTranslator(model, TokenizerPair.joint(tokenizer), precision=FLOAT32, beam_size=3)
 
 
 def test_its_pieces_are_those_of_both_sides(loaded: LoadedTranslator) -> None:

@@ -53,7 +53,7 @@ def test_without_a_command_it_helps() -> None:
     assert "Usage" in invoke().output
 
 
-@pytest.mark.parametrize("wrong", [["trian"], ["train"], ["translate", "x", "--width", "0"]])
+@pytest.mark.parametrize("wrong", [["trian"], ["train"], ["translate", "x", "--beam-size", "0"]])
 def test_a_wrong_command_line_is_exit_code_2(wrong: list[str]) -> None:
     assert refusal(*wrong)
 
@@ -78,7 +78,7 @@ class TestProcess:
     def test_whoever_has_read_enough_may_leave(self, translator: Path, tmp_path: Path) -> None:
         file = write_lines(tmp_path / "many.txt", ["A woman paints the house today."] * 5000)
         with subprocess.Popen(
-            [sys.executable, "-m", "seqlstm", "translate", translator, file, "--width", "1"],
+            [sys.executable, "-m", "seqlstm", "translate", translator, file, "--beam-size", "1"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         ) as running:

@@ -64,9 +64,9 @@ def told(*arguments: object) -> list[str]:
 @pytest.mark.parametrize(
     ("flags", "options"),
     [
-        (["--must", "rotes Boot"], {"must": ["rotes Boot"]}),
-        (["--must", "nachts", "--must", "Haus"], {"must": ["nachts", "Haus"]}),
-        (["--never", "heute", "--never", "sieht"], {"never": ["heute", "sieht"]}),
+        (["--force-words", "rotes Boot"], {"force_words": ["rotes Boot"]}),
+        (["--force-words", "nachts", "--force-words", "Haus"], {"force_words": ["nachts", "Haus"]}),
+        (["--bad-words", "heute", "--bad-words", "sieht"], {"bad_words": ["heute", "sieht"]}),
         (["--prefix", "Mein Nachbar"], {"prefix": "Mein Nachbar"}),
         (["--min-length", 15], {"min_length": 15}),
         (["--max-length", 3], {"max_length": 3}),
@@ -79,7 +79,7 @@ def told(*arguments: object) -> list[str]:
             {"no_repeat_ngram_size": 1, "min_length": 12},
         ),
         (["--coverage-penalty", 20], {"coverage_penalty": 20.0}),
-        (["--width", 1], {"width": 1}),
+        (["--beam-size", 1], {"beam_size": 1}),
     ],
     ids=str,
 )
@@ -91,7 +91,7 @@ def test_an_option_is_pythons(
 
 def test_options_change_translations(translator: Path, api: LoadedTranslator) -> None:
     plain = told(translator)
-    phrase = told(translator, "--must", "rotes Boot", "--never", plain[0].split()[0])
+    phrase = told(translator, "--force-words", "rotes Boot", "--bad-words", plain[0].split()[0])
     assert all("rotes Boot" in line for line in phrase)
     assert plain[0].split()[0] not in phrase[0].split()
     assert all(line.startswith("Mein Nachb") for line in told(translator, "--prefix", "Mein Nachb"))
@@ -158,19 +158,19 @@ def test_the_least_risk(translator: Path, api: LoadedTranslator) -> None:
     [
         (["--sample", 2, "--mbr", 3], "--sample and --mbr exclude each other"),
         (["--mbr", 4, "--n-best", 2], "--n-best cannot take effect with --mbr"),
-        (["--sample", 4, "--width", 2], "--width cannot take effect with --sample"),
+        (["--sample", 4, "--beam-size", 2], "--beam-size cannot take effect with --sample"),
         (["--mbr", 4, "--length-penalty", 0], "--length-penalty cannot take effect with --mbr"),
         (["--mbr", 4, "--coverage-penalty", 1], "--coverage-penalty cannot take effect with"),
-        (["--sample", 4, "--must", "x"], "--must cannot take effect with --sample"),
+        (["--sample", 4, "--force-words", "x"], "--force-words cannot take effect with --sample"),
         (["--temperature", 1], "--temperature cannot take effect without --sample or --mbr"),
         (["--top-k", 1], "--top-k cannot take effect without"),
         (["--top-p", 0.5], "--top-p cannot take effect without"),
         (["--min-p", 0.5], "--min-p cannot take effect without"),
         (["--seed", 0], "--seed cannot take effect without"),
         (["--min-length", 5, "--max-length", 4], "--min-length 5 is more than --max-length 4"),
-        (["--must", ""], "a phrase that must or must not appear is empty"),
-        (["--must", "das Haus", "--never", "Haus"], "holds what must never appear"),
-        (["--must", "a b c d e f g", "--max-length", 3], "its maximum length is 3"),
+        (["--force-words", ""], "a phrase that must or must not appear is empty"),
+        (["--force-words", "das Haus", "--bad-words", "Haus"], "holds what must never appear"),
+        (["--force-words", "a b c d e f g", "--max-length", 3], "its maximum length is 3"),
     ],
     ids=str,
 )
@@ -180,7 +180,13 @@ def test_what_does_not_go_together(translator: Path, flags: list[object], messag
 
 def test_what_could_not_be_said_is_a_warning(translator: Path) -> None:
     result = invoke(
-        "translate", translator, "--must", "Haus Haus", "--no-repeat-ngram-size", 1, text=LINES[0]
+        "translate",
+        translator,
+        "--force-words",
+        "Haus Haus",
+        "--no-repeat-ngram-size",
+        1,
+        text=LINES[0],
     )
     assert result.exit_code == 0
     assert "warning: 1 of 1 translations do not hold all that must appear" in result.stderr
@@ -201,20 +207,20 @@ def test_commands_change_what_comes_after(
     found, said = converse(
         translator,
         monkeypatch,
-        *(line, "/width 5", "/n-best 4", line, "/n-best", "/scores", line, "/scores"),
+        *(line, "/beam-size 5", "/n-best 4", line, "/n-best", "/scores", line, "/scores"),
         *("/max-length 2", line, "/max-length", "/length-penalty 0", "/help", line, "//x"),
     )
-    best = api.translations([line], width=5, n_best=4)[0]
-    short = api.translate([line], width=5, max_length=2)
-    first = api.translations([line], width=5)[0][0]
-    plain = api.translate([line], width=5, length_penalty=0.0)
+    best = api.translations([line], beam_size=5, n_best=4)[0]
+    short = api.translate([line], beam_size=5, max_length=2)
+    first = api.translations([line], beam_size=5)[0][0]
+    plain = api.translate([line], beam_size=5, length_penalty=0.0)
     assert found == [
         *api.translate([line]),
         *(f"2\t{one.text}" for one in best),
         f"{first.score:.4f}\t{first.log_probability:.4f}\t{first.text}",
         *short,
         *plain,
-        *api.translate(["/x"], width=5, length_penalty=0.0),
+        *api.translate(["/x"], beam_size=5, length_penalty=0.0),
     ]
     assert "/coverage-penalty" in said
     assert "scores are shown" in said
@@ -225,10 +231,10 @@ def test_commands_change_what_comes_after(
     [
         ("/widht 3", 'did you mean "width"?'),
         ("/x", "/help lists them"),
-        ("/width", None),
-        ("/width zero", "/width needs a whole number, 1 or more, was: zero"),
-        ("/width 0", "/width needs a whole number, 1 or more, was: 0"),
-        ("/width 2.5", "/width needs a whole number"),
+        ("/beam-size", None),
+        ("/beam-size zero", "/beam-size needs a whole number, 1 or more, was: zero"),
+        ("/beam-size 0", "/beam-size needs a whole number, 1 or more, was: 0"),
+        ("/beam-size 2.5", "/beam-size needs a whole number"),
         ("/length-penalty -1", "/length-penalty needs a number, 0 or more, was: -1"),
         ("/length-penalty nan", "/length-penalty needs a number"),
         ("/n-best 9", "--n-best 9 is more than the beam's width 3"),
@@ -247,8 +253,10 @@ def test_a_command_that_makes_no_sense_changes_nothing(
 
 
 def test_in_a_pipe_a_command_is_a_line(translator: Path, api: LoadedTranslator) -> None:
-    expected = api.translate(["/width 5", LINES[0]])
-    assert answer("translate", translator, text=f"/width 5\n{LINES[0]}\n").splitlines() == expected
+    expected = api.translate(["/beam-size 5", LINES[0]])
+    assert (
+        answer("translate", translator, text=f"/beam-size 5\n{LINES[0]}\n").splitlines() == expected
+    )
 
 
 def test_a_recipe_says_how_to_decode(translator: Path, tmp_path: Path) -> None:

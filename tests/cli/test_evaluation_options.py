@@ -75,7 +75,7 @@ def test_the_context_is_chosen(language_model: Path) -> None:
     sliding = scores(language_model, "--context", "sliding")
     assert "|state:reset|" in reset["signature"]
     assert "|state:sliding-256|" in sliding["signature"]
-    short = scores(language_model, "--context", "sliding", "--window", 3)
+    short = scores(language_model, "--context", "sliding", "--min-context", 3)
     assert "|state:sliding-3|" in short["signature"]
     assert len({one["nats_per_token"] for one in (plain, reset, sliding, short)}) == 4
 
@@ -119,7 +119,7 @@ def test_several_sources_keep_what_is_apart(
     [
         (["--cache-size", "3"], "--cache-size cannot take effect without --cache"),
         (["--dynamic-span", "3"], "--dynamic-span cannot take effect without --dynamic"),
-        (["--window", "3"], "window cannot take effect where the context is carried"),
+        (["--min-context", "3"], "min_context cannot take effect where the context is carried"),
         (["--context", "sliding", "--streams", "2"], "streams cannot take effect on sliding"),
         (["--context", "reset", "--cache"], "read one text, and the context is reset"),
         (["--context", "sliding", "--dynamic"], "read one text, and the context is sliding"),

@@ -108,8 +108,8 @@ def test_a_session_in_a_terminal(language_model: Path, tmp_path: Path) -> None:
     session = loaded.session()
     session.read("The child")
     session.past.save(tmp_path / "once.state")
-    expected = "".join(session.stream(length=8, seed=3)).split()
-    with terminal(run, "--temperature", 1, "--length", 8, folder=tmp_path) as seen:
+    expected = "".join(session.stream(max_new_tokens=8, seed=3)).split()
+    with terminal(run, "--temperature", 1, "--max-new-tokens", 8, folder=tmp_path) as seen:
         assert "it ends now: The child" in seen.enter("/load once")
         assert seen.enter("/seed 3") == "seed 3"
         assert seen.enter("/more").split() == [*expected, "…"]
@@ -117,7 +117,7 @@ def test_a_session_in_a_terminal(language_model: Path, tmp_path: Path) -> None:
         assert seen.enter(UP) == "top-k 0"  # the line before comes back
         assert seen.enter(f"/undu{TAB}\x7f\x7f{TAB}").startswith("it ends now: The child")
         assert "\x1b[1m Nobody" in colours(seen, "Nobody")
-        seen.enter("/length 1000000")
+        seen.enter("/max-new-tokens 1000000")
         seen.type("My neighbour\n")
         seen.wait_for("My neighbour\n")
         seen.wait_for("\n")  # the model writes

@@ -44,7 +44,7 @@ def test_info_tells_both(run: Path) -> None:
 def test_lines_go_through(run: Path) -> None:
     pairs = greek_pairs("test")[:3]
     lines = "".join(f"{source}\n" for source, _ in pairs)
-    assert len(answer("translate", run, "--width", 2, text=lines).splitlines()) == 3
+    assert len(answer("translate", run, "--beam-size", 2, text=lines).splitlines()) == 3
     said = answer("translate", run, "--prefix", pairs[0][1][:6], "--json", text=lines)
     assert said.count("\n") == 3
     both = "".join(f"{source}\t{target}\n" for source, target in pairs)

@@ -114,7 +114,7 @@ def test_temperature_zero_is_greedy_over_what_is_not_forbidden() -> None:
     assert make_sampler(temperature=0)(logits, NOTHING).item() == 1
     assert make_sampler(temperature=0, forbid=[1])(logits, NOTHING).item() == 2
     history = torch.tensor([[1]])
-    assert make_sampler(temperature=0, repetition=2.0)(logits, history).item() == 2
+    assert make_sampler(temperature=0, repetition_penalty=2.0)(logits, history).item() == 2
 
 
 @pytest.mark.parametrize(
@@ -135,8 +135,12 @@ def test_what_is_drawn_from(options: dict[str, Any], expected: list[float]) -> N
 def test_the_penalty_forgets_what_is_outside_the_window() -> None:
     logits = torch.tensor([[0.0, 3.0, 2.0]])
     history = torch.tensor([[1, 0, 0]])
-    assert make_sampler(temperature=0, repetition=2.0, window=3)(logits, history).item() == 2
-    assert make_sampler(temperature=0, repetition=2.0, window=2)(logits, history).item() == 1
+    assert (
+        make_sampler(temperature=0, repetition_penalty=2.0, window=3)(logits, history).item() == 2
+    )
+    assert (
+        make_sampler(temperature=0, repetition_penalty=2.0, window=2)(logits, history).item() == 1
+    )
 
 
 def test_filters_compose_in_order() -> None:

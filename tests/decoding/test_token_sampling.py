@@ -57,8 +57,8 @@ def test_a_state_has_read_all_that_came_before_its_tokens() -> None:
 
 
 def test_going_on_from_a_pair_is_never_having_stopped() -> None:
-    choose = seeded(1, repetition=1.5)
-    whole, _ = drawn(seeded(1, repetition=1.5), 25)
+    choose = seeded(1, repetition_penalty=1.5)
+    whole, _ = drawn(seeded(1, repetition_penalty=1.5), 25)
     start, states = drawn(choose, 10)
     history = torch.cat([FIRST[:, None], start], -1)
     rest, _ = drawn(choose, 15, token=start[:, -1], state=states[-1], history=history)

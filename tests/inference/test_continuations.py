@@ -50,11 +50,11 @@ def test_a_sample_is_what_its_seed_writes(
 
 def test_they_go_on_from_a_past(loaded: LoadedLanguageModel) -> None:
     past = loaded.read([f"{LINES[0]}\n{PROMPT}"])
-    found = [one.text for one in loaded.samples(past=past, count=4, seed=1, length=20)]
+    found = [one.text for one in loaded.samples(past=past, count=4, seed=1, max_new_tokens=20)]
     assert found == [
-        "".join(loaded.session(past).stream(seed=seed, length=20)) for seed in range(1, 5)
+        "".join(loaded.session(past).stream(seed=seed, max_new_tokens=20)) for seed in range(1, 5)
     ]
-    assert found != texts(loaded, count=4, seed=1, length=20)
+    assert found != texts(loaded, count=4, seed=1, max_new_tokens=20)
 
 
 def test_without_a_seed_they_differ_every_time(loaded: LoadedLanguageModel) -> None:
@@ -72,7 +72,7 @@ def test_those_that_ended_leave_the_batch(
         return advance(token, *others)
 
     monkeypatch.setattr(loaded.model, "advance", counted)
-    texts(loaded, count=20, seed=1, length=200, stop="e")
+    texts(loaded, count=20, seed=1, max_new_tokens=200, stop="e")
     assert rows[0] == 20
     assert rows == sorted(rows, reverse=True)
     assert 1 <= rows[-1] < 20
@@ -86,5 +86,5 @@ def test_characters_of_several_bytes_are_whole() -> None:
     with torch.no_grad():
         for byte in "ä€🙂".encode():
             loaded.model.output_layer.bias[tokenizer.encode("\x80")[-1] - 0x80 + byte] += 9
-    for one in loaded.samples(count=6, seed=1, length=25):
-        assert one.text == loaded.generate(seed=one.seed, length=25)
+    for one in loaded.samples(count=6, seed=1, max_new_tokens=25):
+        assert one.text == loaded.generate(seed=one.seed, max_new_tokens=25)

@@ -22,7 +22,7 @@ def loaded(tokenizer: Tokenizer) -> list[LoadedTranslator]:
         with torch.no_grad():
             model.output_layer.bias[tokenizer.end] += 1  # so that most translations come to an end
     return [
-        LoadedTranslator(model, TokenizerPair.joint(tokenizer), precision=FLOAT32, width=3)
+        LoadedTranslator(model, TokenizerPair.joint(tokenizer), precision=FLOAT32, beam_size=3)
         for model in models
     ]
 
@@ -74,7 +74,7 @@ def test_it_searches_as_the_first_does_and_says_so(loaded: list[LoadedTranslator
         loaded[0].model,
         loaded[0].tokenizers,
         precision=FLOAT32,
-        width=2,
+        beam_size=2,
         no_repeat_ngram_size=3,
         longest=9,
     )

@@ -41,16 +41,18 @@ def ids_of(session: Session) -> list[int]:
 
 
 def test_the_seed_writes_the_text(loaded: LoadedLanguageModel) -> None:
-    first = loaded.generate("Nobody", length=40, seed=1)
-    assert first == loaded.generate("Nobody", length=40, seed=1)
-    assert first != loaded.generate("Nobody", length=40, seed=2)
-    assert loaded.generate(length=40, temperature=0) == loaded.generate(length=40, temperature=0)
-    assert loaded.generate("Nobody", length=0, seed=1) == ""
+    first = loaded.generate("Nobody", max_new_tokens=40, seed=1)
+    assert first == loaded.generate("Nobody", max_new_tokens=40, seed=1)
+    assert first != loaded.generate("Nobody", max_new_tokens=40, seed=2)
+    assert loaded.generate(max_new_tokens=40, temperature=0) == loaded.generate(
+        max_new_tokens=40, temperature=0
+    )
+    assert loaded.generate("Nobody", max_new_tokens=0, seed=1) == ""
 
 
 def test_the_prompt_is_read(loaded: LoadedLanguageModel) -> None:
     first, second, without = (
-        [loaded.generate(prompt, length=10, seed=seed) for seed in range(5)]
+        [loaded.generate(prompt, max_new_tokens=10, seed=seed) for seed in range(5)]
         for prompt in ("Nobody", "The gardener sells", "")
     )
     assert first != second
@@ -60,9 +62,9 @@ def test_the_prompt_is_read(loaded: LoadedLanguageModel) -> None:
 def test_the_stream_joined_is_the_text(loaded: LoadedLanguageModel) -> None:
     session = loaded.session()
     session.read("Nobody")
-    parts = list(session.stream(length=40, seed=1))
+    parts = list(session.stream(max_new_tokens=40, seed=1))
     assert len(parts) > 10
-    assert "".join(parts) == loaded.generate("Nobody", length=40, seed=1)
+    assert "".join(parts) == loaded.generate("Nobody", max_new_tokens=40, seed=1)
 
 
 def test_the_text_is_what_the_pieces_add(loaded: LoadedLanguageModel) -> None:
@@ -72,7 +74,7 @@ def test_the_text_is_what_the_pieces_add(loaded: LoadedLanguageModel) -> None:
         session.read("Nobody sells")
         prompt = ids_of(session)
         assert prompt == loaded.tokenizer.encode("Nobody sells")
-        text = "".join(session.stream(length=10, seed=seed))
+        text = "".join(session.stream(max_new_tokens=10, seed=seed))
         assert len(ids_of(session)) == len(prompt) + 10
         assert loaded.tokenizer.decode(ids_of(session)) == f"Nobody sells{text}"
         spaces += text.startswith(" ")
@@ -80,12 +82,12 @@ def test_the_text_is_what_the_pieces_add(loaded: LoadedLanguageModel) -> None:
 
 
 def test_stop_is_where_it_first_stands(loaded: LoadedLanguageModel) -> None:
-    text = loaded.generate(length=60, seed=1)
+    text = loaded.generate(max_new_tokens=60, seed=1)
     for start, size in product((5, 20, 33), (1, 2, 4)):
         stop = text[start : start + size]
         expected = text[: text.index(stop)]
-        assert loaded.generate(length=60, seed=1, stop=stop) == expected
-    assert loaded.generate(length=60, seed=1, stop="never to be seen") == text
+        assert loaded.generate(max_new_tokens=60, seed=1, stop=stop) == expected
+    assert loaded.generate(max_new_tokens=60, seed=1, stop="never to be seen") == text
 
 
 @pytest.mark.parametrize("stop", ["abd", "abab", "b", "ab", "zz"])
@@ -115,9 +117,11 @@ def test_a_session_goes_on_as_if_it_had_never_stopped(
     whole, pieces = loaded.session(), loaded.session()
     for session in (whole, pieces):
         session.read("My oldest friend")
-    text = "".join(whole.stream(length=25, temperature=0, repetition=1.3))
+    text = "".join(whole.stream(max_new_tokens=25, temperature=0, repetition_penalty=1.3))
     parts = [
-        part for cut in cuts for part in pieces.stream(length=cut, temperature=0, repetition=1.3)
+        part
+        for cut in cuts
+        for part in pieces.stream(max_new_tokens=cut, temperature=0, repetition_penalty=1.3)
     ]
     assert "".join(parts) == text
     assert ids_of(pieces) == ids_of(whole)
@@ -127,14 +131,14 @@ def test_a_session_goes_on_as_if_it_had_never_stopped(
 def test_what_is_read_between_counts(loaded: LoadedLanguageModel) -> None:
     session = loaded.session()
     session.read("Nobody")
-    said = "".join(session.stream(length=5, temperature=0))
+    said = "".join(session.stream(max_new_tokens=5, temperature=0))
     session.read("\nThe gardener")
     session.read("")
     other = loaded.session()
     other.take(ids_of(session))
     assert loaded.tokenizer.decode(ids_of(session)) == f"Nobody{said}\nThe gardener"
-    assert list(session.stream(length=9, temperature=0)) == list(
-        other.stream(length=9, temperature=0)
+    assert list(session.stream(max_new_tokens=9, temperature=0)) == list(
+        other.stream(max_new_tokens=9, temperature=0)
     )
 
 
@@ -156,7 +160,7 @@ def test_special_ids_are_never_written(tokenizer: Tokenizer, unit: str) -> None:
     loaded = loaded_of(tokenizer, unit)
     session = loaded.session()
     for seed in range(6):
-        list(session.stream(length=80, seed=seed, temperature=5.0))
+        list(session.stream(max_new_tokens=80, seed=seed, temperature=5.0))
     written = set(ids_of(session))
     assert len(written) > tokenizer.vocab_size // 2
     assert not written & {tokenizer.pad, tokenizer.begin, tokenizer.unknown}
@@ -168,7 +172,7 @@ def test_a_document_ends(tokenizer: Tokenizer) -> None:
     with torch.no_grad():
         loaded.model.output_layer.bias[tokenizer.end] = 1e3
     session = loaded.session()
-    assert list(session.stream(length=50)) == []
+    assert list(session.stream(max_new_tokens=50)) == []
     assert ids_of(session) == [tokenizer.end]
 
 

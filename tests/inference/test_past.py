@@ -45,7 +45,7 @@ def assert_equal(one: Past, other: Past) -> None:
 
 
 def written(loaded: LoadedLanguageModel, past: Past) -> str:
-    return "".join(loaded.session(past).stream(length=20, seed=3, repetition=1.3))
+    return "".join(loaded.session(past).stream(max_new_tokens=20, seed=3, repetition_penalty=1.3))
 
 
 @every_cell
@@ -57,7 +57,7 @@ def test_saved_and_restored_it_goes_on_exactly(
     session.read("\n".join(LINES))
     past, file = session.past, tmp_path / "once"
     past.save(file)
-    text = "".join(session.stream(length=20, seed=3, repetition=1.3))
+    text = "".join(session.stream(max_new_tokens=20, seed=3, repetition_penalty=1.3))
     again = loaded_of(tokenizer, cell).restore(file)
     for one, other in zip((past.token, *past.history), (again.token, *again.history), strict=True):
         assert torch.equal(one, other)
@@ -132,9 +132,9 @@ def test_a_session_goes_back_to_its_past(loaded: LoadedLanguageModel) -> None:
     session = loaded.session()
     session.read("Nobody")
     kept = session.past
-    first = "".join(session.stream(length=20, seed=1))
+    first = "".join(session.stream(max_new_tokens=20, seed=1))
     session.past = kept
-    assert "".join(session.stream(length=20, seed=1)) == first
+    assert "".join(session.stream(max_new_tokens=20, seed=1)) == first
     assert_equal(kept, loaded.read(["Nobody"]))
 
 

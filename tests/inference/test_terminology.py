@@ -25,7 +25,7 @@ def loaded(tokenizer: Tokenizer) -> LoadedTranslator:
     model = random_translator(tokenizer.vocab_size, seed=2)
     with torch.no_grad():
         model.output_layer.bias[tokenizer.end] += 1  # so that most translations come to an end
-    return LoadedTranslator(model, TokenizerPair.joint(tokenizer), precision=FLOAT32, width=4)
+    return LoadedTranslator(model, TokenizerPair.joint(tokenizer), precision=FLOAT32, beam_size=4)
 
 
 def ids(found: list[list[Translation]]) -> list[list[int]]:
@@ -41,7 +41,7 @@ def test_a_phrase_must_appear(loaded: LoadedTranslator) -> None:
     pieces = spell(phrases, loaded.tokenizers.target)
     free = real(loaded.translations(FEW))
     assert not any(holds(one, phrase) for one in free for phrase in pieces)
-    found = loaded.translations(FEW, must=phrases)
+    found = loaded.translations(FEW, force_words=phrases)
     assert all(holds(one, phrase) for one in real(found) for phrase in pieces)
     assert all(
         "grüne Laterne" in best[0].text and "nichts." in best[0].text
@@ -54,9 +54,9 @@ def test_a_phrase_must_appear(loaded: LoadedTranslator) -> None:
 def test_each_line_has_phrases_and_a_prefix_of_its_own(loaded: LoadedTranslator) -> None:
     must = [["Tulpen"], [], ["Kirche", "42"], [], ["nothing"], ["Niemand"]]
     prefix = ["Der", "", "Mein ältester", "Niemand", "zählt", ""]
-    together = loaded.translations(FEW, must=must, prefix=prefix)
+    together = loaded.translations(FEW, force_words=must, prefix=prefix)
     for row, line in enumerate(FEW):
-        [alone] = loaded.translations([line], must=must[row], prefix=prefix[row])
+        [alone] = loaded.translations([line], force_words=must[row], prefix=prefix[row])
         assert alone[0].ids == together[row][0].ids
         if line:
             assert together[row][0].text.startswith(prefix[row])
@@ -70,7 +70,9 @@ def test_a_phrase_never_appears(loaded: LoadedTranslator) -> None:
         text = loaded.tokenizers.target.decode(phrase)
         if loaded.tokenizers.target.encode(text) != phrase:
             continue
-        assert not any(holds(one, phrase) for one in real(loaded.translations(FEW, never=[text])))
+        assert not any(
+            holds(one, phrase) for one in real(loaded.translations(FEW, bad_words=[text]))
+        )
 
 
 @pytest.mark.parametrize("longest", [3, 6])
@@ -92,7 +94,7 @@ def test_the_ratio_is_of_the_source(loaded: LoadedTranslator) -> None:
     assert SearchOptions(max_length_ratio=0.5).limits(lengths, room).tolist() == [12, 12, 51]
     assert SearchOptions(min_length=20).limits(lengths, room).tolist() == [21, 21, 51]
     assert SearchOptions(max_length=8).limits(lengths, [0, 7, 8]).tolist() == [9, 9, 9]
-    long = loaded.translations(LINES[:2], min_length=1, max_length_ratio=0.01, never=["."])
+    long = loaded.translations(LINES[:2], min_length=1, max_length_ratio=0.01, bad_words=["."])
     assert all(len(best[0].ids) <= 10 for best in long)
 
 
@@ -110,19 +112,19 @@ def test_nothing_is_said_twice(loaded: LoadedTranslator) -> None:
 
 def test_too_little_room_for_what_must_be_said(loaded: LoadedTranslator) -> None:
     with pytest.raises(ArgumentError, match=r"has up to \d+ pieces, and .* length is 2"):
-        loaded.translations(FEW, must=["grüne Laterne hinter der Kirche"], max_length=2)
+        loaded.translations(FEW, force_words=["grüne Laterne hinter der Kirche"], max_length=2)
 
 
 def test_what_cannot_be_said_is_told(loaded: LoadedTranslator) -> None:
     with pytest.warns(MissingWordsWarning, match="1 of 1 translations do not hold all"):
-        loaded.translations(LINES[:1], must=["Kirche Kirche"], no_repeat_ngram_size=1)
+        loaded.translations(LINES[:1], force_words=["Kirche Kirche"], no_repeat_ngram_size=1)
 
 
 def test_where_nothing_fulfils_all_the_line_is_named(loaded: LoadedTranslator) -> None:
     """Each piece at most once, and more pieces than there are."""
     length = loaded.tokenizers.target.vocab_size
     with pytest.raises(ArgumentError, match=f"fulfils all that is asked: {LINES[0]}"):
-        loaded.translations(LINES[:1], no_repeat_ngram_size=1, min_length=length, width=1)
+        loaded.translations(LINES[:1], no_repeat_ngram_size=1, min_length=length, beam_size=1)
 
 
 @pytest.mark.parametrize(
@@ -240,7 +242,7 @@ def test_a_model_that_gives_no_weights(
 
 def test_what_is_asked_of_some_lines(tokenizer: Tokenizer) -> None:
     asked = Terminology.of(
-        3, tokenizer, prefix=["Der", "", "Der Gärtner"], must=[["42"], [], ["die", "der"]]
+        3, tokenizer, prefix=["Der", "", "Der Gärtner"], force_words=[["42"], [], ["die", "der"]]
     )
     some = asked.select([2, 0])
     assert some.prefixes == [asked.prefixes[2], asked.prefixes[0]]

@@ -21,7 +21,7 @@ def loaded(tokenizer: Tokenizer) -> LoadedTranslator:
     model = random_translator(tokenizer.vocab_size, seed=2)
     with torch.no_grad():
         model.output_layer.bias[tokenizer.end] += 1  # so that most translations come to an end
-    return LoadedTranslator(model, TokenizerPair.joint(tokenizer), precision=FLOAT32, width=3)
+    return LoadedTranslator(model, TokenizerPair.joint(tokenizer), precision=FLOAT32, beam_size=3)
 
 
 def ids(found: list[list[Translation]]) -> list[list[tuple[int, ...]]]:
@@ -68,7 +68,7 @@ def test_the_score_is_that_of_the_pieces(loaded: LoadedTranslator) -> None:
 
 
 def test_temperature_zero_is_greedy(loaded: LoadedTranslator) -> None:
-    greedy = [best[0].ids for best in loaded.translations(TEXT, width=1)]
+    greedy = [best[0].ids for best in loaded.translations(TEXT, beam_size=1)]
     assert [drawn[0].ids for drawn in loaded.sample(TEXT, temperature=0.0)] == greedy
 
 
@@ -82,7 +82,7 @@ def test_what_is_asked_of_translations_binds_samples(loaded: LoadedTranslator) -
     piece = loaded.sample(TEXT[:1], **options)[0][0].ids[0]
     word = loaded.tokenizers.target.decode([piece])
     if loaded.tokenizers.target.encode(word) == [piece]:
-        rest = loaded.sample(TEXT, never=[word], **options)
+        rest = loaded.sample(TEXT, bad_words=[word], **options)
         assert not any(piece in one.ids for drawn in rest for one in drawn)
 
 

@@ -28,7 +28,7 @@ def loaded(tokenizer: Tokenizer) -> LoadedTranslator:
     model = random_translator(tokenizer.vocab_size, seed=2)
     with torch.no_grad():
         model.output_layer.bias[tokenizer.end] += 1  # so that most translations come to an end
-    return LoadedTranslator(model, TokenizerPair.joint(tokenizer), precision=FLOAT32, width=3)
+    return LoadedTranslator(model, TokenizerPair.joint(tokenizer), precision=FLOAT32, beam_size=3)
 
 
 def beams(loaded: LoadedTranslator, sources: list[list[int]], *, n_best: int) -> Any:
@@ -54,9 +54,9 @@ def test_every_line_has_its_translation(loaded: LoadedTranslator) -> None:
 @pytest.mark.parametrize("width", [1, 3])
 @pytest.mark.parametrize("batch", [1, 4, 64])
 def test_however_they_are_batched(loaded: LoadedTranslator, width: int, batch: int) -> None:
-    alone = [loaded.translate([line], width=width)[0] for line in TEXT]
-    assert loaded.translate(TEXT, width=width, batch=batch) == alone
-    assert loaded.translate(TEXT[::-1], width=width, batch=batch) == alone[::-1]
+    alone = [loaded.translate([line], beam_size=width)[0] for line in TEXT]
+    assert loaded.translate(TEXT, beam_size=width, batch=batch) == alone
+    assert loaded.translate(TEXT[::-1], beam_size=width, batch=batch) == alone[::-1]
 
 
 @pytest.mark.parametrize("penalty", [0.0, 0.2])
@@ -102,10 +102,10 @@ def test_samples_and_ensembles_at_the_same_time(loaded: LoadedTranslator, name: 
 
 
 def test_the_best_come_first(loaded: LoadedTranslator) -> None:
-    for best in loaded.translations(LINES[:6], width=4, n_best=4):
+    for best in loaded.translations(LINES[:6], beam_size=4, n_best=4):
         assert 1 <= len(best) <= 4
         assert all(one.log_probability < 0 for one in best)
-    plain = loaded.translations(LINES[:6], width=4, n_best=4, length_penalty=0.0)
+    plain = loaded.translations(LINES[:6], beam_size=4, n_best=4, length_penalty=0.0)
     for best in plain:
         assert all(one.score == pytest.approx(one.log_probability) for one in best)
     assert loaded.translations([""], n_best=3)[0][0].text == ""
@@ -124,24 +124,26 @@ def test_nothing_at_once(loaded: LoadedTranslator, option: str) -> None:
 
 def test_the_signature_says_how(loaded: LoadedTranslator) -> None:
     tail = f"tokenizer:unigram-{loaded.tokenizers.target.fingerprint}|version:{__version__}"
-    assert loaded.signature(width=None, length_penalty=None, batch=64) == (
+    assert loaded.signature(beam_size=None, length_penalty=None, batch=64) == (
         f"beam:3|length_penalty:1.0|batch:64|precision:float32|{tail}"
     )
-    assert loaded.signature(width=1, length_penalty=0.0, batch=2) == (
+    assert loaded.signature(beam_size=1, length_penalty=0.0, batch=2) == (
         f"beam:1|length_penalty:0.0|batch:2|precision:float32|{tail}"
     )
 
 
 def test_a_calls_options_stand_before_the_models_own(loaded: LoadedTranslator) -> None:
     other = LoadedTranslator(
-        loaded.model, loaded.tokenizers, precision=FLOAT32, width=2, length_penalty=0.0
+        loaded.model, loaded.tokenizers, precision=FLOAT32, beam_size=2, length_penalty=0.0
     )
-    asked = loaded.translations(LINES[:4], width=2, length_penalty=0.0, n_best=2)
+    asked = loaded.translations(LINES[:4], beam_size=2, length_penalty=0.0, n_best=2)
     assert asked == other.translations(LINES[:4], n_best=2)
 
 
 def test_long_lines_are_cut_with_a_warning(loaded: LoadedTranslator) -> None:
-    short = LoadedTranslator(loaded.model, loaded.tokenizers, precision=FLOAT32, width=3, longest=8)
+    short = LoadedTranslator(
+        loaded.model, loaded.tokenizers, precision=FLOAT32, beam_size=3, longest=8
+    )
     lines = ["Nobody", LINES[0], LINES[-1]]
     ids = loaded.tokenizers.target.encode_batch(lines)
     assert len(ids[0]) <= 8 < min(len(ids[1]), len(ids[2]))

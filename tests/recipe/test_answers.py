@@ -54,7 +54,7 @@ def test_what_it_learned_it_says(tmp_path: Path) -> None:
     loaded = load(tmp_path / "run", weights="last", device="cpu")
     assert isinstance(loaded, LoadedLanguageModel)
     for text, answer in counting("train", longest=6):
-        assert loaded.generate(text, length=20, temperature=0.0) == answer
+        assert loaded.generate(text, max_new_tokens=20, temperature=0.0) == answer
 
 
 def answers_of(folder: Path, rows: list[tuple[str, ...]], **data: object) -> Recipe:

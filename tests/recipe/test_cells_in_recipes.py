@@ -233,7 +233,7 @@ def test_from_text_to_text(overrides: list[str], tmp_path: Path) -> None:
     loaded = load(tmp_path / "one", device="cpu")
     scores = [loaded.score(["Everyone sees the house today."]) for _ in range(2)]
     assert scores[0] == scores[1]
-    assert isinstance(loaded.generate("Everyone", length=3, seed=1), str)
+    assert isinstance(loaded.generate("Everyone", max_new_tokens=3, seed=1), str)
 
 
 def everything_against(kind: str) -> Iterator[str]:

@@ -98,4 +98,4 @@ def test_from_text_to_text(readout: str, tmp_path: Path) -> None:
     loaded = load(tmp_path / "run", device="cpu")
     assert isinstance(loaded, LoadedLanguageModel)
     assert scored["nats_per_token"] < math.log(300) + 1
-    assert len(loaded.generate("The", length=5, seed=1)) > 0
+    assert len(loaded.generate("The", max_new_tokens=5, seed=1)) > 0

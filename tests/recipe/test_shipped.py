@@ -73,9 +73,9 @@ def test_it_trains_two_steps_and_serves(name: str, tmp_path: Path) -> None:
     loaded = load(tmp_path / "run", device="cpu")
     assert loaded.task == recipe.task
     if isinstance(loaded, LoadedTranslator):
-        assert len(loaded.translate(["A woman paints."], width=2)) == 1
+        assert len(loaded.translate(["A woman paints."], beam_size=2)) == 1
     else:
-        assert isinstance(loaded.generate("A woman", length=3, seed=1), str)
+        assert isinstance(loaded.generate("A woman", max_new_tokens=3, seed=1), str)
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -84,7 +84,7 @@ def test_what_must_be_said_is_cut_as_the_target_is(loaded: LoadedTranslator) -> 
     for (best,) in loaded.translations(LINES, prefix=said):
         assert list(best.ids[: len(ids)]) == ids
         assert best.text.startswith(said)
-    for (best,) in loaded.translations(LINES, must=[said], max_length=40):
+    for (best,) in loaded.translations(LINES, force_words=[said], max_length=40):
         assert said in best.text
     for drawn in loaded.sample(LINES, samples=2, seed=3, prefix=said):
         assert all(one.text.startswith(said) for one in drawn)

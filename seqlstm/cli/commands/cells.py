@@ -16,8 +16,8 @@ from seqlstm.recipe.cells import CellInfo, describe, parts
 
 
 def cells(
-    width: Annotated[int, typer.Option(min=1, help="Features of one input.")] = 256,
-    hidden: Annotated[int, typer.Option(min=1, help="Features of one output.")] = 512,
+    input_size: Annotated[int, typer.Option(min=1, help="Features of one input.")] = 256,
+    hidden_size: Annotated[int, typer.Option(min=1, help="Features of one output.")] = 512,
     kind: Annotated[
         str | None, typer.Option(metavar="KIND", help="This one's equations, options and backends.")
     ] = None,
@@ -34,7 +34,7 @@ def cells(
     if kind is not None and kind not in known:
         hint = nearest(kind, known) or f"Known are {', '.join(known)}."
         raise ArgumentError(f'no cell of kind "{kind}"', hint=hint)
-    found = [describe(one, width, hidden) for one in ([kind] if kind else known)]
+    found = [describe(one, input_size, hidden_size) for one in ([kind] if kind else known)]
     if as_json:
         write(json.dumps([{**asdict(one), "backend": one.backend} for one in found]))
     elif kind:

@@ -48,8 +48,9 @@ def compare(
         int, typer.Option(min=1, help="How often the rows of the test set are drawn anew.")
     ] = 1000,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    width: Annotated[
-        int | None, typer.Option(min=1, help="Of every beam, instead of its recipe's; 1 is greedy.")
+    beam_size: Annotated[
+        int | None,
+        typer.Option(min=1, help="Of every search, instead of its recipe's; 1 is greedy."),
     ] = None,
     length_penalty: Annotated[
         float | None, typer.Option(min=0, help="GNMT's alpha, likewise; 0 for none.")
@@ -74,7 +75,7 @@ def compare(
         runs,
         split=split,
         source=source,
-        width=width,
+        beam_size=beam_size,
         length_penalty=length_penalty,
         batch=batch,
         streams=streams,

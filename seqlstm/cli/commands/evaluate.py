@@ -24,7 +24,7 @@ from seqlstm.cli.evaluation_options import (
     DynamicEpsilon,
     DynamicRate,
     DynamicSpan,
-    Window,
+    MinContext,
     WithCache,
     WithDynamic,
     cache_of,
@@ -64,8 +64,8 @@ def evaluate(
     lowercase: Annotated[
         bool, typer.Option("--lowercase", help="State BLEU and chrF of lower-cased text too.")
     ] = False,
-    width: Annotated[
-        int | None, typer.Option(min=1, help="Of a translator's beam; 1 is greedy.")
+    beam_size: Annotated[
+        int | None, typer.Option(min=1, help="Of a translator's search; 1 is greedy.")
     ] = None,
     length_penalty: Annotated[
         float | None, typer.Option(min=0, help="GNMT's alpha; 0 for none.")
@@ -74,7 +74,7 @@ def evaluate(
     batch: Batch = None,
     streams: Streams = None,
     context: Context = None,
-    window: Window = None,
+    min_context: MinContext = None,
     documents: Documents = False,
     dynamic: WithDynamic = False,
     dynamic_rate: DynamicRate = None,
@@ -111,12 +111,12 @@ def evaluate(
         sources,
         others=together or [],
         split=split,
-        width=width,
+        beam_size=beam_size,
         length_penalty=length_penalty,
         batch=batch,
         streams=streams,
         context=context and context.value,
-        least=window,
+        min_context=min_context,
         documents=documents,
         dynamic=dynamic_of(
             dynamic,

@@ -37,7 +37,7 @@ def generate(
         str | None,
         typer.Argument(metavar="[PROMPT]", help="What to go on from; else standard input."),
     ] = None,
-    length: Annotated[int, typer.Option(min=1, help="Pieces, at most.")] = 200,
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="Pieces, at most.")] = 200,
     temperature: Annotated[
         float, typer.Option(min=0, help="0 is greedy; lower is safer, higher bolder.")
     ] = 0.8,
@@ -48,8 +48,8 @@ def generate(
     min_p: Annotated[
         float, typer.Option(min=0, max=1, help="Drop what is less than this times the likeliest.")
     ] = 0.0,
-    repetition: Annotated[
-        float, typer.Option(min=1, help="Penalty on recent pieces; 1: none.")
+    repetition_penalty: Annotated[
+        float, typer.Option(min=1, help="On recent pieces; 1: none.")
     ] = 1.0,
     seed: Annotated[int | None, typer.Option(min=0, help="The same seed, the same text.")] = None,
     stop: Annotated[str | None, typer.Option(help="End before this text.")] = None,
@@ -79,12 +79,12 @@ def generate(
         run, weights=weights.value, device=device, precision=precision.value
     )
     options: dict[str, Any] = {
-        "length": length,
+        "max_new_tokens": max_new_tokens,
         "temperature": temperature,
         "top_k": top_k,
         "top_p": top_p,
         "min_p": min_p,
-        "repetition": repetition,
+        "repetition_penalty": repetition_penalty,
         "seed": randbits(31) if seed is None else seed,
         "stop": stop,
     }

@@ -31,7 +31,7 @@ class ModelType(StrEnum):
     word = "word"
 
 
-class Normalisation(StrEnum):
+class Normalization(StrEnum):
     identity = "identity"
     nfkc = "nfkc"
     nfkc_cf = "nfkc_cf"
@@ -48,27 +48,27 @@ def train(
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The model.")],
-    kind: Annotated[ModelType, typer.Option(help="Of pieces.")] = ModelType.unigram,
-    vocabulary: Annotated[int, typer.Option(min=1, help="How many pieces.")] = 8000,
+    model_type: Annotated[ModelType, typer.Option(help="Of pieces.")] = ModelType.unigram,
+    vocab_size: Annotated[int, typer.Option(min=1, help="How many pieces.")] = 8000,
     text: Annotated[str | None, typer.Option(help="The column of text.")] = None,
     pair: Annotated[
         tuple[str, str] | None, typer.Option(help="Two columns: one model is learned from both.")
     ] = None,
     split: Annotated[str, typer.Option(help="Of the source.")] = "train",
     normalization: Annotated[
-        Normalisation, typer.Option(help="identity loses nothing; the others are SentencePiece's.")
-    ] = Normalisation.identity,
+        Normalization, typer.Option(help="identity loses nothing; the others are SentencePiece's.")
+    ] = Normalization.identity,
     character_coverage: Annotated[
         float, typer.Option(min=0, max=1, help="Share of characters with pieces of their own.")
     ] = 1.0,
     split_digits: Annotated[
         bool, typer.Option("--split-digits", help="Every digit a piece of its own.")
     ] = False,
-    closed: Annotated[
+    closed_vocabulary: Annotated[
         bool,
         typer.Option(
-            "--closed",
-            help="Of kind word: no bytes; a word that is missing is <unk>, as papers count.",
+            "--closed-vocabulary",
+            help="Of type word: no bytes; a word that is missing is <unk>, as papers count.",
         ),
     ] = False,
     input_sentence_size: Annotated[
@@ -83,18 +83,17 @@ def train(
     corpus = read(source, split=split, text=text, pair=pair)
     tokenizer = train_tokenizer(
         all_lines(corpus),
-        model_type=kind.value,
-        vocab_size=vocabulary,
+        model_type=model_type.value,
+        vocab_size=vocab_size,
         normalization=normalization.value,
         character_coverage=character_coverage,
         split_digits=split_digits,
-        closed_vocabulary=closed,
+        closed_vocabulary=closed_vocabulary,
         input_sentence_size=input_sentence_size,
     )
     tokenizer.save(output)
-    note(
-        f"{output}: {tokenizer.model_type}, {tokenizer.vocab_size:,} pieces, {tokenizer.fingerprint}"
-    )
+    size, fingerprint = f"{tokenizer.vocab_size:,}", tokenizer.fingerprint
+    note(f"{output}: {tokenizer.model_type}, {size} pieces, {fingerprint}")
 
 
 @app.command()

@@ -43,7 +43,7 @@ def translate(
         Path | None,
         typer.Argument(metavar="[FILE]", help="Lines to translate; else standard input."),
     ] = None,
-    width: Annotated[int | None, Searching(min=1, help="Of the beam; 1 is greedy.")] = None,
+    beam_size: Annotated[int | None, Searching(min=1, help="1 is greedy.")] = None,
     n_best: Annotated[int | None, Searching(min=1, help="Translations of each line.")] = None,
     length_penalty: Annotated[
         float | None, Searching(min=0, help="GNMT's alpha; 0 for none, higher for longer.")
@@ -56,7 +56,7 @@ def translate(
     prefix: Annotated[
         str | None, Saying(metavar="TEXT", help="Each translation begins like this.")
     ] = None,
-    must: Annotated[
+    force_words: Annotated[
         list[str] | None,
         Saying(
             metavar="PHRASE",
@@ -64,11 +64,11 @@ def translate(
             "Repeatable; a wider beam finds better places.",
         ),
     ] = None,
-    never: Annotated[
+    bad_words: Annotated[
         list[str] | None,
         Saying(metavar="PHRASE", help="Does not appear, in these pieces. Repeatable."),
     ] = None,
-    no_repeat: Annotated[
+    no_repeat_ngram_size: Annotated[
         int | None, Saying(min=0, metavar="N", help="No N pieces in a row come twice; 0: they may.")
     ] = None,
     min_length: Annotated[int | None, Saying(min=0, help="Pieces of a translation, least.")] = None,
@@ -129,14 +129,14 @@ def translate(
         precision=precision.value,
     )
     decoding = DecodingOptions(
-        width=width,
+        beam_size=beam_size,
         n_best=n_best,
         length_penalty=length_penalty,
         coverage_penalty=coverage_penalty,
         prefix=prefix,
-        must=tuple(must or ()),
-        never=tuple(never or ()),
-        no_repeat_ngram_size=no_repeat,
+        force_words=tuple(force_words or ()),
+        bad_words=tuple(bad_words or ()),
+        no_repeat_ngram_size=no_repeat_ngram_size,
         min_length=min_length,
         max_length=max_length,
         max_length_ratio=max_length_ratio,

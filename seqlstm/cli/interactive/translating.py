@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 
 NUMBERS = {
     "n-best": Number(int, 1),
-    "width": Number(int, 1),
+    "beam-size": Number(int, 1),
     "length-penalty": Number(float),
     "coverage-penalty": Number(float),
     "no-repeat-ngram-size": Number(int),
     "min-length": Number(int),
     "max-length": Number(int, 1),
 }
-HELP = """/n-best 5, /width 8, /length-penalty 0.6, /coverage-penalty 0.2, /no-repeat-ngram-size 3,
-/min-length 5, /max-length 40: as the options of these names; without a number, the run's own.
+HELP = """/n-best 5, /beam-size 8, /length-penalty 0.6, /coverage-penalty 0.2, /min-length 5,
+/max-length 40, /no-repeat-ngram-size 3: as the options of these names; without a number, the run's
+own.
 /scores: scores before translations, or no longer. /help: this. //…: a line that begins with /.
 Ctrl-D ends."""
 

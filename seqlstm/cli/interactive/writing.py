@@ -28,8 +28,8 @@ SETTINGS = {
     "top-k": (Number(int), "draw from the k likeliest; 0: all"),
     "top-p": (Number(float, 1e-6, 1), "draw from the likeliest that make up p"),
     "min-p": (Number(float, 0, 1), "drop what is less than this times the likeliest"),
-    "repetition": (Number(float, 1), "penalty on recent pieces; 1: none"),
-    "length": (Number(int, 1), "pieces, at most"),
+    "repetition-penalty": (Number(float, 1), "on recent pieces; 1: none"),
+    "max-new-tokens": (Number(int, 1), "pieces, at most"),
     "seed": (Number(int), "of the next continuation; then one more each time"),
 }
 COMMANDS = {
@@ -45,7 +45,7 @@ COMMANDS = {
     "quit": "leave, as Ctrl-D does; Ctrl-C stops only the model",
 }
 COMMAND_NAMES = [*(name.split()[0] for name in COMMANDS), *SETTINGS]
-SHAPING = ("temperature", "top_k", "top_p", "min_p", "repetition")
+SHAPING = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
 CANDIDATES = 8
 SUFFIX = ".state"
 ENDING = 50  # characters of a text by which a person sees where it stands
@@ -111,7 +111,7 @@ class WritingSession:
 
     def was_cut(self, enough: StopRequest) -> bool:
         """Whether the model would have gone on."""
-        whole = len(self.draft.last().written) == self.options["length"]
+        whole = len(self.draft.last().written) == self.options["max_new_tokens"]
         return not self.draft.ended and (whole or bool(enough))
 
     def undo(self) -> None:

@@ -50,7 +50,7 @@ class ContextOptions:
             raise ArgumentError("streams cannot take effect on sliding windows")
         if self.context != "sliding" and self.min_context:
             raise ArgumentError(
-                f"min context cannot take effect where the context is {self.context}",
+                f"min_context cannot take effect where the context is {self.context}",
                 hint="--context sliding has windows.",
             )
         if self.context != "carried" and (options.get("dynamic") or options.get("cache")):

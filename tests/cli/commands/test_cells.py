@@ -33,7 +33,7 @@ def test_the_table_names_every_kind_and_fits_a_terminal() -> None:
 
 
 def test_sizes_are_those_asked_for() -> None:
-    found = cells("--width", 8, "--hidden", 16)
+    found = cells("--input-size", 8, "--hidden-size", 16)
     assert list(found) == KINDS
     assert found["lstm"]["parameters"] == sum(p.numel() for p in LSTM(8, 16).parameters())
     assert found["elman"]["parameters"] == 16 * (8 + 16 + 1)
@@ -85,11 +85,11 @@ def test_what_no_text_can_feed_says_so() -> None:
 
 
 def test_a_size_that_a_cell_cannot_have_has_a_reason() -> None:
-    (cell,) = cells("--kind", "xlstm", "--hidden", 3).values()
+    (cell,) = cells("--kind", "xlstm", "--hidden-size", 3).values()
     assert cell["parameters"] is None
     assert cell["problem"]
-    assert cell["problem"] in answer("cells", "--kind", "xlstm", "--hidden", 3)
-    assert "lstm" in cells("--hidden", 3)
+    assert cell["problem"] in answer("cells", "--kind", "xlstm", "--hidden-size", 3)
+    assert "lstm" in cells("--hidden-size", 3)
 
 
 def test_an_unknown_one_names_the_nearest() -> None:

@@ -74,7 +74,7 @@ class TestTranslators:
             return [one["signature"].split("|length")[0] for one in found["runs"].values()]
 
         assert beams() == ["beam:3", "beam:2"]
-        assert beams("--width", "1") == ["beam:1", "beam:1"]
+        assert beams("--beam-size", "1") == ["beam:1", "beam:1"]
 
     def test_the_table_shows_what_json_tells(
         self, translator: Path, worse_translator: Path
@@ -94,7 +94,7 @@ class TestTranslators:
     def test_a_split_and_a_source(
         self, translator: Path, worse_translator: Path, tmp_path: Path
     ) -> None:
-        options = ("--width", "1", "--split")
+        options = ("--beam-size", "1", "--split")
         assert compared(translator, worse_translator, *options, "validation+test")["rows"] == 40
         rows: list[tuple[str, ...]] = list(pairs_of("test")[:4])
         file = write_table(tmp_path / "other.jsonl", ("en", "de"), rows)
@@ -102,12 +102,12 @@ class TestTranslators:
         assert compared(translator, worse_translator, *other)["rows"] == 4
         at = translator.parent.as_posix()
         files = ("--source", f'{{test = ["{at}/validation.en", "{at}/validation.de"]}}')
-        beam = ("--width", "1")
+        beam = ("--beam-size", "1")
         found = compared(translator, worse_translator, *files, *beam)
         assert found == compared(translator, worse_translator, *beam, "--split", "validation")
 
     def test_a_copy_is_no_better(self, translator: Path, copied: Path) -> None:
-        found = compared(translator, copied, "--width", "1")["runs"][str(copied)]
+        found = compared(translator, copied, "--beam-size", "1")["runs"][str(copied)]
         for name in ("bleu", "chrf", "ter"):
             assert found[name]["difference"] == 0
             assert found[name]["p"] is None
@@ -120,11 +120,11 @@ class TestTranslators:
         said = refusal("compare", translator, back, *FEW)
         assert f"translates en to de, {back} de to en: they cannot compete" in said
         french = another(translator, tmp_path / "french", 'data.pair=["x.fr", "x.de"]', *few)
-        result = invoke("compare", translator, french, "--width", "1", *FEW)
+        result = invoke("compare", translator, french, "--beam-size", "1", *FEW)
         assert result.exit_code == 0
         assert f"{french} fr to de: both are given en" in result.stderr
         nested = another(translator, tmp_path / "nested", 'data.pair=["x.en", "x.de"]', *few)
-        result = invoke("compare", translator, nested, "--width", "1", *FEW)
+        result = invoke("compare", translator, nested, "--beam-size", "1", *FEW)
         assert "warning" not in result.stderr
 
     def test_a_single_line(self, translator: Path, worse_translator: Path) -> None:
@@ -200,7 +200,7 @@ class TestMistakes:
         assert "named twice" in refusal("compare", translator, translator.parent / "." / "run")
         assert "no run folder" in refusal("compare", translator, translator.parent)
 
-    @pytest.mark.parametrize("option", ["--width", "--length-penalty", "--batch"])
+    @pytest.mark.parametrize("option", ["--beam-size", "--length-penalty", "--batch"])
     def test_a_beam_is_for_translators(
         self, language_model: Path, worse_model: Path, option: str
     ) -> None:

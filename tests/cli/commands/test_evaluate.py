@@ -47,12 +47,12 @@ class TestTranslator:
         self, translator: Path, tmp_path: Path
     ) -> None:
         output = tmp_path / "translations.txt"
-        found = scores(translator, "--output", output, "--width", "2", "--length-penalty", "0")
+        found = scores(translator, "--output", output, "--beam-size", "2", "--length-penalty", "0")
         lines = output.read_text(encoding="utf-8").splitlines()
         references = [target for _, target in pairs_of("test")]
         assert found["bleu"] == sacrebleu.corpus_bleu(lines, [references]).score
         file = translator.parent / "test.en"
-        options = ("--width", "2", "--length-penalty", "0")
+        options = ("--beam-size", "2", "--length-penalty", "0")
         assert answer("translate", translator, file, *options).splitlines() == lines
 
     def test_an_ensemble_is_scored_as_it_translates(
@@ -67,8 +67,10 @@ class TestTranslator:
         assert "|models:2|" in found["signatures"]["search"]
 
     def test_splits_add_up(self, translator: Path) -> None:
-        assert scores(translator, "--split", "validation+test", "--width", "1")["sentences"] == 40
-        assert scores(translator, "--split", "test[:5]", "--width", "1")["sentences"] == 5
+        assert (
+            scores(translator, "--split", "validation+test", "--beam-size", "1")["sentences"] == 40
+        )
+        assert scores(translator, "--split", "test[:5]", "--beam-size", "1")["sentences"] == 5
 
     def test_another_source_has_the_same_columns(self, translator: Path, tmp_path: Path) -> None:
         rows: list[tuple[str, ...]] = list(pairs_of("test")[:4])
@@ -81,7 +83,7 @@ class TestTranslator:
     def test_lower_cased_scores_are_stated_too(self, translator: Path, tmp_path: Path) -> None:
         rows: list[tuple[str, ...]] = [(en.upper(), de.upper()) for en, de in pairs_of("test")]
         file = write_table(tmp_path / "loud.jsonl", ("en", "de"), rows)
-        options = ("--source", file, "--split", "train", "--width", "1")
+        options = ("--source", file, "--split", "train", "--beam-size", "1")
         output = tmp_path / "out.txt"
         found = scores(translator, *options, "--lowercase", "--output", output)
         lower = [("bleu_lowercase", "case:lc"), ("chrf_lowercase", "case:lc")]
@@ -129,7 +131,7 @@ class TestLanguageModel:
         assert scores(language_model, "--source", file, "--split", "train")["words"] == 7
 
     @pytest.mark.parametrize(
-        "option", [["--width", "3"], ["--length-penalty", "1"], ["--batch", "8"]]
+        "option", [["--beam-size", "3"], ["--length-penalty", "1"], ["--batch", "8"]]
     )
     def test_a_beam_is_for_translators(self, language_model: Path, option: list[str]) -> None:
         assert "for translators" in refusal("evaluate", language_model, *option)
@@ -161,7 +163,7 @@ class TestSeveralSets:
         ]
 
     def test_each_is_scored_as_alone(self, translator: Path, files: list[Path]) -> None:
-        options = ("--split", "train", "--width", "2")
+        options = ("--split", "train", "--beam-size", "2")
         both = scores(translator, "--source", files[0], "--source", files[1], *options)
         assert list(both) == ["sets", "signatures"]
         assert list(both["sets"]) == [str(file) for file in files]
@@ -190,7 +192,7 @@ class TestSeveralSets:
         named = [
             f'{{test = ["{at}/{split}.en", "{at}/{split}.de"]}}' for split in ("validation", "test")
         ]
-        options = ("--width", "1")
+        options = ("--beam-size", "1")
         both = scores(translator, "--source", named[0], "--source", named[1], *options)["sets"]
         for one, split in zip(both.values(), ("validation", "test"), strict=True):
             assert one["bleu"] == scores(translator, "--split", split, *options)["bleu"]

@@ -47,27 +47,27 @@ def test_greedy_needs_no_seed(language_model: Path) -> None:
 
 
 def test_stop_ends_before_its_text(language_model: Path) -> None:
-    greedy = ("generate", language_model, PROMPT, "--temperature", 0, "--length", 60)
+    greedy = ("generate", language_model, PROMPT, "--temperature", 0, "--max-new-tokens", 60)
     whole = answer(*greedy)
     assert "." in whole
     assert answer(*greedy, "--stop", ".") == whole.partition(".")[0] + "\n"
 
 
 def test_length_counts_pieces(language_model: Path, api: LoadedLanguageModel) -> None:
-    text = answer("generate", language_model, PROMPT, "--length", 4, "--temperature", 0)
-    assert text == f"{PROMPT}{api.generate(PROMPT, length=4, temperature=0)}\n"
+    text = answer("generate", language_model, PROMPT, "--max-new-tokens", 4, "--temperature", 0)
+    assert text == f"{PROMPT}{api.generate(PROMPT, max_new_tokens=4, temperature=0)}\n"
     assert len(api.tokenizer.encode(text.removeprefix(PROMPT).strip("\n"))) <= 5
 
 
 @pytest.mark.parametrize("prompt", ["", "日本語 🙂", "\x00 ▁ \U0010fffd", "Ωμέγα\nzwei Zeilen"])
 def test_any_prompt_will_do(language_model: Path, prompt: str) -> None:
-    text = answer("generate", language_model, prompt, "--seed", 1, "--length", 5)
+    text = answer("generate", language_model, prompt, "--seed", 1, "--max-new-tokens", 5)
     assert text.startswith(prompt)
 
 
 def test_a_very_long_prompt_will_do(language_model: Path) -> None:
     prompt = "The child " * 10_000
-    text = answer("generate", language_model, "--seed", 1, "--length", 3, text=prompt)
+    text = answer("generate", language_model, "--seed", 1, "--max-new-tokens", 3, text=prompt)
     assert text.startswith(prompt)
 
 
@@ -84,7 +84,8 @@ def test_it_needs_a_language_model(translator: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "option", [["--temperature", "-1"], ["--top-p", "0"], ["--min-p", "2"], ["--length", "0"]]
+    "option",
+    [["--temperature", "-1"], ["--top-p", "0"], ["--min-p", "2"], ["--max-new-tokens", "0"]],
 )
 def test_options_have_bounds(language_model: Path, option: list[str]) -> None:
     assert option[0] in refusal("generate", language_model, PROMPT, *option)
@@ -94,10 +95,10 @@ def test_options_have_bounds(language_model: Path, option: list[str]) -> None:
 def test_samples_are_what_their_seeds_write(
     language_model: Path, api: LoadedLanguageModel, batch: list[object]
 ) -> None:
-    options = ("--seed", 3, "--length", 30)
+    options = ("--seed", 3, "--max-new-tokens", 30)
     lines = answer("generate", language_model, PROMPT, "--sample", 5, *batch, *options).splitlines()
     expected = [
-        f"{PROMPT}{api.generate(PROMPT, seed=seed, length=30, temperature=0.8)}"
+        f"{PROMPT}{api.generate(PROMPT, seed=seed, max_new_tokens=30, temperature=0.8)}"
         for seed in range(3, 8)
     ]
     assert lines == [text.replace("\n", "\\n") for text in expected]
@@ -140,7 +141,7 @@ def test_batch_needs_samples(language_model: Path) -> None:
 def converse(run: Path, monkeypatch: pytest.MonkeyPatch, *lines: object) -> tuple[str, str]:
     """What is shown on a terminal as an answer, and beside it."""
     monkeypatch.setattr("seqlstm.cli.commands.generate.on_terminal", lambda: True)
-    greedy = ("--temperature", 0, "--length", 5)
+    greedy = ("--temperature", 0, "--max-new-tokens", 5)
     result = invoke("generate", run, *greedy, text="".join(f"{line}\n" for line in lines))
     assert result.exit_code == 0, result.output
     return result.stdout, result.stderr
@@ -153,17 +154,17 @@ def test_a_conversation_goes_on_with_one_text(
     session, expected = api.session(), []
     for prompt in ("The child", "Nobody"):
         session.read(prompt)
-        expected += f"{prompt}{''.join(session.stream(temperature=0, length=5))} …".split()
+        expected += f"{prompt}{''.join(session.stream(temperature=0, max_new_tokens=5))} …".split()
     assert shown.partition("Ctrl-D ends.")[2].split() == expected
 
 
 def test_a_conversation_takes_commands(
     language_model: Path, api: LoadedLanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shown, said = converse(language_model, monkeypatch, "/undu", "/length 9", "//x")
+    shown, said = converse(language_model, monkeypatch, "/undu", "/max-new-tokens 9", "//x")
     session = api.session()
     session.read("/x")
-    assert f"/x{''.join(session.stream(temperature=0, length=9))} …".split() == (
+    assert f"/x{''.join(session.stream(temperature=0, max_new_tokens=9))} …".split() == (
         shown.partition("length 9")[2].split()
     )
     assert 'did you mean "undo"?' in said

@@ -17,7 +17,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tokenizer")
     text = write_lines(folder / "text.txt", [line for line, _ in pairs_of("train")])
     model = folder / "made.model"
-    result = invoke("tokenizer", "train", text, "-o", model, "--vocabulary", 305)
+    result = invoke("tokenizer", "train", text, "-o", model, "--vocab-size", 305)
     assert result.exit_code == 0, result.output
     assert "made.model: unigram, 305 pieces, " in result.stderr
     return model
@@ -43,7 +43,7 @@ def test_pairs_teach_both_sides(tmp_path: Path) -> None:
     rows: list[tuple[str, ...]] = list(pairs_of("train"))
     table = write_table(tmp_path / "rows.jsonl", ("en", "de"), rows)
     model = tmp_path / "both.model"
-    options = ("--pair", "en", "de", "--kind", "char", "--vocabulary", 400)
+    options = ("--pair", "en", "de", "--model-type", "char", "--vocab-size", 400)
     answer("tokenizer", "train", table, "-o", model, *options)
     tokenizer = Tokenizer.load(model)
     assert tokenizer.model_type == "char"
@@ -53,10 +53,10 @@ def test_pairs_teach_both_sides(tmp_path: Path) -> None:
 def test_a_closed_vocabulary_has_words_alone(tmp_path: Path) -> None:
     text = write_lines(tmp_path / "text.txt", ["Nobody sells <unk>", "Nobody sells tea"])
     model = tmp_path / "words.model"
-    answer("tokenizer", "train", text, "-o", model, "--kind", "word", "--closed")
+    answer("tokenizer", "train", text, "-o", model, "--model-type", "word", "--closed-vocabulary")
     pieces = answer("tokenizer", "encode", model, "--pieces", text=" Nobody  sells coffee ")
     assert pieces.split() == ["▁Nobody", "▁sells", "▁<unk>"]
-    said = refusal("tokenizer", "train", text, "-o", model, "--closed")
+    said = refusal("tokenizer", "train", text, "-o", model, "--closed-vocabulary")
     assert "of words, not of kind unigram" in said
 
 
@@ -76,7 +76,7 @@ def test_what_is_no_model_says_so(tmp_path: Path) -> None:
 
 def test_a_vocabulary_too_large_names_the_largest(tmp_path: Path) -> None:
     file = write_lines(tmp_path / "text.txt", ["a few words"])
-    said = refusal("tokenizer", "train", file, "-o", tmp_path / "x.model", "--vocabulary", 9000)
+    said = refusal("tokenizer", "train", file, "-o", tmp_path / "x.model", "--vocab-size", 9000)
     assert "too large" in said
     assert not (tmp_path / "x.model").exists()
 
@@ -84,5 +84,5 @@ def test_a_vocabulary_too_large_names_the_largest(tmp_path: Path) -> None:
 def test_a_model_goes_where_it_can(model: Path, tmp_path: Path) -> None:
     output = tmp_path / "no" / "such" / "folder.model"
     text = model.parent / "text.txt"
-    said = refusal("tokenizer", "train", text, "-o", output, "--vocabulary", 305)
+    said = refusal("tokenizer", "train", text, "-o", output, "--vocab-size", 305)
     assert "folder.model" in said

@@ -71,8 +71,8 @@ def test_n_best_numbers_the_lines_best_first(translator: Path, file: Path) -> No
 def test_more_than_the_beam_is_wide_is_refused(translator: Path, file: Path) -> None:
     said = refusal("translate", translator, file, "--n-best", 4)
     assert "--n-best 4 is more than the beam's width 3" in said
-    assert "--width 4" in said
-    answer("translate", translator, file, "--n-best", 4, "--width", 4)
+    assert "--beam-size 4" in said
+    answer("translate", translator, file, "--n-best", 4, "--beam-size", 4)
 
 
 def test_scores_are_the_apis(translator: Path, api: LoadedTranslator, file: Path) -> None:

@@ -60,7 +60,7 @@ def test_why_tells_what_may_come_next(writing: WritingSession, loaded: LoadedLan
 
 
 def test_why_shades_the_text_by_its_surprisal(loaded: LoadedLanguageModel) -> None:
-    writing = begun(loaded, length=20)
+    writing = begun(loaded, max_new_tokens=20)
     shown = play(writing, "Nobody sells", "", "/why")
     ids = [id for turn in writing.draft.turns for id in (*turn.said, *turn.written)]
     state, token, bits = loaded.model.initial_state(1), loaded.end, []
@@ -95,7 +95,7 @@ def test_shades() -> None:
 
 
 def test_why_shows_the_end_of_a_long_text(loaded: LoadedLanguageModel) -> None:
-    writing = begun(loaded, width=80, length=1500)
+    writing = begun(loaded, width=80, max_new_tokens=1500)
     shown = play(writing, "Nobody", "/why")
     part = shown.partition("next piece")[2]
     assert 20 < len(part.splitlines()) < 23
@@ -131,7 +131,7 @@ def test_a_character_waits_until_it_is_whole() -> None:
         return logits, state
 
     loaded.model.advance = spell  # type: ignore[method-assign]
-    writing = begun(loaded, length=6)
+    writing = begun(loaded, max_new_tokens=6)
     assert play(writing, "a") == "a🙂 …\n"
     assert play(writing, "/more") == "🙂🙂 …\n"
     assert "🙂🙂🙂" in play(writing, "/why")

@@ -142,14 +142,14 @@ def interrupting(loaded: LoadedLanguageModel, monkeypatch: pytest.MonkeyPatch, s
 def test_ctrl_c_stops_the_model_alone(
     loaded: LoadedLanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    writing = begun(loaded, temperature=0, repetition=3.0)
+    writing = begun(loaded, temperature=0, repetition_penalty=3.0)
     whole = loaded.session()
     whole.read("Nobody")
-    expected = list(whole.tokens(length=12, temperature=0, repetition=3.0))
+    expected = list(whole.tokens(max_new_tokens=12, temperature=0, repetition_penalty=3.0))
     assert len(set(expected)) > 3
     interrupting(loaded, monkeypatch, step=5)  # its first is before anybody writes
     before = signal.getsignal(signal.SIGINT)
-    shown = play(writing, "Nobody", "/length 7", "/more")
+    shown = play(writing, "Nobody", "/max-new-tokens 7", "/more")
     first, second = writing.draft.turns
     assert first.written == expected[:5]
     assert first.written + second.written == expected
@@ -191,8 +191,8 @@ def test_what_is_broken_off_has_never_been(
         ("/top-k 2", {"top_k": 2}),
         ("/top-p 0.1", {"top_p": 0.1}),
         ("/min-p 0.9", {"min_p": 0.9}),
-        ("/repetition 50", {"repetition": 50.0}),
-        ("/length 3", {"length": 3}),
+        ("/repetition-penalty 50", {"repetition_penalty": 50.0}),
+        ("/max-new-tokens 3", {"max_new_tokens": 3}),
         ("/seed 77", {"seed": 77}),
         ("/stop e", {"stop": "e"}),
     ],
@@ -200,11 +200,11 @@ def test_what_is_broken_off_has_never_been(
 def test_settings_change_what_comes_after(
     writing: WritingSession, loaded: LoadedLanguageModel, command: str, option: dict[str, Any]
 ) -> None:
-    expected = text_of(loaded, "Nobody", length=30) if "length" not in option else ""
-    options = {"length": 30, **option}
+    expected = text_of(loaded, "Nobody", max_new_tokens=30) if "length" not in option else ""
+    options = {"max_new_tokens": 30, **option}
     wanted = text_of(loaded, "Nobody", **options)
     assert wanted != expected
-    shown = play(writing, "/length 30", command, "Nobody")
+    shown = play(writing, "/max-new-tokens 30", command, "Nobody")
     assert squeezed(f"Nobody{wanted}") in squeezed(shown)
 
 
@@ -228,7 +228,7 @@ def test_without_a_value_they_are_told(writing: WritingSession) -> None:
         ("/top-p much", "/top-p needs a number from 1e-06 to 1, was: much"),
         ("/min-p -1", "/min-p needs a number from 0 to 1, was: -1"),
         ("/temperature nan", "/temperature needs a number, 0 or more, was: nan"),
-        ("/length 0", "/length needs a whole number, 1 or more, was: 0"),
+        ("/max-new-tokens 0", "/max-new-tokens needs a whole number, 1 or more, was: 0"),
         ("/retry 3", "/retry takes no value, was: 3"),
         ("/save", "/save needs a name"),
         ("/load nothing", "nothing.state is missing"),
@@ -261,11 +261,11 @@ def test_help_lists_every_command_and_what_is_set(writing: WritingSession) -> No
 def test_a_state_is_kept_and_gone_on_from(
     writing: WritingSession, tokenizer: Tokenizer, tmp_path: Path
 ) -> None:
-    shown = play(writing, "Nobody", "/save once", "/length 9", "/more")
+    shown = play(writing, "Nobody", "/save once", "/max-new-tokens 9", "/more")
     file = tmp_path / "once.state"
     assert f"once.state written: {file.stat().st_size:,} bytes" in shown
     assert file.stat().st_size < 4096
-    other = begun(loaded_of(tokenizer), length=9)
+    other = begun(loaded_of(tokenizer), max_new_tokens=9)
     shown = play(other, "/load", "/load once", "/seed 6", "/more")
     assert "states in this directory: once" in shown
     assert "it ends now: " in shown

@@ -195,10 +195,10 @@ def test_from_lines_to_lines(kind: str, tmp_path: Path) -> None:
     list(start(read_recipe(str(path), short), tmp_path / "run").run())
     loaded = load(tmp_path / "run", device="cpu")
     assert isinstance(loaded, LoadedTranslator)
-    assert len(loaded.translations(["A woman paints."], width=3, n_best=2)[0]) == 2
+    assert len(loaded.translations(["A woman paints."], beam_size=3, n_best=2)[0]) == 2
     lines = ["A woman paints.", "Nobody", "The old man sees"]
     sources = loaded.tokenizers.source.encode_batch(lines)
-    for source, (best,) in zip(sources, loaded.translations(lines, width=3), strict=True):
+    for source, (best,) in zip(sources, loaded.translations(lines, beam_size=3), strict=True):
         batch = collate_pairs([source], [best.ids], loaded.tokenizers)
         with torch.inference_mode():
             (scores,) = loaded.model.log_probabilities(batch)
