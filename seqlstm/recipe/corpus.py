@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from seqlstm.config import Recipe
-from seqlstm.config.data import DataConfig
-from seqlstm.config.data import TokenBatchingConfig as BucketsTable
+from seqlstm.config.data import DataConfig, TokenBatchingConfig
 from seqlstm.data.batching.base import Batches
 from seqlstm.data.batching.buckets import BucketBatches
 from seqlstm.data.batching.prompts import PromptBatches
@@ -161,7 +160,7 @@ def make_batches(recipe: Recipe, corpora: RunCorpus) -> Batches:
         "sampling": recipe.tokenizer.subword_regularization,
         "seed": recipe.seed,
     }
-    if isinstance(layout, BucketsTable):
+    if isinstance(layout, TokenBatchingConfig):
         batches = PromptBatches if recipe.data.completion is not None else BucketBatches
         return batches(
             train.pairs,

@@ -46,7 +46,7 @@ def of_language_model(
     tokenizer: Tokenizer,
     precision: Precision,
 ) -> Validation:
-    """Loss and bits per byte, on as many streams as the tapes have rows."""
+    """Loss and bits per byte, on as many streams as the recipe's batches have rows."""
     stream = encode_stream(corpus.texts, tokenizer=tokenizer, unit=recipe.data.unit)
 
     def validate() -> dict[str, float]:
