@@ -157,7 +157,7 @@ def make_batches(recipe: Recipe, corpora: RunCorpus) -> Batches:
     """
     layout, train = recipe.data.batching, corpora.train
     common: dict[str, Any] = {
-        "sampling": recipe.tokenizer.subword_regularization,
+        "subword_regularization": recipe.tokenizer.subword_regularization,
         "seed": recipe.seed,
     }
     if isinstance(layout, TokenBatchingConfig):

@@ -61,7 +61,7 @@ def test_where_the_width_must_be_the_hidden_size_it_follows() -> None:
 
 def test_a_budget_that_the_embeddings_exceed_is_refused() -> None:
     with pytest.raises(
-        RecipeError, match=r"no hidden size comes within 10% of 200 \\(hidden_size 1 has"
+        RecipeError, match=r"no hidden size comes within 10% of 200 \(hidden_size 1 has"
     ):
         fit(recipe(), vocabularies=PIECES, budget=200)
 

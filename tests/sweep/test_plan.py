@@ -91,7 +91,7 @@ def test_a_score_that_its_recipes_do_not_have(read: Read) -> None:
 def test_an_unknown_baseline_among_what_is_varied(read: Read) -> None:
     named = SWEEP.replace("[set]", 'baseline = "num_layers=3"\n[set]')
     with pytest.raises(
-        RecipeError, match=r'baseline: no combination "num_layers=3" .num_layers=1; lay'
+        RecipeError, match=r'baseline: no combination "num_layers=3" .num_layers=1; num_lay'
     ):
         read('[vary]\n"model.num_layers" = [1, 2]\n', sweep=named)
 
