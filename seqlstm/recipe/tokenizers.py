@@ -36,7 +36,7 @@ def ready(recipe: Recipe, file: str, sampling: float) -> Tokenizer:
     """A tokenizer that exists, if it does what the recipe asks of it."""
     tokenizer = Tokenizer.load(find_tokenizer(file))
     if sampling and tokenizer.model_type not in ("unigram", "bpe"):
-        raise TokenizerError(f"{file} is of kind {tokenizer.model_type}, which cannot be sampled")
+        raise TokenizerError(f"{file} is of type {tokenizer.model_type}, which cannot be sampled")
     if recipe.data.unit == "line" and tokenizer.newline is None:
         raise TokenizerError(
             f'{file} has no piece for a newline, which unit = "line" needs',

@@ -133,7 +133,8 @@ class TrainingLoop:
         except torch.cuda.OutOfMemoryError as error:
             raise TrainingError(
                 f"step {self.progress.step + 1}: the GPU's memory is full",
-                hint="Lower data.layout.tokens, or rows and span; training.accumulate makes up.",
+                hint="Lower data.batching.max_tokens, or batch_size and bptt; "
+                "training.gradient_accumulation makes up.",
             ) from error
         gradient = gradient_norm(self.model.parameters())
         # The one moment of a step at which the CPU waits for a GPU.
@@ -174,7 +175,7 @@ class TrainingLoop:
         raise DivergedError(
             f"step {self.progress.step + 1}: loss {loss}, gradient norm {norm}: not finite",
             hint="The last checkpoint is intact. Try a lower training.optimizer.learning_rate, more "
-            "schedule.warmup, a smaller training.clip, or precision=float32.",
+            "schedule.warmup_steps, a smaller training.max_grad_norm, or precision=float32.",
         )
 
     def done(self) -> float:

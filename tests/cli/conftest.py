@@ -19,7 +19,9 @@ def translator(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def another(translator: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of the same tokenizer and another seed."""
-    recipe = TRANSLATOR.replace('kind = "unigram"\nvocabulary = 320', f'file = "{translator}/X"')
+    recipe = TRANSLATOR.replace(
+        'model_type = "unigram"\nvocab_size = 320', f'file = "{translator}/X"'
+    )
     recipe = recipe.replace("/X", "/tokenizer.model").replace('task = "', 'seed = 2\ntask = "', 1)
     return train_in(tmp_path_factory.mktemp("another"), recipe)
 

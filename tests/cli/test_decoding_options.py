@@ -27,7 +27,7 @@ def api(translator: Path) -> LoadedTranslator:
 @pytest.fixture(scope="module")
 def stranger(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of another tokenizer."""
-    recipe = TRANSLATOR.replace("vocabulary = 320", "vocabulary = 330")
+    recipe = TRANSLATOR.replace("vocab_size = 320", "vocab_size = 330")
     recipe = recipe.replace("steps = 60", "steps = 2")
     return train_in(tmp_path_factory.mktemp("stranger"), recipe)
 
@@ -229,7 +229,7 @@ def test_commands_change_what_comes_after(
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        ("/widht 3", 'did you mean "width"?'),
+        ("/beam-sise 3", 'did you mean "beam-size"?'),
         ("/x", "/help lists them"),
         ("/beam-size", None),
         ("/beam-size zero", "/beam-size needs a whole number, 1 or more, was: zero"),
@@ -261,11 +261,12 @@ def test_in_a_pipe_a_command_is_a_line(translator: Path, api: LoadedTranslator) 
 
 def test_a_recipe_says_how_to_decode(translator: Path, tmp_path: Path) -> None:
     recipe = TRANSLATOR.replace("steps = 60", "steps = 1").replace(
-        "[decoding]\nwidth = 3", "[decoding]\nwidth = 2\ncoverage_penalty = 0.25\nno_repeat = 3"
+        "[decoding]\nbeam_size = 3",
+        "[decoding]\nbeam_size = 2\ncoverage_penalty = 0.25\nno_repeat_ngram_size = 3",
     )
     loaded = seqlstm.load(train_in(tmp_path, recipe), device="cpu")
     assert isinstance(loaded, LoadedTranslator)
-    assert (loaded.options.width, loaded.options.length_penalty) == (2, 1.0)
+    assert (loaded.options.beam_size, loaded.options.length_penalty) == (2, 1.0)
     assert (loaded.options.coverage_penalty, loaded.options.no_repeat_ngram_size) == (0.25, 3)
     assert "|coverage_penalty:0.25|no_repeat_ngram_size:3|" in loaded.signature(batch=1)
 

@@ -137,7 +137,7 @@ class TestWeights:
         assert "last.safetensors is missing" in refusal(*with_run(command, copied), text="x\ty\n")
 
     def test_of_another_model(self, command: list[str], copied: Path) -> None:
-        text = (copied / "recipe.toml").read_text().replace("hidden = 32", "hidden = 48")
+        text = (copied / "recipe.toml").read_text().replace("hidden_size = 32", "hidden_size = 48")
         (copied / "recipe.toml").write_text(text)
         assert "those of another model" in refusal(*with_run(command, copied), text="x\ty\n")
 

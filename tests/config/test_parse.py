@@ -23,7 +23,7 @@ EVERYTHING = {
         "data.splits.validation=dev",
         "data.max_length_ratio=3",
         "data.batching.max_tokens=100",
-        "tokenizer={kind='bpe', subword_regularization=0.1}",
+        "tokenizer={model_type='bpe', subword_regularization=0.1}",
         "model.encoder={num_layers=2, bidirectional=false, reverse=true}",
         "model.decoder={kind='bahdanau', bridge=true}",
         "model.decoder.hidden_size=64",
@@ -77,10 +77,14 @@ def test_a_recipe_survives_its_own_text(task: str, full: bool) -> None:
 def test_the_text_states_every_default_that_can_take_effect() -> None:
     table = tomllib.loads(recipe("translation").text())
     assert table["seed"] == 1
-    assert table["data"]["layout"] == {"kind": "buckets", "tokens": 2500, "window": 32768}
+    assert table["data"]["batching"] == {
+        "kind": "tokens",
+        "max_tokens": 2500,
+        "shuffle_window": 32768,
+    }
     assert table["training"]["optimizer"]["betas"] == [0.9, 0.999]
     decoding = {
-        "width": 5,
+        "beam_size": 5,
         "length_penalty": 1.0,
         "coverage_penalty": 0.0,
         "no_repeat_ngram_size": 0,
@@ -89,7 +93,7 @@ def test_the_text_states_every_default_that_can_take_effect() -> None:
     assert "unit" not in table["data"]
     other = tomllib.loads(recipe("language-model").text())
     assert "decoding" not in other
-    assert {"longest", "drop_duplicates"} & other["data"].keys() == set()
+    assert {"max_length", "drop_duplicates"} & other["data"].keys() == set()
 
 
 def test_a_recipe_cannot_be_changed() -> None:
@@ -98,8 +102,8 @@ def test_a_recipe_cannot_be_changed() -> None:
 
 
 def test_a_kind_chooses_its_table() -> None:
-    assert recipe("translation").data.layout == TokenBatchingConfig()
-    assert recipe("language-model").data.layout == StreamBatchingConfig()
+    assert recipe("translation").data.batching == TokenBatchingConfig()
+    assert recipe("language-model").data.batching == StreamBatchingConfig()
     assert recipe("translation").tokenizer == TrainedTokenizerConfig()
     assert recipe("translation", "tokenizer.file=a.model").tokenizer == TokenizerFileConfig(
         file="a.model"
@@ -123,7 +127,7 @@ def test_every_mistake_at_once() -> None:
     assert {one.key: (one.problem, one.suggestion) for one in found} == {
         "sead": ("unknown key", 'did you mean "seed"?'),
         "data.batching.max_tokens": ("must be greater than 0, was: 0", None),
-        "model.hiden": ("unknown key", 'did you mean "hidden"?'),
+        "model.hiden": ("unknown key", 'did you mean "hidden_size"?'),
         "model.cell": ('no cell of kind "lstn"; did you mean "lstm"?', None),
         "training.steps": ("must be a valid integer, was: ten", None),
         "training.optimizer.kind": (
@@ -164,16 +168,20 @@ def test_the_error_names_the_recipe_and_every_mistake() -> None:
         ("data.batching.batch_size=3", "data.batching.batch_size", "unknown key"),
         ("tokenizer=unigram", "tokenizer", "must"),
         (
-            'tokenizer={file="a.model", kind="bpe"}',
+            'tokenizer={file="a.model", model_type="bpe"}',
             "tokenizer.model_type",
             "cannot take effect beside",
         ),
         (
-            'tokenizer={kind="char", subword_regularization=0.1}',
+            'tokenizer={model_type="char", subword_regularization=0.1}',
             "tokenizer",
-            "sampling needs unigram or bpe",
+            "subword_regularization needs unigram or bpe",
         ),
-        ('tokenizer={kind="char", closed=true}', "tokenizer", "closed needs word, not char"),
+        (
+            'tokenizer={model_type="char", closed_vocabulary=true}',
+            "tokenizer",
+            "closed_vocabulary needs word, not char",
+        ),
         (
             "tokenizer.subword_regularization=1.0",
             "tokenizer.subword_regularization",
@@ -266,18 +274,22 @@ def test_lines_have_no_documents_to_reset_at() -> None:
 def test_one_step_has_no_change_to_penalise() -> None:
     overrides = ("data.batching.bptt=1", "training.regularizers={activation=1, temporal=1}")
     (found,) = mistakes("language-model", *overrides)
-    problem = "cannot take effect with spans of one step"
+    problem = "cannot take effect with batches of one step"
     assert found == Mistake("training.regularizers.temporal", problem)
     recipe("language-model", "data.batching.bptt=1", "training.regularizers.activation=1")
 
 
 @pytest.mark.parametrize(
-    "readout", ['{kind="adaptive", cutoffs=[9]}', '{kind="mixture", experts=2}']
+    "output",
+    [
+        '{kind="adaptive-softmax", cutoffs=[9]}',
+        '{kind="mixture-of-softmaxes", num_experts=2}',
+    ],
 )
-def test_smoothing_is_of_one_softmax(readout: str) -> None:
-    (found,) = mistakes("translation", f"model.output={readout}", "training.label_smoothing=0.1")
+def test_smoothing_is_of_one_softmax(output: str) -> None:
+    (found,) = mistakes("translation", f"model.output={output}", "training.label_smoothing=0.1")
     assert found.key == "training.label_smoothing"
-    assert "needs a softmax readout" in found.problem
+    assert "needs a softmax output" in found.problem
 
 
 @pytest.mark.parametrize(
@@ -298,9 +310,9 @@ def test_a_list_of_sizes_has_one_for_each_layer(
 
 
 def test_hidden_sizes_for_people() -> None:
-    assert recipe("language-model", "model.hidden_size=1150").model.hidden_text == "1,150"
+    assert recipe("language-model", "model.hidden_size=1150").model.hidden_size_text == "1,150"
     sizes = recipe("language-model", "model.hidden_size=[1150, 400]", "model.num_layers=2").model
-    assert (sizes.hidden, sizes.hidden_text) == ((1150, 400), "1,150 / 400")
+    assert (sizes.hidden_size, sizes.hidden_size_text) == ((1150, 400), "1,150 / 400")
 
 
 def test_a_single_layer_has_nothing_between() -> None:
@@ -312,9 +324,9 @@ def test_a_single_layer_has_nothing_between() -> None:
 
 @pytest.mark.parametrize(
     ("task", "kind", "right"),
-    [("translation", "tapes", "buckets"), ("language-model", "buckets", "tapes")],
+    [("translation", "stream", "tokens"), ("language-model", "tokens", "stream")],
 )
-def test_each_task_has_its_layout(task: str, kind: str, right: str) -> None:
+def test_each_task_has_its_batching(task: str, kind: str, right: str) -> None:
     (found,) = mistakes(task, f'data.batching={{kind="{kind}"}}')
     assert found == Mistake("data.batching.kind", f'a {task} recipe needs "{right}"')
 

@@ -11,6 +11,7 @@ from seqlstm.config.tokenizer import TokenizerFileConfig, TrainedTokenizerConfig
 from seqlstm.errors import Mistake
 from tests.config.cases import CATALOGUE, recipe
 from tests.config.test_parse import mistakes
+from tests.config.test_prompts import PROMPTS
 
 APART = "tokenizer.joint=false"
 THREE_WAY = "three-way needs a joint vocabulary: here source and target have tables of their own"
@@ -74,19 +75,18 @@ def test_two_numbers_are_for_two_models(joint: str) -> None:
 @pytest.mark.parametrize(
     ("overrides", "key", "problem"),
     [
-        ([APART], "tokenizer.joint", "cannot take effect in a language-model recipe"),
+        ([APART], "tokenizer.joint", "cannot take effect in a"),
         (["tokenizer.vocab_size=[500, 400]"], "tokenizer.vocab_size", "must be one"),
         (['tokenizer.file=["a.model", "b.model"]'], "tokenizer.file", "must be one"),
     ],
 )
-@pytest.mark.parametrize("answers", [False, True])
+@pytest.mark.parametrize("task", [[], PROMPTS])
 def test_a_language_model_has_one(
-    answers: bool, overrides: list[str], key: str, problem: str
+    task: list[str], overrides: list[str], key: str, problem: str
 ) -> None:
-    asked = ["data.answer=answer", 'data.batching={kind="tokens"}'] if answers else []
-    (found,) = mistakes("language-model", *asked, *overrides)
+    (found,) = mistakes("language-model", *task, *overrides)
     assert found.key == key
-    assert found.problem.replace(" with answers", "").startswith(problem)
+    assert found.problem.startswith(problem)
 
 
 @pytest.mark.parametrize(
@@ -101,11 +101,11 @@ def test_a_language_model_has_one(
             Mistake("tokenizer.vocab_size", "must be greater than 0, was: 0"),
         ),
         (
-            "tokenizer={joint=false, vocabulary=[500, 0]}",
+            "tokenizer={joint=false, vocab_size=[500, 0]}",
             Mistake("tokenizer.vocab_size", "must be greater than 0, was: 0"),
         ),
         (
-            "tokenizer={joint=false, vocabulary=[500]}",
+            "tokenizer={joint=false, vocab_size=[500]}",
             Mistake("tokenizer.vocab_size.1", "missing"),
         ),
         ("tokenizer.file=3", Mistake("tokenizer.file", "must be a valid string, was: 3")),

@@ -1,4 +1,4 @@
-"""A run on texts with answers, from the recipe to what `evaluate` says of it."""
+"""A run on prompts and completions, from the recipe to what `evaluate` says of it."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ def test_what_it_learned_it_says(tmp_path: Path) -> None:
         assert loaded.generate(text, max_new_tokens=20, temperature=0.0) == answer
 
 
-def answers_of(folder: Path, rows: list[tuple[str, ...]], **data: object) -> Recipe:
+def prompts_of(folder: Path, rows: list[tuple[str, ...]], **data: object) -> Recipe:
     path = write_table(folder / "train.jsonl", ("question", "said.reply"), rows)
     table = {
-        "task": "language-model",
+        "task": "prompts",
         "data": {
             "source": {"train": str(path), "test": str(path)},
-            "text": "question",
-            "answer": "said.reply",
+            "prompt": "question",
+            "completion": "said.reply",
             "batching": {"kind": "tokens"},
             **data,
         },
@@ -85,7 +85,7 @@ ROWS: list[tuple[str, ...]] = [("one and two", "three"), ("end", ""), ("one and 
 
 
 def test_any_two_columns_will_do(tmp_path: Path) -> None:
-    recipe = answers_of(tmp_path, ROWS)
+    recipe = prompts_of(tmp_path, ROWS)
     assert read_split(recipe.data, "train").pairs == ROWS
     corpora = read_corpus(recipe)
     assert corpora.train.pairs == ROWS
@@ -93,15 +93,15 @@ def test_any_two_columns_will_do(tmp_path: Path) -> None:
 
 
 def test_rows_are_dropped_by_the_length_of_both_sides_and_as_duplicates(tmp_path: Path) -> None:
-    recipe = answers_of(tmp_path, ROWS, longest=16, drop_duplicates=True)
+    recipe = prompts_of(tmp_path, ROWS, max_length=16, drop_duplicates=True)
     corpora = read_corpus(recipe)
     assert corpora.train.pairs == ROWS[:2]
     assert "kept 2 of 3 pairs (1 duplicates)" in corpora.report[0]
-    shorter = answers_of(tmp_path, ROWS, longest=15)
+    shorter = prompts_of(tmp_path, ROWS, max_length=15)
     corpus, line = clean(shorter, read_split(shorter.data, "train"), corpora.tokenizers)
     assert corpus.pairs == ROWS[1:2]
     assert "2 too long" in line
-    none = answers_of(tmp_path, ROWS, longest=2)
+    none = prompts_of(tmp_path, ROWS, max_length=2)
     with pytest.raises(DataError, match="kept 0 of 3"):
         clean(none, read_split(none.data, "train"), corpora.tokenizers)
 

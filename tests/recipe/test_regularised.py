@@ -6,8 +6,6 @@ import math
 from pathlib import Path
 
 import pytest
-from seqlstm.recipe.build_training_tmp import build_average
-
 from seqlstm.config import parse, read_overrides
 from seqlstm.errors import RecipeError
 from seqlstm.inference.language_model import LoadedLanguageModel
@@ -17,6 +15,7 @@ from seqlstm.models.output.mixture_of_softmaxes import MixtureOfSoftmaxes
 from seqlstm.models.output.softmax import OutputLayer
 from seqlstm.models.translator import Translator
 from seqlstm.recipe.build.model import build_model
+from seqlstm.recipe.build.training import build_average
 from seqlstm.recipe.evaluate import evaluate
 from seqlstm.recipe.load import load
 from seqlstm.recipe.read import CATALOGUE, read_recipe
@@ -44,12 +43,12 @@ def test_layers_have_their_sizes_and_the_last_may_be_the_embeddings_width() -> N
 
 def test_blocks_have_one_size() -> None:
     cell = 'model.cell={kind="xlstm", mlstm=1, heads=1}'
-    with pytest.raises(RecipeError, match=r"model\.hidden: must be one size: xlstm's blocks"):
+    with pytest.raises(RecipeError, match=r"model\.hidden_size: must be one size: xlstm's blocks"):
         built(cell, "model.embedding_dim=8", "model.hidden_size=[8, 8]", "model.num_layers=2")
 
 
 def test_words_are_counted_as_papers_do(tmp_path: Path) -> None:
-    overrides = ['tokenizer={kind="word", closed=true}', "training.steps=1"]
+    overrides = ['tokenizer={model_type="word", closed_vocabulary=true}', "training.steps=1"]
     asked = read_recipe(str(write_recipe(tmp_path, LANGUAGE_MODEL)), overrides)
     list(start(asked, tmp_path / "run").run())
     scored = evaluate(tmp_path / "run")
@@ -66,15 +65,17 @@ def test_an_average_is_triggered_as_the_recipe_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("readout", "made"),
+    ("output", "made"),
     [
-        ('{kind="adaptive", cutoffs=[20, 30]}', AdaptiveSoftmax),
-        ('{kind="mixture", experts=3}', MixtureOfSoftmaxes),
+        ('{kind="adaptive-softmax", cutoffs=[20, 30]}', AdaptiveSoftmax),
+        ('{kind="mixture-of-softmaxes", num_experts=3}', MixtureOfSoftmaxes),
     ],
 )
 @pytest.mark.parametrize("tied", ["true", "false"])
-def test_a_readout_stands_in_either_model(readout: str, made: type[OutputLayer], tied: str) -> None:
-    overrides = (f"model.output={readout}", f"model.tie_embeddings={tied}")
+def test_an_output_layer_stands_in_either_model(
+    output: str, made: type[OutputLayer], tied: str
+) -> None:
+    overrides = (f"model.output={output}", f"model.tie_embeddings={tied}")
     for task in ("translation", "language-model"):
         model = build_model(recipe(task, *overrides), PIECES)
         assert type(model.output_layer) is made
@@ -83,15 +84,19 @@ def test_a_readout_stands_in_either_model(readout: str, made: type[OutputLayer],
 
 
 def test_cutoffs_beyond_the_vocabulary_are_a_mistake_of_the_recipe() -> None:
-    with pytest.raises(RecipeError, match=r"model\.output_layer: cutoffs must rise .* of 50, were"):
+    with pytest.raises(RecipeError, match=r"model\.output: cutoffs must rise .* of 50, were"):
         built('model.output={kind="adaptive-softmax", cutoffs=[20, 60]}')
 
 
 @pytest.mark.parametrize(
-    "readout", ['{kind="adaptive", cutoffs=[40, 280]}', '{kind="mixture", experts=2}']
+    "output",
+    [
+        '{kind="adaptive-softmax", cutoffs=[40, 280]}',
+        '{kind="mixture-of-softmaxes", num_experts=2}',
+    ],
 )
-def test_from_text_to_text(readout: str, tmp_path: Path) -> None:
-    overrides = ["training.steps=3", "training.validate_every=3", f"model.output={readout}"]
+def test_from_text_to_text(output: str, tmp_path: Path) -> None:
+    overrides = ["training.steps=3", "training.validate_every=3", f"model.output={output}"]
     asked = read_recipe(str(write_recipe(tmp_path, LANGUAGE_MODEL)), overrides)
     list(start(asked, tmp_path / "run").run())
     scored = evaluate(tmp_path / "run").values

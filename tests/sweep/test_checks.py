@@ -12,7 +12,7 @@ from seqlstm.sweep.plan import read_plan
 from tests.sweep.conftest import CELLS, SWEEP, Read
 
 NATS = SWEEP.replace("bits_per_byte", "nats_per_token")
-BUDGET = SWEEP.replace(", hidden = 8", "").replace("[set]", 'budget = "8k"\n[set]')
+BUDGET = SWEEP.replace(", hidden_size = 8", "").replace("[set]", 'budget = "8k"\n[set]')
 TASK = """
 recipe = "long-lag"
 seeds = [1]
@@ -31,7 +31,7 @@ def task(folder: Path, *, score: str = "accuracy", lags: str = "[10, 12]") -> st
 
 def test_nats_per_token_need_the_same_tokens(read: Read, tmp_path: Path) -> None:
     vocabularies = '[vary]\n"tokenizer.vocab_size" = [200, 300]\n'
-    with pytest.raises(RecipeError, match=r"others in vocabulary=300 .bits_per_byte"):
+    with pytest.raises(RecipeError, match=r"others in vocab_size=300 .bits_per_byte"):
         read(vocabularies, sweep=NATS)
     with pytest.raises(RecipeError, match=r"others in unit=document .bits_per_byte"):
         read('[vary]\n"data.unit" = ["line", "document"]\n', sweep=NATS)
@@ -57,7 +57,7 @@ source = "dates"
 text = ""
 unit = ""
 pair = ["en", "de"]
-layout = { kind = "buckets" }
+batching = { kind = "tokens" }
 """
     with pytest.raises(RecipeError, match=r"no bits_per_byte \(in translator\) \(known: bleu"):
         read(CELLS + translator)
@@ -78,16 +78,16 @@ def test_a_name_that_is_too_long_for_a_folder(read: Read) -> None:
 
 def test_a_width_of_blocks_under_a_budget(read: Read) -> None:
     blocks = 'name = "blocks"\nset = { model = { cell = { kind = "xlstm", heads = 2 } } }\n'
-    lone = BUDGET.replace("width = 8", "layers = 1")
+    lone = BUDGET.replace("embedding_dim = 8", "num_layers = 1")
     (one,) = read(f"[[variants]]\n{blocks}", sweep=lone).combinations
-    assert one.recipe.model.width == one.recipe.model.hidden
-    refused = r"model\.width: cannot take effect: blocks are as wide .* \(in blocks\)"
+    assert one.recipe.model.embedding_dim == one.recipe.model.hidden_size
+    refused = r"model\.embedding_dim: cannot take effect: blocks are as wide .* \(in blocks\)"
     with pytest.raises(RecipeError, match=refused):
         read(f"{CELLS}[[variants]]\n{blocks}", sweep=BUDGET)
     with pytest.raises(RecipeError, match=refused):
         read(f"{CELLS}[[variants]]\n{blocks}", "model.embedding_dim=8", sweep=lone)
-    with pytest.raises(RecipeError, match=r"model\.hidden: cannot take effect"):
-        read(CELLS, "model={hidden=9}", sweep=lone)
+    with pytest.raises(RecipeError, match=r"model\.hidden_size: cannot take effect"):
+        read(CELLS, "model={hidden_size=9}", sweep=lone)
 
 
 def test_recipes_that_a_budget_makes_the_same(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +98,7 @@ def test_recipes_that_a_budget_makes_the_same(read: Read, monkeypatch: pytest.Mo
 
 
 def test_an_override_of_what_is_varied(read: Read) -> None:
-    with pytest.raises(RecipeError, match=r"model\.layers: the sweep varies model\.layers"):
+    with pytest.raises(RecipeError, match=r"model\.num_layers: the sweep varies model\.num_layers"):
         read('[vary]\n"model.num_layers" = [1, 2]\n', "model.num_layers=3")
 
 

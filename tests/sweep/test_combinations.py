@@ -54,15 +54,15 @@ def test_point_by_point_every_variant() -> None:
         "model": {"num_layers": 3, "embedding_dim": 2},
         "data": {"options": {"lag": 50}},
     }
-    assert tables[3]["model"]["layers"] == 9
+    assert tables[3]["model"]["num_layers"] == 9
     assert tables[3]["data"] == {"options": {"lag": 100}}
 
 
 def test_all_combinations_of_what_is_varied() -> None:
     found = forms(vary={"model.num_layers": [1, 2], "training.max_grad_norm": [0.5, 1.0]})
     assert [form.name for form in found] == [
-        *("layers=1, max_grad_norm=0.5", "layers=1, max_grad_norm=1.0"),
-        *("layers=2, max_grad_norm=0.5", "layers=2, max_grad_norm=1.0"),
+        *("num_layers=1, max_grad_norm=0.5", "num_layers=1, max_grad_norm=1.0"),
+        *("num_layers=2, max_grad_norm=0.5", "num_layers=2, max_grad_norm=1.0"),
     ]
 
 
@@ -71,10 +71,10 @@ def test_without_variation_there_is_the_recipe() -> None:
 
 
 def test_keys_are_as_short_as_they_can_be_told_apart() -> None:
-    assert shortened(["data.options.lag", "model.num_layers"]) == ["lag", "layers"]
+    assert shortened(["data.options.lag", "model.num_layers"]) == ["lag", "num_layers"]
     assert shortened(
         ["model.encoder.num_layers", "model.decoder.num_layers", "model.num_layers"]
-    ) == [*("encoder.layers", "decoder.layers", "model.num_layers")]
+    ) == [*("encoder.num_layers", "decoder.num_layers", "model.num_layers")]
     assert shortened(["seed", "data.seed"]) == ["seed", "data.seed"]
 
 
@@ -90,11 +90,11 @@ def test_a_varied_key_leaves_its_neighbours_alone() -> None:
     }
     found = forms(vary={"tokenizer.model_type": ["unigram", "char", ""], "training.steps": [5]})
     assert [form.of(table)["tokenizer"] for form in found] == [
-        {"kind": "unigram", "vocabulary": 77},
-        {"kind": "char", "vocabulary": 77},
-        {"vocabulary": 77},
+        {"model_type": "unigram", "vocab_size": 77},
+        {"model_type": "char", "vocab_size": 77},
+        {"vocab_size": 77},
     ]
     assert found[0].of(table)["training"] == {"steps": 5}
-    assert table["tokenizer"] == {"kind": "bpe", "vocabulary": 77}
-    (whole,) = forms(vary={"model": [{"width": 3}]})
-    assert whole.of(table)["model"] == {"width": 3}  # as model={width=3} does
+    assert table["tokenizer"] == {"model_type": "bpe", "vocab_size": 77}
+    (whole,) = forms(vary={"model": [{"embedding_dim": 3}]})
+    assert whole.of(table)["model"] == {"embedding_dim": 3}  # as model={embedding_dim=3} does

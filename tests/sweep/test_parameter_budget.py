@@ -16,14 +16,14 @@ def recipe(**model: object) -> Recipe:
     table = {
         "task": "language-model",
         "data": {"source": "x", "text": "text", "batching": {"kind": "stream"}},
-        "model": {"width": 6, "tied": False} | model,
+        "model": {"embedding_dim": 6, "tie_embeddings": False} | model,
         "training": {"steps": 1},
     }
     return parse(table, where="recipe", catalogue=CATALOGUE)
 
 
 def at(hidden: int, **model: object) -> int:
-    return count_parameters(recipe(hidden=hidden, **model), PIECES)
+    return count_parameters(recipe(hidden_size=hidden, **model), PIECES)
 
 
 @pytest.mark.parametrize("kind", ["lstm", "elman"])
@@ -32,13 +32,15 @@ def test_it_is_the_nearest_of_all(kind: str) -> None:
     every = {hidden: at(hidden, cell=cell) for hidden in range(1, 70)}
     for budget in (1500, 2000, 3333, 5000):
         nearest = min(every, key=lambda hidden: abs(every[hidden] - budget))
-        sized, parameters = fit(recipe(cell=cell, hidden=9), vocabularies=PIECES, budget=budget)
-        assert (sized.model.hidden, parameters) == (nearest, every[nearest])
-        assert sized.model.width == 6
+        sized, parameters = fit(
+            recipe(cell=cell, hidden_size=9), vocabularies=PIECES, budget=budget
+        )
+        assert (sized.model.hidden_size, parameters) == (nearest, every[nearest])
+        assert sized.model.embedding_dim == 6
 
 
 def test_a_budget_that_a_size_meets_is_met() -> None:
-    assert fit(recipe(), vocabularies=PIECES, budget=at(31))[0].model.hidden == 31
+    assert fit(recipe(), vocabularies=PIECES, budget=at(31))[0].model.hidden_size == 31
 
 
 def test_sizes_that_the_cell_refuses_are_left_out() -> None:
@@ -46,19 +48,21 @@ def test_sizes_that_the_cell_refuses_are_left_out() -> None:
     every = {hidden: at(hidden, cell=cell) for hidden in range(3, 70, 3)}
     nearest = min(every, key=lambda hidden: abs(every[hidden] - 5000))
     sized, parameters = fit(recipe(cell=cell), vocabularies=PIECES, budget=5000)
-    assert (sized.model.hidden, parameters) == (nearest, every[nearest])
+    assert (sized.model.hidden_size, parameters) == (nearest, every[nearest])
 
 
 def test_where_the_width_must_be_the_hidden_size_it_follows() -> None:
     cell = {"kind": "xlstm", "mlstm": 1, "slstm": 0, "heads": 2}
     sized, parameters = fit(recipe(cell=cell), vocabularies=PIECES, budget=20_000)
-    assert sized.model.width == sized.model.hidden
+    assert sized.model.embedding_dim == sized.model.hidden_size
     assert parameters == count_parameters(sized, PIECES)
     assert parameters == pytest.approx(20_000, rel=0.1)
 
 
 def test_a_budget_that_the_embeddings_exceed_is_refused() -> None:
-    with pytest.raises(RecipeError, match=r"no hidden size comes within 10% of 200 \(hidden 1 has"):
+    with pytest.raises(
+        RecipeError, match=r"no hidden size comes within 10% of 200 \(hidden_size 1 has"
+    ):
         fit(recipe(), vocabularies=PIECES, budget=200)
 
 
@@ -86,5 +90,5 @@ def test_a_hidden_size_that_changes_nothing_is_refused(budget: int) -> None:
         "training": {"steps": 1},
     }
     both = parse(table, where="recipe", catalogue=CATALOGUE)
-    with pytest.raises(RecipeError, match=r"model\.hidden changes no part of the model"):
+    with pytest.raises(RecipeError, match=r"model\.hidden_size changes no part of the model"):
         fit(both, vocabularies=PIECES, budget=budget)

@@ -26,22 +26,22 @@ def test_every_combination_at_every_seed(read: Read, tmp_path: Path) -> None:
     for job in jobs:
         assert job.recipe.seed == job.seed
         assert job.recipe.model.cell == {"kind": job.combination}
-        assert (job.recipe.training.steps, job.recipe.model.width) == (7, 5)
+        assert (job.recipe.training.steps, job.recipe.model.embedding_dim) == (7, 5)
         assert job.recipe.training.validate_every is None
 
 
 def test_a_budget_counts_the_real_vocabulary(read: Read) -> None:
     # The tokenizer of so little text has fewer pieces than a recipe may ask for.
-    budgeted = SWEEP.replace(", hidden = 8", "").replace("[set]", 'budget = "8k"\n[set]')
+    budgeted = SWEEP.replace(", hidden_size = 8", "").replace("[set]", 'budget = "8k"\n[set]')
     spelling = "tokenizer={kind='char', vocabulary=400}"
     for one in read(CELLS, spelling, sweep=budgeted).combinations:
         assert one.parameters == pytest.approx(8000, rel=0.02)
-        assert one.recipe.model.hidden > 8
+        assert one.recipe.model.hidden_size > 8
 
 
 def test_a_budget_and_a_hidden_size_from_the_command_line(read: Read) -> None:
-    budgeted = SWEEP.replace(", hidden = 8", "").replace("[set]", 'budget = "8k"\n[set]')
-    with pytest.raises(RecipeError, match=r"model\.hidden: cannot take effect"):
+    budgeted = SWEEP.replace(", hidden_size = 8", "").replace("[set]", 'budget = "8k"\n[set]')
+    with pytest.raises(RecipeError, match=r"model\.hidden_size: cannot take effect"):
         read(CELLS, "model.hidden_size=3", sweep=budgeted)
     with pytest.raises(RecipeError, match="seed: cannot take effect"):
         read(CELLS, "seed=3")
@@ -65,7 +65,10 @@ def test_a_model_that_cannot_be_built_is_found_before_anything_trains(read: Read
 @pytest.mark.parametrize(
     ("more", "problem"),
     [
-        ('[vary]\n"model.num_layers" = [1, 1]\n', "layers=1: would share a folder with layers=1"),
+        (
+            '[vary]\n"model.num_layers" = [1, 1]\n',
+            "num_layers=1: would share a folder with num_layers=1",
+        ),
         (CELLS + '[[variants]]\nname = "LSTM"\n', "LSTM: would share a folder with lstm"),
         (CELLS + '[[variants]]\nname = "again"\n', "again: trains the same recipe as lstm"),
     ],
@@ -86,8 +89,10 @@ def test_a_score_that_its_recipes_do_not_have(read: Read) -> None:
 
 
 def test_an_unknown_baseline_among_what_is_varied(read: Read) -> None:
-    named = SWEEP.replace("[set]", 'baseline = "layers=3"\n[set]')
-    with pytest.raises(RecipeError, match=r'baseline: no combination "layers=3" .layers=1; lay'):
+    named = SWEEP.replace("[set]", 'baseline = "num_layers=3"\n[set]')
+    with pytest.raises(
+        RecipeError, match=r'baseline: no combination "num_layers=3" .num_layers=1; num_lay'
+    ):
         read('[vary]\n"model.num_layers" = [1, 2]\n', sweep=named)
 
 

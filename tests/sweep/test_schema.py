@@ -65,7 +65,7 @@ def test_every_mistake_at_once_with_the_number_of_its_variant() -> None:
         variants=[{"name": "fine"}, {"nam": "x", "expect": "about 1"}, {"name": " "}],
     )
     assert set(found) == {
-        *("score", "seeds[2]", "bugdet", "weights", "vary.model.layers"),
+        *("score", "seeds[2]", "bugdet", "weights", "vary.model.num_layers"),
         *("variants[2].name", "variants[2].nam", "variants[2].expect", "variants[3].name"),
     }
     assert found["bugdet"] == Mistake("bugdet", "unknown key", 'did you mean "budget"?')
@@ -87,12 +87,12 @@ def test_keys_that_do_not_go_together() -> None:
         ],
     )
     assert set(found) == {
-        *("seeds", "baseline", "set.seed", "set.model.hidden", "vary.model.hidden"),
-        *("variants[1].runs", "variants[1].set.model.hidden", "variants[2].runs"),
+        *("seeds", "baseline", "set.seed", "set.model.hidden_size", "vary.model.hidden_size"),
+        *("variants[1].runs", "variants[1].set.model.hidden_size", "variants[2].runs"),
     }
     assert found["baseline"].suggestion == 'did you mean "lstm"?'
     assert "without expect" in found["variants[1].runs"].problem
-    assert "the budget finds it" in found["set.model.hidden"].problem
+    assert "the budget finds it" in found["set.model.hidden_size"].problem
 
 
 def test_a_name_becomes_a_folder() -> None:
@@ -106,8 +106,10 @@ def test_what_is_no_list_must_be_one(key: str, given: Any) -> None:
 
 
 def test_a_hidden_size_inside_of_a_varied_table_is_found() -> None:
-    found = mistakes(budget="1M", vary={"model": [{"width": 3}, {"hidden": 4}, {"hidden": 5}]})
-    assert set(found) == {"vary.model.hidden"}
+    found = mistakes(
+        budget="1M", vary={"model": [{"embedding_dim": 3}, {"hidden_size": 4}, {"hidden_size": 5}]}
+    )
+    assert set(found) == {"vary.model.hidden_size"}
 
 
 def test_overrides_of_what_the_sweep_says() -> None:
@@ -119,6 +121,6 @@ def test_overrides_of_what_the_sweep_says() -> None:
     assert refused("model.cell={kind='gru'}") == ["model.cell"]
     assert refused("model.cell.kind=gru") == refused("model.cell.kind=") == ["model.cell.kind"]
     assert refused("model.cell.kind.x=1") == ["model.cell.kind.x"]
-    assert refused("model={hidden=3}") == ["model.hidden_size", "model"]
+    assert refused("model={hidden_size=3}") == ["model.hidden_size", "model"]
     assert refused("model.hidden_size=", "seed = 3") == ["seed", "model.hidden_size"]
     assert refused("model.cells=1", "model.cell.kinds=1", "threads=2") == []

@@ -90,17 +90,17 @@ def test_the_baseline_is_that_of_the_same_point(read: Read) -> None:
     plan = give(read(more), [5.0, 6.0], [1.0, 2.0], [7.0, 8.0], [3.0, 4.0])
     baselines = {row.combination.name: row.baseline for row in compare(plan)}
     assert baselines == {
-        "elman, layers=1": None,
-        "lstm, layers=1": "elman, layers=1",
-        "elman, layers=2": None,
-        "lstm, layers=2": "elman, layers=2",
+        "elman, num_layers=1": None,
+        "lstm, num_layers=1": "elman, num_layers=1",
+        "elman, num_layers=2": None,
+        "lstm, num_layers=2": "elman, num_layers=2",
     }
 
 
 def test_without_variants_it_is_a_combination(read: Read) -> None:
-    named = SWEEP.replace("[set]", 'baseline = "layers=2"\n[set]')
+    named = SWEEP.replace("[set]", 'baseline = "num_layers=2"\n[set]')
     plan = give(read('[vary]\n"model.num_layers" = [1, 2]\n', sweep=named), [1.0], [2.0])
-    assert [row.baseline for row in compare(plan)] == ["layers=2", None]
+    assert [row.baseline for row in compare(plan)] == ["num_layers=2", None]
 
 
 def test_the_table(read: Read) -> None:
@@ -167,7 +167,7 @@ def test_scores_that_are_not_finite_or_not_writable(read: Read) -> None:
 
 def test_the_foot_says_what_was_spent_and_counted(read: Read) -> None:
     more = SWEEP.replace("[set]", 'streams = 4\nbudget = "8k"\n[set]')
-    sweep = read(CELLS, sweep=more.replace(", hidden = 8", "")).sweep
+    sweep = read(CELLS, sweep=more.replace(", hidden_size = 8", "")).sweep
     plan = give(replace(read(CELLS), sweep=sweep.model_copy(update={"streams": 1})), [2.0], [2.1])
     rows, plan = compare(plan), replace(plan, sweep=sweep)
     (folder,) = [job.folder for job in plan.jobs(plan.combinations[0])[:1]]

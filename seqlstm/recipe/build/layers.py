@@ -48,10 +48,9 @@ def block_refusals(recipe: Recipe, kind: str) -> Iterator[Mistake]:
             "model.hidden_size", f"must be one size: {kind}'s blocks are as wide above as below"
         )
     elif model.embedding_dim != model.hidden_size:
-        sizes = f"were: width {model.embedding_dim}, hidden {model.hidden_size}"
-        yield Mistake(
-            "model.embedding_dim", f"must equal hidden, since {kind}'s blocks are residual, {sizes}"
-        )
+        sizes = f"were: {model.embedding_dim} and {model.hidden_size}"
+        problem = f"must equal hidden_size, since {kind}'s blocks are residual, {sizes}"
+        yield Mistake("model.embedding_dim", problem)
     if model.connection != "plain":
         yield Mistake("model.connection", f"must be plain: {kind}'s blocks are residual already")
     if model.dropout.weight_drop:

@@ -20,7 +20,7 @@ def test_it_shows_what_would_be_trained(translator: Path, language_model: Path) 
         text = answer("check", recipe_of(run))
         resolved = (run / "recipe.toml").read_text(encoding="utf-8")
         assert text.startswith(resolved)
-        assert tomllib.loads(resolved)["model"]["hidden"] == 32
+        assert tomllib.loads(resolved)["model"]["hidden_size"] == 32
         parts = dict(re.findall(r"^(\w+) +([\d,]+) *$", text, re.MULTILINE))
         counts = {part: int(count.replace(",", "")) for part, count in parts.items()}
         assert counts.pop("all") == sum(counts.values()) > 0
@@ -58,8 +58,10 @@ def test_nothing_is_written(
 def test_every_mistake_is_listed_at_once(translator: Path, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.toml"
     text = recipe_of(translator).read_text(encoding="utf-8")
-    text = text.replace("hidden = 32", 'hidden = "32"\nlayer = 2\ncell = { kind = "lstn" }')
-    text = text.replace('kind = "unigram"', 'kind = "unigrams"')
+    text = text.replace(
+        "hidden_size = 32", 'hidden_size = "32"\nlayer = 2\ncell = { kind = "lstn" }'
+    )
+    text = text.replace('model_type = "unigram"', 'model_type = "unigrams"')
     text = text.replace("steps = 60", "steps = -1").replace('pair = ["en", "de"]\n', "")
     wrong.write_text(text, encoding="utf-8")
     said = refusal("check", wrong)
@@ -79,7 +81,7 @@ def test_every_mistake_is_listed_at_once(translator: Path, tmp_path: Path) -> No
     ("override", "said"),
     [
         ("model.embedding_dim=0", "model.embedding_dim: must be greater than 0, was: 0"),
-        ("model.widht=8", 'model.widht: unknown key (did you mean "width"?)'),
+        ("model.hiddensize=8", 'model.hiddensize: unknown key (did you mean "hidden_size"?)'),
         ("hidden", "hidden: not an override (write key=value)"),
         ("task.kind=x", "task.kind: task is a value, not a table"),
         ('model.attention={kind="general", heads=5}', "heads"),

@@ -116,7 +116,7 @@ def test_dry_shows_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_mistakes_are_exit_code_2(tmp_path: Path) -> None:
     said = refusal("sweep", write(tmp_path), "model.hiden=3", "--run", tmp_path / "out")
-    assert 'model.hiden: unknown key (did you mean "hidden"?)' in said
+    assert 'model.hiden: unknown key (did you mean "hidden_size"?)' in said
     assert "no sweep" in refusal("sweep", "nowhere")
     assert not (tmp_path / "out").exists()
 

@@ -109,7 +109,7 @@ def test_numbers_that_are_not_finite_end_it(recipe: Path, tmp_path: Path) -> Non
     )
     assert result.exit_code == 2, result.output
     assert "not finite" in result.stderr
-    assert "rate" in result.stderr
+    assert "learning_rate" in result.stderr
 
 
 def test_ctrl_c_while_it_reads_leaves_nothing_behind(

@@ -1,4 +1,4 @@
-"""Language models whose rows have answers: the keys that go with them, and those that do not."""
+"""The task "prompts": the keys that go with it, and those that do not."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from seqlstm.config.data import TokenBatchingConfig
 from seqlstm.errors import Mistake, RecipeError
 from tests.config.cases import CATALOGUE, recipe
 
-ANSWERS = ("data.answer=reply", 'data.batching={kind="tokens", max_tokens=99}')
+COLUMNS = ("data.text=", "data.prompt=question", "data.completion=reply")
+PROMPTS = ("task=prompts", *COLUMNS, 'data.batching={kind="tokens", max_tokens=99}')
 
 
 def mistakes(*overrides: str, task: str = "language-model") -> list[Mistake]:
@@ -20,53 +21,62 @@ def mistakes(*overrides: str, task: str = "language-model") -> list[Mistake]:
     return list(caught.value.mistakes)
 
 
-def test_what_goes_with_answers() -> None:
+def test_what_goes_with_prompts() -> None:
     stated = recipe(
         "language-model",
-        *ANSWERS,
+        *PROMPTS,
         "data.max_length=40",
         "data.drop_duplicates=true",
         "tokenizer.subword_regularization=0.1",
         "training.validate_every=5",
         "training.metric=accuracy",
     )
-    assert isinstance(stated.data.layout, TokenBatchingConfig)
+    assert isinstance(stated.data.batching, TokenBatchingConfig)
     again = parse(tomllib.loads(stated.text()), where="again", catalogue=CATALOGUE)
     assert again == stated
     assert not stated.resets
 
 
 def test_the_text_states_what_can_take_effect() -> None:
-    data = tomllib.loads(recipe("language-model", *ANSWERS).text())["data"]
-    assert (data["longest"], data["drop_duplicates"]) == (256, False)
-    assert {"unit", "ratio", "pair", "options"} & data.keys() == set()
+    data = tomllib.loads(recipe("language-model", *PROMPTS).text())["data"]
+    assert (data["max_length"], data["drop_duplicates"]) == (256, False)
+    assert {"unit", "text", "max_length_ratio", "pair", "options"} & data.keys() == set()
 
 
-def test_answers_need_buckets_and_a_text_needs_tapes() -> None:
-    (found,) = mistakes("data.answer=reply")
-    needs = 'a language-model with answers recipe needs "buckets"'
-    assert found == Mistake("data.batching.kind", needs)
+def test_prompts_need_rows_and_a_text_needs_streams() -> None:
+    (found,) = mistakes("task=prompts", *COLUMNS)
+    assert found == Mistake("data.batching.kind", 'a prompts recipe needs "tokens"')
     (found,) = mistakes('data.batching={kind="tokens"}')
-    assert found == Mistake("data.batching.kind", 'a language-model recipe needs "tapes"')
+    assert found == Mistake("data.batching.kind", 'a language-model recipe needs "stream"')
+
+
+@pytest.mark.parametrize("column", ["prompt", "completion"])
+def test_prompts_have_two_columns(column: str) -> None:
+    (found,) = mistakes(*PROMPTS, f"data.{column}=")
+    assert found == Mistake(f"data.{column}", "missing: a prompts recipe names its columns here")
 
 
 @pytest.mark.parametrize(
-    "key", ["data.unit=document", "data.max_length_ratio=2", 'data.pair=["a", "b"]']
+    "key",
+    ["data.unit=document", "data.text=text", "data.max_length_ratio=2", 'data.pair=["a", "b"]'],
 )
 def test_what_cannot_take_effect_beside_them(key: str) -> None:
-    problem = "cannot take effect in a language-model with answers recipe"
-    assert mistakes(*ANSWERS, key) == [Mistake(key.split("=")[0], problem, "leave it out")]
+    problem = "cannot take effect in a prompts recipe"
+    assert mistakes(*PROMPTS, key) == [Mistake(key.split("=")[0], problem, "leave it out")]
 
 
-def test_a_translator_has_none() -> None:
-    (found,) = mistakes("data.answer=reply", task="translation")
-    assert found.problem == "cannot take effect in a translation recipe"
+@pytest.mark.parametrize("task", ["translation", "language-model"])
+@pytest.mark.parametrize("column", ["prompt", "completion"])
+def test_the_other_tasks_have_none(task: str, column: str) -> None:
+    (found,) = mistakes(f"data.{column}=reply", task=task)
+    assert found.key == f"data.{column}"
+    assert found.problem == f"cannot take effect in a {task} recipe"
 
 
 @pytest.mark.parametrize(
     ("overrides", "known"),
     [
-        ((*ANSWERS, "training.metric=bits_per_byte"), "known: accuracy, loss"),
+        ((*PROMPTS, "training.metric=bits_per_byte"), "known: accuracy, loss"),
         (("training.metric=accuracy",), "known: bits_per_byte, loss"),
     ],
 )
@@ -76,7 +86,7 @@ def test_each_has_its_metrics(overrides: tuple[str, ...], known: str) -> None:
 
 
 def test_options_are_those_of_the_source() -> None:
-    stated = recipe("language-model", *ANSWERS, "data.source=long-lag", "data.options={lag=20}")
+    stated = recipe("language-model", *PROMPTS, "data.source=long-lag", "data.options={lag=20}")
     assert stated.data.options == {"lag": 20}
     assert "options = " in stated.text() or "[data.options]" in stated.text()
 
@@ -92,6 +102,6 @@ def test_options_are_those_of_the_source() -> None:
     ],
 )
 def test_options_that_are_none(source: str, options: str, problem: str) -> None:
-    (found,) = mistakes(*ANSWERS, f"data.source={source}", f"data.options={options}")
+    (found,) = mistakes(*PROMPTS, f"data.source={source}", f"data.options={options}")
     assert found.key == "data.options"
     assert found.problem.startswith(problem)
