@@ -34,7 +34,7 @@ class LoadedLanguageModel:
         longest: pieces of a line that is scored; longer ones are cut, with a warning.
     """
 
-    task = "language-model"
+    scores_pairs = False  # `score` takes texts
 
     def __init__(
         self,

@@ -55,7 +55,7 @@ class LoadedTranslator:
         others: translators whose probabilities are averaged with the model's at every step.
     """
 
-    task = "translation"
+    scores_pairs = True  # `score` takes pairs of source and target
 
     def __init__(
         self,

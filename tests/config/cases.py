@@ -7,9 +7,15 @@ from typing import Any
 from seqlstm.config import Catalogue, Recipe, parse, read_overrides
 from seqlstm.data.builtin.synthetic_tasks import SYNTHETIC_TASKS
 from seqlstm.models.attention import ATTENTIONS
+from seqlstm.recipe.tasks.registry import TASKS
 from seqlstm.recurrent.catalogue import CELLS
 
-CATALOGUE: Catalogue = {"cell": CELLS, "attention": ATTENTIONS, "source": SYNTHETIC_TASKS}
+CATALOGUE: Catalogue = {
+    "task": TASKS,
+    "cell": CELLS,
+    "attention": ATTENTIONS,
+    "source": SYNTHETIC_TASKS,
+}
 
 TABLES: dict[str, dict[str, Any]] = {
     "translation": {

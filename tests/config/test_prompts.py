@@ -9,6 +9,7 @@ import pytest
 from seqlstm.config import parse
 from seqlstm.config.data import TokenBatchingConfig
 from seqlstm.errors import Mistake, RecipeError
+from seqlstm.recipe.read import resolved_text
 from tests.config.cases import CATALOGUE, recipe
 
 COLUMNS = ("data.text=", "data.prompt=question", "data.completion=reply")
@@ -32,13 +33,13 @@ def test_what_goes_with_prompts() -> None:
         "training.metric=accuracy",
     )
     assert isinstance(stated.data.batching, TokenBatchingConfig)
-    again = parse(tomllib.loads(stated.text()), where="again", catalogue=CATALOGUE)
+    again = parse(tomllib.loads(resolved_text(stated)), where="again", catalogue=CATALOGUE)
     assert again == stated
     assert not stated.resets
 
 
 def test_the_text_states_what_can_take_effect() -> None:
-    data = tomllib.loads(recipe("language-model", *PROMPTS).text())["data"]
+    data = tomllib.loads(resolved_text(recipe("language-model", *PROMPTS)))["data"]
     assert (data["max_length"], data["drop_duplicates"]) == (256, False)
     assert {"unit", "text", "max_length_ratio", "pair", "options"} & data.keys() == set()
 
@@ -88,7 +89,7 @@ def test_each_has_its_metrics(overrides: tuple[str, ...], known: str) -> None:
 def test_options_are_those_of_the_source() -> None:
     stated = recipe("language-model", *PROMPTS, "data.source=long-lag", "data.options={lag=20}")
     assert stated.data.options == {"lag": 20}
-    assert "options = " in stated.text() or "[data.options]" in stated.text()
+    assert "options = " in resolved_text(stated) or "[data.options]" in resolved_text(stated)
 
 
 @pytest.mark.parametrize(

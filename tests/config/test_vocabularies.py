@@ -9,6 +9,7 @@ import pytest
 from seqlstm.config import parse
 from seqlstm.config.tokenizer import TokenizerFileConfig, TrainedTokenizerConfig
 from seqlstm.errors import Mistake
+from seqlstm.recipe.read import resolved_text
 from tests.config.cases import CATALOGUE, recipe
 from tests.config.test_parse import mistakes
 from tests.config.test_prompts import PROMPTS
@@ -33,7 +34,7 @@ def test_how_many_models_of_how_many_pieces(
     stated = recipe("translation", *overrides)
     assert isinstance(stated.tokenizer, TrainedTokenizerConfig)
     assert stated.tokenizer.vocab_sizes == vocabularies
-    assert parse(tomllib.loads(stated.text()), where="again", catalogue=CATALOGUE) == stated
+    assert parse(tomllib.loads(resolved_text(stated)), where="again", catalogue=CATALOGUE) == stated
 
 
 @pytest.mark.parametrize(
@@ -44,12 +45,12 @@ def test_one_that_exists_or_two(file: str, files: tuple[str, ...]) -> None:
     assert isinstance(stated.tokenizer, TokenizerFileConfig)
     assert stated.tokenizer.files == files
     assert stated.tokenizer.joint == (len(files) == 1)
-    assert parse(tomllib.loads(stated.text()), where="again", catalogue=CATALOGUE) == stated
+    assert parse(tomllib.loads(resolved_text(stated)), where="again", catalogue=CATALOGUE) == stated
 
 
 def test_only_a_translators_text_says_whether_it_is_joint() -> None:
-    assert tomllib.loads(recipe("translation").text())["tokenizer"]["joint"] is True
-    assert "joint" not in tomllib.loads(recipe("language-model").text())["tokenizer"]
+    assert tomllib.loads(resolved_text(recipe("translation")))["tokenizer"]["joint"] is True
+    assert "joint" not in tomllib.loads(resolved_text(recipe("language-model")))["tokenizer"]
 
 
 @pytest.mark.parametrize("apart", [APART, 'tokenizer.file=["a.model", "b.model"]'])

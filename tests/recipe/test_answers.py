@@ -10,11 +10,13 @@ from seqlstm.config import Recipe, parse
 from seqlstm.data.builtin.synthetic_tasks import SIZES, counting
 from seqlstm.errors import DataError
 from seqlstm.inference.language_model import LoadedLanguageModel
-from seqlstm.recipe.corpus import clean, read_corpus, read_split
+from seqlstm.recipe.corpus import read_corpus
 from seqlstm.recipe.evaluate import evaluate
 from seqlstm.recipe.load import load
 from seqlstm.recipe.preview import preview
 from seqlstm.recipe.read import CATALOGUE, read_recipe
+from seqlstm.recipe.splits import read_split
+from seqlstm.recipe.tasks.prompts import PromptsTask
 from seqlstm.recipe.train import start
 from tests.runs import write_table
 
@@ -98,12 +100,14 @@ def test_rows_are_dropped_by_the_length_of_both_sides_and_as_duplicates(tmp_path
     assert corpora.train.pairs == ROWS[:2]
     assert "kept 2 of 3 pairs (1 duplicates)" in corpora.report[0]
     shorter = prompts_of(tmp_path, ROWS, max_length=15)
-    corpus, line = clean(shorter, read_split(shorter.data, "train"), corpora.tokenizers)
+    corpus, line = PromptsTask().clean(
+        shorter, read_split(shorter.data, "train"), corpora.tokenizers
+    )
     assert corpus.pairs == ROWS[1:2]
     assert "2 too long" in line
     none = prompts_of(tmp_path, ROWS, max_length=2)
     with pytest.raises(DataError, match="kept 0 of 3"):
-        clean(none, read_split(none.data, "train"), corpora.tokenizers)
+        PromptsTask().clean(none, read_split(none.data, "train"), corpora.tokenizers)
 
 
 def test_check_counts_what_is_asked() -> None:

@@ -13,9 +13,9 @@ from seqlstm.config import Recipe, parse, read_overrides
 from seqlstm.errors import Mistake, RecipeError
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.models.translator import Translator
-from seqlstm.recipe.build.model import backends_by_layer, build_model
+from seqlstm.recipe.build.model import build_model, choose_backends
 from seqlstm.recipe.load import load
-from seqlstm.recipe.read import CATALOGUE, read_recipe
+from seqlstm.recipe.read import CATALOGUE, read_recipe, resolved_text
 from seqlstm.recipe.train import start
 from seqlstm.recurrent.backends import BACKENDS, Call, choose
 from seqlstm.recurrent.backends.native import codegen
@@ -41,7 +41,16 @@ def recipe(task: str, *overrides: str) -> Recipe:
 
 
 def build(task: str, *overrides: str) -> LanguageModel | Translator:
-    return build_model(recipe(task, *overrides), (VOCABULARY, VOCABULARY))
+    model = build_model(recipe(task, *overrides), (VOCABULARY, VOCABULARY))
+    choose_backends(recipe(task, *overrides), model)
+    assert isinstance(model, LanguageModel | Translator)
+    return model
+
+
+def backends(task: str, *overrides: str) -> list[str]:
+    """The backend of each layer, without its reasons."""
+    choices = choose_backends(recipe(task, *overrides), build(task, *overrides))
+    return [choice.split(" ")[0] for choice in choices.values()]
 
 
 def mistakes(task: str, *overrides: str) -> tuple[Mistake, ...]:
@@ -167,8 +176,8 @@ def test_one_clear_mistake(task: str, overrides: list[str], key: str, problem: s
 @pytest.mark.parametrize("backend", ["loop", "manual-bptt"])
 @pytest.mark.parametrize("task", TASKS)
 def test_the_backend_asked_for_serves_every_layer(task: str, backend: str) -> None:
-    model = build(task, f"model.backend={backend}", 'model.cell={kind="peephole"}')
-    assert set(backends_by_layer(model).values()) == {backend}
+    overrides = f"model.backend={backend}", 'model.cell={kind="peephole"}'
+    assert {*backends(task, *overrides)} == {backend}
 
 
 @pytest.mark.parametrize("compiles", [True, False])
@@ -178,34 +187,31 @@ def test_every_backend_has_a_cell_that_it_serves(
     reason = None if compiles else "nothing can be compiled"
     monkeypatch.setattr(codegen, "unavailable_reason", lambda: reason)
     served = {
-        backend.split(" ")[0]
+        backend
         for kind in KINDS
-        for backend in backends_by_layer(
-            build("language-model", f'model.cell={{kind="{kind}"}}')
-        ).values()
+        for backend in backends("language-model", f'model.cell={{kind="{kind}"}}')
     }
     assert served == BACKENDS.keys() - {"manual-bptt" if compiles else "native"}
 
 
 def test_a_recipe_with_zoneout_survives_its_own_text() -> None:
     stated = recipe("translation", "model.zoneout={hidden=0.05, memory=0.1}", "model.backend=loop")
-    assert parse(tomllib.loads(stated.text()), where="again", catalogue=CATALOGUE) == stated
+    assert parse(tomllib.loads(resolved_text(stated)), where="again", catalogue=CATALOGUE) == stated
 
 
 # Residual blocks.
 
 
 def test_xlstm_stands_in_place_of_cells() -> None:
-    model = build("language-model", XLSTM, "model.num_layers=3", "model.dropout.inter_layer=0.1")
+    overrides = XLSTM, "model.num_layers=3", "model.dropout.inter_layer=0.1"
+    model = build("language-model", *overrides)
     names = [type(layer).__name__ for layer in model.stack.layers]
     assert names == ["MLSTMBlock", "SLSTMBlock", "MLSTMBlock"]
-    assert [backend.split(" ")[0] for backend in backends_by_layer(model).values()] == [
+    assert backends("language-model", *overrides) == [
         *("chunkwise", choose(CELLS["slstm"](8, 8), Call()).backend.name, "chunkwise")
     ]
     assert learns(model)
-    assert set(
-        backends_by_layer(build("language-model", XLSTM, "model.backend=loop")).values()
-    ) == {"loop"}
+    assert {*backends("language-model", XLSTM, "model.backend=loop")} == {"loop"}
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_it_competes_with_a_joint_one(file: Path, run: RunFolder, tmp_path: Path
     joint = trained(joint_of(file), tmp_path / "joint")
     found = compare([run.path, joint.path], resamples=20, device="cpu")
     signed = [f"tokenizer:{one.read_tokenizers().signature}|" for one in (run, joint)]
-    assert all(one in how for one, how in zip(signed, found.how.values(), strict=True))
+    assert all(one in how for one, how in zip(signed, found.signatures.values(), strict=True))
     assert ["+" in one for one in signed] == [True, False]
 
 

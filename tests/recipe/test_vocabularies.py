@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from seqlstm.errors import ArgumentError, RecipeError, RunError, TokenizerError
-from seqlstm.recipe.corpus import make_batches, read_corpus
+from seqlstm.recipe.corpus import read_corpus
 from seqlstm.recipe.preview import preview
 from seqlstm.recipe.read import read_recipe
+from seqlstm.recipe.tasks.registry import TASKS
 from seqlstm.recipe.train import resume, start
 from seqlstm.run.folder import RunFolder
 from seqlstm.sweep.plan import vocabularies_of
@@ -91,7 +92,7 @@ def test_a_vocabulary_too_large_names_its_side(file: Path, tmp_path: Path) -> No
 def test_both_sides_are_sampled_anew_each_epoch(file: Path) -> None:
     recipe = recipe_of(file, "tokenizer.subword_regularization=0.2")
     corpora = read_corpus(recipe)
-    batches = make_batches(recipe, corpora)
+    batches = TASKS[recipe.task].make_batches(recipe, corpora)
     for side, name in enumerate(("source", "inputs")):
         tokenizer = list(corpora.tokenizers.named.values())[side]
         drawn = [
@@ -200,5 +201,5 @@ def test_models_that_exist(file: Path, run: RunFolder, tmp_path: Path) -> None:
     assert twice.vocabularies == (305, 305)
     spelling = trained(joint_of(file, "tokenizer.model_type=char"), tmp_path / "char").tokenizer
     mixed = f"tokenizer={{file={[files[0], spelling.as_posix()]}, subword_regularization=0.1}}"
-    with pytest.raises(TokenizerError, match=r"tokenizer\.model is of kind char, which cannot"):
+    with pytest.raises(TokenizerError, match=r"tokenizer\.model is of type char, which cannot"):
         start(joint_of(file, mixed), tmp_path / "other")

@@ -13,6 +13,7 @@ import pytest
 
 from seqlstm.errors import DataError, RecipeError, TrainingError, UserError
 from seqlstm.recipe.evaluate import Evaluation
+from seqlstm.recipe.read import resolved_text
 from seqlstm.recipe.train import start
 from seqlstm.run.folder import RunFolder
 from seqlstm.runtime.signals import StopRequest
@@ -51,7 +52,7 @@ def test_a_finished_run_is_a_run_folder_with_a_result(read: Read) -> None:
     job = read().jobs()[1]
     (outcome,) = outcomes([job])
     folder = RunFolder.open(job.folder)
-    assert folder.recipe.read_text() == job.recipe.text()
+    assert folder.recipe.read_text() == resolved_text(job.recipe)
     assert outcome.result == read_result(job)
     assert outcome.result is not None
     assert outcome.result.steps == 3

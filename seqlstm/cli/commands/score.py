@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -73,11 +73,10 @@ def score(
     loaded = load_any(run, weights=weights.value, device=device, precision=precision.value)
     number = 0
     for lines in in_groups(lines_of(file), batch):
-        if loaded.task == "translation":
-            pairs = [pair(line, number + index) for index, line in enumerate(lines, 1)]
-            found = loaded.score(pairs)  # type: ignore[arg-type]
-        else:
-            found = loaded.score(lines)  # type: ignore[arg-type]
+        inputs: Any = lines
+        if loaded.scores_pairs:
+            inputs = [pair(line, number + index) for index, line in enumerate(lines, 1)]
+        found = loaded.score(inputs)
         number += len(lines)
         for line, one in zip(lines, found, strict=True):
             write(f"{one.log_probability:.4f}\t{one.perplexity:.4g}\t{one.surprisal:.4f}\t{line}")

@@ -16,7 +16,7 @@ from seqlstm.errors import ArgumentError
 if TYPE_CHECKING:
     from seqlstm.training.progress import TrainingReport
 
-PLAIN_EVERY = 100  # steps between two lines where there is no terminal
+SECONDS_BETWEEN_LINES = 5.0  # at most, where there is no terminal
 
 
 def train(
@@ -103,15 +103,17 @@ def show_bar(reports: Iterator[TrainingReport]) -> TrainingReport:
 
 
 def show_lines(reports: Iterator[TrainingReport]) -> TrainingReport:
-    """Plain lines: every hundredth step and every validation."""
+    """Plain lines: every few seconds, whatever the speed, and at every validation."""
+    shown = 0.0
     for report in reports:
-        if report.kind == "step" and report.step % PLAIN_EVERY == 0:
-            values = report.values
+        if report.kind == "step" and report.seconds >= shown + SECONDS_BETWEEN_LINES:
+            shown, values = report.seconds, report.values
             err.print(
                 f"step {report.step:,}  loss {values['loss']:.3f}  "
                 f"{values['tokens_per_second']:,.0f} tokens/s  {100 * report.done:.0f} %"
             )
         elif report.kind == "validation":
+            shown = report.seconds
             err.print(validation_line(report))
     return report
 

@@ -25,7 +25,6 @@ def test_it_tells_what_it_reads_trains_and_finds(recipe: Path, tmp_path: Path) -
         "validation: 20 rows",
         "tokenizer: unigram, 300 pieces",
         "precision: float32 on cpu (as the recipe asks)",
-        "\nstep 100  loss ",
         "\nvalidation at step 20: loss ",
         "(best)",
     ):
