@@ -86,7 +86,7 @@ def test_zoneout_and_weight_drop_reach_every_cell_that_has_a_place_for_them(
     model = build(
         task,
         f'model.cell={{kind="{kind}"}}',
-        f"model.zoneout={{hidden={shares['hidden']}, cell={shares['memory']}}}",
+        f"model.zoneout={{hidden={shares['hidden']}, memory={shares['memory']}}}",
         f"model.dropout.weight_drop={drop}",
     )
     zoned = [module for module in model.modules() if isinstance(module, Zoneout)]
@@ -153,7 +153,7 @@ def test_without_shares_there_is_no_zoneout() -> None:
         ),
         (["model.backend=3"], "model.backend", "must be a valid string, was: 3"),
         (["model.zoneout={hidden=1.0}"], "model.zoneout.hidden", "must be less than 1, was: 1.0"),
-        (["model.zoneout={memory=0.1}"], "model.zoneout.memory", "unknown key"),
+        (["model.zoneout={cell=0.1}"], "model.zoneout.cell", "unknown key"),
         (["model.zoneout=0.1"], "model.zoneout", "must be a valid"),
     ],
 )

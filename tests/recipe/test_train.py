@@ -214,7 +214,7 @@ class TestData:
     ) -> None:
         run = trained(file, tmp_path / "run", "tokenizer.model_type=char")
         ready = f'tokenizer={{file="{run.tokenizer.as_posix()}", subword_regularization=0.1}}'
-        with pytest.raises(TokenizerError, match="of kind char, which cannot be sampled"):
+        with pytest.raises(TokenizerError, match="of type char, which cannot be sampled"):
             start(recipe_of(file, ready), tmp_path / "other")
 
 

@@ -200,5 +200,5 @@ def test_models_that_exist(file: Path, run: RunFolder, tmp_path: Path) -> None:
     assert twice.vocabularies == (305, 305)
     spelling = trained(joint_of(file, "tokenizer.model_type=char"), tmp_path / "char").tokenizer
     mixed = f"tokenizer={{file={[files[0], spelling.as_posix()]}, subword_regularization=0.1}}"
-    with pytest.raises(TokenizerError, match=r"tokenizer\.model is of kind char, which cannot"):
+    with pytest.raises(TokenizerError, match=r"tokenizer\.model is of type char, which cannot"):
         start(joint_of(file, mixed), tmp_path / "other")

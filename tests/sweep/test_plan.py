@@ -33,7 +33,7 @@ def test_every_combination_at_every_seed(read: Read, tmp_path: Path) -> None:
 def test_a_budget_counts_the_real_vocabulary(read: Read) -> None:
     # The tokenizer of so little text has fewer pieces than a recipe may ask for.
     budgeted = SWEEP.replace(", hidden_size = 8", "").replace("[set]", 'budget = "8k"\n[set]')
-    spelling = "tokenizer={kind='char', vocabulary=400}"
+    spelling = "tokenizer={model_type='char', vocab_size=400}"
     for one in read(CELLS, spelling, sweep=budgeted).combinations:
         assert one.parameters == pytest.approx(8000, rel=0.02)
         assert one.recipe.model.hidden_size > 8
