@@ -251,7 +251,7 @@ def test_blocks_say_all_that_they_cannot_have(kind: str) -> None:
         *("model.embedding_dim", "model.connection", "model.dropout.weight_drop", "model.zoneout")
     ]
     assert found["model.embedding_dim"] == (
-        f"must equal hidden, since {kind}'s blocks are residual, were: width 16, hidden 8"
+        f"must equal hidden_size, since {kind}'s blocks are residual, were: 16 and 8"
     )
     assert "residual already" in found["model.connection"]
     assert "no recurrent matrix" in found["model.dropout.weight_drop"]

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 import pytest
+
 from seqlstm.config import parse, read_overrides
 from seqlstm.errors import RecipeError
 from seqlstm.inference.language_model import LoadedLanguageModel

@@ -20,7 +20,7 @@ from tests.tiny import LINES, PAIRS
 
 BUDGET, WINDOW = 90, 15
 
-every_sampling = pytest.mark.parametrize("sampling", [0.0, 0.3])
+every_sampling = pytest.mark.parametrize("subword_regularization", [0.0, 0.3])
 
 
 def buckets_of(

@@ -73,7 +73,7 @@ def test_batches_are_of_like_length_within_the_budget() -> None:
     assert batches == [[3, 1], [2], [0], [4]]
 
 
-@pytest.mark.parametrize("sampling", [0.0, 0.3])
+@pytest.mark.parametrize("subword_regularization", [0.0, 0.3])
 def test_every_row_stands_in_an_epoch_once(
     tokenizer: Tokenizer, subword_regularization: float
 ) -> None:
