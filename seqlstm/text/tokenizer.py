@@ -233,7 +233,7 @@ class Tokenizer:
     def _build_sampler(self, alpha: float) -> UnigramSampler | DropoutSampler:
         if self.model_type not in SAMPLERS:
             raise TokenizerError(
-                f"a {self.model_type} tokenizer has one segmentation of a text: none can be sampled",
+                f"a {self.model_type} tokenizer has one segmentation of a text: it cannot sample",
                 hint="Subword sampling needs a tokenizer of type unigram or bpe.",
             )
         ids = {self._pieces[id]: id for id in range(self.vocab_size) if self._is_text(id)}

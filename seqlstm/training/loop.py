@@ -174,8 +174,8 @@ class TrainingLoop:
             return
         raise DivergedError(
             f"step {self.progress.step + 1}: loss {loss}, gradient norm {norm}: not finite",
-            hint="The last checkpoint is intact. Try a lower training.optimizer.learning_rate, more "
-            "schedule.warmup_steps, a smaller training.max_grad_norm, or precision=float32.",
+            hint="The last checkpoint is intact. Try a lower training.optimizer.learning_rate, "
+            "more schedule.warmup_steps, a smaller training.max_grad_norm, or precision=float32.",
         )
 
     def done(self) -> float:

@@ -15,12 +15,12 @@ from tests.recurrent.cases import assert_same
 from tests.tiny import FLOAT32, random_language_model
 
 OPTIONS: dict[str, Any] = {
-    "length": 12,
+    "max_new_tokens": 12,
     "temperature": 0.8,
     "top_k": 0,
     "top_p": 1.0,
     "min_p": 0.0,
-    "repetition": 1.0,
+    "repetition_penalty": 1.0,
     "seed": 5,
     "stop": None,
 }

@@ -237,7 +237,7 @@ def test_commands_change_what_comes_after(
         ("/beam-size 2.5", "/beam-size needs a whole number"),
         ("/length-penalty -1", "/length-penalty needs a number, 0 or more, was: -1"),
         ("/length-penalty nan", "/length-penalty needs a number"),
-        ("/n-best 9", "--n-best 9 is more than the beam's width 3"),
+        ("/n-best 9", "--n-best 9 is more than the beam size 3"),
     ],
 )
 def test_a_command_that_makes_no_sense_changes_nothing(

@@ -23,11 +23,11 @@ def line(kind: str, step: int, **values: float) -> dict[str, Any]:
 
 
 LOG = [
-    line("step", 20, loss=4.0, rate=0.1, gradient_norm=1.0, tokens_per_second=9.0),
+    line("step", 20, loss=4.0, learning_rate=0.1, gradient_norm=1.0, tokens_per_second=9.0),
     line("validation", 30, loss=3.5, bleu=1.0),
-    line("step", 40, loss=3.0, rate=0.2, gradient_norm=1.0, tokens_per_second=9.0),
+    line("step", 40, loss=3.0, learning_rate=0.2, gradient_norm=1.0, tokens_per_second=9.0),
     line("validation", 60, loss=2.5, bleu=7.0),
-    line("step", 60, loss=2.0, rate=0.1, gradient_norm=1.0, tokens_per_second=9.0),
+    line("step", 60, loss=2.0, learning_rate=0.1, gradient_norm=1.0, tokens_per_second=9.0),
     line("validation", 90, loss=2.6, bleu=8.0),
     {"kind": "end", "step": 90, "reason": "as planned"},
 ]
@@ -50,14 +50,14 @@ def pages_of(picture: Path) -> int:
 
 class TestCurves:
     def test_each_value_has_its_panel_and_the_rate_the_last(self) -> None:
-        assert list(curves_of(LOG)) == ["loss", "bleu", "rate"]
+        assert list(curves_of(LOG)) == ["loss", "bleu", "learning_rate"]
         assert curves_of(LOG) == {
             "loss": {
                 "training": ([20, 40, 60], [4.0, 3.0, 2.0]),
                 "validation": ([30, 60, 90], [3.5, 2.5, 2.6]),
             },
             "bleu": {"validation": ([30, 60, 90], [1.0, 7.0, 8.0])},
-            "rate": {"training": ([20, 40, 60], [0.1, 0.2, 0.1])},
+            "learning_rate": {"training": ([20, 40, 60], [0.1, 0.2, 0.1])},
         }
 
     def test_a_picture_is_as_high_as_it_has_panels(self, tmp_path: Path) -> None:
@@ -71,10 +71,10 @@ class TestCurves:
         validations = [one for one in log if one["kind"] == "validation"]
         assert len(validations) == 3
         curves = curves_of(log)
-        assert list(curves) == ["loss", "rate"]
+        assert list(curves) == ["loss", "learning_rate"]
         losses = [one["values"]["loss"] for one in validations]
         assert curves["loss"]["validation"] == ([20, 40, 60], losses)
-        assert curves["rate"]["training"] == ([20, 40, 60], [2e-2] * 3)
+        assert curves["learning_rate"]["training"] == ([20, 40, 60], [2e-2] * 3)
         answer("info", translator, "--plot", tmp_path / "curves.png")
         assert size_of(tmp_path / "curves.png") == (840, 624)
 

@@ -95,7 +95,7 @@ def test_zoneout_and_weight_drop_reach_every_cell_that_has_a_place_for_them(
     model = build(
         task,
         f'model.cell={{kind="{kind}"}}',
-        f"model.zoneout={{hidden={shares['hidden']}, cell={shares['memory']}}}",
+        f"model.zoneout={{hidden={shares['hidden']}, memory={shares['memory']}}}",
         f"model.dropout.weight_drop={drop}",
     )
     zoned = [module for module in model.modules() if isinstance(module, Zoneout)]
@@ -162,7 +162,7 @@ def test_without_shares_there_is_no_zoneout() -> None:
         ),
         (["model.backend=3"], "model.backend", "must be a valid string, was: 3"),
         (["model.zoneout={hidden=1.0}"], "model.zoneout.hidden", "must be less than 1, was: 1.0"),
-        (["model.zoneout={memory=0.1}"], "model.zoneout.memory", "unknown key"),
+        (["model.zoneout={cell=0.1}"], "model.zoneout.cell", "unknown key"),
         (["model.zoneout=0.1"], "model.zoneout", "must be a valid"),
     ],
 )
@@ -257,7 +257,7 @@ def test_blocks_say_all_that_they_cannot_have(kind: str) -> None:
         *("model.embedding_dim", "model.connection", "model.dropout.weight_drop", "model.zoneout")
     ]
     assert found["model.embedding_dim"] == (
-        f"must equal hidden, since {kind}'s blocks are residual, were: width 16, hidden 8"
+        f"must equal hidden_size, since {kind}'s blocks are residual, were: 16 and 8"
     )
     assert "residual already" in found["model.connection"]
     assert "no recurrent matrix" in found["model.dropout.weight_drop"]

@@ -125,7 +125,8 @@ def test_other_threads_are_no_other_sweep(read: Read, monkeypatch: pytest.Monkey
 def test_numbers_that_are_not_finite_fail_one_run_alone(read: Read) -> None:
     wild = CELLS.replace(
         'set = { model = { cell = { kind = "elman" } } }',
-        'set = { training = { optimizer = { kind = "sgd", learning_rate = 1e38 }, max_grad_norm = 1e38 } }',
+        'set = { training = { optimizer = { kind = "sgd", learning_rate = 1e38 }, '
+        "max_grad_norm = 1e38 } }",
     )
     found = outcomes(read(wild).jobs()[:2])
     assert "not finite" in str(found[0].failure)

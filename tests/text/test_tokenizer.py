@@ -116,7 +116,9 @@ def test_lone_surrogate(tokenizer: Tokenizer) -> None:
 
 
 def test_kind_and_vocabulary(tokenizers: dict[str, Tokenizer]) -> None:
-    assert {kind: each.kind for kind, each in tokenizers.items()} == {k: k for k in tokenizers}
+    assert {kind: each.model_type for kind, each in tokenizers.items()} == {
+        k: k for k in tokenizers
+    }
     assert tokenizers["unigram"].vocab_size == tokenizers["bpe"].vocab_size == 330
     assert tokenizers["char"].vocab_size < 330
 

@@ -48,7 +48,7 @@ def test_largest_and_smallest_vocabulary(kind: str, byte_fallback: bool) -> None
     for wrong, name in ((100_000, "largest"), (300 if byte_fallback else 20, "smallest")):
         with pytest.raises(TokenizerError, match=f"vocabulary of {wrong} is too") as caught:
             train(wrong)
-        named = re.search(rf"{name} .*vocabulary = (\d+)", str(caught.value))
+        named = re.search(rf"{name} .*vocab_size = (\d+)", str(caught.value))
         assert named is not None
         limit = int(named[1])
         assert train(limit).vocab_size == limit
@@ -98,8 +98,8 @@ def test_a_closed_vocabulary_counts_words_and_newlines() -> None:
     ids = word.encode(text)
     assert len(ids) == len(text.split()) + text.count("\n")
     assert word.decode(ids) == "Nobody sells <unk> letters\n\nin the evening;"
-    assert word.closed
-    assert not train_tokenizer(SENTENCES, model_type="word", vocab_size=500).closed
+    assert word.closed_vocabulary
+    assert not train_tokenizer(SENTENCES, model_type="word", vocab_size=500).closed_vocabulary
 
 
 def test_what_a_closed_vocabulary_lacks_is_its_own_word_for_that() -> None:
@@ -110,7 +110,7 @@ def test_what_a_closed_vocabulary_lacks_is_its_own_word_for_that() -> None:
 
 
 def test_a_closed_vocabulary_is_one_of_words() -> None:
-    with pytest.raises(TokenizerError, match="of words, not of kind bpe"):
+    with pytest.raises(TokenizerError, match="of words, not of type bpe"):
         train_tokenizer(SENTENCES, model_type="bpe", vocab_size=330, closed_vocabulary=True)
 
 

@@ -25,8 +25,8 @@ def cells(
 ) -> None:
     """The cells that a recipe may name: papers, options, sizes, and the backend that serves each.
 
-    Parameters are those of one layer. Backends are those of a language model with a carried state, on
-    this machine and in the precision that "auto" chooses here.
+    Parameters are those of one layer. Backends are those of a language model that carries its
+    state, on this machine and in the precision that "auto" chooses here.
     """
     from seqlstm.recipe.read import CATALOGUE
 

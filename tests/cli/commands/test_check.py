@@ -68,7 +68,7 @@ def test_every_mistake_is_listed_at_once(translator: Path, tmp_path: Path) -> No
     assert f"{wrong}: 6 mistakes" in said
     for expected in (
         "model.hidden_size: must be a valid integer, was: 32",
-        'model.layer: unknown key (did you mean "layers"?)',
+        'model.layer: unknown key (did you mean "num_layers"?)',
         'no cell of kind "lstn"; did you mean "lstm"?',
         "tokenizer.model_type: must be one of unigram, bpe, char, word, was: unigrams",
         "training.steps: must be greater than 0, was: -1",

@@ -57,7 +57,7 @@ def test_a_closed_vocabulary_has_words_alone(tmp_path: Path) -> None:
     pieces = answer("tokenizer", "encode", model, "--pieces", text=" Nobody  sells coffee ")
     assert pieces.split() == ["▁Nobody", "▁sells", "▁<unk>"]
     said = refusal("tokenizer", "train", text, "-o", model, "--closed-vocabulary")
-    assert "of words, not of kind unigram" in said
+    assert "of words, not of type unigram" in said
 
 
 @pytest.mark.parametrize("wrong", ["4 x 5", "4 -1", "99999", "1.5"])

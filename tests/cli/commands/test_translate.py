@@ -70,7 +70,7 @@ def test_n_best_numbers_the_lines_best_first(translator: Path, file: Path) -> No
 
 def test_more_than_the_beam_is_wide_is_refused(translator: Path, file: Path) -> None:
     said = refusal("translate", translator, file, "--n-best", 4)
-    assert "--n-best 4 is more than the beam's width 3" in said
+    assert "--n-best 4 is more than the beam size 3" in said
     assert "--beam-size 4" in said
     answer("translate", translator, file, "--n-best", 4, "--beam-size", 4)
 

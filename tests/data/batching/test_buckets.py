@@ -20,16 +20,18 @@ from tests.tiny import LINES, PAIRS
 
 BUDGET, WINDOW = 90, 15
 
-every_sampling = pytest.mark.parametrize("sampling", [0.0, 0.3])
+every_sampling = pytest.mark.parametrize("subword_regularization", [0.0, 0.3])
 
 
-def buckets_of(tokenizer: Tokenizer, *, sampling: float = 0.0, seed: int = 1) -> BucketBatches:
+def buckets_of(
+    tokenizer: Tokenizer, *, subword_regularization: float = 0.0, seed: int = 1
+) -> BucketBatches:
     return BucketBatches(
         PAIRS,
         tokenizers=TokenizerPair.joint(tokenizer),
         tokens=BUDGET,
         window=WINDOW,
-        subword_regularization=sampling,
+        subword_regularization=subword_regularization,
         seed=seed,
     )
 
@@ -95,15 +97,15 @@ def test_buckets_hold_every_index_once_within_the_budget(tokens: int) -> None:
 
 
 @every_sampling
-def test_an_epoch_has_every_pair_once(tokenizer: Tokenizer, sampling: float) -> None:
-    batches = buckets_of(tokenizer, subword_regularization=sampling)
+def test_an_epoch_has_every_pair_once(tokenizer: Tokenizer, subword_regularization: float) -> None:
+    batches = buckets_of(tokenizer, subword_regularization=subword_regularization)
     for epoch in (0, 1, 7):
         assert Counter(texts(epoch_of(batches, epoch), tokenizer)) == Counter(PAIRS)
 
 
 @every_sampling
-def test_no_batch_exceeds_the_budget(tokenizer: Tokenizer, sampling: float) -> None:
-    for batch in epoch_of(buckets_of(tokenizer, subword_regularization=sampling)):
+def test_no_batch_exceeds_the_budget(tokenizer: Tokenizer, subword_regularization: float) -> None:
+    for batch in epoch_of(buckets_of(tokenizer, subword_regularization=subword_regularization)):
         assert batch.source is not None
         assert batch.source.numel() <= BUDGET
         assert batch.inputs.numel() <= BUDGET
@@ -111,13 +113,16 @@ def test_no_batch_exceeds_the_budget(tokenizer: Tokenizer, sampling: float) -> N
 
 
 @every_sampling
-def test_every_epoch_has_another_order(tokenizer: Tokenizer, sampling: float) -> None:
-    batches = buckets_of(tokenizer, subword_regularization=sampling)
+def test_every_epoch_has_another_order(tokenizer: Tokenizer, subword_regularization: float) -> None:
+    batches = buckets_of(tokenizer, subword_regularization=subword_regularization)
     first, second = (texts(epoch_of(batches, epoch), tokenizer) for epoch in (0, 1))
     other = texts(
-        epoch_of(buckets_of(tokenizer, subword_regularization=sampling, seed=2)), tokenizer
+        epoch_of(buckets_of(tokenizer, subword_regularization=subword_regularization, seed=2)),
+        tokenizer,
     )
-    again = texts(epoch_of(buckets_of(tokenizer, subword_regularization=sampling)), tokenizer)
+    again = texts(
+        epoch_of(buckets_of(tokenizer, subword_regularization=subword_regularization)), tokenizer
+    )
     assert first != second
     assert first != other
     assert first == again
@@ -173,22 +178,24 @@ def test_sampling_segments_every_epoch_anew(tokenizer: Tokenizer) -> None:
 
 
 def rows_of_epoch(
-    tokenizer: Tokenizer, *, epoch: int, sampling: float
+    tokenizer: Tokenizer, *, epoch: int, subword_regularization: float
 ) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-    batches = epoch_of(buckets_of(tokenizer, subword_regularization=sampling), epoch)
+    batches = epoch_of(buckets_of(tokenizer, subword_regularization=subword_regularization), epoch)
     return [pair for batch in batches for pair in rows(batch)]
 
 
 @every_sampling
-def test_resuming_anywhere_gives_the_same_batches(tokenizer: Tokenizer, sampling: float) -> None:
-    whole = buckets_of(tokenizer, subword_regularization=sampling)
+def test_resuming_anywhere_gives_the_same_batches(
+    tokenizer: Tokenizer, subword_regularization: float
+) -> None:
+    whole = buckets_of(tokenizer, subword_regularization=subword_regularization)
     count = len(epoch_of(whole)) + 3
     expected = list(islice(whole, count))
     for done in range(count):
-        stopped = buckets_of(tokenizer, subword_regularization=sampling)
+        stopped = buckets_of(tokenizer, subword_regularization=subword_regularization)
         assert len(list(islice(stopped, done))) == done
         position = json.loads(json.dumps(stopped.state_dict()))
-        resumed = buckets_of(tokenizer, subword_regularization=sampling)
+        resumed = buckets_of(tokenizer, subword_regularization=subword_regularization)
         resumed.load_state_dict(position)
         assert resumed.epochs == stopped.epochs
         rest = list(islice(resumed, count - done))

@@ -150,19 +150,21 @@ def test_recall_asks_one_of_its_pairs() -> None:
 )
 def test_what_options_cannot_be(name: str, options: dict[str, object], problem: str) -> None:
     with pytest.raises(DataError) as caught:
-        read(name, split="train", pair=["text", "answer"], options=options)
+        read(name, split="train", pair=["prompt", "completion"], options=options)
     assert problem in caught.value.message
 
 
-def test_a_task_is_read_as_texts_with_answers() -> None:
-    corpus = read("recall", split="validation+test", pair=["text", "answer"], options={"pairs": 4})
+def test_a_task_is_read_as_prompts_and_completions() -> None:
+    corpus = read(
+        "recall", split="validation+test", pair=["prompt", "completion"], options={"pairs": 4}
+    )
     assert corpus.pairs == [*recall("validation", pairs=4), *recall("test", pairs=4)]
     for columns in ({"text": "text"}, {"pair": ["text", "reply"]}, {}):
-        with pytest.raises(DataError, match="texts with answers") as caught:
+        with pytest.raises(DataError, match="prompts and completions") as caught:
             read("recall", split="test", **columns)
-        assert 'answer = "answer"' in str(caught.value.hint)
+        assert 'completion = "completion"' in str(caught.value.hint)
     with pytest.raises(DataError, match=r'data\.name = "x" means nothing for "recall"'):
-        read("recall", split="test", pair=["text", "answer"], name="x")
+        read("recall", split="test", pair=["prompt", "completion"], name="x")
 
 
 def test_options_are_for_tasks_alone() -> None:
