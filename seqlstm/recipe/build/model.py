@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from torch import nn
-from torch.optim import Optimizer
 
 from seqlstm.config import Recipe
-from seqlstm.config.training import DecayScheduleConfig, ExponentialAveragingConfig, InverseSquareRootScheduleConfig, CheckpointAveragingConfig, PlateauScheduleConfig, TrainingConfig, TriggeredAveragingConfig
+from seqlstm.config.training import (
+    TrainingConfig,
+)
 from seqlstm.errors import RecipeError
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.models.regularizers import ActivationRegularizer
 from seqlstm.models.translator import Translator
-from seqlstm.recipe.build.layers import blamed, build_embedding, build_output_layer, build_stack, refusals
+from seqlstm.recipe.build.layers import (
+    blamed,
+    build_embedding,
+    build_output_layer,
+    build_stack,
+    refusals,
+)
 from seqlstm.recipe.build.translator import build_translator
 from seqlstm.recurrent.backends import Call
 from seqlstm.recurrent.connections import HighwayConnection, ResidualConnection
 from seqlstm.text.tokenizer_pair import VocabularySizes
-from seqlstm.training import averaging
-from seqlstm.training.optimizer import make_optimizer
-from seqlstm.training.progress import TrainingPlan
-from seqlstm.training.schedule import Schedule
 
 
 def build_model(recipe: Recipe, vocabularies: VocabularySizes) -> LanguageModel | Translator:
@@ -58,7 +61,9 @@ def build_language_model(recipe: Recipe, vocabularies: VocabularySizes) -> Langu
     model, (_, vocabulary) = recipe.model, vocabularies
     smoothing, dropout = recipe.training.label_smoothing, model.dropout
     embedding = build_embedding(model, vocabulary)
-    stack = build_stack(model, width=model.embedding_dim, hidden=model.hidden_size, layers=model.num_layers)
+    stack = build_stack(
+        model, width=model.embedding_dim, hidden=model.hidden_size, layers=model.num_layers
+    )
     return LanguageModel(
         embedding=embedding,
         stack=stack,
@@ -70,15 +75,11 @@ def build_language_model(recipe: Recipe, vocabularies: VocabularySizes) -> Langu
 
 
 def build_penalty(training: TrainingConfig) -> ActivationRegularizer | None:
-    return ActivationRegularizer(**training.regularizers.model_dump()) if training.regularizers else None
-
-
-
-
-
-
-
-
+    return (
+        ActivationRegularizer(**training.regularizers.model_dump())
+        if training.regularizers
+        else None
+    )
 
 
 def parameters_by_part(model: nn.Module) -> dict[str, int]:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from torch import nn
 from torch.optim import Optimizer
-from seqlstm.config import Recipe
-from seqlstm.config.training import DecayScheduleConfig, ExponentialAveragingConfig, InverseSquareRootScheduleConfig, CheckpointAveragingConfig, PlateauScheduleConfig, TrainingConfig, TriggeredAveragingConfig
-from seqlstm.errors import RecipeError
-from seqlstm.models.language_model import LanguageModel
-from seqlstm.models.regularizers import ActivationRegularizer
-from seqlstm.models.translator import Translator
-from seqlstm.recipe.build.layers import blamed, build_embedding, build_output_layer, build_stack, refusals
-from seqlstm.recipe.build.translator import build_translator
-from seqlstm.recurrent.backends import Call
-from seqlstm.recurrent.connections import HighwayConnection, ResidualConnection
-from seqlstm.text.tokenizer_pair import VocabularySizes
+
+from seqlstm.config.training import (
+    CheckpointAveragingConfig,
+    DecayScheduleConfig,
+    ExponentialAveragingConfig,
+    InverseSquareRootScheduleConfig,
+    PlateauScheduleConfig,
+    TrainingConfig,
+    TriggeredAveragingConfig,
+)
 from seqlstm.training import averaging
 from seqlstm.training.optimizer import make_optimizer
 from seqlstm.training.progress import TrainingPlan
@@ -23,7 +22,6 @@ from seqlstm.training.schedule import Schedule
 
 def build_optimizer(training: TrainingConfig, model: nn.Module) -> Optimizer:
     return make_optimizer(model, **training.optimizer.model_dump())
-
 
 
 def build_schedule(training: TrainingConfig) -> Schedule:
@@ -39,7 +37,6 @@ def build_schedule(training: TrainingConfig) -> Schedule:
             return Schedule("constant", table.warmup_steps)
 
 
-
 def build_average(training: TrainingConfig) -> averaging.NoAveraging:
     match training.averaging:
         case ExponentialAveragingConfig(decay=decay):
@@ -50,7 +47,6 @@ def build_average(training: TrainingConfig) -> averaging.NoAveraging:
             return averaging.TriggeredAveraging(patience)
         case _:
             return averaging.NoAveraging()
-
 
 
 def build_plan(training: TrainingConfig) -> TrainingPlan:

@@ -7,7 +7,7 @@ from typing import Any
 
 from seqlstm.config import Recipe
 from seqlstm.config.model import DecoderConfig as DecoderTable
-from seqlstm.config.model import EncoderConfig, ModelConfig, EncoderOrDecoderConfig
+from seqlstm.config.model import EncoderConfig, EncoderOrDecoderConfig, ModelConfig
 from seqlstm.models.attention import ATTENTIONS, Attention
 from seqlstm.models.decoders.bahdanau import BahdanauDecoder
 from seqlstm.models.decoders.base import Decoder
@@ -29,7 +29,9 @@ def build_translator(recipe: Recipe, vocabularies: VocabularySizes) -> Translato
     target = source if shared else build_embedding(model, vocabularies[1])
     encoder = build_encoder(model)
     decoder = build_decoder(model, encoder)
-    lexical = LexicalModule(model.embedding_dim) if model.decoder and model.decoder.lexical else None
+    lexical = (
+        LexicalModule(model.embedding_dim) if model.decoder and model.decoder.lexical else None
+    )
     read = decoder.output + (model.embedding_dim if lexical else 0)
     return Translator(
         source=source,
@@ -90,7 +92,11 @@ def build_decoder(model: ModelConfig, encoder: LayerStack) -> Decoder:
             below = stack(width=model.embedding_dim + encoder.output, layers=layers)
             begin = bridge(below) if table.bridge else None
             return BahdanauDecoder(
-                stack=below, attention=attention(), width=model.embedding_dim, bridge=begin, **dropout
+                stack=below,
+                attention=attention(),
+                width=model.embedding_dim,
+                bridge=begin,
+                **dropout,
             )
         case "no-attention":
             below = stack(width=model.embedding_dim, layers=layers)

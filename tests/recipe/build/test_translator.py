@@ -19,8 +19,8 @@ from seqlstm.models.decoders.parallel import ParallelDecoder
 from seqlstm.models.embedding import TokenEmbedding
 from seqlstm.models.translator import Translator
 from seqlstm.recipe.build.model import backends_by_layer
-from seqlstm.recipe.read import read_recipe
 from seqlstm.recipe.load import load
+from seqlstm.recipe.read import read_recipe
 from seqlstm.recipe.train import start
 from seqlstm.recurrent.layer import Recurrent
 from tests.config.cases import TABLES
@@ -79,7 +79,11 @@ def test_general_attention_is_the_default() -> None:
             "cannot take effect: a plain decoder has no attention",
         ),
         (
-            ['model.decoder={kind="no-attention"}', "model.num_layers=1", "model.dropout.inter_layer=0.1"],
+            [
+                'model.decoder={kind="no-attention"}',
+                "model.num_layers=1",
+                "model.dropout.inter_layer=0.1",
+            ],
             "model.dropout.inter_layer",
             "cannot take effect with single layers",
         ),
@@ -150,7 +154,9 @@ def test_a_bridge_is_an_option(kind: str, bridge: str) -> None:
 @pytest.mark.parametrize("kind", [kind for kind in DECODERS if kind != "plain"])
 def test_a_lexical_module_is_an_option(kind: str, tied: str) -> None:
     model = build(
-        "translation", f'model.decoder={{kind="{kind}", lexical=true}}', f"model.tie_embeddings={tied}"
+        "translation",
+        f'model.decoder={{kind="{kind}", lexical=true}}',
+        f"model.tie_embeddings={tied}",
     )
     assert isinstance(model, Translator)
     assert model.lexical is not None

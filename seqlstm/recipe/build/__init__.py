@@ -1,0 +1,1 @@
+"""From the sections of a recipe to models, optimizers and schedules."""
