@@ -6,7 +6,7 @@ stage goes to standard output and to OUT/gpu.jsonl, the output of a stage to OUT
 
     python benchmarks/gpu.py --out gpu-logs                    # reads .gpu/data/multi30k
     python benchmarks/gpu.py --out gpu-logs --stages machine,tests
-    python benchmarks/gpu.py --out gpu-logs --dry              # on a CPU: small sizes, built-in data
+    python benchmarks/gpu.py --out gpu-logs --dry              # on a CPU, with built-in data
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ from xml.etree import ElementTree
 
 import torch
 from backends import processor
-from torch.autograd import DeviceType
 
 import seqlstm
 from seqlstm.config import Recipe
@@ -94,7 +93,7 @@ def machine(setting: Setting) -> Values:
     return {
         "torch": torch.__version__,
         "cuda": torch.version.cuda,
-        "cudnn": torch.backends.cudnn.version(),
+        "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
         "seqlstm": seqlstm.__version__,
         "card": processor() if setting.dry else torch.cuda.get_device_name(),
         "capability": None if setting.dry else list(torch.cuda.get_device_capability()),
@@ -132,7 +131,7 @@ def profile(setting: Setting) -> Values:
         list(islice(steps, PROFILED))
     events = list(profiler.key_averages())
     launches = sum(event.count for event in events if "LaunchKernel" in event.key)
-    kernels = [event for event in events if event.device_type == DeviceType.CUDA] or events
+    kernels = [event for event in events if event.device_type.name == "CUDA"] or events
     kernels.sort(key=self_time, reverse=True)
     return {
         "launches_per_step": launches / PROFILED,
@@ -142,7 +141,7 @@ def profile(setting: Setting) -> Values:
 
 def self_time(event: Any) -> float:
     """Microseconds of a profiler's event without its children."""
-    on_gpu = event.device_type == DeviceType.CUDA
+    on_gpu = event.device_type.name == "CUDA"
     return float(event.self_device_time_total if on_gpu else event.self_cpu_time_total)
 
 

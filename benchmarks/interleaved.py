@@ -49,7 +49,7 @@ def speed(steps: Sequence[tuple[int, float]]) -> float:
 
 
 def train_interleaved(systems: dict[str, System], *, rounds: int, steps: int) -> None:
-    """Train `steps` of every system in each round. Prints speeds, and ratios of the first system."""
+    """Train `steps` of every system a round. Prints speeds, and ratios of the first system."""
     for system in systems.values():
         system.run(WARMUP)
     for _ in range(rounds):

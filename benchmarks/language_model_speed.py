@@ -23,8 +23,8 @@ from pathlib import Path
 
 import torch
 from backends import processor
-from torch import Tensor, nn
 from interleaved import System, train_interleaved
+from torch import Tensor, nn
 
 from seqlstm.data.batching.streams import StreamBatches
 from seqlstm.models.batch import Batch
@@ -147,7 +147,9 @@ def main() -> None:
         'training.schedule={kind="constant"}',
         *("training.regularizers=", "training.minutes=", "training.epochs=100"),
         *("training.validate_every=", "training.save_every=1000000", "device=cpu"),
-        *(["data.name="] if Path(arguments.source).exists() else []),  # a key of Hub data sets alone
+        *(
+            ["data.name="] if Path(arguments.source).exists() else []
+        ),  # a key of Hub data sets alone
     ]
     example = ExampleProcess()
     with tempfile.TemporaryDirectory() as folder:

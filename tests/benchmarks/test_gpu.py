@@ -65,7 +65,9 @@ def test_a_stage_at_its_limit_is_killed_with_its_children(tmp_path: Path, gpu: M
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    child = f"import time; file = open({str(pipe)!r}, 'w'); print('open', flush=True); time.sleep(600)"
+    child = (
+        f"import time; file = open({str(pipe)!r}, 'w'); print('open', flush=True); time.sleep(600)"
+    )
     parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
     error = gpu.run_process([sys.executable, "-c", parent], limit=5.0, log=tmp_path / "log")
     assert error == "exceeded its limit of 5.0 s\nopen"
