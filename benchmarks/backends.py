@@ -1,8 +1,8 @@
 """Forward and backward times of the backends, as ratios to `torch.nn.LSTM` in float32.
 
-Both sides of a ratio run in turn in one process, with the same allocator settings and shapes (inputs
-as wide as the hidden state), and with gradients of inputs and of every parameter. "naive" is an
-autograd loop that projects one input at a time; the backend "loop" projects all at once.
+Both sides of a ratio run in turn in one process, with the same allocator settings and shapes (the
+inputs as wide as the hidden state), and with gradients of inputs and of every parameter. "naive" is
+an autograd loop that projects one input at a time; the backend "loop" projects all at once.
 
     python benchmarks/backends.py                       # every kind
     python benchmarks/backends.py lstm peephole         # some kinds

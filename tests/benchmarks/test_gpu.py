@@ -37,15 +37,16 @@ def run(
 
 def test_every_stage(gpu: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, lines = run(gpu, tmp_path, capsys)
+    stages = sys.modules["gpu_stages"]
     assert [line["stage"] for line in lines] == STAGES
     assert [line["error"] for line in lines] == [None] * len(STAGES)
     assert all(line["ok"] for line in lines)
     assert code == 0
     by_stage = {line["stage"]: line for line in lines}
     assert by_stage["tests"]["failures"] == by_stage["tests"]["errors"] == 0
-    assert list(by_stage["decoders"]["losses"]) == list(gpu.DECODERS)
-    assert by_stage["train"]["steps"] == gpu.WARMUP + gpu.PROFILED
-    assert len(by_stage["profile"]["kernels"]) == gpu.COSTLIEST
+    assert list(by_stage["decoders"]["losses"]) == list(stages.DECODERS)
+    assert by_stage["train"]["steps"] == stages.WARMUP + stages.PROFILED
+    assert len(by_stage["profile"]["kernels"]) == stages.COSTLIEST
     assert by_stage["evaluate"]["sentences"] == 20
     assert 0 <= by_stage["evaluate"]["bleu"] <= 100
 
