@@ -1,11 +1,11 @@
-"""How long the backends take, forward and backward, as ratios to `torch.nn.LSTM` in float32.
+"""Forward and backward times of the backends, as ratios to `torch.nn.LSTM` in float32.
 
-Both sides of a ratio run in turn in one process, with the same allocator setting, the same steps,
-rows and sizes (inputs as wide as the hidden state), gradients of inputs and of every parameter.
-"naive" projects and steps through autograd one step at a time; the backend "loop" projects at once.
+Both sides of a ratio run in turn in one process, with the same allocator settings and shapes (the
+inputs as wide as the hidden state), and with gradients of inputs and of every parameter. "naive" is
+an autograd loop that projects one input at a time; the backend "loop" projects all at once.
 
     python benchmarks/backends.py                       # every kind
-    python benchmarks/backends.py lstm peephole         # some
+    python benchmarks/backends.py lstm peephole         # some kinds
     python benchmarks/backends.py --memory              # peak memory instead, each in a process
 """
 
@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -31,7 +32,7 @@ from seqlstm.recurrent.cells.base import Cell
 from seqlstm.recurrent.state import State
 from seqlstm.runtime.memory import tune_allocator
 
-SHAPES = ((35, 64, 512), (64, 32, 256))  # steps, rows, hidden
+SHAPES = ((35, 64, 512), (64, 32, 256))  # time, batch, hidden
 CASES: dict[str, dict[str, object]] = {
     "lstm": {"kind": "lstm"},
     "lstm-1997": {"kind": "lstm-1997"},
@@ -39,7 +40,7 @@ CASES: dict[str, dict[str, object]] = {
     "peephole cell": {"kind": "peephole", "recurrence": "cell"},
     "cifg": {"kind": "cifg"},
     **{
-        f"greff {variant}": {"kind": "odyssey", "variant": variant}
+        f"odyssey {variant}": {"kind": "odyssey", "variant": variant}
         for variant in ("V", "NIG", "NFG", "NOG", "NIAF", "NOAF", "CIFG", "NP", "FGR")
     },
     "gru": {"kind": "gru"},
@@ -58,12 +59,11 @@ CASES: dict[str, dict[str, object]] = {
 }
 Pass = Callable[[], None]
 
-
 PRECISIONS = ("float32", "bfloat16")
 
 
 def processor() -> str:
-    """Its name, where the system tells it."""
+    """The processor's name; its architecture where the system has no name."""
     information = Path("/proc/cpuinfo")
     if information.is_file():
         for line in information.read_text().splitlines():
@@ -73,7 +73,7 @@ def processor() -> str:
 
 
 def build(name: str, hidden: int) -> nn.Module:
-    """The cell of a case, or torch's layer."""
+    """The cell of a case, or `nn.LSTM`."""
     torch.manual_seed(1)
     if name == "torch":
         return nn.LSTM(hidden, hidden)
@@ -83,25 +83,25 @@ def build(name: str, hidden: int) -> nn.Module:
 
 def make_pass(name: str, backend: str, precision: str, shape: tuple[int, int, int]) -> Pass:
     """One forward and backward pass."""
-    steps, rows, hidden = shape
+    time_steps, batch, hidden = shape
     module = build(name, hidden)
-    inputs = torch.randn(steps, rows, hidden, requires_grad=True)
-    gradient = torch.randn(steps, rows, hidden)
+    inputs = torch.randn(time_steps, batch, hidden, requires_grad=True)
+    gradient = torch.randn(time_steps, batch, hidden)
 
-    def outputs() -> Tensor:
+    def forward() -> Tensor:
         if isinstance(module, Cell):
-            state = module.initial_state(rows)
+            state = module.initial_state(batch)
             if backend == "naive":
                 return naive(module, inputs, state)
             return BACKENDS[backend].run(module, inputs, state)[0]
-        found: Tensor = module(inputs)[0]
-        return found
+        outputs: Tensor = module(inputs)[0]
+        return outputs
 
     def run() -> None:
         bfloat16 = torch.autocast("cpu", torch.bfloat16)
         with bfloat16 if precision == "bfloat16" else nullcontext():
-            found = outputs()
-        torch.autograd.backward(found, gradient.to(found.dtype))
+            outputs = forward()
+        torch.autograd.backward(outputs, gradient.to(outputs.dtype))
         for parameter in (inputs, *module.parameters()):
             parameter.grad = None
 
@@ -109,26 +109,26 @@ def make_pass(name: str, backend: str, precision: str, shape: tuple[int, int, in
 
 
 def naive(cell: Cell, inputs: Tensor, state: State) -> Tensor:
-    """The plainest loop there is."""
+    """An autograd loop that projects one input at a time."""
     outputs = []
-    for now in torch.split(inputs, 1):
-        output, state = cell.step(cell.project(now)[0], state)
+    for step in torch.split(inputs, 1):
+        output, state = cell.step(cell.project(step)[0], state)
         outputs.append(output)
     return torch.stack(outputs)
 
 
-def serving(name: str) -> Iterator[str]:
-    """The backends that serve a case, the loop last, and the naive loop."""
+def supporting(name: str) -> Iterator[str]:
+    """The backends that support a case, the loop last, and the naive loop."""
     cell = build(name, 64)
     assert isinstance(cell, Cell)
-    yield from (
-        e for e, instance in BACKENDS.items() if instance.unsupported_reason(cell, Call()) is None
-    )
+    for backend, instance in BACKENDS.items():
+        if instance.unsupported_reason(cell, Call()) is None:
+            yield backend
     yield "naive"
 
 
-def seconds(passes: dict[str, Pass], repeats: int) -> dict[str, list[float]]:
-    """The quartiles of each pass' time, all of them in turn."""
+def time_quartiles(passes: dict[str, Pass], repeats: int) -> dict[str, list[float]]:
+    """Quartiles of the seconds of each pass; the passes run in turn."""
     times: dict[str, list[float]] = {label: [] for label in passes}
     for repeat in range(repeats + 2):
         for label, run in passes.items():
@@ -136,29 +136,29 @@ def seconds(passes: dict[str, Pass], repeats: int) -> dict[str, list[float]]:
             run()
             if repeat >= 2:  # the first two warm up
                 times[label].append(time.perf_counter() - began)
-    return {label: statistics.quantiles(found, n=4) for label, found in times.items()}
+    return {label: statistics.quantiles(seconds, n=4) for label, seconds in times.items()}
 
 
 def time_case(name: str, shape: tuple[int, int, int], repeats: int) -> None:
-    """Print a case's times, as ratios."""
+    """Print the times and ratios of a case."""
     passes = {"torch float32": make_pass("torch", "", "float32", shape)}
     if name == "lstm":
         passes["torch bfloat16"] = make_pass("torch", "", "bfloat16", shape)
-    for backend in serving(name):
+    for backend in supporting(name):
         for precision in PRECISIONS:
             passes[f"{backend} {precision}"] = make_pass(name, backend, precision, shape)
-    found = seconds(passes, repeats)
-    for label, (first, median, third) in found.items():
+    quartiles = time_quartiles(passes, repeats)
+    for label, (first, median, third) in quartiles.items():
         if label == "torch float32" and name != "lstm":
             continue
-        ratio = median / found["torch float32"][1]
-        gain = found[f"naive {label.split()[1]}"][1] / median
+        ratio = median / quartiles["torch float32"][1]
+        gain = quartiles[f"naive {label.split()[1]}"][1] / median
         spread = f"{1000 * median:.1f} ({1000 * first:.1f} to {1000 * third:.1f})"
         print(f"| {name} | {label} | {spread} | {ratio:.2f} | {gain:.2f} |", flush=True)
 
 
 def peak(name: str, backend: str, precision: str, shape: tuple[int, int, int]) -> float:
-    """Mebibytes that two passes add to the process at their peak."""
+    """Peak memory that two passes add to the process, in MiB."""
     run = make_pass(name, backend, precision, shape)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     run()
@@ -167,6 +167,7 @@ def peak(name: str, backend: str, precision: str, shape: tuple[int, int, int]) -
 
 
 def time_cases(names: list[str], repeats: int) -> None:
+    """Print a table of times for each shape."""
     for shape in SHAPES:
         print("\nT {} · B {} · H {}".format(*shape))
         print("| cell | backend | ms (quartiles) | ÷ nn.LSTM float32 | naive ÷ it |")
@@ -176,18 +177,18 @@ def time_cases(names: list[str], repeats: int) -> None:
 
 
 def measure_memory(names: list[str]) -> None:
+    """Print a table of peak memory, each measured in a process of its own."""
     print("T {} · B {} · H {}".format(*SHAPES[0]))
     print("| cell | backend | MiB | ÷ nn.LSTM float32 |\n|---|---|---|---|")
-    runs = [(name, e, p) for name in names for e in serving(name) for p in PRECISIONS]
-    torchs = 0.0
-    for run in [("torch", "nn.LSTM", "float32"), *runs]:
-        words = [sys.executable, __file__, "--one", *run]
-        found = float(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
-        torchs = torchs or found
-        cell, backend, precision = run
-        print(
-            f"| {cell} | {backend} {precision} | {found:.0f} | {found / torchs:.2f} |", flush=True
-        )
+    runs = list(product(["torch"], ["nn.LSTM"], ["float32"]))
+    runs += [run for name in names for run in product([name], supporting(name), PRECISIONS)]
+    reference = 0.0
+    for cell, backend, precision in runs:
+        command = [sys.executable, __file__, "--peak", cell, backend, precision]
+        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        reference = reference or float(output)
+        cells = [cell, f"{backend} {precision}", f"{float(output):.0f}"]
+        print("|", " | ".join([*cells, f"{float(output) / reference:.2f}"]), "|", flush=True)
 
 
 def main() -> None:
@@ -195,16 +196,16 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="CELL", help=", ".join(CASES))
     parser.add_argument("--repeats", type=int, default=10)
     parser.add_argument("--memory", action="store_true", help="peak memory, not time")
-    parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--peak", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     tune_allocator()
-    if arguments.one:
-        name, backend, precision = arguments.one
+    if arguments.peak:
+        name, backend, precision = arguments.peak
         print(peak(name, backend, precision, SHAPES[0]))
         return
     names = arguments.names or list(CASES)
     if unknown := [name for name in names if name not in CASES]:
-        parser.error(f"no cell {', '.join(unknown)}; known are {', '.join(CASES)}")
+        parser.error(f"no cell {', '.join(unknown)}; there are {', '.join(CASES)}")
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {processor()}")
     if arguments.memory:
         measure_memory(names)

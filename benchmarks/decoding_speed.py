@@ -1,7 +1,7 @@
-"""How many sentences a second a trained translator translates, from raw text to raw text.
+"""Decoding speed of a trained translator in sentences a second, from raw text to raw text.
 
-By beam search and greedily in batches, and one sentence at a time as somebody waits for it; in
-float32 and in the precision that `auto` chooses. All of these in turn, round by round.
+By beam search and by greedy search in batches, and one sentence at a time, for the latency; in
+float32 and in the precision that `auto` chooses. All of these run in turn, round by round.
 
     python benchmarks/decoding_speed.py RUN --source FOLDER --split test
     python benchmarks/decoding_speed.py RUN --source FOLDER --joeynmt DIR   # Joey NMT too
@@ -28,41 +28,42 @@ from seqlstm.run.folder import RunFolder
 from seqlstm.runtime.memory import tune_allocator
 
 Translate = Callable[[Sequence[str], int, int], list[str]]
-"""Lines, beam width and lines a batch to translations."""
+"""From lines, beam size and lines a batch to translations."""
 
-WIDTH, BATCH = 5, 64
+BEAM_SIZE, BATCH = 5, 64
 BATCHED = {
-    f"beam {WIDTH}, batches of {BATCH}": WIDTH,
+    f"beam {BEAM_SIZE}, batches of {BATCH}": BEAM_SIZE,
     f"greedy, batches of {BATCH}": 1,
 }
-ALONE = f"beam {WIDTH}, one at a time"
+ONE_BY_ONE = f"beam {BEAM_SIZE}, one at a time"
 
 
 @dataclass
-class Measured:
-    """What the rounds of one system in one way gave.
+class Measurement:
+    """Times of a system in one kind of search.
 
     Attributes:
         seconds: of each round.
-        waits: of each sentence, where they are translated one at a time.
+        latencies: seconds of each sentence, where they are translated one at a time.
         tokens: pieces of all translations.
     """
 
     seconds: list[float] = field(default_factory=list)
-    waits: list[float] = field(default_factory=list)
+    latencies: list[float] = field(default_factory=list)
     tokens: int = 0
 
     def row(self, sentences: int) -> str:
+        """Cells of the table: speeds in sentences and tokens a second, and the latency."""
         speeds = [sentences / seconds for seconds in self.seconds]
-        middle = statistics.median(speeds)
+        median = statistics.median(speeds)
         cells = [
-            f"{middle:,.1f} ({min(speeds):,.1f} to {max(speeds):,.1f})",
-            f"{middle * self.tokens / sentences:,.0f}",
+            f"{median:,.1f} ({min(speeds):,.1f} to {max(speeds):,.1f})",
+            f"{median * self.tokens / sentences:,.0f}",
             "",
         ]
-        if self.waits:
-            low, wait, high = (1000 * one for one in statistics.quantiles(self.waits, n=4))
-            cells[-1] = f"{wait:.1f} ({low:.1f} to {high:.1f})"
+        if self.latencies:
+            low, middle, high = (1000 * t for t in statistics.quantiles(self.latencies, n=4))
+            cells[-1] = f"{middle:.1f} ({low:.1f} to {high:.1f})"
         return " | ".join(cells)
 
 
@@ -72,42 +73,44 @@ def ours(run: Path) -> dict[str, LoadedTranslator]:
     for precision in ("float32", "auto"):
         loaded = load(run, device="cpu", precision=precision)
         if not isinstance(loaded, LoadedTranslator):
-            raise SystemExit(f"{run} is a language model; a translator is wanted")
+            raise SystemExit(f"{run} is a language model, not a translator")
         by_precision[loaded.precision.name] = loaded
     return by_precision
 
 
 def as_function(loaded: LoadedTranslator) -> Translate:
-    return lambda lines, width, batch: loaded.translate(lines, width=width, batch=batch)
+    """Its method `translate`, with the arguments in order."""
+    return lambda lines, beam_size, batch: loaded.translate(lines, width=beam_size, batch=batch)
 
 
 def measure(
-    translate: Translate, lines: Sequence[str], found: dict[str, Measured]
+    translate: Translate, lines: Sequence[str], measurements: dict[str, Measurement]
 ) -> dict[str, list[str]]:
-    """One round of a system, every way. Gives the translations."""
+    """One round of a system, in every kind of search. Returns the translations by search."""
     translations: dict[str, list[str]] = {}
-    for way, width in BATCHED.items():
+    for search, beam_size in BATCHED.items():
         began = time.perf_counter()
-        translations[way] = translate(lines, width, BATCH)
-        found[way].seconds.append(time.perf_counter() - began)
-    translations[ALONE], waits = [], []
+        translations[search] = translate(lines, beam_size, BATCH)
+        measurements[search].seconds.append(time.perf_counter() - began)
+    translations[ONE_BY_ONE], latencies = [], []
     for line in lines:
         began = time.perf_counter()
-        translations[ALONE] += translate([line], WIDTH, 1)
-        waits.append(time.perf_counter() - began)
-    found[ALONE].seconds.append(sum(waits))
-    found[ALONE].waits += waits
+        translations[ONE_BY_ONE] += translate([line], BEAM_SIZE, 1)
+        latencies.append(time.perf_counter() - began)
+    measurements[ONE_BY_ONE].seconds.append(sum(latencies))
+    measurements[ONE_BY_ONE].latencies += latencies
     return translations
 
 
-def table(found: dict[str, dict[str, Measured]], sentences: int) -> str:
-    """Way by way, the systems one below the other."""
+def table(measurements: dict[str, dict[str, Measurement]], sentences: int) -> str:
+    """A table in Markdown: for each kind of search, a row for each system."""
     lines = [
         "| system | search | sentences a second (rounds) | tokens a second | ms a sentence |",
         "|---|---|---|---|---|",
     ]
-    for way in (*BATCHED, ALONE):
-        lines += [f"| {name} | {way} | {found[name][way].row(sentences)} |" for name in found]
+    for search in (*BATCHED, ONE_BY_ONE):
+        for name, by_search in measurements.items():
+            lines.append(f"| {name} | {search} | {by_search[search].row(sentences)} |")
     return "\n".join(lines)
 
 
@@ -124,26 +127,28 @@ def main() -> None:
     tune_allocator()
     recipe = read_run_recipe(RunFolder.open(arguments.run))
     corpus = read_split(recipe.data, arguments.split, source=arguments.source)
-    # Like lengths together, as ours would put them; Joey NMT takes lines as they come.
+    # Sorted by length, as ours sorts them anyway; Joey NMT keeps the order of the lines.
     lines = sorted((line for line, _ in corpus.pairs), key=len)
     loaded = ours(arguments.run)
-    systems = {f"ours, {precision}": as_function(one) for precision, one in loaded.items()}
+    systems = {f"ours, {precision}": as_function(model) for precision, model in loaded.items()}
     if arguments.joeynmt:
         systems["Joey NMT, float32"] = joey_nmt.load(arguments.joeynmt)
     tokenizer = loaded["float32"].tokenizers.target
-    found = {name: {way: Measured() for way in (*BATCHED, ALONE)} for name in systems}
+    searches = (*BATCHED, ONE_BY_ONE)
+    measurements = {name: {search: Measurement() for search in searches} for name in systems}
     for translate in systems.values():
-        for width in (1, WIDTH):
-            translate(lines[-BATCH:], width, BATCH)  # to warm up
+        for beam_size in (1, BEAM_SIZE):
+            translate(lines[-BATCH:], beam_size, BATCH)  # to warm up
     for _ in range(arguments.rounds):
         for name, translate in systems.items():
-            for way, translations in measure(translate, lines, found[name]).items():
-                found[name][way].tokens = sum(map(len, tokenizer.encode_batch(translations)))
+            for search, translations in measure(translate, lines, measurements[name]).items():
+                tokens = sum(map(len, tokenizer.encode_batch(translations)))
+                measurements[name][search].tokens = tokens
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {processor()}")
     print(f"{corpus.name} {corpus.split}: {len(lines):,} sentences, {arguments.rounds} rounds")
     if len(loaded) == 1:
         print("auto chooses float32 on this machine")
-    print(f"\n{table(found, len(lines))}")
+    print(f"\n{table(measurements, len(lines))}")
 
 
 if __name__ == "__main__":

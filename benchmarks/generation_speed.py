@@ -1,8 +1,8 @@
-"""How many pieces a second a language model writes: one text as it streams, and many side by side.
+"""Generation speed of a language model in tokens a second: of one text, and of many in a batch.
 
-With a run, that; without, an untrained model of the given size over random ids, which costs the
-same. All ways take turns, round by round; the rate is the median of the rounds. `--endless` writes
-so many pieces in one batch and tells how memory grew.
+Without a run it is an untrained model of the given size, which costs the same. All settings run in
+turn, round by round; the speed is the median of the rounds. `--endless` generates so many tokens in
+one batch and prints the memory before and after.
 
     python benchmarks/generation_speed.py                            # ten million parameters
     python benchmarks/generation_speed.py RUN --rows 64
@@ -37,7 +37,7 @@ from seqlstm.runtime.memory import tune_allocator
 
 
 def untrained(*, hidden: int, layers: int, vocabulary: int) -> LanguageModel:
-    """Embeddings as wide as the layers, and tied to the readout."""
+    """An untrained model: embeddings as wide as the layers, tied to the output layer."""
     embedding = TokenEmbedding(vocabulary, hidden)
     return LanguageModel(
         embedding=embedding,
@@ -46,8 +46,8 @@ def untrained(*, hidden: int, layers: int, vocabulary: int) -> LanguageModel:
     ).eval()
 
 
-def write(model: LanguageModel, precision: Precision, *, rows: int, pieces: int) -> None:
-    """So many pieces in every row, drawn at temperature 1."""
+def generate(model: LanguageModel, precision: Precision, *, rows: int, pieces: int) -> None:
+    """Sample so many tokens in every row, at temperature 1."""
 
     def advance(token: Tensor, state: State, memory: State | None) -> tuple[Tensor, State]:
         with precision.autocast():
@@ -55,20 +55,21 @@ def write(model: LanguageModel, precision: Precision, *, rows: int, pieces: int)
         return logits.float(), state
 
     token = torch.zeros(rows, dtype=torch.long)
-    drawn = sample_tokens(
+    tokens = sample_tokens(
         advance, token=token, state=model.initial_state(rows), choose=make_sampler()
     )
-    for _ in itertools.islice(drawn, pieces):
+    for _ in itertools.islice(tokens, pieces):
         pass
 
 
-def resident() -> float:
-    """Memory of this process, in MB, as Linux tells it."""
+def resident_memory() -> float:
+    """Resident memory of this process in MiB, on Linux."""
     pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
     return int(pages) * 4096 / 2**20
 
 
-def rate(run: Callable[[], None], pieces: int) -> float:
+def speed(run: Callable[[], None], pieces: int) -> float:
+    """Tokens a second."""
     began = time.perf_counter()
     run()
     return pieces / (time.perf_counter() - began)
@@ -84,38 +85,43 @@ def main() -> None:
     parser.add_argument("--pieces", type=int, default=300, help="in each row, a round")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--endless", type=int, help="pieces in all, in one batch: memory")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     tune_allocator()
-    if asked.run:
-        model = load(asked.run).model
+    if arguments.run:
+        model = load(arguments.run).model
         assert isinstance(model, LanguageModel)
     else:
-        sizes = {name: getattr(asked, name) for name in ("hidden", "layers", "vocabulary")}
+        sizes = {name: getattr(arguments, name) for name in ("hidden", "layers", "vocabulary")}
         model = untrained(**sizes)
     size = sum(parameter.numel() for parameter in model.parameters())
     print(f"{size:,} parameters; torch {torch.__version__}, {processor()}")
     auto = choose_precision("auto", torch.device("cpu"))
-    if asked.endless:
-        write(model, auto, rows=asked.rows, pieces=50)
-        before = resident()
-        write(model, auto, rows=asked.rows, pieces=-(-asked.endless // asked.rows))
-        print(f"{asked.endless:,} pieces: {before:,.1f} MB before, {resident():,.1f} MB after")
+    if arguments.endless:
+        generate(model, auto, rows=arguments.rows, pieces=50)
+        before = resident_memory()
+        generate(model, auto, rows=arguments.rows, pieces=-(-arguments.endless // arguments.rows))
+        after = resident_memory()
+        print(f"{arguments.endless:,} pieces: {before:,.1f} MiB before, {after:,.1f} MiB after")
         return
     full = choose_precision("float32", torch.device("cpu"))
-    ways = {
-        (precision.name, rows): partial(write, model, precision, rows=rows, pieces=asked.pieces)
+    settings = {
+        (precision.name, rows): partial(
+            generate, model, precision, rows=rows, pieces=arguments.pieces
+        )
         for precision in (full, auto)
-        for rows in (1, asked.rows)
+        for rows in (1, arguments.rows)
     }
-    for run in ways.values():
+    for run in settings.values():
         run()
-    rates: dict[tuple[str, int], list[float]] = {way: [] for way in ways}
-    for _ in range(asked.rounds):
-        for (name, rows), run in ways.items():
-            rates[name, rows].append(rate(run, rows * asked.pieces))
-    for (name, rows), found in rates.items():
-        spread = f"{min(found):,.0f} to {max(found):,.0f}"
-        print(f"{name}, {rows} at once: {statistics.median(found):,.0f} pieces a second ({spread})")
+    speeds: dict[tuple[str, int], list[float]] = {setting: [] for setting in settings}
+    for _ in range(arguments.rounds):
+        for (name, rows), run in settings.items():
+            speeds[name, rows].append(speed(run, rows * arguments.pieces))
+    for (name, rows), rounds in speeds.items():
+        spread = f"{min(rounds):,.0f} to {max(rounds):,.0f}"
+        print(
+            f"{name}, {rows} at once: {statistics.median(rounds):,.0f} pieces a second ({spread})"
+        )
 
 
 if __name__ == "__main__":

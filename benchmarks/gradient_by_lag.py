@@ -1,8 +1,8 @@
-"""How much of a gradient is left after so many steps back through time.
+"""Gradient norm by lag in back-propagation through time: vanishing gradients, measured.
 
 The norm of the gradient of the last output with respect to the input `lag` steps before it, as a
-share of that at lag 0: the curve that vanishes for the simple recurrent network (Hochreiter, 1991;
-Bengio, Simard & Frasconi, 1994) and that the LSTM was made to keep level.
+share of that at lag 0. It vanishes for the simple recurrent network (Hochreiter, 1991; Bengio,
+Simard & Frasconi, 1994); the LSTM was designed to keep it level.
 
     python benchmarks/gradient_by_lag.py --picture gradient.png
     python benchmarks/gradient_by_lag.py --run runs/long-lag        # a trained language model too
@@ -24,57 +24,58 @@ from seqlstm.recurrent.layer import Recurrent
 
 LAGS = (0, 1, 2, 5, 10, 20, 50, 100, 200)
 ROWS = 32  # sequences whose gradients are averaged
-BEFORE = 400  # steps that come first: a state that is still filling passes on more than one in use
-RUNS: dict[str, tuple[str, dict[str, object]]] = {
+BEFORE = 400  # steps before the first lag: a state that is still filling passes on more gradient
+CELL_OPTIONS: dict[str, tuple[str, dict[str, object]]] = {
     "elman": ("elman", {}),
     "gru": ("gru", {}),
     "lstm, forget bias 0": ("lstm", {"forget_bias": 0.0}),
     "lstm, forget bias 1": ("lstm", {}),
     "lstm, forget bias 5": ("lstm", {"forget_bias": 5.0}),
-    "original (no forget gate)": ("lstm-1997", {}),
+    "lstm-1997 (no forget gate)": ("lstm-1997", {}),
     "slstm": ("slstm", {}),
     "mingru": ("mingru", {}),
 }
 
 
-def norms(outputs: Callable[[Tensor], Tensor], inputs: Tensor) -> list[float]:
+def norms_by_lag(layer: Callable[[Tensor], Tensor], inputs: Tensor) -> list[float]:
     """The gradient's norm by lag, averaged over rows, as a share of that at lag 0.
 
-    The last output is weighed by a random direction, the same for all lags.
+    The last output is projected on a random direction, the same for all lags.
 
     Args:
-        outputs: (time, batch, width) -> (time, batch, hidden).
+        layer: (time, batch, width) -> (time, batch, hidden).
         inputs: (time, batch, width), of which the first `BEFORE` steps are not reported.
     """
     inputs = inputs.clone().requires_grad_()
-    last = outputs(inputs)[-1]
+    last = layer(inputs)[-1]
     (gradient,) = torch.autograd.grad((last * torch.randn_like(last)).sum(), inputs)
     by_step = gradient[BEFORE:].norm(dim=-1).mean(dim=1).flip(0)  # (time,), the last step first
     return [float(norm) for norm in by_step / by_step[0]]
 
 
 def untrained(kind: str, options: dict[str, object], *, hidden: int, steps: int) -> list[float]:
+    """The curve of an untrained cell."""
     torch.manual_seed(1)
     layer = Recurrent(CELLS[kind](hidden, hidden, **options), backend="loop").double()
     inputs = torch.randn(steps, ROWS, hidden, dtype=torch.float64)
-    return norms(lambda given: layer(given)[0], inputs)
+    return norms_by_lag(lambda sequence: layer(sequence)[0], inputs)
 
 
 def trained(run: Path, *, steps: int) -> list[float]:
-    """The stack of a trained language model, on random pieces of its own vocabulary."""
+    """The curve of a trained language model, on random ids of its vocabulary."""
     loaded = load(run, weights="last", device="cpu")
     if not isinstance(loaded, LoadedLanguageModel):
-        raise SystemExit(f"{run} is a translator; a language model is wanted")
+        raise SystemExit(f"{run} is a translator, not a language model")
     torch.manual_seed(1)
     model = loaded.model.double()
     ids = torch.randint(model.embedding.table.num_embeddings, (ROWS, steps))
     with torch.no_grad():
         inputs = model.embedding(ids)
-    return norms(lambda given: model.stack(given)[0], inputs)
+    return norms_by_lag(lambda sequence: model.stack(sequence)[0], inputs)
 
 
 def table(curves: dict[str, list[float]]) -> str:
-    """Markdown: one row a curve, one column a lag."""
+    """A table in Markdown: a row for each curve, a column for each lag."""
     width = max(map(len, curves))
     lines = [f"| {'lag':{width}} | " + " | ".join(f"{lag:>7}" for lag in LAGS) + " |"]
     lines.append("|" + "---|" * (len(LAGS) + 1))
@@ -84,7 +85,8 @@ def table(curves: dict[str, list[float]]) -> str:
     return "\n".join(lines)
 
 
-def draw(curves: dict[str, list[float]], file: Path) -> None:
+def plot(curves: dict[str, list[float]], file: Path) -> None:
+    """Plot the curves into a file."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -104,18 +106,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--hidden", type=int, default=64)
     parser.add_argument("--run", type=Path, action="append", default=[], help="a trained one too")
-    parser.add_argument("--picture", type=Path, help="a file to draw the curves into")
+    parser.add_argument("--picture", type=Path, help="a file to plot the curves into")
     arguments = parser.parse_args()
     steps = BEFORE + LAGS[-1] + 1
     curves = {
         name: untrained(kind, options, hidden=arguments.hidden, steps=steps)
-        for name, (kind, options) in RUNS.items()
+        for name, (kind, options) in CELL_OPTIONS.items()
     }
     curves |= {str(run): trained(run, steps=steps) for run in arguments.run}
     print(f"hidden {arguments.hidden}, {ROWS} random sequences, after {BEFORE} steps, float64")
     print(table(curves))
     if arguments.picture:
-        draw(curves, arguments.picture)
+        plot(curves, arguments.picture)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Joey NMT (Kreutzer, Bastings & Riezler, 2019) at work beside ours: its steps, its translations.
+"""Joey NMT (Kreutzer, Bastings & Riezler, 2019), for comparison: its training and translation.
 
-It is no dependency of ours: `pip install joeynmt==2.3.0`, where these benchmarks are to run.
+It is not a dependency: `pip install joeynmt==2.3.0` to compare with it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ MODEL = {
 TRAINING = {
     "optimizer": "adam",
     "learning_rate": 1e-3,
-    "scheduling": "exponential",  # it must have one; this one's epochs never end here
+    "scheduling": "exponential",  # required; it acts at an epoch's end, which is never reached
     "label_smoothing": 0.1,
     "normalization": "tokens",
     "clip_grad_norm": 1.0,
@@ -49,13 +49,13 @@ TRAINING = {
 
 
 def train(batches: Iterable[Batch], tokenizer: Tokenizer, folder: Path) -> Iterator[int]:
-    """Train its recurrent model by its own TrainManager: after each step, the step's target tokens.
+    """Train its recurrent model by its own TrainManager. Yields the target tokens of each step.
 
     Args:
-        batches: ours, which it is faster on than on its own: those mix all lengths, and are cut
-            into pieces anew, line by line.
+        batches: ours. It is faster on them than on its own batches, which mix all lengths and are
+            tokenized again in every epoch, line by line.
         tokenizer: of the batches.
-        folder: where it may write.
+        folder: for its files.
     """
     from joeynmt.config import parse_global_args
     from joeynmt.model import build_model
@@ -82,16 +82,16 @@ def train(batches: Iterable[Batch], tokenizer: Tokenizer, folder: Path) -> Itera
         dev_args=options.test,
     )
     for batch in batches:  # as its `train_and_validate` does
-        manager._train_step(joeys(batch, tokenizer, special))
+        manager._train_step(convert(batch, tokenizer, special))
         manager.clip_grad_fun(parameters=model.parameters())
         manager.optimizer.step()
         model.zero_grad()
         yield batch.tokens
 
 
-def joeys(batch: Batch, tokenizer: Tokenizer, special: Any) -> Any:
-    """Our batch as one of its own, with its ids of begin, end and padding."""
-    from joeynmt.batch import Batch as JoeysBatch
+def convert(batch: Batch, tokenizer: Tokenizer, special: Any) -> Any:
+    """Our batch as a batch of Joey NMT, with its ids of begin, end and padding."""
+    from joeynmt.batch import Batch as JoeyBatch
 
     assert (tokenizer.begin, tokenizer.end) == (special.bos_id, special.eos_id)
     assert batch.source is not None
@@ -99,7 +99,7 @@ def joeys(batch: Batch, tokenizer: Tokenizer, special: Any) -> Any:
     source, target = (
         ids.masked_fill(ids == tokenizer.pad, special.pad_id) for ids in (batch.source, target)
     )
-    return JoeysBatch(
+    return JoeyBatch(
         source,
         batch.source_lengths,
         None,
@@ -113,16 +113,15 @@ def joeys(batch: Batch, tokenizer: Tokenizer, special: Any) -> Any:
 
 
 def load(folder: Path) -> Callable[[Sequence[str], int, int], list[str]]:
-    """From a model directory to a function of lines, beam width and lines a batch."""
+    """A model directory as a function of lines, beam size and lines a batch."""
     from joeynmt.hub_interface import TranslatorHubInterface, _from_pretrained
 
     logging.disable(logging.INFO)
     hub = TranslatorHubInterface(*_from_pretrained(folder, use_cuda=False))
 
-    def translate(lines: Sequence[str], width: int, batch: int) -> list[str]:
-        parts = (list(lines[start : start + batch]) for start in range(0, len(lines), batch))
-        return [
-            line for part in parts for line in hub.translate(part, beam_size=width, beam_alpha=1.0)
-        ]
+    def translate(lines: Sequence[str], beam_size: int, batch: int) -> list[str]:
+        parts = [list(lines[start : start + batch]) for start in range(0, len(lines), batch)]
+        options = {"beam_size": beam_size, "beam_alpha": 1.0}
+        return [line for part in parts for line in hub.translate(part, **options)]
 
     return translate

@@ -1,11 +1,10 @@
-"""How many words a second a language model trains on, beside the same of torch's own modules.
+"""Training speed of a language model in words a second, beside the same model of torch's modules.
 
-PyTorch's word-level example puts an embedding, `nn.LSTM` with dropout, a linear map over the whole
-vocabulary and its softmax together, and trains them in float32 by plain gradient descent. Here such
-a model trains in turn with ours, round by round, on the same spans of the same text: the whole step
-of each. Ours computes in what its recipe chooses. The example runs twice: in a process of its own,
-as Python starts one, and in ours, where it has our settings of the allocator too, which make it
-faster than it is.
+PyTorch's word-level example combines an embedding, `nn.LSTM` with dropout and a full softmax, and
+trains them in float32 by plain gradient descent. Here that model trains in turn with ours, round by
+round, on the same batches of the same text: the whole step of each. Ours computes in the precision
+of its recipe. The example runs twice: in a process of its own, as Python starts one, and in our
+process, with our allocator settings, which make it faster.
 
     python benchmarks/language_model_speed.py --source FOLDER    # rows with a column text
     python benchmarks/language_model_speed.py --source FOLDER --hidden 200
@@ -24,25 +23,25 @@ from pathlib import Path
 
 import torch
 from backends import processor
+from interleaved import System, train_interleaved
 from torch import Tensor, nn
-from turns import System, train_in_turn
 
 from seqlstm.data.batching.streams import StreamBatches
 from seqlstm.models.batch import Batch
 from seqlstm.recipe.read import read_recipe
 from seqlstm.recipe.train import Prepared, start
 
-RATE, CLIP = 20.0, 0.25  # of the example
+LEARNING_RATE, MAX_GRAD_NORM = 20.0, 0.25  # of the example
 
 
-class Modules(nn.Module):
-    """The example's model: torch's modules one after the other.
+class ExampleModel(nn.Module):
+    """The language model of PyTorch's word-level example.
 
     Args:
-        vocabulary: how many words.
-        hidden: features of embeddings and of each layer.
+        vocabulary: number of words.
+        hidden: size of embeddings and of each layer.
         layers: of the LSTM.
-        dropout: on embeddings, between layers, and on outputs.
+        dropout: probability on embeddings, between layers, and on outputs.
     """
 
     def __init__(self, vocabulary: int, *, hidden: int, layers: int, dropout: float) -> None:
@@ -61,57 +60,59 @@ class Modules(nn.Module):
 
 
 def ours(prepared: Prepared) -> Iterator[int]:
-    for one in prepared.run():
-        if one.kind == "step":
-            yield int(one.values["tokens"])
+    """Target tokens of each step."""
+    for report in prepared.run():
+        if report.kind == "step":
+            yield int(report.values["tokens"])
 
 
-def modules(model: Modules, spans: Iterator[tuple[Tensor, Tensor]]) -> Iterator[int]:
-    """Steps of the example: mean loss, gradients clipped by norm, plain descent."""
+def train_example(model: ExampleModel, batches: Iterator[tuple[Tensor, Tensor]]) -> Iterator[int]:
+    """Target tokens of each step: mean loss, gradients clipped by norm, plain gradient descent."""
     state = None
-    for inputs, targets in spans:
+    for inputs, targets in batches:
         if state is not None:
             state = (state[0].detach(), state[1].detach())
         model.zero_grad()
-        chances, state = model(inputs.t().contiguous(), state)
-        torch.autograd.backward(nn.functional.nll_loss(chances, targets.t().flatten()))
-        nn.utils.clip_grad_norm_(model.parameters(), CLIP)
+        log_probs, state = model(inputs.t().contiguous(), state)
+        torch.autograd.backward(nn.functional.nll_loss(log_probs, targets.t().flatten()))
+        nn.utils.clip_grad_norm_(model.parameters(), MAX_GRAD_NORM)
         with torch.no_grad():
             for parameter in model.parameters():
                 assert parameter.grad is not None
-                parameter.add_(parameter.grad, alpha=-RATE)
+                parameter.add_(parameter.grad, alpha=-LEARNING_RATE)
         yield targets.numel()
 
 
-def spans(batches: Iterator[Batch]) -> Iterator[tuple[Tensor, Tensor]]:
+def inputs_and_targets(batches: Iterator[Batch]) -> Iterator[tuple[Tensor, Tensor]]:
     return ((batch.inputs, batch.targets) for batch in batches)
 
 
-class Elsewhere:
-    """The example in a process of its own. Begun before ours has changed its environment."""
+class ExampleProcess:
+    """The example in a process of its own, started before ours changes its environment."""
 
     def __init__(self) -> None:
         context = multiprocessing.get_context("spawn")
-        self.connection, theirs = context.Pipe()
-        context.Process(target=serve, args=(theirs,), daemon=True).start()
+        self.connection, other = context.Pipe()
+        context.Process(target=serve, args=(other,), daemon=True).start()
 
     def train(self, sizes: dict[str, float], batches: Iterator[Batch]) -> Iterator[int]:
         self.connection.send((torch.get_num_threads(), sizes))
-        for inputs, targets in spans(batches):
+        for inputs, targets in inputs_and_targets(batches):
             self.connection.send((inputs.numpy(), targets.numpy()))
             yield self.connection.recv()
 
 
 def serve(connection: Connection) -> None:
-    """Train on each span that comes, and say when it is done."""
+    """Train on each batch received, and send its tokens when the step is done."""
     threads, sizes = connection.recv()
     torch.set_num_threads(threads)
-    for tokens in modules(Modules(**sizes), received(connection)):
+    for tokens in train_example(ExampleModel(**sizes), received(connection)):
         connection.send(tokens)
 
 
 def received(connection: Connection) -> Iterator[tuple[Tensor, Tensor]]:
-    with suppress(EOFError):  # the other process is done
+    """Batches until the other process closes the connection."""
+    with suppress(EOFError):
         while True:
             inputs, targets = connection.recv()
             yield torch.from_numpy(inputs), torch.from_numpy(targets)
@@ -128,46 +129,49 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=40, help="of a round")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="of our recipe")
-    asked = parser.parse_args()
-    between = f", between={asked.dropout}" if asked.layers > 1 else ""
-    same = [
-        f'data.source="{asked.source}"',
-        f'data.batching={{kind="stream", batch_size={asked.rows}, bptt={asked.span}}}',
-        f"model.embedding_dim={asked.hidden}",
-        f"model.hidden_size={asked.hidden}",
-        f"model.num_layers={asked.layers}",
+    arguments = parser.parse_args()
+    inter_layer = f", inter_layer={arguments.dropout}" if arguments.layers > 1 else ""
+    overrides = [
+        f'data.source="{arguments.source}"',
+        f'data.batching={{kind="stream", batch_size={arguments.rows}, bptt={arguments.span}}}',
+        f"model.embedding_dim={arguments.hidden}",
+        f"model.hidden_size={arguments.hidden}",
+        f"model.num_layers={arguments.layers}",
         "model.tie_embeddings=false",
         'model.cell={kind="lstm"}',
         'model.output={kind="softmax"}',
-        f"model.dropout={{embedding={asked.dropout}, output={asked.dropout}{between}, "
+        f"model.dropout={{embedding={arguments.dropout}, output={arguments.dropout}{inter_layer}, "
         "variational=false}",
-        f'training.optimizer={{kind="sgd", learning_rate={RATE}}}',
-        f"training.max_grad_norm={CLIP}",
+        f'training.optimizer={{kind="sgd", learning_rate={LEARNING_RATE}}}',
+        f"training.max_grad_norm={MAX_GRAD_NORM}",
         'training.schedule={kind="constant"}',
         *("training.regularizers=", "training.minutes=", "training.epochs=100"),
         *("training.validate_every=", "training.save_every=1000000", "device=cpu"),
-        *(["data.name="] if Path(asked.source).exists() else []),  # of the Hub's data set alone
+        *(
+            ["data.name="] if Path(arguments.source).exists() else []
+        ),  # a key of Hub data sets alone
     ]
-    elsewhere = Elsewhere()
+    example = ExampleProcess()
     with tempfile.TemporaryDirectory() as folder:
-        recipe = read_recipe("awd-lstm", [*same, *asked.overrides])
+        recipe = read_recipe("awd-lstm", [*overrides, *arguments.overrides])
         prepared = start(recipe, Path(folder) / "run")
         batches = prepared.loop.batches
         assert isinstance(batches, StreamBatches)
         sizes = {
             "vocabulary": batches.tokenizer.vocab_size,
-            **{name: getattr(asked, name) for name in ("hidden", "layers", "dropout")},
+            **{name: getattr(arguments, name) for name in ("hidden", "layers", "dropout")},
         }
-        here = modules(Modules(**sizes), spans(batches.of_epoch(1, 0)))
+        example_here = train_example(
+            ExampleModel(**sizes), inputs_and_targets(batches.of_epoch(1, 0))
+        )
         systems = {
             "ours": System(ours(prepared)),
-            "torch's modules": System(elsewhere.train(sizes, batches.of_epoch(1, 0))),
-            "torch's modules with our allocator": System(here),
+            "torch's modules": System(example.train(sizes, batches.of_epoch(1, 0))),
+            "torch's modules with our allocator": System(example_here),
         }
-        for line in prepared.notes:
-            print(line)
+        print(*prepared.notes, sep="\n")
         print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {processor()}")
-        train_in_turn(systems, rounds=asked.rounds, steps=asked.steps)
+        train_interleaved(systems, rounds=arguments.rounds, steps=arguments.steps)
 
 
 if __name__ == "__main__":

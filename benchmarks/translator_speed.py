@@ -1,14 +1,14 @@
-"""How many target tokens a second the translator trains on, at Joey NMT's size, and beside it.
+"""Training speed of the translator at Joey NMT's size, in target tokens a second, beside Joey NMT.
 
 A two-layer bidirectional LSTM encoder of 256 a direction and a two-layer decoder of 512, embeddings
 of 256, 6,000 joint pieces, batches of 2,500 tokens: the whole step, as `seqlstm train` runs it, on
-a CPU. Then where such a step's time goes.
+a CPU. Then the time of a step by component.
 
 Where `joeynmt` is installed, its recurrent model (Luong's attention, input feeding, float32) trains
-in turn with ours, round by round, in the same process, with the same setting of the allocator and
-on the same batches, which come from our data pipeline.
+in turn with ours, round by round, in the same process, with the same allocator settings and on the
+same batches, which come from our data pipeline.
 
-    python benchmarks/translator_speed.py                        # sentences made up here
+    python benchmarks/translator_speed.py                        # random sentences
     python benchmarks/translator_speed.py --source ../multi30k   # a folder with columns en, de
     python benchmarks/translator_speed.py precision=float32      # ours as Joey NMT computes
 """
@@ -25,8 +25,8 @@ from pathlib import Path
 import joey_nmt
 import torch
 from backends import processor
-from parts import time_parts
-from turns import WARMUP, System, train_in_turn
+from interleaved import WARMUP, System, train_interleaved
+from step_breakdown import time_components
 
 from seqlstm.data.batching.buckets import BucketBatches
 from seqlstm.recipe.read import read_recipe
@@ -49,27 +49,28 @@ JOEY_NMT = [
 
 
 def ours(prepared: Prepared) -> Iterator[int]:
-    for one in prepared.run():
-        if one.kind == "step":
-            yield int(one.values["tokens"])
+    """Target tokens of each step."""
+    for report in prepared.run():
+        if report.kind == "step":
+            yield int(report.values["tokens"])
 
 
 def joeys(prepared: Prepared, folder: Path) -> Iterator[int]:
-    """Joey NMT's steps, on the same batches."""
+    """Target tokens of each of Joey NMT's steps, on the same batches."""
     batches = copy(prepared.loop.batches)
     assert isinstance(batches, BucketBatches)
     return joey_nmt.train(batches, batches.tokenizers.target, folder)
 
 
-def made_up(folder: Path, *, rows: int = 20_000) -> None:
-    """Parallel sentences of made-up words, as long as image captions are, Zipf-distributed."""
-    draw = random.Random(1)
+def write_random_sentences(folder: Path, *, rows: int = 20_000) -> None:
+    """Parallel text of random words, Zipf-distributed, in sentences as long as image captions."""
+    generator = random.Random(1)
     syllables = [a + b for a in "bdfgklmnprstvz" for b in "aeiou"]
-    words = ["".join(draw.choices(syllables, k=draw.randint(1, 4))) for _ in range(16000)]
+    words = ["".join(generator.choices(syllables, k=generator.randint(1, 4))) for _ in range(16000)]
     weights = [1 / (rank + 2) for rank in range(len(words))]
     for side in ("en", "de"):
         lines = (
-            " ".join(draw.choices(words, weights, k=max(4, round(draw.gauss(11, 3.5)))))
+            " ".join(generator.choices(words, weights, k=max(4, round(generator.gauss(11, 3.5)))))
             for _ in range(rows)
         )
         (folder / f"train.{side}").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -86,7 +87,7 @@ def main() -> None:
         folder = Path(temporary)
         source = f'data.source="{arguments.source}"'
         if arguments.source is None:
-            made_up(folder)
+            write_random_sentences(folder)
             source = f'data.source={{train=["{folder}/train.en", "{folder}/train.de"]}}'
         recipe = read_recipe("multi30k-en-de", [*JOEY_NMT, source, *arguments.overrides])
         prepared = start(recipe, folder / "run")
@@ -95,12 +96,11 @@ def main() -> None:
             systems["Joey NMT"] = System(joeys(prepared, folder / "joeynmt"))
         else:
             print("joeynmt is not installed: ours alone")
-        for line in prepared.notes:
-            print(line)
+        print(*prepared.notes, sep="\n")
         print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {processor()}")
-        train_in_turn(systems, rounds=arguments.rounds, steps=arguments.steps)
-        print("\nOurs, part by part:")
-        print(time_parts(prepared.loop, steps=arguments.steps, warmup=WARMUP))
+        train_interleaved(systems, rounds=arguments.rounds, steps=arguments.steps)
+        print("\nOurs, by component:")
+        print(time_components(prepared.loop, steps=arguments.steps, warmup=WARMUP))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Systems that train in turn, so that a noisy machine is equally noisy for all."""
+"""Interleaved timing of several trainings: noise of the machine reaches all of them alike."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ WARMUP = 5
 
 @dataclass
 class System:
-    """What trains, and what was measured of it.
+    """A training and its measurements.
 
     Attributes:
-        steps: each gives its target tokens when it is done.
-        rounds: of each step the tokens and the seconds.
+        steps: yields the target tokens of each step when it is done.
+        rounds: tokens and seconds of every step, by round.
     """
 
     steps: Iterator[int]
     rounds: list[list[tuple[int, float]]] = field(default_factory=list)
 
     def run(self, count: int) -> list[tuple[int, float]]:
-        """So many steps."""
+        """Tokens and seconds of the next `count` steps."""
         timed = []
         for _ in range(count):
             began = time.perf_counter()
@@ -32,24 +32,24 @@ class System:
         return timed
 
     def report(self, name: str) -> str:
-        every = [step for steps in self.rounds for step in steps]
-        by_step = [tokens / seconds for tokens, seconds in every]
+        steps = [step for steps in self.rounds for step in steps]
+        by_step = [tokens / seconds for tokens, seconds in steps]
         low, middle, high = statistics.quantiles(by_step, n=4)
-        rounds = " ".join(f"{speed(steps):,.0f}" for steps in self.rounds)
+        by_round = " ".join(f"{speed(steps):,.0f}" for steps in self.rounds)
         return (
-            f"{name}: {speed(every):,.0f} tokens a second (by round {rounds}; "
+            f"{name}: {speed(steps):,.0f} tokens a second (by round {by_round}; "
             f"by step: median {middle:,.0f}, quartiles {low:,.0f} and {high:,.0f}), "
-            f"{1000 * sum(seconds for _, seconds in every) / len(every):,.1f} ms a step"
+            f"{1000 * sum(seconds for _, seconds in steps) / len(steps):,.1f} ms a step"
         )
 
 
 def speed(steps: Sequence[tuple[int, float]]) -> float:
-    """Target tokens a second over some steps."""
+    """Target tokens a second over steps."""
     return sum(tokens for tokens, _ in steps) / sum(seconds for _, seconds in steps)
 
 
-def train_in_turn(systems: dict[str, System], *, rounds: int, steps: int) -> None:
-    """Each in turn, round by round; then what was measured, and the first's ratio to the others."""
+def train_interleaved(systems: dict[str, System], *, rounds: int, steps: int) -> None:
+    """Train `steps` of every system a round. Prints speeds, and ratios of the first system."""
     for system in systems.values():
         system.run(WARMUP)
     for _ in range(rounds):
