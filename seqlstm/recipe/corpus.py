@@ -158,7 +158,7 @@ def make_batches(recipe: Recipe, corpora: RunCorpus) -> Batches:
     """
     layout, train = recipe.data.batching, corpora.train
     common: dict[str, Any] = {
-        "sampling": recipe.tokenizer.subword_regularization,
+        "subword_regularization": recipe.tokenizer.subword_regularization,
         "seed": recipe.seed,
     }
     if isinstance(layout, BucketsTable):
@@ -166,8 +166,8 @@ def make_batches(recipe: Recipe, corpora: RunCorpus) -> Batches:
         return batches(
             train.pairs,
             tokenizers=corpora.tokenizers,
-            tokens=layout.max_tokens,
-            window=layout.shuffle_window,
+            max_tokens=layout.max_tokens,
+            shuffle_window=layout.shuffle_window,
             **common,
         )
     try:
@@ -175,11 +175,11 @@ def make_batches(recipe: Recipe, corpora: RunCorpus) -> Batches:
             train.texts,
             tokenizer=corpora.tokenizers.target,
             unit=recipe.data.unit,
-            rows=layout.batch_size,
-            span=layout.bptt,
-            spread=layout.bptt_std,
-            afresh=layout.reset_probability,
-            resets=layout.reset_at_document,
+            batch_size=layout.batch_size,
+            bptt=layout.bptt,
+            bptt_std=layout.bptt_std,
+            reset_probability=layout.reset_probability,
+            reset_at_document=layout.reset_at_document,
             **common,
         )
     except ValueError as error:

@@ -23,13 +23,15 @@ BUDGET, WINDOW = 90, 15
 every_sampling = pytest.mark.parametrize("sampling", [0.0, 0.3])
 
 
-def buckets_of(tokenizer: Tokenizer, *, sampling: float = 0.0, seed: int = 1) -> BucketBatches:
+def buckets_of(
+    tokenizer: Tokenizer, *, subword_regularization: float = 0.0, seed: int = 1
+) -> BucketBatches:
     return BucketBatches(
         PAIRS,
         tokenizers=TokenizerPair.joint(tokenizer),
-        tokens=BUDGET,
-        window=WINDOW,
-        subword_regularization=sampling,
+        max_tokens=BUDGET,
+        shuffle_window=WINDOW,
+        subword_regularization=subword_regularization,
         seed=seed,
     )
 
@@ -134,7 +136,7 @@ def test_two_tokenizers_draw_each_from_their_own(tokenizer: Tokenizer) -> None:
     each = TokenizerPair(tokenizer, Tokenizer(tokenizer.model))
     alike, fewer = [(line, line) for line in LINES], [(line, "") for line in LINES]
     encode = BucketBatches(
-        alike, tokenizers=each, tokens=BUDGET, window=WINDOW, subword_regularization=0.3
+        alike, tokenizers=each, max_tokens=BUDGET, shuffle_window=WINDOW, subword_regularization=0.3
     ).encode
     sources, targets = encode(alike, 7)
     assert tokenizer.decode_batch(sources) == tokenizer.decode_batch(targets) == LINES
@@ -173,9 +175,10 @@ def test_sampling_segments_every_epoch_anew(tokenizer: Tokenizer) -> None:
 
 
 def rows_of_epoch(
-    tokenizer: Tokenizer, *, epoch: int, sampling: float
+    tokenizer: Tokenizer, *, epoch: int, subword_regularization: float
 ) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-    batches = epoch_of(buckets_of(tokenizer, subword_regularization=sampling), epoch)
+    buckets = buckets_of(tokenizer, subword_regularization=subword_regularization)
+    batches = epoch_of(buckets, epoch)
     return [pair for batch in batches for pair in rows(batch)]
 
 
@@ -203,7 +206,12 @@ def test_epochs_count_rows(tokenizer: Tokenizer) -> None:
     for number, batch in enumerate(islice(batches, len(epoch_of(batches))), 1):
         seen += len(batch.inputs)
         assert batches.epochs == seen / len(PAIRS)
-        expected = {"epoch": 0, "place": number, "drawn": seen, "size": len(PAIRS)}
+        expected = {
+            "epoch": 0,
+            "batch_in_epoch": number,
+            "consumed": seen,
+            "epoch_size": len(PAIRS),
+        }
         assert batches.state_dict() == expected
     assert batches.epochs == 1
     batch = next(iter(batches))

@@ -17,13 +17,13 @@ from tests.tiny import PAIRS, random_language_model
 BUDGET, WINDOW = 90, 15
 
 
-def answers_of(tokenizer: Tokenizer, *, sampling: float = 0.0) -> PromptBatches:
+def answers_of(tokenizer: Tokenizer, *, subword_regularization: float = 0.0) -> PromptBatches:
     return PromptBatches(
         PAIRS,
         tokenizers=TokenizerPair.joint(tokenizer),
-        tokens=BUDGET,
-        window=WINDOW,
-        subword_regularization=sampling,
+        max_tokens=BUDGET,
+        shuffle_window=WINDOW,
+        subword_regularization=subword_regularization,
     )
 
 
