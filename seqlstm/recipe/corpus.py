@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from seqlstm.config import Recipe
 from seqlstm.config.data import DataConfig
 from seqlstm.config.data import TokenBatchingConfig as BucketsTable
 from seqlstm.data.batching.base import Batches
-from seqlstm.data.batching.buckets import BucketBatches
+from seqlstm.data.batching.buckets import BucketBatches, PairIds
 from seqlstm.data.batching.prompts import PromptBatches
 from seqlstm.data.batching.streams import StreamBatches
 from seqlstm.data.builtin.synthetic_tasks import SYNTHETIC_TASKS
@@ -57,6 +58,7 @@ class RunCorpus:
 
     Attributes:
         train: without what teaches nothing.
+        ids: of `train`, if cleaning encoded it.
         validation: as it is; None if the recipe does not validate.
         tokenizers: of all of it.
         fingerprints: of the splits as they were read.
@@ -65,6 +67,7 @@ class RunCorpus:
     """
 
     train: Corpus
+    ids: PairIds | None
     validation: Corpus | None
     tokenizers: TokenizerPair
     fingerprints: dict[str, str]
@@ -86,10 +89,11 @@ def read_corpus(recipe: Recipe, tokenizers: TokenizerPair | None = None) -> RunC
     if validation:
         fingerprints["validation"] = validation.fingerprint
     tokenizers = tokenizers or make_tokenizers(recipe, train)
-    kept, line = clean(recipe, train, tokenizers)
+    kept, ids, line = clean(recipe, train, tokenizers)
     report = [line, *([f"{validation.split}: {len(validation):,} rows"] if validation else [])]
     return RunCorpus(
         train=kept,
+        ids=ids,
         validation=validation,
         tokenizers=tokenizers,
         fingerprints=fingerprints,
@@ -120,15 +124,17 @@ def find_overlaps(data: DataConfig, train: Corpus, validation: Corpus | None) ->
             yield f"{count:,} training {rows} in {name}"
 
 
-def clean(recipe: Recipe, corpus: Corpus, tokenizers: TokenizerPair) -> tuple[Corpus, str]:
-    """The training split without what teaches nothing, and a line that says what was dropped.
+def clean(
+    recipe: Recipe, corpus: Corpus, tokenizers: TokenizerPair
+) -> tuple[Corpus, PairIds | None, str]:
+    """The training split without what teaches nothing, its ids, and a line of what was dropped.
 
     Raises:
         DataError: nothing is left.
     """
     answers = recipe.data.completion is not None
     if recipe.task == "language-model" and not answers:
-        return corpus, f"{corpus.name} {corpus.split}: {len(corpus):,} {recipe.data.unit}s"
+        return corpus, None, f"{corpus.name} {corpus.split}: {len(corpus):,} {recipe.data.unit}s"
     sources = tokenizers.source.encode_batch([source for source, _ in corpus.pairs])
     targets = tokenizers.target.encode_batch([target for _, target in corpus.pairs])
     lengths = [(len(s), len(t)) for s, t in zip(sources, targets, strict=True)]
@@ -137,17 +143,18 @@ def clean(recipe: Recipe, corpus: Corpus, tokenizers: TokenizerPair) -> tuple[Co
     kept, report = clean_pairs(
         corpus.pairs,
         lengths=lengths,
-        longest=recipe.data.max_length,
-        ratio=recipe.data.max_length_ratio,
+        max_length=recipe.data.max_length,
+        max_length_ratio=recipe.data.max_length_ratio,
         drop_duplicates=recipe.data.drop_duplicates,
-        one_side=answers,
+        allow_empty_side=answers,
     )
     line = f"{corpus.name} {corpus.split}: {report.line()}"
     if not kept:
         raise DataError(
             line, hint="data.max_length or data.max_length_ratio is too strict for this text."
         )
-    return replace(corpus, rows=kept), line
+    ids = [array("i", sources[row]) for row in kept], [array("i", targets[row]) for row in kept]
+    return replace(corpus, rows=[corpus.pairs[row] for row in kept]), ids, line
 
 
 def make_batches(recipe: Recipe, corpora: RunCorpus) -> Batches:
@@ -165,6 +172,7 @@ def make_batches(recipe: Recipe, corpora: RunCorpus) -> Batches:
         batches = PromptBatches if recipe.data.completion is not None else BucketBatches
         return batches(
             train.pairs,
+            ids=corpora.ids,
             tokenizers=corpora.tokenizers,
             max_tokens=layout.max_tokens,
             shuffle_window=layout.shuffle_window,

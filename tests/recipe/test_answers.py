@@ -98,7 +98,7 @@ def test_rows_are_dropped_by_the_length_of_both_sides_and_as_duplicates(tmp_path
     assert corpora.train.pairs == ROWS[:2]
     assert "kept 2 of 3 pairs (1 duplicates)" in corpora.report[0]
     shorter = answers_of(tmp_path, ROWS, longest=15)
-    corpus, line = clean(shorter, read_split(shorter.data, "train"), corpora.tokenizers)
+    corpus, _, line = clean(shorter, read_split(shorter.data, "train"), corpora.tokenizers)
     assert corpus.pairs == ROWS[1:2]
     assert "2 too long" in line
     none = answers_of(tmp_path, ROWS, longest=2)

@@ -12,6 +12,9 @@ from seqlstm.data.batching.collate import collate_pairs, within_budget
 from seqlstm.models.batch import Batch
 from seqlstm.text.tokenizer_pair import TokenizerPair
 
+PairIds = tuple[Sequence[Sequence[int]], Sequence[Sequence[int]]]
+"""Source ids and target ids of several pairs."""
+
 
 def bucket(
     sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], max_tokens: int
@@ -33,6 +36,7 @@ class BucketBatches(Batches):
 
     Args:
         pairs: source and target lines.
+        ids: of all pairs, if they are encoded already; ignored where subwords are sampled.
         tokenizers: of source and target.
         max_tokens: budget of a batch: rows times the longest row.
         shuffle_window: pairs of a window.
@@ -44,6 +48,7 @@ class BucketBatches(Batches):
         self,
         pairs: Sequence[tuple[str, str]],
         *,
+        ids: PairIds | None = None,
         tokenizers: TokenizerPair,
         max_tokens: int,
         shuffle_window: int,
@@ -52,6 +57,7 @@ class BucketBatches(Batches):
     ) -> None:
         super().__init__(len(pairs))
         self.pairs = pairs
+        self.ids = None if subword_regularization else ids
         self.tokenizers = tokenizers
         self.max_tokens = max_tokens
         self.shuffle_window = shuffle_window
@@ -65,8 +71,8 @@ class BucketBatches(Batches):
         generator = torch.Generator().manual_seed(mix_seeds(self.seed, epoch))
         order = torch.randperm(len(self.pairs), generator=generator).tolist()
         for number, start in enumerate(range(0, len(order), self.shuffle_window)):
-            window = [self.pairs[row] for row in order[start : start + self.shuffle_window]]
-            sources, targets = self.encode(window, mix_seeds(self.seed, epoch, number))
+            window = order[start : start + self.shuffle_window]
+            sources, targets = self.window_ids(window, mix_seeds(self.seed, epoch, number))
             batches = self.arrange(sources, targets)
             random.Random(mix_seeds(self.seed, epoch, number)).shuffle(batches)
             for rows in batches[skip:]:
@@ -82,9 +88,14 @@ class BucketBatches(Batches):
     def collate(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Batch:
         return collate_pairs(sources, targets, self.tokenizers)
 
-    def encode(
-        self, pairs: Sequence[tuple[str, str]], seed: int
-    ) -> tuple[list[list[int]], list[list[int]]]:
+    def window_ids(self, window: Sequence[int], seed: int) -> PairIds:
+        """Source and target ids of the pairs at these indices."""
+        if self.ids is None:
+            return self.encode([self.pairs[row] for row in window], seed)
+        sources, targets = self.ids
+        return [sources[row] for row in window], [targets[row] for row in window]
+
+    def encode(self, pairs: Sequence[tuple[str, str]], seed: int) -> PairIds:
         """Source and target ids. A joint tokenizer samples the targets after the sources from one
         random sequence; two tokenizers have a sequence each.
         """

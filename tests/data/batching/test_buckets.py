@@ -24,10 +24,15 @@ every_sampling = pytest.mark.parametrize("sampling", [0.0, 0.3])
 
 
 def buckets_of(
-    tokenizer: Tokenizer, *, subword_regularization: float = 0.0, seed: int = 1
+    tokenizer: Tokenizer,
+    *,
+    ids: PairIds | None = None,
+    subword_regularization: float = 0.0,
+    seed: int = 1,
 ) -> BucketBatches:
     return BucketBatches(
         PAIRS,
+        ids=ids,
         tokenizers=TokenizerPair.joint(tokenizer),
         max_tokens=BUDGET,
         shuffle_window=WINDOW,
@@ -179,7 +184,32 @@ def rows_of_epoch(
 ) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
     buckets = buckets_of(tokenizer, subword_regularization=subword_regularization)
     batches = epoch_of(buckets, epoch)
+    return rows_of(batches)
+
+
+def rows_of(batches: list[Batch]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
     return [pair for batch in batches for pair in rows(batch)]
+
+
+def test_ids_that_are_known_are_used(tokenizer: Tokenizer) -> None:
+    """They give the same batches as encoding does, and no line is encoded again."""
+    sources, targets = ([pair[side] for pair in PAIRS] for side in (0, 1))
+    encoded = tokenizer.encode_batch(sources), tokenizer.encode_batch(targets)
+    batches = buckets_of(tokenizer, ids=encoded)
+    assert list(map(rows, epoch_of(batches))) == list(map(rows, epoch_of(buckets_of(tokenizer))))
+    reversed_ids = [ids[::-1] for ids in encoded[0]], [ids[::-1] for ids in encoded[1]]
+    found = Counter(rows_of(epoch_of(buckets_of(tokenizer, ids=reversed_ids))))
+    end = tokenizer.end
+    assert found == Counter(
+        ((*source, end), (*target, end)) for source, target in zip(*reversed_ids, strict=True)
+    )
+
+
+def test_ids_that_are_known_are_not_used_where_ids_are_sampled(tokenizer: Tokenizer) -> None:
+    none: tuple[list[list[int]], list[list[int]]] = [[] for _ in PAIRS], [[] for _ in PAIRS]
+    sampled = buckets_of(tokenizer, subword_regularization=0.3, ids=none)
+    expected = buckets_of(tokenizer, subword_regularization=0.3)
+    assert rows_of(epoch_of(sampled)) == rows_of(epoch_of(expected))
 
 
 @every_sampling
