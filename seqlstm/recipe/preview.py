@@ -42,7 +42,7 @@ def preview(name: str, overrides: Sequence[str]) -> Preview:
     recipe = read_recipe(name, overrides)
     corpora = read_corpus(recipe)
     tokenizers, train = corpora.tokenizers, corpora.train
-    model = build_model(recipe, tokenizers.vocabularies)
+    model = build_model(recipe, tokenizers.vocab_sizes)
     pairs = recipe.task == "translation" or recipe.data.completion is not None
     told = [target for _, target in train.pairs] if pairs else train.texts
     device = choose_device(recipe.device)

@@ -11,7 +11,7 @@ import pytest
 import sentencepiece
 import torch
 
-from seqlstm.data.batching.buckets import BucketBatches, bucket
+from seqlstm.data.batching.buckets import BucketBatches, PairIds, bucket
 from seqlstm.data.batching.collate import collate_pairs, within_budget
 from seqlstm.models.batch import Batch
 from seqlstm.text.tokenizer import Tokenizer
