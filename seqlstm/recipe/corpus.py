@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from seqlstm.config import Recipe
 from seqlstm.config.data import DataConfig
 from seqlstm.config.data import TokenBatchingConfig as BucketsTable
 from seqlstm.data.batching.base import Batches
-from seqlstm.data.batching.buckets import BucketBatches, PairIds
+from seqlstm.data.batching.buckets import BucketBatches, PairIds, select_ids
 from seqlstm.data.batching.prompts import PromptBatches
 from seqlstm.data.batching.streams import StreamBatches
 from seqlstm.data.builtin.synthetic_tasks import SYNTHETIC_TASKS
@@ -153,7 +152,7 @@ def clean(
         raise DataError(
             line, hint="data.max_length or data.max_length_ratio is too strict for this text."
         )
-    ids = [array("i", sources[row]) for row in kept], [array("i", targets[row]) for row in kept]
+    ids = select_ids(sources, targets, kept)
     return replace(corpus, rows=[corpus.pairs[row] for row in kept]), ids, line
 
 

@@ -239,7 +239,7 @@ class Tokenizer:
     def _build_sampler(self, alpha: float) -> UnigramSampler | BPEDropoutSampler:
         if self.model_type not in SAMPLERS:
             raise TokenizerError(
-                f"a {self.model_type} tokenizer has one segmentation for a text: "
+                f"a {self.model_type} tokenizer has one segmentation of a text: "
                 "none can be sampled",
                 hint="Subword sampling needs a tokenizer of type unigram or bpe.",
             )

@@ -15,7 +15,7 @@ from seqlstm.text.tokenizer_pair import TokenizerPair
 def collate_pairs(
     sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], tokenizers: TokenizerPair
 ) -> Batch:
-    """A batch of pairs, padded right. Sources end with </s>; targets have <s> and </s> around."""
+    """Pairs of ids, padded right. A source ends with </s>; a target is told from <s> to </s>."""
     reader, writer = tokenizers.source, tokenizers.target
     source = [torch.tensor([*ids, reader.end]) for ids in sources]
     target = [torch.tensor([writer.begin, *ids, writer.end]) for ids in targets]
@@ -32,9 +32,9 @@ def collate_pairs(
 
 
 def within_budget(lengths: Sequence[int], tokens: int) -> list[list[int]]:
-    """Cuts rows, in order, into batches of at most `tokens` padded tokens; returns row indices.
+    """Cut indices, in their order, into batches of at most `tokens`: rows times the longest row.
 
-    A row longer than the budget is a batch of its own.
+    A row longer than the budget is a batch by itself.
     """
     batches: list[list[int]] = []
     longest = 0
@@ -50,13 +50,13 @@ def within_budget(lengths: Sequence[int], tokens: int) -> list[list[int]]:
 def collate_prompts(
     texts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], tokenizer: Tokenizer
 ) -> Batch:
-    """A batch of prompts, each with its completion after it, padded right.
+    """Rows of ids, each a text and the answer after it, padded right.
 
-    A row begins with </s>, as a document of a stream does. Only the ids of the completion and the
-    final </s> are in `target_index`.
+    A row begins with </s>, as documents on a tape do. Its real targets are the pieces of the answer
+    and the </s> that ends it.
 
-    The batch has no lengths: a language model is causal, so padding on the right changes nothing
-    before it, and without lengths the fastest backends serve.
+    The batch has no lengths, though its rows have: a language model reads forwards only, so that
+    padding changes nothing before it, and without lengths the fastest backends serve.
     """
     end = tokenizer.end
     rows = [

@@ -219,8 +219,7 @@ def _task(source: str, *, pair: Pair | None, options: Mapping[str, Any]) -> Sour
     if pair != COLUMNS:
         raise DataError(
             f'"{source}" has prompts and completions.',
-            hint='Right would be: task = "prompts", prompt = "prompt" and '
-            'completion = "completion".',
+            hint='Write: task = "prompts", prompt = "prompt" and completion = "completion".',
         )
 
     def rows(split: str) -> list[Pair]:

@@ -11,7 +11,7 @@ import pytest
 import sentencepiece
 import torch
 
-from seqlstm.data.batching.buckets import BucketBatches, PairIds, bucket
+from seqlstm.data.batching.buckets import BucketBatches, PairIds, bucket, select_ids
 from seqlstm.data.batching.collate import collate_pairs, within_budget
 from seqlstm.models.batch import Batch
 from seqlstm.text.tokenizer import Tokenizer
@@ -203,6 +203,12 @@ def test_ids_that_are_known_are_used(tokenizer: Tokenizer) -> None:
     assert found == Counter(
         ((*source, end), (*target, end)) for source, target in zip(*reversed_ids, strict=True)
     )
+
+
+def test_selected_ids_are_those_of_the_rows() -> None:
+    sources, targets = select_ids([[1, 2], [3], []], [[4], [5, 70_000], [6]], [1, 2])
+    assert [list(ids) for ids in sources] == [[3], []]
+    assert [list(ids) for ids in targets] == [[5, 70_000], [6]]
 
 
 def test_ids_that_are_known_are_not_used_where_ids_are_sampled(tokenizer: Tokenizer) -> None:
