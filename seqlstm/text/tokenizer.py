@@ -231,10 +231,11 @@ class Tokenizer:
         if self.closed_vocabulary:
             # SentencePiece joins neighbouring unknown words into one id; perplexity counts words.
             normalized = (self._processor.normalize(line) for line in lines)
-            encoded = [self._processor.piece_to_id(WORD.findall(line)) for line in normalized]
+            word_ids = [self._processor.piece_to_id(WORD.findall(line)) for line in normalized]
             unknown, replacement = self.unknown, self._out_of_vocabulary
-            return [[replacement if id == unknown else id for id in ids] for ids in encoded]
-        return self._processor.encode(lines)  # type: ignore[no-any-return]
+            return [[replacement if id == unknown else id for id in ids] for ids in word_ids]
+        encoded: list[list[int]] = self._processor.encode(lines)
+        return encoded
 
     def _build_sampler(self, alpha: float) -> UnigramSampler | BPEDropoutSampler:
         if self.model_type not in SAMPLERS:
