@@ -80,7 +80,7 @@ def ours(run: Path) -> dict[str, LoadedTranslator]:
 
 def as_function(loaded: LoadedTranslator) -> Translate:
     """Its method `translate`, with the arguments in order."""
-    return lambda lines, beam_size, batch: loaded.translate(lines, width=beam_size, batch=batch)
+    return lambda lines, beam_size, batch: loaded.translate(lines, beam_size=beam_size, batch=batch)
 
 
 def measure(

@@ -1,1 +1,1 @@
-"""Text from anywhere, and training batches of it."""
+"""Corpora: sources of text, cleaning, and batches of ids."""

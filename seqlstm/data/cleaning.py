@@ -1,4 +1,4 @@
-"""What is left out of training data and why, counted; and training rows that are also test rows."""
+"""Cleaning of training pairs, with a count of each reason; and train/test leakage."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class CleaningReport:
-    """How many pairs were read, left out for each reason (the first that applies), and kept."""
+    """How many pairs were read, and how many left out for each reason (the first that applies)."""
 
     read: int = 0
     empty: int = 0
@@ -20,7 +20,7 @@ class CleaningReport:
 
     @property
     def kept(self) -> int:
-        """What was read and not left out."""
+        """Pairs that were not left out."""
         return self.read - self.empty - self.too_long - self.uneven - self.duplicates
 
     def line(self) -> str:
@@ -38,54 +38,59 @@ def clean_pairs(
     pairs: Sequence[Pair],
     *,
     lengths: Sequence[tuple[int, int]],
-    longest: int | None = None,
-    ratio: float | None = None,
+    max_length: int | None = None,
+    max_length_ratio: float | None = None,
     drop_duplicates: bool = False,
-    one_side: bool = False,
-) -> tuple[list[Pair], CleaningReport]:
-    """Leaves out pairs that teach nothing or the wrong thing, in this order of reasons.
+    allow_empty_side: bool = False,
+) -> tuple[list[int], CleaningReport]:
+    """Leaves out empty, too long, uneven and duplicate pairs, checked in this order.
 
     Args:
         pairs: source and target of each row.
-        lengths: of both sides of each row, in whatever unit the limits are meant (pieces, words).
-        longest: a pair with a longer side is too long.
-        ratio: a pair with one side more than this many times as long as the other is uneven.
+        lengths: of both sides of each row, in the unit of the limits (tokens, words).
+        max_length: a pair with a longer side is too long.
+        max_length_ratio: a pair is uneven if one side is more than this many times as long as the
+            other.
         drop_duplicates: keep only the first of several equal pairs.
-        one_side: a pair is empty only when both of its sides are; else when either is.
+        allow_empty_side: a pair is empty if both of its sides are; by default, if either is.
 
     Returns:
-        The pairs kept, in their order, and the count of each reason.
+        The indices of the clean pairs, in order, and the count of each reason.
+
+    Raises:
+        ValueError: `pairs` and `lengths` have different lengths.
     """
     if len(pairs) != len(lengths):
         raise ValueError(
             f"pairs and lengths must be equally many, were: {len(pairs)}, {len(lengths)}"
         )
-    kept: list[Pair] = []
+    clean: list[int] = []
     seen: set[Pair] = set()
-    full = any if one_side else all
+    has_text = any if allow_empty_side else all
     counts = {"empty": 0, "too_long": 0, "uneven": 0, "duplicates": 0}
-    for pair, (first, second) in zip(pairs, lengths, strict=True):
-        if not full(side.strip() for side in pair):
+    for row, (pair, sides) in enumerate(zip(pairs, lengths, strict=True)):
+        if not has_text(side.strip() for side in pair):
             counts["empty"] += 1
-        elif longest is not None and max(first, second) > longest:
+        elif max_length is not None and max(sides) > max_length:
             counts["too_long"] += 1
-        elif ratio is not None and max(first, second) > ratio * min(first, second):
+        elif max_length_ratio is not None and max(sides) > max_length_ratio * min(sides):
             counts["uneven"] += 1
         elif drop_duplicates and pair in seen:
             counts["duplicates"] += 1
         else:
-            kept.append(pair)
+            clean.append(row)
             seen.add(pair)
-    return kept, CleaningReport(read=len(pairs), **counts)
+    return clean, CleaningReport(read=len(pairs), **counts)
 
 
 def count_overlap(train: Iterable[str | Pair], held_out: Iterable[str | Pair]) -> int:
-    """How many training rows also stand among the held-out rows, but for white space around them.
+    """Train/test leakage: how many training rows are also held-out rows.
 
-    Rows without any text do not count. A pair counts when both of its sides are the same.
+    White space around a text is ignored, and empty rows do not count. Pairs are equal if both of
+    their sides are.
     """
-    known = {_stripped(row) for row in held_out}
-    return sum(1 for row in map(_stripped, train) if row in known and any(row))
+    held_out_rows = {_stripped(row) for row in held_out}
+    return sum(1 for row in map(_stripped, train) if row in held_out_rows and any(row))
 
 
 def _stripped(row: str | Pair) -> tuple[str, ...]:

@@ -75,7 +75,7 @@ def gather_statistics(
     parameters = list(model.parameters())
     squares = [torch.zeros_like(parameter) for parameter in parameters]
     rows = min(ROWS, stream.tokens)
-    batches = stream_batches(stream, rows=rows, span=options.span, whole=False)
+    batches = stream_batches(stream, batch_size=rows, bptt=options.span, drop_last=True)
     count, state = 0, None
     for batch in islice(batches, options.batches):
         _, gradients, state = learn(model, batch, state, parameters, precision)
@@ -170,7 +170,7 @@ def score_dynamically(
     streams = min(streams, stream.tokens)
     nats, state = 0.0, None
     with learner(model, statistics, options) as weights:
-        for batch in stream_batches(stream, rows=streams, span=options.span):
+        for batch in stream_batches(stream, batch_size=streams, bptt=options.span):
             loss, gradients, state = learn(model, batch, state, weights.parameters, precision)
             nats += loss
             weights.update(gradients)

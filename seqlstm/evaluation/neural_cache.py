@@ -127,7 +127,7 @@ def score_with_cache(
     streams = min(streams, stream.tokens)
     state: State | None = None
     nats, pairs = 0.0, CacheMemory(options)
-    for one in stream_batches(stream, rows=streams, span=SPAN):
+    for one in stream_batches(stream, batch_size=streams, bptt=SPAN):
         batch = one.to(precision.device)
         with precision.autocast():
             features, state = model.features(batch, state, last=True)

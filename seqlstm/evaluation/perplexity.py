@@ -114,10 +114,10 @@ def batches_of(
 ) -> Iterator[Batch]:
     """The text as the context asks; a batch's state goes on from the one before if it follows."""
     if sliding:
-        return sliding_window_batches(stream, least=sliding)
+        return sliding_window_batches(stream, min_context=sliding)
     # What would have ended the row before the first opens the stream.
     reset_at = int(stream.ids[0]) if resets else None
-    return stream_batches(stream, rows=streams, span=span, reset_at=reset_at)
+    return stream_batches(stream, batch_size=streams, bptt=span, reset_token=reset_at)
 
 
 def count_text(

@@ -95,7 +95,7 @@ class LoadedTranslator:
         """
         for other in others:
             if other.tokenizers.fingerprint != self.tokenizers.fingerprint:
-                names = " and ".join(f"RUN/{name}.model" for name in self.tokenizers.named)
+                names = " and ".join(f"RUN/{name}.model" for name in self.tokenizers.by_name)
                 raise ArgumentError(
                     "an ensemble needs one tokenizer on each side, and these have others: "
                     f"{self.tokenizers.fingerprint} and {other.tokenizers.fingerprint}",

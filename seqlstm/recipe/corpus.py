@@ -38,12 +38,13 @@ def read_corpus(recipe: Recipe, tokenizers: TokenizerPair | None = None) -> RunC
     if validation:
         fingerprints["validation"] = validation.fingerprint
     tokenizers = tokenizers or make_tokenizers(recipe, train)
-    cleaned, line = TASKS[recipe.task].clean(recipe, train, tokenizers)
+    cleaned, ids, line = TASKS[recipe.task].clean(recipe, train, tokenizers)
     report = [line, *([f"{validation.split}: {len(validation):,} rows"] if validation else [])]
     return RunCorpus(
         train=cleaned,
         validation=validation,
         tokenizers=tokenizers,
+        ids=ids,
         fingerprints=fingerprints,
         report=report,
         warnings=list(find_overlaps(recipe.data, train, validation)),

@@ -44,7 +44,7 @@ def load(
     folder = RunFolder.open(Path(path))
     recipe = read_run_recipe(folder)
     tokenizers = folder.read_tokenizers()
-    model = build_model(recipe, tokenizers.vocabularies)
+    model = build_model(recipe, tokenizers.vocab_sizes)
     choose_backends(recipe, model)
     set_weights(model, folder.read_weights(weights))
     place = choose_device(device)

@@ -43,7 +43,7 @@ def preview(name: str, overrides: Sequence[str]) -> Preview:
     recipe = read_recipe(name, overrides)
     corpora = read_corpus(recipe)
     tokenizers = corpora.tokenizers
-    model = build_model(recipe, tokenizers.vocabularies)
+    model = build_model(recipe, tokenizers.vocab_sizes)
     targets = TASKS[recipe.task].targets(corpora.train)
     device = choose_device(recipe.device)
     model.to(device)

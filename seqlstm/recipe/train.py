@@ -193,7 +193,7 @@ def prepare(
     device = choose_device(recipe.device)
     precision = choose_precision(recipe.precision, device)
     torch.manual_seed(recipe.seed)
-    model = build_model(recipe, corpora.tokenizers.vocabularies)
+    model = build_model(recipe, corpora.tokenizers.vocab_sizes)
     if origin:
         set_weights(model, origin.read_weights())
     model.to(device)
@@ -218,7 +218,7 @@ def prepare(
         *corpora.report,
         *(
             f"{name}: {one.model_type}, {one.vocab_size:,} pieces"
-            for name, one in corpora.tokenizers.named.items()
+            for name, one in corpora.tokenizers.by_name.items()
         ),
         f"model: {sum(p.numel() for p in model.parameters()):,} parameters",
         f"precision: {precision.name} on {device} ({precision.reason})",

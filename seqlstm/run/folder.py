@@ -134,7 +134,7 @@ class RunFolder:
 
     def keep_tokenizers(self, tokenizers: TokenizerPair) -> None:
         """Write `tokenizer.model`, or `source.model` and `target.model`."""
-        for name, tokenizer in tokenizers.named.items():
+        for name, tokenizer in tokenizers.by_name.items():
             tokenizer.save(self.path / f"{name}.model")
 
     def holds_tokenizers(self) -> bool:

@@ -154,8 +154,8 @@ def vocabularies_of(recipe: Recipe, runs: list[Path]) -> VocabularySizes:
     """How many pieces a recipe's tokenizers have."""
     for folder in map(RunFolder, runs):
         if folder.holds_tokenizers():
-            return folder.read_tokenizers().vocabularies
-    return make_tokenizers(recipe, read_split(recipe.data, "train")).vocabularies
+            return folder.read_tokenizers().vocab_sizes
+    return make_tokenizers(recipe, read_split(recipe.data, "train")).vocab_sizes
 
 
 def refuse_changed(plan: SweepPlan) -> None:

@@ -1,1 +1,1 @@
-"""Text <-> ids. The only place that imports sentencepiece."""
+"""Tokenization: text to ids and back. The only package that imports sentencepiece."""

@@ -1,4 +1,4 @@
-"""How text is spelt for SentencePiece, which writes a space as `▁`."""
+"""Escaping of `▁` in text, because SentencePiece writes a space as `▁`."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from seqlstm.errors import TokenizerError
 
 SPACE = "▁"
 LINE_START = "\n"
-ESCAPE = "\U0010fffd"  # The last private-use character: about as rare as a character can be.
+ESCAPE = "\U0010fffd"  # The last private-use character, hardly ever used.
 ESCAPES = {ESCAPE: ESCAPE + "=", SPACE: ESCAPE + "_"}
 
 WORD = re.compile(f"{SPACE}[^{SPACE}]*|[^{SPACE}]+")
 
 
 def escape(text: str) -> str:
-    """`text` without `▁`, which is SentencePiece's space.
+    """`text` with `▁` escaped.
 
     Raises:
-        TokenizerError: `text` holds a lone surrogate.
+        TokenizerError: `text` has a lone surrogate.
     """
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        code, near = ord(text[error.start]), text[max(0, error.start - 20) : error.end]
+        code, context = ord(text[error.start]), text[max(0, error.start - 20) : error.end]
         raise TokenizerError(
             f"not Unicode text: a lone surrogate, U+{code:04X}, at character {error.start + 1}, "
-            f"at the end of {near!a}",
+            f"at the end of {context!a}",
             hint='Repair the text where it is read, as with errors="replace".',
         ) from error
     for character, escaped in ESCAPES.items():
@@ -36,12 +36,12 @@ def escape(text: str) -> str:
 
 
 def restore(raw: str, *, previous: str | None) -> str:
-    """Undoes what encoding did to the characters: line starts, spaces, escapes.
+    """The inverse of escaping: removes the space at line starts, restores spaces and escapes.
 
     Args:
-        raw: what pieces spell, not cut inside an escape.
-        previous: the character before, a newline at the start of a text; None if lines do not begin
-            with a space of their own.
+        raw: the joined pieces, not cut inside an escape.
+        previous: the raw character before, a newline at the start of a text; None if the model adds
+            no space at line starts.
     """
     if previous is not None:
         raw = (previous + raw).replace(LINE_START + SPACE, LINE_START)[1:]
@@ -52,6 +52,6 @@ def restore(raw: str, *, previous: str | None) -> str:
 
 
 def word_pattern(pieces: Iterable[str]) -> re.Pattern[str]:
-    """Matches the stretches of a text that no piece crosses: words, or the whole text."""
+    """Pattern of the parts of a text that no piece crosses: words, or the whole text."""
     crosses = any(re.search(f"[^{SPACE}]{SPACE}", piece) for piece in pieces)
     return re.compile(".+" if crosses else f"{SPACE}*[^{SPACE}]+|{SPACE}+", re.DOTALL)

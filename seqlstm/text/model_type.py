@@ -1,41 +1,41 @@
-"""Which kind a SentencePiece model is, read from its bytes: SentencePiece has no call for it."""
+"""The type of a SentencePiece model, read from its bytes: SentencePiece has no call for it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-KINDS = {1: "unigram", 2: "bpe", 3: "word", 4: "char"}
+MODEL_TYPES = {1: "unigram", 2: "bpe", 3: "word", 4: "char"}
 TRAINER_SPEC, MODEL_TYPE = 2, 3  # Field numbers of ModelProto and TrainerSpec.
 
 
 def read_model_type(model: bytes) -> str:
-    """unigram, bpe, word or char; unigram if the model does not say, as SentencePiece has it."""
+    """unigram, bpe, word or char; unigram, the default of SentencePiece, if it is not stated."""
     spec = dict(_fields(model)).get(TRAINER_SPEC, b"")
     assert isinstance(spec, bytes)
-    kind = dict(_fields(spec)).get(MODEL_TYPE, 1)
-    assert isinstance(kind, int)
-    return KINDS[kind]
+    model_type = dict(_fields(spec)).get(MODEL_TYPE, 1)
+    assert isinstance(model_type, int)
+    return MODEL_TYPES[model_type]
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """The fields of a protocol buffer: (number, value); floats as their bytes."""
-    place = 0
+    """The fields of a protocol buffer: (number, value); floats as bytes."""
+    position = 0
 
     def varint() -> int:
-        nonlocal place
+        nonlocal position
         value = shift = 0
         while True:
-            byte = message[place]
+            byte = message[position]
             value |= (byte & 127) << shift
-            place, shift = place + 1, shift + 7
+            position, shift = position + 1, shift + 7
             if byte < 128:
                 return value
 
-    while place < len(message):
+    while position < len(message):
         key = varint()
         if key & 7 == 0:
             yield key >> 3, varint()
         else:
             length = {1: 8, 5: 4}.get(key & 7) or varint()
-            yield key >> 3, message[place : place + length]
-            place += length
+            yield key >> 3, message[position : position + length]
+            position += length

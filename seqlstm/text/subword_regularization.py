@@ -1,11 +1,11 @@
-"""Subword regularisation: a word's segmentation, drawn instead of chosen.
+"""Subword regularization: random segmentations of a word, by unigram sampling or BPE-dropout.
 
-SentencePiece can sample too, but its generator's state cannot be saved, and the same seed gives
-other draws in another process (seen with 0.2.3). A resumed run has to see what the first one would
-have seen, so the two distributions are drawn here, from uniform numbers that the caller supplies.
+SentencePiece can sample too, but the state of its generator cannot be saved, and the same seed
+samples differently in another process (seen with 0.2.3). Resuming must be exact, so both
+distributions are sampled here, from uniform numbers that the caller supplies.
 
-A word is an escaped one (`▁the`). Both samplers keep what they worked out, within bounds: most
-words of any text have been there before.
+A word is an escaped word (`▁the`). Both samplers have a bounded cache: most words of a text are
+repetitions.
 """
 
 from __future__ import annotations
@@ -18,159 +18,159 @@ from math import exp, log
 from typing import NamedTuple
 
 Uniform = Callable[[], float]
-"""Draws the next number from [0, 1)."""
+"""Returns the next random number of [0, 1)."""
 
-WORDS_KEPT = 1 << 15
-PIECES_KEPT = 1 << 20
-LONGEST_WORD = 256
+MAX_CACHED_WORDS = 1 << 15
+MAX_CACHED_PIECES = 1 << 20
+MAX_WORD_LENGTH = 256
 
 
 class PieceInventory(NamedTuple):
-    """The pieces that text can be made of.
+    """The pieces of a vocabulary that can be part of a text.
 
     Attributes:
-        scores: log-probability (unigram) or priority (bpe; higher merges first) of each piece.
+        scores: log-probability (unigram) or merge priority (bpe; highest first) of each piece.
         ids: id of each piece.
-        spell: the ids that stand for a character which is no piece: its bytes, or the unknown id.
+        spell: returns the ids of a character without a piece: its bytes, or the unknown id.
     """
 
     scores: dict[str, float]
     ids: dict[str, int]
     spell: Callable[[str], list[int]]
 
-    def write(self, pieces: list[str]) -> list[int]:
+    def encode(self, pieces: list[str]) -> list[int]:
         """The ids of a segmentation."""
-        known = self.ids
+        ids = self.ids
         return [
-            id
-            for piece in pieces
-            for id in ((known[piece],) if piece in known else self.spell(piece))
+            id for piece in pieces for id in ((ids[piece],) if piece in ids else self.spell(piece))
         ]
 
 
-class Ending(NamedTuple):
-    """How a segmentation can end at one position: where its last piece begins, and how likely."""
+class LastPiece(NamedTuple):
+    """Distribution of the last piece of a prefix: possible starts, cumulative probabilities."""
 
     starts: list[int]
     cumulative: list[float]
 
 
 class UnigramSampler:
-    """Draws a segmentation with probability proportional to P(segmentation)^alpha (Kudo, 2018).
+    """Unigram sampling: a segmentation with probability proportional to P(segmentation)^alpha.
 
-    All segmentations are candidates: forward filtering, backward sampling.
+    Kudo (2018), over all segmentations, by forward filtering and backward sampling.
     """
 
     def __init__(self, inventory: PieceInventory, alpha: float) -> None:
         self._inventory = inventory
         self._alpha = alpha
-        self._longest = max(map(len, inventory.scores))
-        # What SentencePiece charges for a character outside the vocabulary.
+        self._max_piece_length = max(map(len, inventory.scores))
+        # SentencePiece's penalty of a character outside the vocabulary.
         self._unknown_score = min(inventory.scores.values()) - 10.0
-        self._endings = lru_cache(WORDS_KEPT)(self._filter)
+        self._last_pieces = lru_cache(MAX_CACHED_WORDS)(self._filter)
 
     def __call__(self, word: str, uniform: Uniform) -> list[int]:
-        """The ids of one segmentation of `word`."""
-        endings = self._endings(word)
+        """The ids of a random segmentation of `word`."""
+        last_pieces = self._last_pieces(word)
         pieces = []
         end = len(word)
         while end:
-            starts, cumulative = endings[end]
+            starts, cumulative = last_pieces[end]
             start = starts[bisect(cumulative, uniform()) if len(starts) > 1 else 0]
             pieces.append(word[start:end])
             end = start
-        return self._inventory.write(pieces[::-1])
+        return self._inventory.encode(pieces[::-1])
 
-    def _filter(self, word: str) -> list[Ending]:
-        """For every position of `word`, the ways to arrive there."""
+    def _filter(self, word: str) -> list[LastPiece]:
+        """The forward pass: the distribution of the last piece of every prefix of `word`."""
         forward = [0.0]
-        endings = [Ending([], [])]
+        last_pieces = [LastPiece([], [])]
         for end in range(1, len(word) + 1):
-            arrivals = self._arrivals(word, end)
-            weights = [forward[start] + self._alpha * score for start, score in arrivals]
-            heaviest = max(weights)
-            masses = list(accumulate(exp(weight - heaviest) for weight in weights))
-            forward.append(heaviest + log(masses[-1]))
-            # The last boundary is left out: bisect then cannot fall off the end.
+            candidates = self._candidates(word, end)
+            log_weights = [forward[start] + self._alpha * score for start, score in candidates]
+            maximum = max(log_weights)
+            masses = list(accumulate(exp(log_weight - maximum) for log_weight in log_weights))
+            forward.append(maximum + log(masses[-1]))
+            # Without the last boundary, `bisect` cannot return an index past the end.
             cumulative = [mass / masses[-1] for mass in masses[:-1]]
-            endings.append(Ending([start for start, _ in arrivals], cumulative))
-        return endings
+            last_pieces.append(LastPiece([start for start, _ in candidates], cumulative))
+        return last_pieces
 
-    def _arrivals(self, word: str, end: int) -> list[tuple[int, float]]:
-        """Where the pieces that end at `end` begin, and their scores."""
+    def _candidates(self, word: str, end: int) -> list[tuple[int, float]]:
+        """Start and score of each piece that ends at `end`."""
         scores = self._inventory.scores
-        found = [
+        candidates = [
             (start, scores[word[start:end]])
-            for start in range(max(0, end - self._longest), end)
+            for start in range(max(0, end - self._max_piece_length), end)
             if word[start:end] in scores
         ]
-        if not found or found[-1][0] != end - 1:
-            found.append((end - 1, self._unknown_score))
-        return found
+        if not candidates or candidates[-1][0] != end - 1:
+            candidates.append((end - 1, self._unknown_score))
+        return candidates
 
 
-class State:
-    """A segmentation on the way, and the states that one more merge makes of it."""
+class MergeState:
+    """A segmentation during BPE, with its possible merges and the segmentations after them."""
 
-    __slots__ = ("ids", "next", "pieces", "places")
+    __slots__ = ("after_merge", "ids", "merges", "pieces")
 
-    def __init__(self, pieces: list[str], places: list[int], ids: list[int]) -> None:
+    def __init__(self, pieces: list[str], merges: list[int], ids: list[int]) -> None:
         self.pieces = pieces
-        self.places = places  # where two neighbours can merge, the best first
-        self.next: list[State | None] = [None] * len(places)
+        self.merges = merges  # index of the first piece of each possible merge, best merge first
+        self.after_merge: list[MergeState | None] = [None] * len(merges)
         self.ids = ids
 
 
-class DropoutSampler:
-    """BPE-dropout (Provilkov, Emelianenko & Voita, 2020): at every step each merge is dropped with
-    probability `alpha`; the best of the others is made, until none is left."""
+class BPEDropoutSampler:
+    """BPE-dropout (Provilkov, Emelianenko & Voita, 2020).
+
+    At every step each possible merge is dropped with probability `alpha`, and the best of the
+    others is applied; the segmentation is complete when all are dropped or none is possible.
+    """
 
     def __init__(self, inventory: PieceInventory, alpha: float) -> None:
         self._inventory = inventory
         self._alpha = alpha
-        self._first: dict[str, State] = {}
-        self._kept = 0
+        self._characters: dict[str, MergeState] = {}
+        self._cached_pieces = 0
 
     def __call__(self, word: str, uniform: Uniform) -> list[int]:
-        """The ids of one segmentation of `word`."""
-        if len(word) > LONGEST_WORD:  # its merges would cost the square of its length
-            parts = (word[at : at + LONGEST_WORD] for at in range(0, len(word), LONGEST_WORD))
+        """The ids of a random segmentation of `word`."""
+        if len(word) > MAX_WORD_LENGTH:  # the cost is quadratic in the length
+            parts = (word[at : at + MAX_WORD_LENGTH] for at in range(0, len(word), MAX_WORD_LENGTH))
             return [id for part in parts for id in self(part, uniform)]
-        state = self._first.get(word) or self._begin(word)
+        state = self._characters.get(word) or self._begin(word)
         alpha = self._alpha
         while True:
-            # Only whether the best merges are dropped matters: what comes after the first kept one
-            # need not be drawn.
-            for choice, following in enumerate(state.next):
+            # Merges are tried from best to worst: those after the first survivor need no sampling.
+            for choice, after in enumerate(state.after_merge):
                 if uniform() >= alpha:
-                    state = following or self._merge(state, choice)
+                    state = after or self._merge(state, choice)
                     break
             else:
                 return state.ids
 
-    def _begin(self, word: str) -> State:
+    def _begin(self, word: str) -> MergeState:
         state = self._state(list(word))
         if self._has_room(state):
-            self._first[word] = state
+            self._characters[word] = state
         return state
 
-    def _merge(self, state: State, choice: int) -> State:
-        place, pieces = state.places[choice], state.pieces
-        joined = pieces[place] + pieces[place + 1]
-        following = self._state([*pieces[:place], joined, *pieces[place + 2 :]])
-        if self._has_room(following):
-            state.next[choice] = following
-        return following
+    def _merge(self, state: MergeState, choice: int) -> MergeState:
+        index, pieces = state.merges[choice], state.pieces
+        merged = pieces[index] + pieces[index + 1]
+        after = self._state([*pieces[:index], merged, *pieces[index + 2 :]])
+        if self._has_room(after):
+            state.after_merge[choice] = after
+        return after
 
-    def _has_room(self, state: State) -> bool:
-        """Counts one more state to keep. The first ones stay: frequent words come early."""
-        if self._kept < PIECES_KEPT:
-            self._kept += len(state.pieces)
-        return self._kept < PIECES_KEPT
+    def _has_room(self, state: MergeState) -> bool:
+        """Reserves room in the cache. Early states stay, because frequent words come early."""
+        if self._cached_pieces < MAX_CACHED_PIECES:
+            self._cached_pieces += len(state.pieces)
+        return self._cached_pieces < MAX_CACHED_PIECES
 
-    def _state(self, pieces: list[str]) -> State:
+    def _state(self, pieces: list[str]) -> MergeState:
         scores = self._inventory.scores
-        joined = [first + second for first, second in pairwise(pieces)]
-        places = [place for place, piece in enumerate(joined) if piece in scores]
-        places.sort(key=lambda place: -scores[joined[place]])  # stable: ties from left to right
-        return State(pieces, places, self._inventory.write(pieces))
+        merged = [left + right for left, right in pairwise(pieces)]
+        merges = [index for index, piece in enumerate(merged) if piece in scores]
+        merges.sort(key=lambda index: -scores[merged[index]])  # stable: ties from left to right
+        return MergeState(pieces, merges, self._inventory.encode(pieces))

@@ -1,8 +1,9 @@
-"""Text <-> ids, through SentencePiece. Nothing is lost on the way.
+"""Lossless tokenization with SentencePiece: text to ids and back.
 
-A text is encoded line by line; a newline is one piece of its own. Every line begins like a word
-(`▁the`), so that a word has the same id there as inside; in a model of characters it does not.
-SentencePiece writes a space as `▁`; a `▁` of the text itself is escaped before and restored after.
+A text is encoded line by line, and a newline is a piece of its own. A space is added at the start
+of every line (`▁the`), so that a word has the same id there as inside; a model of characters has no
+such space. SentencePiece writes a space as `▁`; a `▁` of the text itself is escaped before and
+restored after.
 """
 
 from __future__ import annotations
@@ -20,37 +21,41 @@ import sentencepiece
 from seqlstm.errors import TokenizerError
 from seqlstm.text.escaping import LINE_START, SPACE, WORD, escape, restore, word_pattern
 from seqlstm.text.model_type import read_model_type
-from seqlstm.text.subword_regularization import DropoutSampler, PieceInventory, UnigramSampler
+from seqlstm.text.subword_regularization import (
+    BPEDropoutSampler,
+    PieceInventory,
+    UnigramSampler,
+)
 
-SAMPLERS: dict[str, type[UnigramSampler] | type[DropoutSampler]] = {
+SAMPLERS: dict[str, type[UnigramSampler] | type[BPEDropoutSampler]] = {
     "unigram": UnigramSampler,
-    "bpe": DropoutSampler,
+    "bpe": BPEDropoutSampler,
 }
 
 
 class Tokenizer:
     """A SentencePiece model.
 
-    With normalization `identity` and byte fallback (what `train_tokenizer` does unless told
-    otherwise), `decode(encode(text)) == text` for every Unicode text. Without byte fallback, what
-    the vocabulary cannot spell becomes the unknown id and is decoded as `⁇`; in a closed vocabulary
-    that has a word `<unk>`, it becomes that word.
+    With normalization `identity` and byte fallback (the defaults of `train_tokenizer`),
+    `decode(encode(text)) == text` for every Unicode text. Without byte fallback, text outside the
+    vocabulary becomes the unknown id and is decoded as `⁇`; in a closed vocabulary with a word
+    `<unk>`, it becomes that word.
 
     Attributes:
         model: the serialized model.
         model_type: unigram, bpe, word or char.
-        vocab_size: how many ids there are.
+        vocab_size: number of ids.
         pad, unknown, begin, end: the special ids. A model without padding pads with its unknown id:
             padding is never read.
-        newline: the id of a newline, None if the model has no piece for it.
-        closed_vocabulary: whether there are words alone, and no bytes to spell others with.
+        newline: the id of a newline; None if the model has no such piece.
+        closed_vocabulary: whether the pieces are words alone, without bytes for other words.
         fingerprint: the first 12 hexadecimal digits of the model's SHA-256.
 
     Args:
-        model: a serialized SentencePiece model, ours or not.
+        model: a serialized SentencePiece model, from `train_tokenizer` or from elsewhere.
 
     Raises:
-        TokenizerError: these bytes are no SentencePiece model, or it has no begin or end id.
+        TokenizerError: not a SentencePiece model, or a model without begin or end id.
     """
 
     def __init__(self, model: bytes) -> None:
@@ -75,9 +80,9 @@ class Tokenizer:
         newline = processor.piece_to_id("\n")
         self.newline = self._bytes.get(b"\n") if newline == self.unknown else newline
         self.closed_vocabulary = self.model_type == "word" and not self._bytes
-        word: int = processor.piece_to_id(f"{SPACE}<unk>")  # the unknown id where there is none
-        self._unlisted = word if self.closed_vocabulary else self.unknown
-        self._prefixed: bool = processor.normalize("a").startswith(SPACE)
+        unk: int = processor.piece_to_id(f"{SPACE}<unk>")  # the unknown id if there is no such word
+        self._out_of_vocabulary = unk if self.closed_vocabulary else self.unknown
+        self._adds_prefix_space: bool = processor.normalize("a").startswith(SPACE)
         self._words = word_pattern(self._pieces).findall
         self._sampler = lru_cache(1)(self._build_sampler)
 
@@ -86,7 +91,7 @@ class Tokenizer:
         """Reads a `.model` file.
 
         Raises:
-            TokenizerError: there is no such file, or it is no model that can be used here.
+            TokenizerError: the file cannot be read, or is not a usable model.
         """
         try:
             model = Path(path).read_bytes()
@@ -98,10 +103,10 @@ class Tokenizer:
             raise TokenizerError(f"{path}: {error.message}", hint=error.hint) from error
 
     def save(self, path: str | Path) -> None:
-        """Writes the model to `path`: whole, or not at all.
+        """Writes the model to `path` atomically.
 
         Raises:
-            TokenizerError: it cannot be written there.
+            TokenizerError: the file cannot be written.
         """
         unfinished = Path(f"{path}.tmp")
         try:
@@ -117,7 +122,7 @@ class Tokenizer:
         """The ids of `text`, without begin and end.
 
         Raises:
-            TokenizerError: `text` holds a lone surrogate, which no encoding of text can express.
+            TokenizerError: `text` has a lone surrogate, which no Unicode encoding can express.
         """
         return self.encode_batch([text])[0]
 
@@ -126,33 +131,34 @@ class Tokenizer:
         return self._by_line(texts, self._encode_lines)
 
     def sample(self, texts: Sequence[str], *, alpha: float, seed: int) -> list[list[int]]:
-        """Ids that stand for the same texts, segmented at random (subword regularisation).
+        """Ids of randomly segmented texts (subword regularization).
 
-        The same arguments give the same ids, in any process and whatever was called before.
+        The same arguments return the same ids, in any process and after any other calls.
 
         Args:
             texts: as for `encode_batch`.
             alpha: unigram: the exponent of a segmentation's probability (Kudo, 2018): 0 makes all
-                segmentations equal, a large one returns the best. bpe: the probability to drop a
-                merge (Provilkov, Emelianenko & Voita, 2020), from 0 (`encode`) to 1 (characters).
+                segmentations equally likely, a large one returns the best. bpe: the probability of
+                dropping a merge (Provilkov, Emelianenko & Voita, 2020), from 0 (`encode`) to 1
+                (characters).
             seed: any integer.
 
         Raises:
             TokenizerError: the model is neither unigram nor bpe; or as `encode`.
         """
-        draw_word = self._sampler(alpha)
+        sample_word = self._sampler(alpha)
         uniform = random.Random(seed).random
 
-        def draw(lines: list[str]) -> Iterator[list[int]]:
+        def sample_lines(lines: list[str]) -> Iterator[list[int]]:
             for line in lines:
                 words = self._words(self._processor.normalize(line))
-                ids = [id for word in words for id in draw_word(word, uniform)]
+                ids = [id for word in words for id in sample_word(word, uniform)]
                 yield ids if self._bytes else self._merge_unknown(ids)
 
-        return self._by_line(texts, draw)
+        return self._by_line(texts, sample_lines)
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of `ids`, special ids left out. Bytes that are not UTF-8 become U+FFFD."""
+        """The text of `ids` without special ids. Invalid UTF-8 bytes become U+FFFD."""
         return self.restore(b"".join(map(self.surface, ids)).decode("utf-8", "replace"))
 
     def decode_batch(self, batch: Iterable[Iterable[int]]) -> list[str]:
@@ -160,21 +166,21 @@ class Tokenizer:
         return [self.decode(ids) for ids in batch]
 
     def pieces(self, ids: Iterable[int]) -> list[str]:
-        """What each id stands for, for people to read: `▁the`, `<0x0A>`, `</s>`."""
+        """The piece of each id, such as `▁the`, `<0x0A>` or `</s>`."""
         return [self._pieces[id] for id in ids]
 
     def surface(self, id: int) -> bytes:
-        """The bytes that `id` adds to a text, before `restore`."""
+        """The bytes of `id` in a text, before `restore`."""
         return self._surfaces[id]
 
     def restore(self, raw: str, *, previous: str = LINE_START) -> str:
-        """Undoes what encoding did to the characters: line starts, spaces, escapes.
+        """The inverse of escaping: removes the space at line starts, restores spaces and escapes.
 
         Args:
-            raw: joined surfaces, decoded; not cut inside an escape.
+            raw: joined surfaces, decoded as UTF-8; not cut inside an escape.
             previous: the raw character before.
         """
-        return restore(raw, previous=previous if self._prefixed else None)
+        return restore(raw, previous=previous if self._adds_prefix_space else None)
 
     def __reduce__(self) -> tuple[type[Tokenizer], tuple[bytes]]:
         return Tokenizer, (self.model,)
@@ -205,8 +211,8 @@ class Tokenizer:
     def _by_line(
         self, texts: Sequence[str], encode: Callable[[list[str]], Iterable[list[int]]]
     ) -> list[list[int]]:
-        """Splits texts into lines, encodes these, and joins them with the newline's id."""
-        if not texts:  # for which SentencePiece would start threads
+        """Splits texts into lines, encodes the lines, and joins them with the newline's id."""
+        if not texts:  # SentencePiece would start threads
             return []
         if self.newline is None:
             return list(encode([escape(text) for text in texts]))
@@ -217,23 +223,25 @@ class Tokenizer:
     def _join(self, lines: Iterator[list[int]]) -> list[int]:
         ids = next(lines)
         for line in lines:
-            ids.append(self.newline)  # type: ignore[arg-type]  # asked for only if there is one
+            ids.append(self.newline)  # type: ignore[arg-type]  # not None here: see `_by_line`
             ids += line
         return ids
 
     def _encode_lines(self, lines: list[str]) -> list[list[int]]:
         if self.closed_vocabulary:
-            # SentencePiece makes one id of neighbouring unknown words; a word model counts words.
+            # SentencePiece joins neighbouring unknown words into one id; perplexity counts words.
             normalized = (self._processor.normalize(line) for line in lines)
-            found = (self._processor.piece_to_id(WORD.findall(line)) for line in normalized)
-            return [[self._unlisted if id == self.unknown else id for id in ids] for ids in found]
+            word_ids = [self._processor.piece_to_id(WORD.findall(line)) for line in normalized]
+            unknown, replacement = self.unknown, self._out_of_vocabulary
+            return [[replacement if id == unknown else id for id in ids] for ids in word_ids]
         encoded: list[list[int]] = self._processor.encode(lines)
         return encoded
 
-    def _build_sampler(self, alpha: float) -> UnigramSampler | DropoutSampler:
+    def _build_sampler(self, alpha: float) -> UnigramSampler | BPEDropoutSampler:
         if self.model_type not in SAMPLERS:
             raise TokenizerError(
-                f"a {self.model_type} tokenizer has one segmentation of a text: it cannot sample",
+                f"a {self.model_type} tokenizer has one segmentation of a text: "
+                "none can be sampled",
                 hint="Subword sampling needs a tokenizer of type unigram or bpe.",
             )
         ids = {self._pieces[id]: id for id in range(self.vocab_size) if self._is_text(id)}
@@ -251,7 +259,7 @@ class Tokenizer:
         return [self._bytes[bytes([byte])] for byte in character.encode()]
 
     def _merge_unknown(self, ids: Iterable[int]) -> list[int]:
-        """One unknown id for a run of unknown characters, as in `encode`."""
+        """Merges neighbouring unknown ids into one, as `encode` does."""
         merged: list[int] = []
         for id in ids:
             if id != self.unknown or merged[-1:] != [id]:

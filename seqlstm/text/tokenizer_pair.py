@@ -1,4 +1,4 @@
-"""What reads the two sides of a translator: one tokenizer, or one for each."""
+"""The tokenizers of source and target: one for both, or one for each."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from seqlstm.text.tokenizer import Tokenizer
 
 VocabularySizes = tuple[int, int]
-"""How many ids source and target have."""
+"""Vocabulary sizes of source and target."""
 
 
 @dataclass(frozen=True)
 class TokenizerPair:
-    """The tokenizers of source and target: joint if they are one and the same object.
+    """The tokenizers of source and target: a joint tokenizer is the same object twice.
 
-    A language model's text has one side, and so a joint one.
+    A language model has a joint tokenizer.
     """
 
     source: Tokenizer
@@ -22,7 +22,7 @@ class TokenizerPair:
 
     @classmethod
     def joint(cls, tokenizer: Tokenizer) -> TokenizerPair:
-        """One of both sides."""
+        """One tokenizer for source and target."""
         return cls(tokenizer, tokenizer)
 
     @property
@@ -30,22 +30,24 @@ class TokenizerPair:
         return self.source is self.target
 
     @property
-    def named(self) -> dict[str, Tokenizer]:
-        """Each of them once, by what it is called: `tokenizer`, or `source` and `target`."""
+    def by_name(self) -> dict[str, Tokenizer]:
+        """The distinct tokenizers by file name: `tokenizer`, or `source` and `target`."""
         if self.is_joint:
             return {"tokenizer": self.source}
         return {"source": self.source, "target": self.target}
 
     @property
-    def vocabularies(self) -> VocabularySizes:
+    def vocab_sizes(self) -> VocabularySizes:
         return self.source.vocab_size, self.target.vocab_size
 
     @property
     def fingerprint(self) -> str:
-        """That of each, with a plus between them."""
-        return "+".join(one.fingerprint for one in self.named.values())
+        """The fingerprints of the distinct tokenizers, joined by a plus."""
+        return "+".join(tokenizer.fingerprint for tokenizer in self.by_name.values())
 
     @property
     def signature(self) -> str:
-        """Kind and fingerprint of each, to stand beside scores."""
-        return "+".join(f"{one.model_type}-{one.fingerprint}" for one in self.named.values())
+        """Model type and fingerprint of the distinct tokenizers, for the signatures of scores."""
+        return "+".join(
+            f"{tokenizer.model_type}-{tokenizer.fingerprint}" for tokenizer in self.by_name.values()
+        )

@@ -1,4 +1,4 @@
-"""A tokenizer from text. The same lines give the same model, on any machine."""
+"""Training of SentencePiece tokenizers, deterministic on every machine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Normalization = Literal["identity", "nmt_nfkc", "nfkc", "nmt_nfkc_cf", "nfkc_cf"
 SPECIAL = 5  # padding, unknown, begin, end, newline
 BYTES = 256
 
-# SentencePiece sets a whole sentence aside for one of these (it uses them itself).
+# SentencePiece skips sentences with one of these characters, which it uses itself.
 BREAKS = re.compile("[\n\0▅]")
 
 
@@ -42,26 +42,25 @@ def train_tokenizer(
     Args:
         lines: text, of any length; newlines inside are fine.
         model_type: unigram (Kudo, 2018), bpe (Sennrich, Haddow & Birch, 2016), char or word.
-        vocab_size: how many ids, the special ones and the bytes included; at most so many if
-            the type is char or word.
+        vocab_size: number of ids, with special ids and bytes; a maximum for types char and word.
         character_coverage: the share of the text's characters that the alphabet must cover.
-        normalization: `identity` keeps the text as it is; the others are SentencePiece's rules,
-            which change characters and also drop superfluous spaces.
-        input_sentence_size: learn from so many lines, drawn evenly from all.
-        byte_fallback: what the vocabulary cannot spell becomes UTF-8 bytes, 256 ids of their own,
-            for words of type word too. Without, it becomes the unknown id and is lost.
-        split_digits: every digit is a piece of its own, so that numbers are spelt alike everywhere.
-        closed_vocabulary: of type word: without byte fallback, and white space only separates
-            words: a text is as many ids as it has words and newlines.
+        normalization: `identity` keeps the text unchanged; the others are SentencePiece's rules,
+            which change characters and remove extra spaces.
+        input_sentence_size: train on a uniform random sample of at most this many lines.
+        byte_fallback: text outside the vocabulary becomes UTF-8 bytes, with 256 ids of their own;
+            for type word, whole words do. Otherwise it becomes the unknown id and is lost.
+        split_digits: every digit is a piece, so that all numbers are segmented alike.
+        closed_vocabulary: for type word: no byte fallback, and white space only separates words. A
+            text has as many ids as words and newlines.
 
     Raises:
-        TokenizerError: no text, a vocabulary too small or too large for it, or a closed one of
-            another type than word.
+        TokenizerError: no text, a vocabulary too small or too large for it, or a closed vocabulary
+            of a type other than word.
     """
     if closed_vocabulary and model_type != "word":
         raise TokenizerError(f"a closed vocabulary is one of words, not of type {model_type}")
     byte_fallback = byte_fallback and not closed_vocabulary
-    sentences = _choose(_sentences(lines), input_sentence_size)
+    sentences = _sample_sentences(_sentences(lines), input_sentence_size)
     if not sentences:
         raise TokenizerError("no text to train a tokenizer on: every line is empty")
     smallest = SPECIAL + BYTES * byte_fallback + (model_type in ("char", "word"))
@@ -80,18 +79,18 @@ def train_tokenizer(
             normalization_rule_name=normalization,
             remove_extra_whitespaces=closed_vocabulary or normalization != "identity",
             max_sentence_length=1 << 30,
-            # A line begins like a word; in a model of characters that would be one id too many.
             split_digits=split_digits,
+            # A space at the start of every line; in a model of characters it would cost an id.
             add_dummy_prefix=model_type != "char",
             user_defined_symbols=["\n"],
             pad_id=0,
             unk_id=1,
             bos_id=2,
             eos_id=3,
-            # Corpora write <unk> themselves (WikiText does): that one is an ordinary word.
+            # Some corpora contain <unk> (WikiText does); there it is an ordinary word.
             unk_piece="<unknown>",
             unk_surface=" ⁇" if model_type == "word" else "⁇",
-            num_threads=16,  # Part of the result: floats are summed in this many parts.
+            num_threads=16,  # Affects the model: floats are summed in this many parts.
             minloglevel=2,
         )
     except RuntimeError as error:
@@ -104,19 +103,19 @@ def _sentences(lines: Iterable[str]) -> Iterator[str]:
         yield from (part for part in BREAKS.split(escape(line)) if part.strip())
 
 
-def _choose(sentences: Iterator[str], most: int) -> list[str]:
-    """An even choice of at most so many, in one pass (reservoir sampling: Vitter, 1985)."""
-    chosen = list(islice(sentences, most))
-    draw = random.Random(0)
-    for seen, sentence in enumerate(sentences, start=most + 1):
-        place = draw.randrange(seen)
-        if place < most:
-            chosen[place] = sentence
-    return chosen
+def _sample_sentences(sentences: Iterator[str], size: int) -> list[str]:
+    """Reservoir sampling (Vitter, 1985): a uniform sample of at most `size`, in one pass."""
+    reservoir = list(islice(sentences, size))
+    generator = random.Random(0)
+    for count, sentence in enumerate(sentences, start=size + 1):
+        index = generator.randrange(count)
+        if index < size:
+            reservoir[index] = sentence
+    return reservoir
 
 
 def _explain(problem: str, vocab_size: int, byte_fallback: bool) -> TokenizerError:
-    """SentencePiece's complaint, in words that name the setting and the value that would do."""
+    """SentencePiece's error, with the setting to change and a value that works."""
     if largest := re.search(r"Vocabulary size too high .*<= (\d+)", problem):
         return TokenizerError(
             f"a vocabulary of {vocab_size} is too large for this text",
@@ -128,9 +127,9 @@ def _explain(problem: str, vocab_size: int, byte_fallback: bool) -> TokenizerErr
 
 
 def _too_small(vocab_size: int, smallest: int, byte_fallback: bool) -> TokenizerError:
-    counted = f"{SPECIAL} special ids" + (f" and {BYTES} bytes" if byte_fallback else "")
+    reserved = f"{SPECIAL} special ids" + (f" and {BYTES} bytes" if byte_fallback else "")
     return TokenizerError(
-        f"a vocabulary of {vocab_size} is too small: {counted} and every character of the text's "
+        f"a vocabulary of {vocab_size} is too small: {reserved} and every character of the text's "
         "alphabet come first",
         hint=f"The smallest possible is vocab_size = {smallest}; a lower character_coverage makes "
         "the alphabet smaller.",

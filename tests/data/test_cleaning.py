@@ -12,24 +12,32 @@ def words(pairs):
 class TestCleanPairs:
     def test_only_empty_sides_go_unasked(self):
         kept, report = clean_pairs(PAIRS, lengths=words(PAIRS))
-        assert kept == [PAIRS[0], PAIRS[2], PAIRS[3], PAIRS[4]]
+        assert kept == [0, 2, 3, 4]
         assert report == CleaningReport(read=6, empty=2)
 
     def test_every_reason_is_counted_once_and_limits_themselves_are_kept(self):
         kept, report = clean_pairs(
-            PAIRS, lengths=words(PAIRS), longest=2, ratio=2.0, drop_duplicates=True
+            PAIRS, lengths=words(PAIRS), max_length=2, max_length_ratio=2.0, drop_duplicates=True
         )
-        assert kept == [("a b", "c")]
+        assert kept == [0]
         assert report == CleaningReport(read=6, empty=2, too_long=2, duplicates=1)
-        kept, report = clean_pairs(PAIRS, lengths=words(PAIRS), longest=3, ratio=2.0)
-        assert kept == [PAIRS[0], PAIRS[2], PAIRS[3]]
+        kept, report = clean_pairs(PAIRS, lengths=words(PAIRS), max_length=3, max_length_ratio=2.0)
+        assert kept == [0, 2, 3]
         assert report == CleaningReport(read=6, empty=2, uneven=1)
 
     def test_a_pair_left_out_is_no_first_of_duplicates(self):
         pairs = [("a", "b"), ("a", "b")]
-        kept, report = clean_pairs(pairs, lengths=[(9, 1), (1, 1)], longest=5, drop_duplicates=True)
-        assert kept == [("a", "b")]
+        kept, report = clean_pairs(
+            pairs, lengths=[(9, 1), (1, 1)], max_length=5, drop_duplicates=True
+        )
+        assert kept == [1]
         assert report.duplicates == 0
+
+    def test_only_pairs_without_any_text_go_where_one_side_may_be_empty(self):
+        pairs = [("x", ""), (" ", "y"), (" ", ""), ("x", "y")]
+        kept, report = clean_pairs(pairs, lengths=words(pairs), allow_empty_side=True)
+        assert kept == [0, 1, 3]
+        assert report == CleaningReport(read=4, empty=1)
 
     def test_lengths_must_match(self):
         with pytest.raises(ValueError, match="were: 6, 0"):

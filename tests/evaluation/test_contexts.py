@@ -33,7 +33,7 @@ def test_windows_tell_every_piece_once_and_know_enough(
 ) -> None:
     monkeypatch.setattr("seqlstm.data.batching.sliding_windows.TOKENS", 30)
     told = []
-    for batch in sliding_window_batches(TokenStream(torch.arange(tokens + 1)), least=least):
+    for batch in sliding_window_batches(TokenStream(torch.arange(tokens + 1)), min_context=least):
         rows, time = batch.targets.shape
         assert rows * time <= max(30, time)
         assert batch.lengths is None

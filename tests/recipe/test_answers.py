@@ -100,7 +100,7 @@ def test_rows_are_dropped_by_the_length_of_both_sides_and_as_duplicates(tmp_path
     assert corpora.train.pairs == ROWS[:2]
     assert "kept 2 of 3 pairs (1 duplicates)" in corpora.report[0]
     shorter = prompts_of(tmp_path, ROWS, max_length=15)
-    corpus, line = PromptsTask().clean(
+    corpus, _, line = PromptsTask().clean(
         shorter, read_split(shorter.data, "train"), corpora.tokenizers
     )
     assert corpus.pairs == ROWS[1:2]

@@ -46,9 +46,9 @@ def test_each_side_has_a_model_of_its_own_letters(run: RunFolder) -> None:
     assert {"source.model", "target.model"} < names
     assert "tokenizer.model" not in names
     tokenizers = run.read_tokenizers()
-    assert tokenizers.vocabularies == SIZES
+    assert tokenizers.vocab_sizes == SIZES
     assert not tokenizers.is_joint
-    source, target = ("".join(one.pieces(range(261, 290))) for one in tokenizers.named.values())
+    source, target = ("".join(one.pieces(range(261, 290))) for one in tokenizers.by_name.values())
     assert not set("αεδ") & set(source)
     assert not set("aed") & set(target)
     card = run.read_card()
@@ -94,7 +94,7 @@ def test_both_sides_are_sampled_anew_each_epoch(file: Path) -> None:
     corpora = read_corpus(recipe)
     batches = TASKS[recipe.task].make_batches(recipe, corpora)
     for side, name in enumerate(("source", "inputs")):
-        tokenizer = list(corpora.tokenizers.named.values())[side]
+        tokenizer = list(corpora.tokenizers.by_name.values())[side]
         drawn = [
             {
                 tuple(id for id in row if id != tokenizer.pad)
@@ -198,7 +198,7 @@ def test_models_that_exist(file: Path, run: RunFolder, tmp_path: Path) -> None:
     same = f"tokenizer={{file={[files[0], files[0]]}}}"
     twice = trained(joint_of(file, same), tmp_path / "twice").read_tokenizers()
     assert not twice.is_joint
-    assert twice.vocabularies == (305, 305)
+    assert twice.vocab_sizes == (305, 305)
     spelling = trained(joint_of(file, "tokenizer.model_type=char"), tmp_path / "char").tokenizer
     mixed = f"tokenizer={{file={[files[0], spelling.as_posix()]}, subword_regularization=0.1}}"
     with pytest.raises(TokenizerError, match=r"tokenizer\.model is of type char, which cannot"):

@@ -115,7 +115,7 @@ def test_what_is_kept_changes_nothing(
     tokenizers: dict[str, Tokenizer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = tokenizers["bpe"].sample(SENTENCES, alpha=0.2, seed=7)
-    monkeypatch.setattr("seqlstm.text.subword_regularization.PIECES_KEPT", 50)
+    monkeypatch.setattr("seqlstm.text.subword_regularization.MAX_CACHED_PIECES", 50)
     assert Tokenizer(tokenizers["bpe"].model).sample(SENTENCES, alpha=0.2, seed=7) == expected
 
 

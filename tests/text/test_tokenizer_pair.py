@@ -11,8 +11,8 @@ def test_a_joint_one_is_named_once(tokenizers: dict[str, Tokenizer]) -> None:
     joint = TokenizerPair.joint(one)
     assert joint.is_joint
     assert joint.source is joint.target is one
-    assert joint.named == {"tokenizer": one}
-    assert joint.vocabularies == (one.vocab_size, one.vocab_size)
+    assert joint.by_name == {"tokenizer": one}
+    assert joint.vocab_sizes == (one.vocab_size, one.vocab_size)
     assert joint.fingerprint == one.fingerprint
     assert joint.signature == f"bpe-{one.fingerprint}"
 
@@ -21,8 +21,8 @@ def test_two_are_named_each(tokenizers: dict[str, Tokenizer]) -> None:
     source, target = tokenizers["char"], tokenizers["unigram"]
     each = TokenizerPair(source, target)
     assert not each.is_joint
-    assert each.named == {"source": source, "target": target}
-    assert each.vocabularies == (source.vocab_size, target.vocab_size)
+    assert each.by_name == {"source": source, "target": target}
+    assert each.vocab_sizes == (source.vocab_size, target.vocab_size)
     assert source.vocab_size != target.vocab_size
     assert each.fingerprint == f"{source.fingerprint}+{target.fingerprint}"
     assert each.signature == f"char-{source.fingerprint}+unigram-{target.fingerprint}"

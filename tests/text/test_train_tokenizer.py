@@ -11,7 +11,7 @@ import pytest
 
 from seqlstm.errors import TokenizerError
 from seqlstm.text.tokenizer import Tokenizer
-from seqlstm.text.train_tokenizer import _choose, train_tokenizer
+from seqlstm.text.train_tokenizer import _sample_sentences, train_tokenizer
 
 from .conftest import KINDS, SENTENCES
 
@@ -144,9 +144,9 @@ def test_normalisation_changes_text_when_asked() -> None:
 
 def test_choice_of_sentences_is_even_and_bounded() -> None:
     lines = [str(number) for number in range(1000)]
-    chosen = _choose(iter(lines), 100)
+    chosen = _sample_sentences(iter(lines), 100)
     assert len(set(chosen)) == 100
     assert set(chosen) <= set(lines)
-    assert chosen == _choose(iter(lines), 100)
+    assert chosen == _sample_sentences(iter(lines), 100)
     assert 400 < sum(map(int, chosen)) / 100 < 600
-    assert _choose(iter(lines), 1000) == _choose(iter(lines), 9999) == lines
+    assert _sample_sentences(iter(lines), 1000) == _sample_sentences(iter(lines), 9999) == lines

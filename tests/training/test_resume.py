@@ -41,8 +41,8 @@ def tiny_translator(tokenizer: Tokenizer, seed: int, shelf: Shelf) -> TrainingLo
     batches = BucketBatches(
         PAIRS,
         tokenizers=TokenizerPair.joint(tokenizer),
-        tokens=150,
-        window=20,
+        max_tokens=150,
+        shuffle_window=20,
         subword_regularization=0.3,
     )
     return tiny_loop(model, batches, ExponentialAveraging(0.9), Schedule("cosine", warmup=3), shelf)
@@ -54,9 +54,9 @@ def tiny_language_model(tokenizer: Tokenizer, seed: int, shelf: Shelf) -> Traini
         DOCUMENTS,
         tokenizer=tokenizer,
         unit="document",
-        rows=6,
-        span=12,
-        spread=3.0,
+        batch_size=6,
+        bptt=12,
+        bptt_std=3.0,
         subword_regularization=0.3,
     )
     return tiny_loop(model, batches, CheckpointAveraging(2), Schedule("plateau", warmup=3), shelf)

@@ -1,7 +1,7 @@
-"""What buckets and tapes have in common: batches without end, and a position to resume from.
+"""Training batches without end, with a position to resume from.
 
-A batch of training is a pure function of (seed, epoch, place in the epoch), so a resumed run draws
-what the run that was never stopped would have drawn.
+A training batch is a pure function of (seed, epoch, index in the epoch), so a resumed run sees the
+same batches as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -15,60 +15,65 @@ from seqlstm.models.batch import Batch
 
 
 class Position(TypedDict):
-    """Where the next batch stands.
+    """Position of the next batch.
 
-    `place`: batches of the epoch that came before it. `drawn` of `size`: how much of the epoch
-    these were, in rows or tokens.
+    `batch_in_epoch` counts the epoch's earlier batches. `consumed` is how many of the epoch's
+    `epoch_size` rows or tokens they held.
     """
 
     epoch: int
-    place: int
-    drawn: int
-    size: int
+    batch_in_epoch: int
+    consumed: int
+    epoch_size: int
 
 
 class Batches(ABC):
     """Training batches, epoch after epoch, without end. Iterating moves the position.
 
     Args:
-        size: of an epoch, in rows or tokens.
+        epoch_size: rows or tokens of an epoch.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, epoch_size: int) -> None:
         self.epoch = 0
-        self.place = 0
-        self.drawn = 0
-        self.size = size
+        self.batch_in_epoch = 0
+        self.consumed = 0
+        self.epoch_size = epoch_size
 
     @property
     def epochs(self) -> float:
-        """Epochs done, the current one's share included."""
-        return self.epoch + self.drawn / self.size
+        """Epochs done, including the done part of the current one."""
+        return self.epoch + self.consumed / self.epoch_size
 
     @abstractmethod
     def measure(self, batch: Batch) -> int:
-        """A batch's part of the epoch's size."""
+        """Rows or tokens of a batch, in the unit of the epoch's size."""
 
     @abstractmethod
     def of_epoch(self, epoch: int, skip: int) -> Iterator[Batch]:
-        """The batches of one epoch but the first `skip`."""
+        """The batches of one epoch without the first `skip`."""
 
     def state_dict(self) -> Position:
-        return Position(epoch=self.epoch, place=self.place, drawn=self.drawn, size=self.size)
+        return Position(
+            epoch=self.epoch,
+            batch_in_epoch=self.batch_in_epoch,
+            consumed=self.consumed,
+            epoch_size=self.epoch_size,
+        )
 
     def load_state_dict(self, position: Position) -> None:
-        self.epoch, self.place = position["epoch"], position["place"]
-        self.drawn, self.size = position["drawn"], position["size"]
+        self.epoch, self.batch_in_epoch = position["epoch"], position["batch_in_epoch"]
+        self.consumed, self.epoch_size = position["consumed"], position["epoch_size"]
 
     def __iter__(self) -> Iterator[Batch]:
         while True:
-            for place, batch in enumerate(self.of_epoch(self.epoch, self.place), self.place):
-                self.place = place + 1
-                self.drawn += self.measure(batch)
+            for batch in self.of_epoch(self.epoch, self.batch_in_epoch):
+                self.batch_in_epoch += 1
+                self.consumed += self.measure(batch)
                 yield batch
-            self.epoch, self.place, self.drawn = self.epoch + 1, 0, 0
+            self.epoch, self.batch_in_epoch, self.consumed = self.epoch + 1, 0, 0
 
 
 def mix_seeds(*parts: int) -> int:
-    """One seed made of several numbers: the same wherever and whenever it is computed."""
+    """One seed from several numbers, the same on every machine."""
     return zlib.crc32("/".join(map(str, parts)).encode())

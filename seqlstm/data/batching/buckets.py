@@ -1,8 +1,9 @@
-"""Pairs of like length together, padded right, up to a budget of tokens."""
+"""Bucketing: sentence pairs of similar length share a batch, up to a budget of tokens."""
 
 from __future__ import annotations
 
 import random
+from array import array
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -12,28 +13,42 @@ from seqlstm.data.batching.collate import collate_pairs, within_budget
 from seqlstm.models.batch import Batch
 from seqlstm.text.tokenizer_pair import TokenizerPair
 
+PairIds = tuple[Sequence[Sequence[int]], Sequence[Sequence[int]]]
+"""Source ids and target ids of several pairs."""
+
+
+def select_ids(
+    sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], rows: Sequence[int]
+) -> PairIds:
+    """The ids of these rows, in arrays of four bytes an id (a list needs nine times that)."""
+    return [array("i", sources[row]) for row in rows], [array("i", targets[row]) for row in rows]
+
 
 def bucket(
-    sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], tokens: int
+    sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], max_tokens: int
 ) -> list[list[int]]:
     """Indices of pairs by batch: sorted by length, then cut by a budget of padded tokens."""
-    size = [max(len(s), len(t)) + 1 for s, t in zip(sources, targets, strict=True)]
-    order = sorted(range(len(size)), key=lambda i: (size[i], len(targets[i]), len(sources[i])))
-    return [[order[i] for i in part] for part in within_budget([size[i] for i in order], tokens)]
+    lengths = [max(len(s), len(t)) + 1 for s, t in zip(sources, targets, strict=True)]
+    order = sorted(
+        range(len(lengths)), key=lambda row: (lengths[row], len(targets[row]), len(sources[row]))
+    )
+    batches = within_budget([lengths[row] for row in order], max_tokens)
+    return [[order[i] for i in batch] for batch in batches]
 
 
 class BucketBatches(Batches):
-    """Training batches of pairs.
+    """Training batches of sentence pairs.
 
-    Every epoch is shuffled, cut into windows, and each window encoded (sampled anew, if asked),
-    sorted into batches, and these shuffled.
+    Every epoch is shuffled and cut into windows; the pairs of a window are encoded (or sampled),
+    bucketed by length, and the window's batches shuffled.
 
     Args:
         pairs: source and target lines.
-        tokenizers: of the sides.
-        tokens: budget of a batch: rows times the longest row, at most.
-        window: pairs that are sorted together.
-        subword_regularization: subword regularisation; 0 for none.
+        ids: of all pairs, if they are encoded already; ignored where subwords are sampled.
+        tokenizers: of source and target.
+        max_tokens: budget of a batch: rows times the longest row.
+        shuffle_window: pairs of a window.
+        subword_regularization: alpha of `Tokenizer.sample`; 0 to encode without sampling.
         seed: of order and sampling.
     """
 
@@ -41,17 +56,19 @@ class BucketBatches(Batches):
         self,
         pairs: Sequence[tuple[str, str]],
         *,
+        ids: PairIds | None = None,
         tokenizers: TokenizerPair,
-        tokens: int,
-        window: int,
+        max_tokens: int,
+        shuffle_window: int,
         subword_regularization: float = 0.0,
         seed: int = 1,
     ) -> None:
         super().__init__(len(pairs))
         self.pairs = pairs
+        self.ids = None if subword_regularization else ids
         self.tokenizers = tokenizers
-        self.tokens = tokens
-        self.window = window
+        self.max_tokens = max_tokens
+        self.shuffle_window = shuffle_window
         self.subword_regularization = subword_regularization
         self.seed = seed
 
@@ -61,38 +78,44 @@ class BucketBatches(Batches):
     def of_epoch(self, epoch: int, skip: int) -> Iterator[Batch]:
         generator = torch.Generator().manual_seed(mix_seeds(self.seed, epoch))
         order = torch.randperm(len(self.pairs), generator=generator).tolist()
-        for number, start in enumerate(range(0, len(order), self.window)):
-            chosen = [self.pairs[index] for index in order[start : start + self.window]]
-            sources, targets = self.encode(chosen, mix_seeds(self.seed, epoch, number))
+        for number, start in enumerate(range(0, len(order), self.shuffle_window)):
+            window = order[start : start + self.shuffle_window]
+            sources, targets = self.window_ids(window, mix_seeds(self.seed, epoch, number))
             batches = self.arrange(sources, targets)
             random.Random(mix_seeds(self.seed, epoch, number)).shuffle(batches)
             for rows in batches[skip:]:
-                yield self.batch([sources[row] for row in rows], [targets[row] for row in rows])
+                yield self.collate([sources[row] for row in rows], [targets[row] for row in rows])
             skip = max(0, skip - len(batches))
 
     def arrange(
         self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
     ) -> list[list[int]]:
         """Indices of the rows of a window, batch by batch."""
-        return bucket(sources, targets, self.tokens)
+        return bucket(sources, targets, self.max_tokens)
 
-    def batch(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Batch:
+    def collate(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Batch:
         return collate_pairs(sources, targets, self.tokenizers)
 
-    def encode(
-        self, pairs: Sequence[tuple[str, str]], seed: int
-    ) -> tuple[list[list[int]], list[list[int]]]:
-        """The ids of both sides. A joint tokenizer draws the targets after the sources, from the
-        same numbers; two have each their own.
+    def window_ids(self, window: Sequence[int], seed: int) -> PairIds:
+        """Source and target ids of the pairs at these indices."""
+        if self.ids is None:
+            return self.encode([self.pairs[row] for row in window], seed)
+        sources, targets = self.ids
+        return [sources[row] for row in window], [targets[row] for row in window]
+
+    def encode(self, pairs: Sequence[tuple[str, str]], seed: int) -> PairIds:
+        """Source and target ids. A joint tokenizer samples the targets after the sources from one
+        random sequence; two tokenizers have a sequence each.
         """
         sources, targets = [source for source, _ in pairs], [target for _, target in pairs]
-        reader, writer = self.tokenizers.source, self.tokenizers.target
+        source, target = self.tokenizers.source, self.tokenizers.target
         if not self.subword_regularization:
-            return reader.encode_batch(sources), writer.encode_batch(targets)
+            return source.encode_batch(sources), target.encode_batch(targets)
+        alpha = self.subword_regularization
         if self.tokenizers.is_joint:
-            ids = reader.sample([*sources, *targets], alpha=self.subword_regularization, seed=seed)
+            ids = source.sample([*sources, *targets], alpha=alpha, seed=seed)
             return ids[: len(pairs)], ids[len(pairs) :]
         return (
-            reader.sample(sources, alpha=self.subword_regularization, seed=mix_seeds(seed, 0)),
-            writer.sample(targets, alpha=self.subword_regularization, seed=mix_seeds(seed, 1)),
+            source.sample(sources, alpha=alpha, seed=mix_seeds(seed, 0)),
+            target.sample(targets, alpha=alpha, seed=mix_seeds(seed, 1)),
         )

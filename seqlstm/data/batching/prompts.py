@@ -1,4 +1,4 @@
-"""Texts with answers: a language model reads both, and only the answers are asked of it."""
+"""Batches of prompts and completions: a language model reads both and learns the completions."""
 
 from __future__ import annotations
 
@@ -10,25 +10,29 @@ from seqlstm.models.batch import Batch
 
 
 def bucket_prompts(
-    texts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], tokens: int
+    prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]], max_tokens: int
 ) -> list[list[int]]:
     """Indices of rows by batch: sorted by length, then cut by a budget of padded tokens."""
-    size = [len(text) + len(answer) + 1 for text, answer in zip(texts, answers, strict=True)]
-    order = sorted(range(len(size)), key=lambda row: size[row])
-    return [[order[i] for i in part] for part in within_budget([size[i] for i in order], tokens)]
+    lengths = [
+        len(prompt) + len(completion) + 1
+        for prompt, completion in zip(prompts, completions, strict=True)
+    ]
+    order = sorted(range(len(lengths)), key=lambda row: lengths[row])
+    batches = within_budget([lengths[row] for row in order], max_tokens)
+    return [[order[i] for i in batch] for batch in batches]
 
 
 class PromptBatches(BucketBatches):
-    """Training batches of texts with answers, drawn as those of `BucketBatches` are.
+    """Training batches of prompts and completions, in the random order of `BucketBatches`.
 
-    The pairs are of text and answer. Each side is encoded by itself, so that a text is the same
-    pieces here as in a prompt.
+    The pairs are of prompt and completion. Each side is encoded by itself, so that a prompt has the
+    same ids in training and in generation.
     """
 
     def arrange(
         self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
     ) -> list[list[int]]:
-        return bucket_prompts(sources, targets, self.tokens)
+        return bucket_prompts(sources, targets, self.max_tokens)
 
-    def batch(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Batch:
+    def collate(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Batch:
         return collate_prompts(sources, targets, self.tokenizers.target)

@@ -1,4 +1,4 @@
-"""Text as windows that overlap: every prediction knows at least so many pieces before it."""
+"""Sliding windows: evaluation batches in which every prediction has a minimum of context."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from seqlstm.models.batch import Batch
 TOKENS = 2**14  # of a batch
 
 
-def sliding_window_batches(stream: TokenStream, *, least: int) -> Iterator[Batch]:
-    """Windows of 2 · least − 1 pieces, each from a fresh state and `least` after the one before.
+def sliding_window_batches(stream: TokenStream, *, min_context: int) -> Iterator[Batch]:
+    """Overlapping windows of 2 · min_context − 1 tokens, one every `min_context` tokens.
 
-    What a window tells once it has read `least` pieces counts, and of the first window all; so
-    every piece of the text is a real target of one window, and they come in the text's order, row
-    after row.
+    Every window starts from the initial state. Only predictions with at least `min_context` tokens
+    of context are scored, except in the first window. So every token of the text is a scored target
+    of exactly one window, in the text's order, row after row.
 
     Args:
         stream: the text.
-        least: pieces that are known to every prediction, but for those at the text's beginning.
+        min_context: tokens of context of every prediction outside the first window.
     """
-    time = torch.arange(min(2 * least - 1, stream.tokens))
-    starts = torch.arange(0, max(1, stream.tokens - least + 1), least)
-    for some in torch.split(starts.unsqueeze(1), max(1, TOKENS // len(time))):
-        place = some + time  # (rows, time)
-        told = (place < stream.tokens) & ((time >= least - 1) | (some == 0))
-        place = place.clamp(max=stream.tokens - 1)
+    time = torch.arange(min(2 * min_context - 1, stream.tokens))
+    starts = torch.arange(0, max(1, stream.tokens - min_context + 1), min_context)
+    for begin in torch.split(starts.unsqueeze(1), max(1, TOKENS // len(time))):
+        positions = begin + time  # (rows, time)
+        scored = (positions < stream.tokens) & ((time >= min_context - 1) | (begin == 0))
+        positions = positions.clamp(max=stream.tokens - 1)
         yield Batch(
-            inputs=stream.ids[place],
-            targets=stream.ids[place + 1],
-            target_index=told.t().flatten().nonzero().squeeze(1),
+            inputs=stream.ids[positions],
+            targets=stream.ids[positions + 1],
+            target_index=scored.t().flatten().nonzero().squeeze(1),
         )

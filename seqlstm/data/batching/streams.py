@@ -1,4 +1,4 @@
-"""Text as contiguous streams side by side, read in spans, the state carried from span to span."""
+"""Contiguous streams of text side by side, cut into segments for truncated back-propagation."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from seqlstm.models.batch import Batch
 from seqlstm.text.tokenizer import Tokenizer
 
 BLOCK = 1024  # documents that are encoded, and sampled from one seed, together
-HALVED = 0.05  # share of the random spans that are drawn about half the usual length
-SHORTEST = 5  # steps of a random span, unless the usual is shorter
+HALF_LENGTH_PROBABILITY = 0.05  # of a random segment of about half the usual length
+MIN_BPTT = 5  # steps of a random segment, unless the usual length is smaller
 
 
 @dataclass(frozen=True)
 class TokenStream:
-    """A text as one sequence of ids, (tokens + 1,): each is to be told from those before it."""
+    """A text as one sequence of ids, (tokens + 1,). The first id is context alone."""
 
     ids: Tensor
 
     @property
     def tokens(self) -> int:
+        """How many ids there are to predict."""
         return len(self.ids) - 1
 
 
@@ -38,103 +39,105 @@ def encode_stream(
     subword_regularization: float = 0.0,
     seed: int = 0,
 ) -> TokenStream:
-    """Rows of text as one stream: lines each ended by a newline, or documents each by </s>.
+    """Rows of text as one stream: lines ended by a newline each, or documents by </s> each.
 
-    It opens with what would have ended the row before the first.
+    Its first id is that same separator.
     """
     lines = unit == "line"
-    pieces: list[Tensor] = []
+    parts: list[Tensor] = []
     for number, start in enumerate(range(0, len(rows), BLOCK)):
         block = [f"{row}\n" if lines else row for row in rows[start : start + BLOCK]]
         if subword_regularization:
-            ids = tokenizer.sample(
+            encoded = tokenizer.sample(
                 block, alpha=subword_regularization, seed=mix_seeds(seed, number)
             )
         else:
-            ids = tokenizer.encode_batch(block)
-        pieces += [torch.tensor(one if lines else [*one, tokenizer.end]) for one in ids]
-    opening = tokenizer.encode("\n")[-1] if lines else tokenizer.end
-    return TokenStream(torch.cat([torch.tensor([opening]), *pieces]))
+            encoded = tokenizer.encode_batch(block)
+        parts += [torch.tensor(ids if lines else [*ids, tokenizer.end]) for ids in encoded]
+    separator = tokenizer.encode("\n")[-1] if lines else tokenizer.end
+    return TokenStream(torch.cat([torch.tensor([separator]), *parts]))
 
 
 def stream_batches(
     stream: TokenStream,
     *,
-    rows: int,
-    span: int,
+    batch_size: int,
+    bptt: int,
     lengths: Iterable[int] | None = None,
-    reset_at: int | None = None,
-    whole: bool = True,
+    reset_token: int | None = None,
+    drop_last: bool = False,
 ) -> Iterator[Batch]:
-    """The stream as `rows` contiguous parts side by side, span after span.
+    """The stream cut into `batch_size` contiguous parts, read side by side, `bptt` steps a batch.
 
     Args:
         stream: the text.
-        rows: parts.
-        span: steps of a batch; the last may be shorter.
-        lengths: of one batch after the other, instead; the rate goes with them (Merity, Keskar &
-            Socher, 2018, §4.1).
-        reset_at: the id after which a row starts afresh.
-        whole: pad the last part rather than leave a remainder of fewer than `rows` tokens out.
+        batch_size: contiguous parts, one a row.
+        bptt: steps of a batch; the last batch may have fewer.
+        lengths: steps of each batch in turn, instead of `bptt`; the learning rate is scaled by
+            length / bptt (Merity, Keskar & Socher, 2018, §4.1).
+        reset_token: the id after which a row starts from the initial state.
+        drop_last: leave out the last tokens, fewer than `batch_size`, instead of padding the last
+            part.
     """
-    steps = stream.tokens // rows if not whole else -(-stream.tokens // rows)
-    starts = torch.arange(rows) * steps
+    steps = stream.tokens // batch_size if drop_last else -(-stream.tokens // batch_size)
+    starts = torch.arange(batch_size) * steps
     begin = 0
-    for length in lengths or repeat(span):
+    for length in lengths or repeat(bptt):
         if begin >= steps:
             return
         time = torch.arange(begin, min(begin + length, steps))
-        place = starts.unsqueeze(1) + time  # (rows, time)
-        real = (place < stream.tokens).t().flatten().nonzero().squeeze(1)
-        place = place.clamp(max=stream.tokens - 1)
-        inputs = stream.ids[place]
+        positions = starts.unsqueeze(1) + time  # (batch, time)
+        target_index = (positions < stream.tokens).t().flatten().nonzero().squeeze(1)
+        positions = positions.clamp(max=stream.tokens - 1)
+        inputs = stream.ids[positions]
         yield Batch(
             inputs=inputs,
-            targets=stream.ids[place + 1],
-            target_index=real,
-            resets=None if reset_at is None else inputs == reset_at,
+            targets=stream.ids[positions + 1],
+            target_index=target_index,
+            resets=None if reset_token is None else inputs == reset_token,
             carry_state=begin > 0,
-            lr_factor=length / span,
+            lr_factor=length / bptt,
         )
         begin += length
 
 
-def random_bptt_lengths(span: int, spread: float, seed: int) -> Iterator[int]:
-    """Lengths without end, so that a row is not always cut at the same places.
+def random_bptt_lengths(bptt: int, bptt_std: float, seed: int) -> Iterator[int]:
+    """Random lengths without end, so that a row is not always cut at the same tokens.
 
-    Normal round `span`, or for one in twenty round half of it (Merity, Keskar & Socher, 2018,
-    §4.1).
+    Normal around `bptt`, or one in twenty around half of it (Merity, Keskar & Socher, 2018, §4.1).
     """
-    draw = random.Random(seed)
+    generator = random.Random(seed)
     while True:
-        base = span / 2 if draw.random() < HALVED else span
-        yield max(min(SHORTEST, span), int(draw.gauss(base, spread)))
+        mean = bptt / 2 if generator.random() < HALF_LENGTH_PROBABILITY else bptt
+        yield max(min(MIN_BPTT, bptt), int(generator.gauss(mean, bptt_std)))
 
 
-def with_random_resets(batches: Iterable[Batch], chance: float, seed: int) -> Iterator[Batch]:
-    """The batches, each with a chance of beginning from a fresh state."""
-    draw = random.Random(seed)
+def with_random_resets(batches: Iterable[Batch], probability: float, seed: int) -> Iterator[Batch]:
+    """The batches, each with this probability of starting from the initial state."""
+    generator = random.Random(seed)
     for batch in batches:
-        yield replace(batch, carry_state=False) if draw.random() < chance else batch
+        yield replace(batch, carry_state=False) if generator.random() < probability else batch
 
 
 class StreamBatches(Batches):
-    """Training batches of a text.
+    """Training batches of contiguous streams, for truncated back-propagation through time.
+
+    Random choices differ from epoch to epoch.
 
     Args:
         text: rows of text.
-        tokenizer: its tokenizer.
+        tokenizer: of the text.
         unit: whether a row is a "document" or a "line".
-        rows: parallel streams.
-        span: steps of a batch.
-        spread: standard deviation of random spans, drawn anew each epoch; 0 for all alike.
-        resets: start afresh where a document begins.
-        afresh: the chance that a span starts afresh in every row, drawn anew each epoch.
-        subword_regularization: subword regularisation, drawn anew each epoch; 0 for none.
-        seed: of what is drawn.
+        batch_size: parallel streams.
+        bptt: steps of a batch.
+        bptt_std: standard deviation of random lengths around `bptt`; 0 for `bptt` itself.
+        reset_at_document: start from the initial state where a document begins.
+        reset_probability: of a batch that starts from the initial state in every row.
+        subword_regularization: alpha of `Tokenizer.sample`; 0 to encode without sampling.
+        seed: of lengths, resets and sampling.
 
     Raises:
-        ValueError: a text shorter than one token a stream.
+        ValueError: the text has fewer tokens than streams.
     """
 
     def __init__(
@@ -143,27 +146,27 @@ class StreamBatches(Batches):
         *,
         tokenizer: Tokenizer,
         unit: str,
-        rows: int,
-        span: int,
-        spread: float = 0.0,
-        resets: bool = False,
-        afresh: float = 0.0,
+        batch_size: int,
+        bptt: int,
+        bptt_std: float = 0.0,
+        reset_at_document: bool = False,
+        reset_probability: float = 0.0,
         subword_regularization: float = 0.0,
         seed: int = 1,
     ) -> None:
-        plain = encode_stream(text, tokenizer=tokenizer, unit=unit)
-        if plain.tokens < rows:
-            raise ValueError(f"{plain.tokens} tokens do not fill {rows} rows")
-        super().__init__(plain.tokens // rows * rows)
-        self.plain = plain
+        encoded = encode_stream(text, tokenizer=tokenizer, unit=unit)
+        if encoded.tokens < batch_size:
+            raise ValueError(f"{encoded.tokens} tokens do not fill {batch_size} rows")
+        super().__init__(encoded.tokens // batch_size * batch_size)
+        self.encoded = encoded
         self.text = text
         self.tokenizer = tokenizer
         self.unit = unit
-        self.rows = rows
-        self.span = span
-        self.spread = spread
-        self.reset_at = tokenizer.end if resets else None
-        self.afresh = afresh
+        self.batch_size = batch_size
+        self.bptt = bptt
+        self.bptt_std = bptt_std
+        self.reset_token = tokenizer.end if reset_at_document else None
+        self.reset_probability = reset_probability
         self.subword_regularization = subword_regularization
         self.seed = seed
 
@@ -172,23 +175,25 @@ class StreamBatches(Batches):
 
     def of_epoch(self, epoch: int, skip: int) -> Iterator[Batch]:
         stream = self.stream(epoch)
-        self.size = stream.tokens // self.rows * self.rows
+        self.epoch_size = stream.tokens // self.batch_size * self.batch_size
         seed = mix_seeds(self.seed, epoch)
         batches = stream_batches(
             stream,
-            rows=self.rows,
-            span=self.span,
-            lengths=random_bptt_lengths(self.span, self.spread, seed) if self.spread else None,
-            reset_at=self.reset_at,
-            whole=False,
+            batch_size=self.batch_size,
+            bptt=self.bptt,
+            lengths=random_bptt_lengths(self.bptt, self.bptt_std, seed) if self.bptt_std else None,
+            reset_token=self.reset_token,
+            drop_last=True,
         )
-        batches = with_random_resets(batches, self.afresh, mix_seeds(self.seed, epoch, 1))
+        batches = with_random_resets(
+            batches, self.reset_probability, mix_seeds(self.seed, epoch, 1)
+        )
         return islice(batches, skip, None)
 
     def stream(self, epoch: int) -> TokenStream:
-        """The text as ids: the same every epoch, but for sampling."""
+        """The text as ids: the same in every epoch unless subwords are sampled."""
         if not self.subword_regularization:
-            return self.plain
+            return self.encoded
         return encode_stream(
             self.text,
             tokenizer=self.tokenizer,

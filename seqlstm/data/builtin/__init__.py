@@ -1,1 +1,1 @@
-"""Sources that need no network and no file."""
+"""Built-in sources, which need no network and no file."""

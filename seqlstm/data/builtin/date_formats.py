@@ -1,7 +1,7 @@
-"""Ways of writing dates and times, each with its exact inverse.
+"""Formats of dates and times, each with its exact inverse.
 
-A form writes a value in any locale and, read backwards, gives every value that is written in
-exactly that way. The texts are Babel's, hence the Unicode CLDR's, narrow no-break spaces and all.
+A format writes a value in any locale; its inverse returns every value that is written as a text.
+The texts are Babel's, hence those of the Unicode CLDR, including narrow no-break spaces.
 """
 
 from __future__ import annotations
@@ -24,33 +24,33 @@ _YEAR = re.compile(r"\d{4}")
 
 
 class Format(Protocol):
-    """One way of writing values of one kind."""
+    """A format of values of one kind."""
 
     @property
     def kind(self) -> str:
-        """What it writes: date, time, moment, number, percent, currency or duration."""
+        """date, time, datetime, number, percent, currency, measure or duration."""
 
-    def draw(self, random: Random) -> Any:
-        """A random value that this form can write."""
+    def sample(self, random: Random) -> Any:
+        """A random value that this format can write."""
 
     def write(self, value: Any, locale: Locale) -> str:
-        """The value as text. Raises KeyError where the locale has no such form."""
+        """The value as text. Raises KeyError if the locale has no such format."""
 
     def read(self, text: str, locale: Locale) -> Sequence[Any]:
-        """Every value of this form that `write` writes as `text`."""
+        """Every value that `write` writes as `text`."""
 
 
 class EnumeratedFormat:
-    """A form of so few values that it is read by writing them all."""
+    """A format of so few values that reading can enumerate them all."""
 
     def values(self) -> Iterable[Any]:
-        """Every value this form can write."""
+        """Every value that this format can write."""
         raise NotImplementedError
 
     def write(self, value: Any, locale: Locale) -> str:
         raise NotImplementedError
 
-    def draw(self, random: Random) -> Any:
+    def sample(self, random: Random) -> Any:
         return random.choice(_values(self))
 
     def read(self, text: str, locale: Locale) -> Sequence[Any]:
@@ -58,15 +58,15 @@ class EnumeratedFormat:
 
 
 @cache
-def _values(form: EnumeratedFormat) -> list[Any]:
-    return list(form.values())
+def _values(format: EnumeratedFormat) -> list[Any]:
+    return list(format.values())
 
 
 @cache
-def _values_by_text(form: EnumeratedFormat, locale: Locale) -> dict[str, list[Any]]:
+def _values_by_text(format: EnumeratedFormat, locale: Locale) -> dict[str, list[Any]]:
     values: dict[str, list[Any]] = {}
-    for value in form.values():
-        values.setdefault(form.write(value, locale), []).append(value)
+    for value in format.values():
+        values.setdefault(format.write(value, locale), []).append(value)
     return values
 
 
@@ -74,15 +74,15 @@ def _values_by_text(form: EnumeratedFormat, locale: Locale) -> dict[str, list[An
 class DateFormat:
     """A date from 1900 to 2099 by a CLDR style (`long`) or skeleton (`yMMMM`).
 
-    Values are the first day that the text can mean: `states` is "day", "month", "quarter", or
-    "day of any year".
+    A value is the first day that the text can mean. `precision` is what the text states: "day",
+    "month", "quarter", or "day of any year".
     """
 
     pattern: str
-    states: str = "day"
+    precision: str = "day"
     kind: str = "date"
 
-    def draw(self, random: Random) -> date:
+    def sample(self, random: Random) -> date:
         ordinal = random.randint(FIRST_DAY.toordinal(), LAST_DAY.toordinal())
         return self._first(date.fromordinal(ordinal))
 
@@ -96,7 +96,7 @@ class DateFormat:
         return [day for day in dates if self._means(day) and self.write(day, locale) == text]
 
     def _first(self, day: date) -> date:
-        match self.states:
+        match self.precision:
             case "month":
                 return day.replace(day=1)
             case "quarter":
@@ -116,15 +116,15 @@ def _date_pattern(name: str, locale: Locale) -> DateTimePattern:
 
 
 @cache
-def _days_by_text(form: DateFormat, locale: Locale) -> dict[str, set[tuple[int, int]]]:
-    """The months and days that a text may mean, whatever its year.
+def _days_by_text(format: DateFormat, locale: Locale) -> dict[str, set[tuple[int, int]]]:
+    """The months and days that a text may mean, with any year.
 
-    Twenty-eight years hold every day of the year on every day of the week.
+    In twenty-eight years every day of the year falls on every day of the week.
     """
     days: dict[str, set[tuple[int, int]]] = {}
     for ordinal in range(date(1980, 1, 1).toordinal(), date(2008, 1, 1).toordinal()):
         day = date.fromordinal(ordinal)
-        text = _YEAR.sub("#", form.write(day, locale))
+        text = _YEAR.sub("#", format.write(day, locale))
         days.setdefault(text, set()).add((day.month, day.day))
     return days
 
@@ -159,35 +159,35 @@ def _time_pattern(name: str, locale: Locale) -> DateTimePattern:
 
 @dataclass(frozen=True)
 class DateTimeFormat:
-    """A date and a time of day, joined as the locale joins them in a CLDR style."""
+    """A date and a time of day, joined by the locale's separator of a CLDR style."""
 
     style: str
     day: DateFormat
     clock: TimeFormat
-    kind: str = "moment"
+    kind: str = "datetime"
 
-    def draw(self, random: Random) -> tuple[date, time]:
-        return self.day.draw(random), self.clock.draw(random)
+    def sample(self, random: Random) -> tuple[date, time]:
+        return self.day.sample(random), self.clock.sample(random)
 
     def write(self, value: tuple[date, time], locale: Locale) -> str:
         day, clock = value
-        return self._joint(locale).join(
+        return self._separator(locale).join(
             [self.day.write(day, locale), self.clock.write(clock, locale)]
         )
 
     def read(self, text: str, locale: Locale) -> Sequence[tuple[date, time]]:
-        joint = self._joint(locale)
-        cuts = [cut for cut in range(len(text)) if text.startswith(joint, cut)]
+        separator = self._separator(locale)
+        cuts = [cut for cut in range(len(text)) if text.startswith(separator, cut)]
         return [
             (day, clock)
             for cut in cuts
-            for clock in self.clock.read(text[cut + len(joint) :], locale)
+            for clock in self.clock.read(text[cut + len(separator) :], locale)
             for day in self.day.read(text[:cut], locale)
         ]
 
-    def _joint(self, locale: Locale) -> str:
-        """What stands between date and time. KeyError for a locale that puts the time first."""
-        around = re.fullmatch(r"\{1\}(.+)\{0\}", str(locale.datetime_formats[self.style]))
-        if around is None:
+    def _separator(self, locale: Locale) -> str:
+        """The text between date and time. KeyError for a locale that puts the time first."""
+        pattern = re.fullmatch(r"\{1\}(.+)\{0\}", str(locale.datetime_formats[self.style]))
+        if pattern is None:
             raise KeyError(self.style)
-        return around[1].replace("'", "")
+        return pattern[1].replace("'", "")

@@ -1,14 +1,13 @@
-"""The built-in source "dates": dates, times, amounts and durations, as two locales write them.
+"""The built-in source "dates": dates, times, amounts and durations in two locales.
 
-An unlimited little translation task whose every answer can be checked: the texts are those of the
-Unicode CLDR, by way of Babel, and every source text has exactly one translation.
+A small translation task of any size in which every translation can be checked: the texts are those
+of the Unicode CLDR, formatted by Babel, and every source text has exactly one translation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from hashlib import sha256
 from random import Random
 from typing import Any
 
@@ -16,6 +15,7 @@ from babel import Locale, UnknownLocaleError
 from babel.localedata import locale_identifiers
 
 from seqlstm.data.builtin.date_formats import DateFormat, DateTimeFormat, Format, TimeFormat
+from seqlstm.data.builtin.hash_split import hash_split
 from seqlstm.data.builtin.number_formats import (
     CurrencyFormat,
     HoursAndMinutesFormat,
@@ -31,14 +31,14 @@ Pair = tuple[str, str]
 SIZES = {"train": 20_000, "validation": 500, "test": 1_000}
 DEFAULT_PAIR: Pair = ("en", "de")
 
-FORMS: tuple[Format, ...] = (
+FORMATS: tuple[Format, ...] = (
     DateFormat("full"),
     DateFormat("long"),
     DateFormat("medium"),
     DateFormat("yMMMEd"),
-    DateFormat("MMMMd", states="day of any year"),
-    DateFormat("yMMMM", states="month"),
-    DateFormat("yQQQQ", states="quarter"),
+    DateFormat("MMMMd", precision="day of any year"),
+    DateFormat("yMMMM", precision="month"),
+    DateFormat("yQQQQ", precision="quarter"),
     TimeFormat("short"),
     TimeFormat("Hm"),
     DateTimeFormat("medium", DateFormat("medium"), TimeFormat("short")),
@@ -60,7 +60,7 @@ FORMS: tuple[Format, ...] = (
 )
 WEIGHTS = {
     "date": 8,
-    "moment": 3,
+    "datetime": 3,
     "time": 2,
     "number": 3,
     "percent": 1,
@@ -71,9 +71,9 @@ WEIGHTS = {
 
 
 def rows(split: str, *, pair: Sequence[str] = DEFAULT_PAIR) -> list[Pair]:
-    """The rows of a split: distinct sources with their only translation, always the same ones.
+    """The rows of a split: distinct sources, each with its only translation; always the same rows.
 
-    No source of one split stands in another.
+    No source is in two splits.
 
     Args:
         split: train, validation or test.
@@ -83,82 +83,67 @@ def rows(split: str, *, pair: Sequence[str] = DEFAULT_PAIR) -> list[Pair]:
         DataError: a locale is unknown.
     """
     source, target = (_locale(name) for name in pair)
-    return _draw(split, source, target)
+    return _sample_rows(split, source, target)
 
 
 def translations(text: str, *, pair: Sequence[str] = DEFAULT_PAIR) -> set[str]:
-    """Every translation that `text` has in this task: one for each row's source."""
+    """Every translation of `text` in this task; the source of a row has exactly one."""
     source, target = (_locale(name) for name in pair)
     return _translations(text, source, target)
 
 
-def kind_of(text: str, *, pair: Sequence[str] = DEFAULT_PAIR) -> str | None:
-    """What a source text states: date, moment, time, number, percent, currency, measure, duration.
-
-    None for a text that is not of this task.
-    """
-    source, target = (_locale(name) for name in pair)
-    kinds = (form.kind for form in _forms(source, target) if form.read(text, source))
-    return next(kinds, None)
-
-
-def _draw(split: str, source: Locale, target: Locale) -> list[Pair]:
+def _sample_rows(split: str, source: Locale, target: Locale) -> list[Pair]:
     random = Random(f"dates {split}")
-    forms = _forms(source, target)
-    kinds = [kind for kind in WEIGHTS if any(form.kind == kind for form in forms)]
+    formats = _formats(source, target)
+    kinds = [kind for kind in WEIGHTS if any(format.kind == kind for format in formats)]
     weights = [WEIGHTS[kind] for kind in kinds]
-    drawn: dict[str, str] = {}
-    while len(drawn) < SIZES[split]:
+    pairs: dict[str, str] = {}
+    while len(pairs) < SIZES[split]:
         kind = random.choices(kinds, weights)[0]
-        form = random.choice([form for form in forms if form.kind == kind])
-        text = form.write(form.draw(random), source)
-        if text in drawn or _split_of(text) != split:
+        format = random.choice([format for format in formats if format.kind == kind])
+        text = format.write(format.sample(random), source)
+        if text in pairs or hash_split(text) != split:
             continue
-        answers = _translations(text, source, target)
-        if len(answers) == 1:
-            drawn[text] = answers.pop()
-    return list(drawn.items())
+        translations = _translations(text, source, target)
+        if len(translations) == 1:
+            pairs[text] = translations.pop()
+    return list(pairs.items())
 
 
 def _translations(text: str, source: Locale, target: Locale) -> set[str]:
     return {
-        form.write(value, target)
-        for form in _forms(source, target)
-        for value in form.read(text, source)
+        format.write(value, target)
+        for format in _formats(source, target)
+        for value in format.read(text, source)
     }
 
 
-def _split_of(text: str) -> str:
-    """The one split in which a source text may stand, whatever the other locale."""
-    percentile = int.from_bytes(sha256(text.encode()).digest()[:8], "big") % 100
-    return "train" if percentile < 85 else "validation" if percentile < 90 else "test"
-
-
 @cache
-def _forms(source: Locale, target: Locale) -> tuple[Format, ...]:
-    """The forms that both locales have, without those that only repeat an earlier one's sources.
+def _formats(source: Locale, target: Locale) -> tuple[Format, ...]:
+    """The formats of both locales, except those whose source texts an earlier format can write.
 
-    English writes medium dates and the skeleton yMMMd alike, for one: two German answers to all.
+    For example, English writes medium dates and the skeleton yMMMd alike: with both formats, every
+    such date would have two German translations.
     """
-    forms: list[Format] = []
-    for form in FORMS:
-        values = _samples(form)
-        if _has(source, form, values) and _has(target, form, values):
-            texts = [form.write(value, source) for value in values]
-            if not all(any(known.read(text, source) for known in forms) for text in texts):
-                forms.append(form)
-    return tuple(forms)
+    formats: list[Format] = []
+    for format in FORMATS:
+        values = _sample_values(format)
+        if _has(source, format, values) and _has(target, format, values):
+            texts = [format.write(value, source) for value in values]
+            if not all(any(earlier.read(text, source) for earlier in formats) for text in texts):
+                formats.append(format)
+    return tuple(formats)
 
 
-def _samples(form: Format) -> list[Any]:
+def _sample_values(format: Format) -> list[Any]:
     random = Random(0)
-    return [form.draw(random) for _ in range(20)]
+    return [format.sample(random) for _ in range(20)]
 
 
-def _has(locale: Locale, form: Format, values: list[Any]) -> bool:
+def _has(locale: Locale, format: Format, values: list[Any]) -> bool:
     try:
         for value in values:
-            form.write(value, locale)
+            format.write(value, locale)
     except KeyError:
         return False
     return True

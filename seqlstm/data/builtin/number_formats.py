@@ -1,4 +1,4 @@
-"""Ways of writing amounts, measures and durations, each with its exact inverse (see `forms`)."""
+"""Formats of amounts, measures and durations, each with its exact inverse."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class UnitFormat(EnumeratedFormat):
 
     def write(self, value: int, locale: Locale) -> str:
         text = str(format_unit(value, self.unit, length=self.length, locale=locale))
-        if self.unit in text:  # Babel's stand-in for a unit that the locale does not name
+        if self.unit in text:  # Babel's placeholder for a unit without a name in the locale
             raise KeyError(self.unit)
         return text
 
@@ -52,10 +52,10 @@ class RelativeTimeFormat(EnumeratedFormat):
         return range(1, LARGEST_COUNT + 1)
 
     def write(self, value: int, locale: Locale) -> str:
-        away = timedelta(days=self.sign * value * _DAYS[self.unit])
+        distance = timedelta(days=self.sign * value * _DAYS[self.unit])
         return str(
-            format_timedelta(  # a threshold out of reach: never a coarser unit than asked for
-                away, granularity=self.unit, threshold=10**9, add_direction=True, locale=locale
+            format_timedelta(  # such a large threshold never lets Babel take a coarser unit
+                distance, granularity=self.unit, threshold=10**9, add_direction=True, locale=locale
             )
         )
 
@@ -79,39 +79,39 @@ class HoursAndMinutesFormat(EnumeratedFormat):
 
 
 class AmountFormat:
-    """A number with a fixed count of decimals. Values count its last decimal place."""
+    """A number with fixed decimals. Values are integers, in units of the last decimal."""
 
     decimals: int
     digits: int = 7
 
-    def spell(self, amount: Decimal, locale: Locale) -> str:
-        """The amount as the locale writes it."""
+    def format_amount(self, amount: Decimal, locale: Locale) -> str:
+        """The amount as text."""
         raise NotImplementedError
 
-    def draw(self, random: Random) -> int:
+    def sample(self, random: Random) -> int:
         digits = random.randint(1, self.digits)
         return random.randrange(10 ** (digits + self.decimals))
 
     def write(self, value: int, locale: Locale) -> str:
-        return _spelled(self, value, locale)
+        return _written(self, value, locale)
 
     def read(self, text: str, locale: Locale) -> Sequence[int]:
         if not _may_be_one_number(text):
             return []
         value = int("".join(re.findall(r"\d", text)))
-        known = value < 10 ** (self.digits + self.decimals)
-        return [value] if known and self.write(value, locale) == text else []
+        in_range = value < 10 ** (self.digits + self.decimals)
+        return [value] if in_range and self.write(value, locale) == text else []
 
 
 @cache
-def _spelled(form: AmountFormat, value: int, locale: Locale) -> str:
-    return form.spell(Decimal(value).scaleb(-form.decimals), locale)
+def _written(format: AmountFormat, value: int, locale: Locale) -> str:
+    return format.format_amount(Decimal(value).scaleb(-format.decimals), locale)
 
 
 def _may_be_one_number(text: str) -> bool:
-    """Whether no letter and no colon stands between two digits: no locale's numbers have any.
+    """Whether no letter and no colon is between two digits, as in the numbers of every locale.
 
-    Writing an amount is slow, and most texts that are none are told by this alone.
+    Writing an amount is slow; this check alone rejects most texts that are not amounts.
     """
     first_to_last = re.search(r"\d(?:.*\d)?", text)
     return first_to_last is not None and re.search(r"[^\W\d_]|:", first_to_last[0]) is None
@@ -119,25 +119,25 @@ def _may_be_one_number(text: str) -> bool:
 
 @dataclass(frozen=True)
 class NumberFormat(AmountFormat):
-    """A plain number with its thousands grouped."""
+    """A plain number with grouped thousands."""
 
     decimals: int
     kind: str = "number"
 
-    def spell(self, amount: Decimal, locale: Locale) -> str:
+    def format_amount(self, amount: Decimal, locale: Locale) -> str:
         pattern = "#,##0." + "0" * self.decimals if self.decimals else "#,##0"
         return str(format_decimal(amount, format=pattern, locale=locale))
 
 
 @dataclass(frozen=True)
 class PercentFormat(AmountFormat):
-    """A percentage below a thousand."""
+    """A percentage below one thousand."""
 
     decimals: int
     digits: int = 3
     kind: str = "percent"
 
-    def spell(self, amount: Decimal, locale: Locale) -> str:
+    def format_amount(self, amount: Decimal, locale: Locale) -> str:
         pattern = locale.percent_formats[None].pattern
         if self.decimals:
             pattern = pattern.replace("0", "0." + "0" * self.decimals)
@@ -153,5 +153,5 @@ class CurrencyFormat(AmountFormat):
     decimals: int = 2
     kind: str = "currency"
 
-    def spell(self, amount: Decimal, locale: Locale) -> str:
+    def format_amount(self, amount: Decimal, locale: Locale) -> str:
         return str(format_currency(amount, self.currency, format_type=self.style, locale=locale))

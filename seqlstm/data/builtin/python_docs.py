@@ -1,7 +1,7 @@
-"""The built-in source "python-docs": the documentation that every CPython carries.
+"""The built-in source "python-docs": the documentation inside every CPython.
 
-Its documents are the docstrings of the standard library, a module each, and the topics of `help()`:
-about 300,000 words of real text under the PSF licence, with no network and no file to fetch.
+Its documents are the docstrings of the standard library, one document a module, and the topics of
+`help()`: about 300,000 words of real text under the PSF licence, without a download.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import sysconfig
 import warnings
 from collections.abc import Iterator
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 
+from seqlstm.data.builtin.hash_split import hash_split
 from seqlstm.errors import DataError
 
 SPLITS = ("train", "validation", "test")
@@ -36,8 +36,8 @@ _NOT_THE_LIBRARY = {
 def rows(split: str) -> list[str]:
     """The documents of a split, in the order of their names; their lines end in "\\n".
 
-    The split of a document follows from its name, about 90, 5 and 5 per cent of them.
-    The same for the same version of CPython.
+    The split of a document depends on its name alone: about 90, 5 and 5 per cent. The same version
+    of CPython has the same documents.
 
     Args:
         split: train, validation or test.
@@ -45,24 +45,25 @@ def rows(split: str) -> list[str]:
     Raises:
         DataError: this Python was installed without the sources of its library.
     """
-    return [text for name, text in documents().items() if _split_of(name) == split]
+    return [text for name, text in documents().items() if hash_split(name, test_percent=5) == split]
 
 
 @cache
 def documents() -> dict[str, str]:
-    """Every document by its name, such as "json.decoder" or "topics/LOOPING"; no docstring twice.
+    """Every document by name, such as "json.decoder" or "topics/LOOPING", without duplicate
+    docstrings.
 
     Raises:
         DataError: this Python was installed without the sources of its library.
     """
     library = Path(sysconfig.get_path("stdlib"))
     seen: set[str] = set()
-    found = {**_modules(library, seen), **_topics(seen)}
-    return dict(sorted(found.items()))
+    texts = {**_modules(library, seen), **_topics(seen)}
+    return dict(sorted(texts.items()))
 
 
 def _modules(library: Path, seen: set[str]) -> dict[str, str]:
-    paths = sorted(path for path in library.rglob("*.py") if _belongs(path.relative_to(library)))
+    paths = sorted(path for path in library.rglob("*.py") if _in_library(path.relative_to(library)))
     if not paths:
         raise DataError(
             f'"python-docs": this Python has no library sources in {library}.',
@@ -72,7 +73,7 @@ def _modules(library: Path, seen: set[str]) -> dict[str, str]:
     return {name: text for name, text in texts.items() if text}
 
 
-def _belongs(path: Path) -> bool:
+def _in_library(path: Path) -> bool:
     folders = path.parts[:-1]
     return not any(
         folder in _NOT_THE_LIBRARY or folder.startswith(("config-", "lib-")) for folder in folders
@@ -84,15 +85,15 @@ def _name(path: Path) -> str:
 
 
 def _text(path: Path, seen: set[str]) -> str:
-    """All docstrings of a module that were not seen before, one blank line between them."""
+    """The docstrings of a module that are not in `seen`, with a blank line between them."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # old modules' invalid escapes are not ours to report
+        warnings.simplefilter("ignore")  # about invalid escapes in old modules
         tree = ast.parse(path.read_bytes())
-    return "\n\n".join(_new(_docstrings(tree), seen))
+    return "\n\n".join(_unseen(_docstrings(tree), seen))
 
 
 def _docstrings(tree: ast.AST) -> Iterator[str]:
-    """In the order of the source, so that a class comes before its methods."""
+    """All docstrings in source order: a class before its methods."""
     if isinstance(tree, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
         yield ast.get_docstring(tree, clean=False) or ""
     for child in ast.iter_child_nodes(tree):
@@ -100,7 +101,7 @@ def _docstrings(tree: ast.AST) -> Iterator[str]:
             yield from _docstrings(child)
 
 
-def _new(texts: Iterator[str], seen: set[str]) -> Iterator[str]:
+def _unseen(texts: Iterator[str], seen: set[str]) -> Iterator[str]:
     for text in texts:
         clean = inspect.cleandoc(text).strip()
         if clean and clean not in seen and _is_unicode(clean):
@@ -109,7 +110,7 @@ def _new(texts: Iterator[str], seen: set[str]) -> Iterator[str]:
 
 
 def _is_unicode(text: str) -> bool:
-    """Whether it can be written as UTF-8: the docstrings on surrogates hold some of them bare."""
+    """Whether the text can be encoded as UTF-8: some docstrings contain lone surrogates."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -122,10 +123,7 @@ def _topics(seen: set[str]) -> dict[str, str]:
         from pydoc_data.topics import topics
     except ImportError:
         raise DataError('"python-docs": this Python comes without pydoc_data.topics.') from None
-    texts = {f"topics/{name}": "".join(_new(iter([topics[name]]), seen)) for name in sorted(topics)}
+    texts = {
+        f"topics/{name}": "".join(_unseen(iter([topics[name]]), seen)) for name in sorted(topics)
+    }
     return {name: text for name, text in texts.items() if text}
-
-
-def _split_of(name: str) -> str:
-    percentile = int.from_bytes(sha256(name.encode()).digest()[:8], "big") % 100
-    return SPLITS[(percentile >= 90) + (percentile >= 95)]

@@ -1,1 +1,1 @@
-"""Reading rows of text: the Hub, local folders and files."""
+"""Sources of text: the Hugging Face Hub, local folders and files."""

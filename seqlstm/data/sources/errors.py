@@ -1,4 +1,4 @@
-"""What `datasets` raises, told as one DataError that says what is wrong and where."""
+"""Errors of `datasets`, translated into one DataError with file, line and hint."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ LOCAL_HINT = "If you have it as files, name them instead: data.source=FOLDER (or
 
 
 class UnreachableError(Exception):
-    """The Hub gave no answer, and the cache holds nothing."""
+    """The Hub cannot be reached, and the cache does not have the data set."""
 
 
 @contextmanager
 def reading(where: str, files: Sequence[Path]) -> Iterator[None]:
-    """Turns whatever `datasets` raises into one DataError."""
+    """Translates every exception of `datasets` into one DataError."""
     try:
         yield
     except DataError:
@@ -36,7 +36,7 @@ def reading(where: str, files: Sequence[Path]) -> Iterator[None]:
 
 
 def _reason(error: BaseException) -> str:
-    """The message of the first cause, which `datasets` wraps in general ones."""
+    """The message of the first cause; `datasets` wraps it in general exceptions."""
     while error.__cause__ is not None:
         error = error.__cause__
     return str(error).strip().split("\n")[0] or type(error).__name__
@@ -55,7 +55,7 @@ def _hint(message: str) -> str | None:
 
 
 def _malformed(files: Sequence[Path]) -> str | None:
-    """File, line and mistake of the first line that is no JSON, if that is what went wrong."""
+    """File, line and error of the first line of a JSON Lines file that is not JSON."""
     for file in files:
         if suffix_of(file) in (".jsonl", ".ndjson"):
             for number, line in enumerate(content(file).split("\n"), start=1):

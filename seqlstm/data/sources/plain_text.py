@@ -1,7 +1,7 @@
-"""Plain text: one row a line, and two files whose lines stand side by side.
+"""Plain text: one row a line, or two parallel files, aligned line by line.
 
-Lines end in "\\n" alone, so that `"\\n".join(lines)` is the file without its last line end: "\\r",
-a byte-order mark and the Unicode line separators stay where they are.
+Only "\\n" ends a line, so `"\\n".join(lines)` is the file without its last line end: "\\r", a
+byte-order mark and the Unicode line separators are part of the text.
 """
 
 from __future__ import annotations
@@ -21,7 +21,14 @@ COMPRESSED: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open,
 
 @dataclass(frozen=True)
 class PlainFiles:
-    """Plain-text files by split: read one after the other as lines, or side by side as pairs."""
+    """Plain-text files by split, read one after the other as lines or in parallel as pairs.
+
+    Attributes:
+        name: of the source, for messages.
+        files: of each split.
+        text: the requested column; only "text" exists. None for the default.
+        pair: the two columns of parallel files, in the order of the files; None for lines.
+    """
 
     name: str
     files: Mapping[str, Sequence[Path]]
@@ -34,7 +41,7 @@ class PlainFiles:
         return list(self.files)
 
     def rows(self, split: str) -> list[str] | list[tuple[str, str]]:
-        """All lines or pairs of a split. Raises DataError where the files do not give them."""
+        """All lines or pairs of a split. Raises DataError if the files cannot be read so."""
         files = self.files[split]
         if self.pair is not None:
             return _pairs(files, self.pair)
@@ -60,7 +67,7 @@ def content(path: Path) -> str:
     """The text of a UTF-8 file, compressed (.gz, .bz2, .xz) or not.
 
     Raises:
-        DataError: the file cannot be read, or is not UTF-8; the line is named.
+        DataError: the file cannot be read, or is not UTF-8; the message names the line.
     """
     data = _bytes(path)
     try:
@@ -74,7 +81,7 @@ def content(path: Path) -> str:
 
 
 def suffix_of(path: Path) -> str:
-    """The last suffix before that of a compression: ".jsonl" for "train.jsonl.gz"."""
+    """The suffix of a file without that of its compression: ".jsonl" for "train.jsonl.gz"."""
     return Path(path.stem).suffix if path.suffix in COMPRESSED else path.suffix
 
 

@@ -1,6 +1,6 @@
-"""Where rows come from: the Hub, local folders and files, and what needs neither.
+"""Corpora from the Hugging Face Hub, local folders and files, and built-in sources.
 
-`read` is the one verb; the local folder of a data set and its Hub id are the same to it.
+`read` reads all of them; the local folder of a data set and its Hub id return the same rows.
 """
 
 from __future__ import annotations
@@ -29,7 +29,13 @@ BUILT_IN = ("python-docs", "dates", *SYNTHETIC_TASKS)
 
 @dataclass(frozen=True)
 class Corpus:
-    """The rows of a split in memory: all lines of text, or all pairs of them."""
+    """The rows of a split in memory.
+
+    Attributes:
+        rows: all lines or documents of text, or all pairs of texts.
+        name: of the source, for messages and reports.
+        split: the split expression, such as "train[:98%]".
+    """
 
     rows: Rows
     name: str
@@ -40,7 +46,7 @@ class Corpus:
 
     @property
     def texts(self) -> Sequence[str]:
-        """The rows of a corpus of text."""
+        """The rows of a corpus of single texts."""
         assert isinstance(self.rows[0], str)
         return cast(Sequence[str], self.rows)
 
@@ -52,7 +58,7 @@ class Corpus:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Twelve hexadecimal digits that follow from the rows and their order alone."""
+        """Twelve hexadecimal digits of the SHA-256 of the rows, in order."""
         digest = sha256()
         for row in self.rows:
             sides = (row,) if isinstance(row, str) else row
@@ -68,14 +74,14 @@ class Source(Protocol):
 
     @property
     def name(self) -> str:
-        """How messages call it."""
+        """The name of the source in messages."""
 
     @property
     def splits(self) -> list[str]:
-        """The names of its splits."""
+        """The names of the splits."""
 
     def rows(self, split: str) -> list[str] | list[Pair]:
-        """All rows of one of them."""
+        """All rows of a split."""
 
 
 def read(
@@ -91,36 +97,36 @@ def read(
     """Reads a split of a source into memory.
 
     Args:
-        source: a built-in source ("python-docs", "dates", or one of the generated `TASKS`), a local
-            file or folder, a Hub id, or files by split; two plain-text files a split are pairs,
-            line by line.
+        source: a built-in source ("python-docs", "dates" or one of `SYNTHETIC_TASKS`), a local file
+            or folder, a Hub id, or files by split; two plain-text files a split are pairs, line by
+            line.
         split: train, validation (valid, val, dev) or test; slices and sums too, as in
             "train[:98%]" and "validation+test".
-        text: the column of text, dotted where nested; "text" if there is neither `text` nor `pair`.
-        pair: the two columns (or locales of "dates") to translate from and to.
-        name: which configuration of a data set that has several.
-        revision: which version of a Hub data set.
-        options: of a generated task.
+        text: the column of text, with dots if nested; "text" without `text` and `pair`.
+        pair: the source and target columns (or the locales of "dates").
+        name: a configuration of a data set with several.
+        revision: a version of a Hub data set.
+        options: of a synthetic task.
 
     Raises:
-        DataError: the source, split or column is missing, empty or malformed, or out of reach.
+        DataError: the source, split or column is missing, empty, malformed or cannot be reached.
     """
     if text is not None and pair is not None:
         raise ValueError("a source is read as text or as pairs, were: both")
-    sides = None if pair is None else _two(pair)
+    columns = None if pair is None else _two(pair)
     parts = parse(split)
     if isinstance(source, str) and source in SYNTHETIC_TASKS:
         _refuse(f'"{source}"', name=name, revision=revision)
-        opened = _task(source, pair=sides, options=options or {})
+        opened = _task(source, pair=columns, options=options or {})
     elif options:
-        known = ", ".join(SYNTHETIC_TASKS)
-        raise DataError(f"data.options mean nothing for {source}.", hint=f"They are for {known}.")
+        tasks = ", ".join(SYNTHETIC_TASKS)
+        raise DataError(f"data.options mean nothing for {source}.", hint=f"They are for {tasks}.")
     else:
-        opened = _open(source, text=text, pair=sides, name=name, revision=revision)
+        opened = _open(source, text=text, pair=columns, name=name, revision=revision)
     rows: list[str] | list[Pair] = []
     for part in parts:
-        found = resolve(part.split, known=opened.splits, where=opened.name)
-        rows.extend(part.cut(opened.rows(found)))  # type: ignore[arg-type]
+        split_name = resolve(part.split, available=opened.splits, source=opened.name)
+        rows.extend(part.cut(opened.rows(split_name)))  # type: ignore[arg-type]
     if not rows:
         raise DataError(f'{opened.name}: the split "{split}" is empty.')
     return Corpus(rows, opened.name, split)
@@ -155,9 +161,9 @@ def _open(
         return _open_files({"train": [path]}, name=str(path), text=text, pair=pair)
     if isinstance(source, Path) or _looks_local(source):
         raise DataError(f"There is no file or folder {path}.")
-    close = nearest(source, BUILT_IN) if "/" not in source else None
-    if close is not None:
-        raise DataError(f'There is no source "{source}".', hint=close)
+    hint = nearest(source, BUILT_IN) if "/" not in source else None
+    if hint is not None:
+        raise DataError(f'There is no source "{source}".', hint=hint)
     columns = pair or (text or "text",)
     return tables.open_hub(source, name=name, revision=revision, columns=columns)
 
@@ -183,11 +189,11 @@ def _paths(files: FilesBySplit) -> dict[str, list[Path]]:
 def _open_files(
     files: Mapping[str, Sequence[Path]], *, name: str, text: str | None, pair: Pair | None
 ) -> Source:
-    every = [path for paths in files.values() for path in paths]
-    for path in every:
+    listed = [path for paths in files.values() for path in paths]
+    for path in listed:
         if not path.is_file():
             raise DataError(f"There is no file {path}.")
-    if all(tables.format_of(path) is None for path in every):
+    if all(tables.format_of(path) is None for path in listed):
         return PlainFiles(name, files, text, pair)
     return tables.open_files(files, name=name, columns=pair or (text or "text",))
 

@@ -1,4 +1,4 @@
-"""Splits by name: aliases, slices and sums, such as "validation+test" or "train[:98%]"."""
+"""Split expressions: aliases, slices and sums, such as "validation+test" or "train[:98%]"."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from seqlstm.errors import DataError, SplitError, nearest
 
 Row = TypeVar("Row")
 
-# As `datasets` finds splits by the names of files; the first of each is what it calls them.
+# As `datasets` finds splits by file name; the first of each group is its name of the split.
 ALIASES = (
     ("train", "training"),
     ("validation", "valid", "val", "dev"),
@@ -22,7 +22,7 @@ _PART = re.compile(r"(?P<split>[\w.-]+)(\[(?P<start>-?\d+%?)?:(?P<stop>-?\d+%?)?
 
 @dataclass(frozen=True)
 class SplitSlice:
-    """One split or a slice of it; bounds count rows, or per cent of them if they end in "%"."""
+    """A split or a slice of it. Bounds count rows, or per cent of the rows if they end in "%"."""
 
     split: str
     start: str | None = None
@@ -36,10 +36,10 @@ class SplitSlice:
 
 
 def parse(split: str) -> list[SplitSlice]:
-    """The parts of a sum such as "train[:98%]" or "validation+test", in their order.
+    """The parts of a split expression such as "train[:98%]" or "validation+test", in order.
 
     Raises:
-        DataError: it is no such thing.
+        DataError: it is not a split expression.
     """
     matches = [_PART.fullmatch(part.strip()) for part in split.split("+")]
     if not all(matches):
@@ -50,21 +50,26 @@ def parse(split: str) -> list[SplitSlice]:
     return [SplitSlice(match["split"], match["start"], match["stop"]) for match in matches if match]
 
 
-def resolve(split: str, *, known: Iterable[str], where: str) -> str:
-    """The name among `known` that `split` or one of its aliases stands for.
+def resolve(split: str, *, available: Iterable[str], source: str) -> str:
+    """The name of a split among the splits of a source, by name or alias.
+
+    Args:
+        split: a name or an alias.
+        available: the names of the source's splits.
+        source: its name, for messages.
 
     Raises:
-        DataError: there is none.
+        SplitError: the source has no such split.
     """
-    names = list(known)
+    names = list(available)
     for name in [split, *_aliases(split)]:
         if name in names:
             return name
-    there = ", ".join(names) or "none"
-    close = nearest(split, names)
+    listed = ", ".join(names) or "none"
+    hint = nearest(split, names)
     if names == ["train"]:
-        close = 'Slices of it will do: "train[:98%]" to train on, "train[98%:]" to validate.'
-    raise SplitError(f'{where} has no split "{split}". Its splits: {there}.', hint=close)
+        hint = 'Slices of it will do: "train[:98%]" to train on, "train[98%:]" to validate.'
+    raise SplitError(f'{source} has no split "{split}". Its splits: {listed}.', hint=hint)
 
 
 def _aliases(split: str) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
-"""Columns of text out of Parquet, JSON, CSV and the like, from the Hub or local, by `datasets`.
+"""Columns of text from Parquet, JSON or CSV files, local or of the Hub, read by `datasets`.
 
-The only module that imports `datasets`, and only when something is read: it takes a second or two.
+The only module that imports `datasets`, and only when it reads: the import takes a second or two.
 """
 
 from __future__ import annotations
@@ -24,17 +24,23 @@ FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
     ".csv": ("csv", {"sep": ","}),
     ".tsv": ("csv", {"sep": "\t"}),
 }
-# Without this, a sentence such as "None" or "null" in a CSV file would be read as no sentence.
-_CSV_AS_WRITTEN = {"keep_default_na": False}
-_SECONDS_TO_ANSWER = 10.0
+# Without this, pandas reads the sentences "None" and "null" of a CSV file as missing values.
+_CSV_OPTIONS = {"keep_default_na": False}
+_HUB_TIMEOUT = 10.0  # seconds
 
 
 @dataclass(frozen=True)
 class Tables:
-    """The splits of an opened data set, of which one column or two are text."""
+    """The splits of an opened data set.
+
+    Attributes:
+        name: of the source, for messages.
+        tables: a `datasets.DatasetDict`.
+        columns: the column of text, or the two columns of pairs.
+    """
 
     name: str
-    tables: Any  # datasets.DatasetDict
+    tables: Any
     columns: tuple[str, ...]
 
     @property
@@ -43,7 +49,7 @@ class Tables:
         return [str(split) for split in self.tables]
 
     def rows(self, split: str) -> list[str] | list[tuple[str, str]]:
-        """All texts or pairs of a split. Raises DataError for a column missing or not of text."""
+        """All texts or pairs of a split. Raises DataError if a column is missing or not text."""
         table = self.tables[split].flatten()
         columns = [self._texts(table, column, split) for column in self.columns]
         return columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
@@ -58,15 +64,15 @@ class Tables:
         texts: list[str] = table[column][:]
         for row, text in enumerate(texts, start=1):
             if not isinstance(text, str):
-                held = "nothing" if text is None else f"{type(text).__name__}, not text"
+                value = "nothing" if text is None else f"{type(text).__name__}, not text"
                 raise DataError(
-                    f'{self.name} ({split}), row {row}: column "{column}" holds {held}.'
+                    f'{self.name} ({split}), row {row}: column "{column}" holds {value}.'
                 )
         return texts
 
 
 def format_of(path: Path) -> str | None:
-    """The file's suffix in `FORMATS`, whether it is compressed or not; None for plain text."""
+    """The file's suffix in `FORMATS`, without that of a compression; None for plain text."""
     suffix = suffix_of(path)
     return suffix if suffix in FORMATS else None
 
@@ -74,20 +80,20 @@ def format_of(path: Path) -> str | None:
 def open_files(
     files: Mapping[str, Sequence[Path]], *, name: str, columns: tuple[str, ...]
 ) -> Tables:
-    """Local files of one format by split.
+    """Opens local files of one format, by split.
 
     Raises:
         DataError: the formats differ, or a file is malformed.
     """
-    every = [file for split in files.values() for file in split]
-    suffixes = {format_of(file) for file in every}
+    paths = [file for split in files.values() for file in split]
+    suffixes = {format_of(path) for path in paths}
     if len(suffixes) != 1 or None in suffixes:
-        raise DataError(f"{name}: files of different formats: {', '.join(map(str, every))}.")
+        raise DataError(f"{name}: files of different formats: {', '.join(map(str, paths))}.")
     kind, options = FORMATS[suffixes.pop() or ""]
-    options = {**options, **_CSV_AS_WRITTEN} if kind == "csv" else options
-    _check_encoding(kind, every)
-    data_files = {split: [str(file) for file in paths] for split, paths in files.items()}
-    with _quiet(), reading(name, every):
+    options = {**options, **_CSV_OPTIONS} if kind == "csv" else options
+    _check_encoding(kind, paths)
+    data_files = {split: [str(file) for file in listed] for split, listed in files.items()}
+    with _quiet(), reading(name, paths):
         import datasets
 
         return Tables(name, datasets.load_dataset(kind, data_files=data_files, **options), columns)
@@ -96,10 +102,10 @@ def open_files(
 def open_folder(
     folder: Path, *, name: str | None, text: str | None, pair: tuple[str, str] | None
 ) -> Tables | PlainFiles:
-    """A local folder in any layout that `datasets` finds splits in; `name` is its configuration's.
+    """Opens a local folder in any layout of `datasets`; `name` is that of a configuration.
 
     Raises:
-        DataError: the folder holds no data, or malformed data.
+        DataError: the folder has no data, or malformed data.
     """
     where = str(folder)
     with _quiet(), reading(where, []):
@@ -107,23 +113,23 @@ def open_folder(
     files = _local_files(builder)
     if builder.name == "text" and builder.config.sample_by == "line":
         return PlainFiles(where, files, text, pair)
-    every = [file for split in files.values() for file in split]
-    _check_encoding(builder.name, every)
-    with _quiet(), reading(where, every):
+    paths = [file for split in files.values() for file in split]
+    _check_encoding(builder.name, paths)
+    with _quiet(), reading(where, paths):
         return Tables(where, _prepared(builder), pair or (text or "text",))
 
 
 def open_hub(
     identifier: str, *, name: str | None, revision: str | None, columns: tuple[str, ...]
 ) -> Tables:
-    """A data set of the Hugging Face Hub, or its copy in the cache where the Hub is out of reach.
+    """Opens a data set of the Hugging Face Hub, or its cached copy if the Hub cannot be reached.
 
     Raises:
         DataError: the Hub cannot be reached, or has no such set, revision or configuration.
     """
     with _quiet():
-        silence = _silence_of_hub(identifier, revision)
-        with reading(f'"{identifier}"', []), _cache_only(silence):
+        unreachable = _hub_error(identifier, revision)
+        with reading(f'"{identifier}"', []), _cache_only(unreachable):
             tables = _prepared(_builder(identifier, name=name, revision=revision))
     return Tables(identifier, tables, columns)
 
@@ -133,7 +139,7 @@ def _builder(path: str, **options: Any) -> Any:
 
     builder = datasets.load_dataset_builder(path, **options)
     if builder.name == "csv":
-        return datasets.load_dataset_builder(path, **options, **_CSV_AS_WRITTEN)
+        return datasets.load_dataset_builder(path, **options, **_CSV_OPTIONS)
     return builder
 
 
@@ -148,19 +154,20 @@ def _local_files(builder: Any) -> dict[str, list[Path]]:
 
 
 def _check_encoding(kind: str, files: Sequence[Path]) -> None:
-    """`datasets` replaces the wrong bytes of JSON silently, and does not say where CSV has them."""
+    """Raises DataError for invalid UTF-8, which `datasets` replaces in JSON without a warning and
+    reports for CSV without the line."""
     if kind in ("json", "csv"):
         for file in files:
             content(file)
 
 
-def _silence_of_hub(identifier: str, revision: str | None) -> Exception | None:
-    """Why the Hub gives no answer, asked once: `datasets` itself would try for half a minute."""
+def _hub_error(identifier: str, revision: str | None) -> Exception | None:
+    """The error of one request to the Hub, or None; `datasets` itself retries for half a minute."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
     try:
-        HfApi().dataset_info(identifier, revision=revision, timeout=_SECONDS_TO_ANSWER)
+        HfApi().dataset_info(identifier, revision=revision, timeout=_HUB_TIMEOUT)
     except RevisionNotFoundError:
         raise DataError(f'The Hub\'s "{identifier}" has no revision "{revision}".') from None
     except (RepositoryNotFoundError, ValueError):
@@ -168,15 +175,15 @@ def _silence_of_hub(identifier: str, revision: str | None) -> Exception | None:
             f'The Hugging Face Hub has no data set "{identifier}" that you may read.',
             hint="Private and gated sets need `hf auth login`. " + LOCAL_HINT,
         ) from None
-    except Exception as error:  # the kinds differ from one HTTP library and its version to the next
+    except Exception as error:  # its class depends on the HTTP library and its version
         return error
     return None
 
 
 @contextmanager
-def _cache_only(silence: Exception | None) -> Iterator[None]:
-    """Lets `datasets` look into its cache alone if the Hub is silent."""
-    if silence is None:
+def _cache_only(unreachable: Exception | None) -> Iterator[None]:
+    """Restricts `datasets` to its cache if the Hub is unreachable."""
+    if unreachable is None:
         yield
         return
     from datasets import config
@@ -185,14 +192,14 @@ def _cache_only(silence: Exception | None) -> Iterator[None]:
     try:
         yield
     except ConnectionError as error:
-        raise UnreachableError(str(silence)) from error
+        raise UnreachableError(str(unreachable)) from error
     finally:
         config.HF_HUB_OFFLINE = before
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the progress bars and log lines of `datasets` and the Hub's client."""
+    """Silences the progress bars and log lines of `datasets` and the Hub's client."""
     import datasets
     from huggingface_hub.utils import logging as hub_logging
 

@@ -13,6 +13,7 @@ from torch import nn
 from seqlstm.config import Recipe
 from seqlstm.config.consistency import Lookup
 from seqlstm.data.batching.base import Batches
+from seqlstm.data.batching.buckets import PairIds
 from seqlstm.data.sources.read import Corpus
 from seqlstm.errors import ArgumentError, DataError, Mistake
 from seqlstm.evaluation.significance import Comparison
@@ -33,6 +34,7 @@ class RunCorpus:
         train: the training split, cleaned.
         validation: the validation split as it is; None if the recipe does not validate.
         tokenizers: of source and target, or one for both.
+        ids: of the training rows, where cleaning has encoded them.
         fingerprints: of the splits as they were read.
         report: lines for people: rows that were read and left out.
         warnings: such as training rows that also stand in a held-out split.
@@ -41,6 +43,7 @@ class RunCorpus:
     train: Corpus
     validation: Corpus | None
     tokenizers: TokenizerPair
+    ids: PairIds | None
     fingerprints: dict[str, str]
     report: list[str]
     warnings: list[str]
@@ -99,8 +102,8 @@ class Task(ABC):
     @abstractmethod
     def clean(
         self, recipe: Recipe, corpus: Corpus, tokenizers: TokenizerPair
-    ) -> tuple[Corpus, str]:
-        """The training split without useless rows, and a line that reports it.
+    ) -> tuple[Corpus, PairIds | None, str]:
+        """The training split without useless rows, their ids if it encodes them, and a report.
 
         Raises:
             DataError: no row is left.

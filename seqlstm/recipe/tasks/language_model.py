@@ -70,8 +70,8 @@ class LanguageModelTask(Task):
 
     def clean(
         self, recipe: Recipe, corpus: Corpus, tokenizers: TokenizerPair
-    ) -> tuple[Corpus, str]:
-        return corpus, f"{corpus.name} {corpus.split}: {len(corpus):,} {recipe.data.unit}s"
+    ) -> tuple[Corpus, None, str]:
+        return corpus, None, f"{corpus.name} {corpus.split}: {len(corpus):,} {recipe.data.unit}s"
 
     def targets(self, corpus: Corpus) -> Sequence[str]:
         return corpus.texts
@@ -91,11 +91,11 @@ class LanguageModelTask(Task):
                 train.texts,
                 tokenizer=corpus.tokenizers.target,
                 unit=recipe.data.unit,
-                rows=batching.batch_size,
-                span=batching.bptt,
-                spread=batching.bptt_std,
-                afresh=batching.reset_probability,
-                resets=batching.reset_at_document,
+                batch_size=batching.batch_size,
+                bptt=batching.bptt,
+                bptt_std=batching.bptt_std,
+                reset_probability=batching.reset_probability,
+                reset_at_document=batching.reset_at_document,
                 subword_regularization=recipe.tokenizer.subword_regularization,
                 seed=recipe.seed,
             )

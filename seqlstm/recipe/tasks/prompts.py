@@ -9,6 +9,7 @@ from typing import Any
 from seqlstm.config import Recipe
 from seqlstm.config.consistency import Lookup
 from seqlstm.config.data import TokenBatchingConfig
+from seqlstm.data.batching.buckets import PairIds, select_ids
 from seqlstm.data.batching.prompts import PromptBatches
 from seqlstm.data.cleaning import clean_pairs
 from seqlstm.data.sources.read import Corpus
@@ -46,22 +47,22 @@ class PromptsTask(Task):
 
     def clean(
         self, recipe: Recipe, corpus: Corpus, tokenizers: TokenizerPair
-    ) -> tuple[Corpus, str]:
-        prompts, completions = zip(*corpus.pairs, strict=True)
-        encode = tokenizers.target.encode_batch
-        sizes = zip(encode(prompts), encode(completions), strict=True)
+    ) -> tuple[Corpus, PairIds, str]:
+        sides = zip(*corpus.pairs, strict=True)
+        prompts, completions = (tokenizers.target.encode_batch(side) for side in sides)
         rows, report = clean_pairs(
             corpus.pairs,
             # The two are one row, and a prompt may have an empty completion.
-            lengths=[(len(prompt) + len(completion), 0) for prompt, completion in sizes],
-            longest=recipe.data.max_length,
+            lengths=[(len(p) + len(c), 0) for p, c in zip(prompts, completions, strict=True)],
+            max_length=recipe.data.max_length,
             drop_duplicates=recipe.data.drop_duplicates,
-            one_side=True,
+            allow_empty_side=True,
         )
         line = f"{corpus.name} {corpus.split}: {report.line()}"
         if not rows:
             raise DataError(line, hint="data.max_length is too small for this text.")
-        return replace(corpus, rows=rows), line
+        cleaned = replace(corpus, rows=[corpus.pairs[row] for row in rows])
+        return cleaned, select_ids(prompts, completions, rows), line
 
     def targets(self, corpus: Corpus) -> Sequence[str]:
         return [completion for _, completion in corpus.pairs]
@@ -75,8 +76,9 @@ class PromptsTask(Task):
         return PromptBatches(
             corpus.train.pairs,
             tokenizers=corpus.tokenizers,
-            tokens=batching.max_tokens,
-            window=batching.shuffle_window,
+            ids=corpus.ids,
+            max_tokens=batching.max_tokens,
+            shuffle_window=batching.shuffle_window,
             subword_regularization=recipe.tokenizer.subword_regularization,
             seed=recipe.seed,
         )

@@ -13,7 +13,7 @@ from torch import nn
 from seqlstm.config import Recipe
 from seqlstm.config.consistency import Lookup
 from seqlstm.config.data import TokenBatchingConfig
-from seqlstm.data.batching.buckets import BucketBatches, bucket
+from seqlstm.data.batching.buckets import BucketBatches, PairIds, bucket, select_ids
 from seqlstm.data.batching.collate import collate_pairs
 from seqlstm.data.cleaning import clean_pairs
 from seqlstm.data.sources.read import Corpus
@@ -76,21 +76,23 @@ class TranslationTask(Task):
 
     def clean(
         self, recipe: Recipe, corpus: Corpus, tokenizers: TokenizerPair
-    ) -> tuple[Corpus, str]:
-        sources, targets = zip(*corpus.pairs, strict=True)
-        ids = tokenizers.source.encode_batch(sources), tokenizers.target.encode_batch(targets)
+    ) -> tuple[Corpus, PairIds, str]:
+        lines, references = zip(*corpus.pairs, strict=True)
+        sources = tokenizers.source.encode_batch(lines)
+        targets = tokenizers.target.encode_batch(references)
         rows, report = clean_pairs(
             corpus.pairs,
-            lengths=[(len(source), len(target)) for source, target in zip(*ids, strict=True)],
-            longest=recipe.data.max_length,
-            ratio=recipe.data.max_length_ratio,
+            lengths=[(len(s), len(t)) for s, t in zip(sources, targets, strict=True)],
+            max_length=recipe.data.max_length,
+            max_length_ratio=recipe.data.max_length_ratio,
             drop_duplicates=recipe.data.drop_duplicates,
         )
         line = f"{corpus.name} {corpus.split}: {report.line()}"
         if not rows:
             hint = "data.max_length or data.max_length_ratio is too small for this text."
             raise DataError(line, hint=hint)
-        return replace(corpus, rows=rows), line
+        cleaned = replace(corpus, rows=[corpus.pairs[row] for row in rows])
+        return cleaned, select_ids(sources, targets, rows), line
 
     def targets(self, corpus: Corpus) -> Sequence[str]:
         return [target for _, target in corpus.pairs]
@@ -109,8 +111,9 @@ class TranslationTask(Task):
         return BucketBatches(
             corpus.train.pairs,
             tokenizers=corpus.tokenizers,
-            tokens=batching.max_tokens,
-            window=batching.shuffle_window,
+            ids=corpus.ids,
+            max_tokens=batching.max_tokens,
+            shuffle_window=batching.shuffle_window,
             subword_regularization=recipe.tokenizer.subword_regularization,
             seed=recipe.seed,
         )

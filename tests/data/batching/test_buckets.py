@@ -11,7 +11,7 @@ import pytest
 import sentencepiece
 import torch
 
-from seqlstm.data.batching.buckets import BucketBatches, bucket
+from seqlstm.data.batching.buckets import BucketBatches, PairIds, bucket, select_ids
 from seqlstm.data.batching.collate import collate_pairs, within_budget
 from seqlstm.models.batch import Batch
 from seqlstm.text.tokenizer import Tokenizer
@@ -20,17 +20,22 @@ from tests.tiny import LINES, PAIRS
 
 BUDGET, WINDOW = 90, 15
 
-every_sampling = pytest.mark.parametrize("subword_regularization", [0.0, 0.3])
+every_sampling = pytest.mark.parametrize("sampling", [0.0, 0.3])
 
 
 def buckets_of(
-    tokenizer: Tokenizer, *, subword_regularization: float = 0.0, seed: int = 1
+    tokenizer: Tokenizer,
+    *,
+    ids: PairIds | None = None,
+    subword_regularization: float = 0.0,
+    seed: int = 1,
 ) -> BucketBatches:
     return BucketBatches(
         PAIRS,
+        ids=ids,
         tokenizers=TokenizerPair.joint(tokenizer),
-        tokens=BUDGET,
-        window=WINDOW,
+        max_tokens=BUDGET,
+        shuffle_window=WINDOW,
         subword_regularization=subword_regularization,
         seed=seed,
     )
@@ -97,15 +102,15 @@ def test_buckets_hold_every_index_once_within_the_budget(tokens: int) -> None:
 
 
 @every_sampling
-def test_an_epoch_has_every_pair_once(tokenizer: Tokenizer, subword_regularization: float) -> None:
-    batches = buckets_of(tokenizer, subword_regularization=subword_regularization)
+def test_an_epoch_has_every_pair_once(tokenizer: Tokenizer, sampling: float) -> None:
+    batches = buckets_of(tokenizer, subword_regularization=sampling)
     for epoch in (0, 1, 7):
         assert Counter(texts(epoch_of(batches, epoch), tokenizer)) == Counter(PAIRS)
 
 
 @every_sampling
-def test_no_batch_exceeds_the_budget(tokenizer: Tokenizer, subword_regularization: float) -> None:
-    for batch in epoch_of(buckets_of(tokenizer, subword_regularization=subword_regularization)):
+def test_no_batch_exceeds_the_budget(tokenizer: Tokenizer, sampling: float) -> None:
+    for batch in epoch_of(buckets_of(tokenizer, subword_regularization=sampling)):
         assert batch.source is not None
         assert batch.source.numel() <= BUDGET
         assert batch.inputs.numel() <= BUDGET
@@ -113,16 +118,13 @@ def test_no_batch_exceeds_the_budget(tokenizer: Tokenizer, subword_regularizatio
 
 
 @every_sampling
-def test_every_epoch_has_another_order(tokenizer: Tokenizer, subword_regularization: float) -> None:
-    batches = buckets_of(tokenizer, subword_regularization=subword_regularization)
+def test_every_epoch_has_another_order(tokenizer: Tokenizer, sampling: float) -> None:
+    batches = buckets_of(tokenizer, subword_regularization=sampling)
     first, second = (texts(epoch_of(batches, epoch), tokenizer) for epoch in (0, 1))
     other = texts(
-        epoch_of(buckets_of(tokenizer, subword_regularization=subword_regularization, seed=2)),
-        tokenizer,
+        epoch_of(buckets_of(tokenizer, subword_regularization=sampling, seed=2)), tokenizer
     )
-    again = texts(
-        epoch_of(buckets_of(tokenizer, subword_regularization=subword_regularization)), tokenizer
-    )
+    again = texts(epoch_of(buckets_of(tokenizer, subword_regularization=sampling)), tokenizer)
     assert first != second
     assert first != other
     assert first == again
@@ -139,7 +141,7 @@ def test_two_tokenizers_draw_each_from_their_own(tokenizer: Tokenizer) -> None:
     each = TokenizerPair(tokenizer, Tokenizer(tokenizer.model))
     alike, fewer = [(line, line) for line in LINES], [(line, "") for line in LINES]
     encode = BucketBatches(
-        alike, tokenizers=each, tokens=BUDGET, window=WINDOW, subword_regularization=0.3
+        alike, tokenizers=each, max_tokens=BUDGET, shuffle_window=WINDOW, subword_regularization=0.3
     ).encode
     sources, targets = encode(alike, 7)
     assert tokenizer.decode_batch(sources) == tokenizer.decode_batch(targets) == LINES
@@ -180,22 +182,52 @@ def test_sampling_segments_every_epoch_anew(tokenizer: Tokenizer) -> None:
 def rows_of_epoch(
     tokenizer: Tokenizer, *, epoch: int, subword_regularization: float
 ) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-    batches = epoch_of(buckets_of(tokenizer, subword_regularization=subword_regularization), epoch)
+    buckets = buckets_of(tokenizer, subword_regularization=subword_regularization)
+    batches = epoch_of(buckets, epoch)
+    return rows_of(batches)
+
+
+def rows_of(batches: list[Batch]) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
     return [pair for batch in batches for pair in rows(batch)]
 
 
+def test_ids_that_are_known_are_used(tokenizer: Tokenizer) -> None:
+    """They give the same batches as encoding does, and no line is encoded again."""
+    sources, targets = ([pair[side] for pair in PAIRS] for side in (0, 1))
+    encoded = tokenizer.encode_batch(sources), tokenizer.encode_batch(targets)
+    batches = buckets_of(tokenizer, ids=encoded)
+    assert list(map(rows, epoch_of(batches))) == list(map(rows, epoch_of(buckets_of(tokenizer))))
+    reversed_ids = [ids[::-1] for ids in encoded[0]], [ids[::-1] for ids in encoded[1]]
+    found = Counter(rows_of(epoch_of(buckets_of(tokenizer, ids=reversed_ids))))
+    end = tokenizer.end
+    assert found == Counter(
+        ((*source, end), (*target, end)) for source, target in zip(*reversed_ids, strict=True)
+    )
+
+
+def test_selected_ids_are_those_of_the_rows() -> None:
+    sources, targets = select_ids([[1, 2], [3], []], [[4], [5, 70_000], [6]], [1, 2])
+    assert [list(ids) for ids in sources] == [[3], []]
+    assert [list(ids) for ids in targets] == [[5, 70_000], [6]]
+
+
+def test_ids_that_are_known_are_not_used_where_ids_are_sampled(tokenizer: Tokenizer) -> None:
+    none: tuple[list[list[int]], list[list[int]]] = [[] for _ in PAIRS], [[] for _ in PAIRS]
+    sampled = buckets_of(tokenizer, subword_regularization=0.3, ids=none)
+    expected = buckets_of(tokenizer, subword_regularization=0.3)
+    assert rows_of(epoch_of(sampled)) == rows_of(epoch_of(expected))
+
+
 @every_sampling
-def test_resuming_anywhere_gives_the_same_batches(
-    tokenizer: Tokenizer, subword_regularization: float
-) -> None:
-    whole = buckets_of(tokenizer, subword_regularization=subword_regularization)
+def test_resuming_anywhere_gives_the_same_batches(tokenizer: Tokenizer, sampling: float) -> None:
+    whole = buckets_of(tokenizer, subword_regularization=sampling)
     count = len(epoch_of(whole)) + 3
     expected = list(islice(whole, count))
     for done in range(count):
-        stopped = buckets_of(tokenizer, subword_regularization=subword_regularization)
+        stopped = buckets_of(tokenizer, subword_regularization=sampling)
         assert len(list(islice(stopped, done))) == done
         position = json.loads(json.dumps(stopped.state_dict()))
-        resumed = buckets_of(tokenizer, subword_regularization=subword_regularization)
+        resumed = buckets_of(tokenizer, subword_regularization=sampling)
         resumed.load_state_dict(position)
         assert resumed.epochs == stopped.epochs
         rest = list(islice(resumed, count - done))
@@ -210,7 +242,12 @@ def test_epochs_count_rows(tokenizer: Tokenizer) -> None:
     for number, batch in enumerate(islice(batches, len(epoch_of(batches))), 1):
         seen += len(batch.inputs)
         assert batches.epochs == seen / len(PAIRS)
-        expected = {"epoch": 0, "place": number, "drawn": seen, "size": len(PAIRS)}
+        expected = {
+            "epoch": 0,
+            "batch_in_epoch": number,
+            "consumed": seen,
+            "epoch_size": len(PAIRS),
+        }
         assert batches.state_dict() == expected
     assert batches.epochs == 1
     batch = next(iter(batches))

@@ -21,8 +21,8 @@ def answers_of(tokenizer: Tokenizer, *, subword_regularization: float = 0.0) -> 
     return PromptBatches(
         PAIRS,
         tokenizers=TokenizerPair.joint(tokenizer),
-        tokens=BUDGET,
-        window=WINDOW,
+        max_tokens=BUDGET,
+        shuffle_window=WINDOW,
         subword_regularization=subword_regularization,
     )
 
@@ -73,13 +73,9 @@ def test_batches_are_of_like_length_within_the_budget() -> None:
     assert batches == [[3, 1], [2], [0], [4]]
 
 
-@pytest.mark.parametrize("subword_regularization", [0.0, 0.3])
-def test_every_row_stands_in_an_epoch_once(
-    tokenizer: Tokenizer, subword_regularization: float
-) -> None:
-    batches = list(
-        answers_of(tokenizer, subword_regularization=subword_regularization).of_epoch(0, 0)
-    )
+@pytest.mark.parametrize("sampling", [0.0, 0.3])
+def test_every_row_stands_in_an_epoch_once(tokenizer: Tokenizer, sampling: float) -> None:
+    batches = list(answers_of(tokenizer, subword_regularization=sampling).of_epoch(0, 0))
     told = [tokenizer.decode(ids[:-1]) for batch in batches for ids in asked_of(batch)]
     assert sorted(told) == sorted(answer for _, answer in PAIRS)
     assert all(batch.inputs.numel() <= BUDGET or len(batch.inputs) == 1 for batch in batches)

@@ -36,7 +36,7 @@ def text_of(unit: str) -> list[str]:
 
 
 def tapes_of(tokenizer: Tokenizer, unit: str = "document", **options: Any) -> StreamBatches:
-    settings = {"rows": ROWS, "span": SPAN, **options}
+    settings = {"batch_size": ROWS, "bptt": SPAN, **options}
     return StreamBatches(text_of(unit), tokenizer=tokenizer, unit=unit, **settings)
 
 
@@ -100,7 +100,7 @@ def test_encoding_in_blocks_changes_nothing(
 @every_size
 def test_whole_covers_every_token_once(tokens: int, rows: int, span: int) -> None:
     told: list[int] = []
-    for batch in stream_batches(numbered(tokens), rows=rows, span=span):
+    for batch in stream_batches(numbered(tokens), batch_size=rows, bptt=span):
         assert len(batch.inputs) == rows
         assert batch.inputs.shape[1] <= span
         assert torch.equal(batch.targets, batch.inputs + 1)
@@ -110,7 +110,7 @@ def test_whole_covers_every_token_once(tokens: int, rows: int, span: int) -> Non
 
 @every_size
 def test_training_leaves_only_a_remainder_out(tokens: int, rows: int, span: int) -> None:
-    batches = list(stream_batches(numbered(tokens), rows=rows, span=span, whole=False))
+    batches = list(stream_batches(numbered(tokens), batch_size=rows, bptt=span, drop_last=True))
     joined = torch.cat([batch.inputs for batch in batches], 1)
     steps = tokens // rows
     assert joined.flatten().tolist() == list(range(rows * steps))
@@ -118,9 +118,9 @@ def test_training_leaves_only_a_remainder_out(tokens: int, rows: int, span: int)
     assert all(batch.inputs.shape[1] == span for batch in batches[:-1])
 
 
-@pytest.mark.parametrize("whole", [True, False])
-def test_a_batch_follows_the_one_before(whole: bool) -> None:
-    batches = stream_batches(numbered(20), rows=2, span=4, whole=whole)
+@pytest.mark.parametrize("drop_last", [True, False])
+def test_a_batch_follows_the_one_before(drop_last: bool) -> None:
+    batches = stream_batches(numbered(20), batch_size=2, bptt=4, drop_last=drop_last)
     assert [batch.carry_state for batch in batches] == [False, True, True]
 
 
@@ -136,7 +136,7 @@ def test_random_spans_are_as_the_paper_draws_them() -> None:
 
 
 def test_random_spans_read_the_same_text_and_say_their_rate(tokenizer: Tokenizer) -> None:
-    even, random = tapes_of(tokenizer), tapes_of(tokenizer, spread=3.0)
+    even, random = tapes_of(tokenizer), tapes_of(tokenizer, bptt_std=3.0)
     spans = []
     for epoch in (0, 1):
         batches = list(random.of_epoch(epoch, 0))
@@ -148,14 +148,14 @@ def test_random_spans_read_the_same_text_and_say_their_rate(tokenizer: Tokenizer
         spans.append(lengths)
     assert len(set(spans[0])) > 3
     assert spans[0] != spans[1]
-    other = tapes_of(tokenizer, spread=3.0, seed=2)
+    other = tapes_of(tokenizer, bptt_std=3.0, seed=2)
     assert [batch.inputs.shape[1] for batch in other.of_epoch(0, 0)] != spans[0]
     assert all(batch.lr_factor == 1 for batch in even.of_epoch(0, 0))
 
 
 def test_rows_start_afresh_where_documents_begin(tokenizer: Tokenizer) -> None:
     begun = 0
-    for batch in tapes_of(tokenizer, resets=True).of_epoch(0, 0):
+    for batch in tapes_of(tokenizer, reset_at_document=True).of_epoch(0, 0):
         assert batch.resets is not None
         assert torch.equal(batch.resets, batch.inputs == tokenizer.end)
         begun += int(batch.resets.sum())
@@ -164,10 +164,10 @@ def test_rows_start_afresh_where_documents_begin(tokenizer: Tokenizer) -> None:
 
 
 def test_spans_start_afresh_by_chance(tokenizer: Tokenizer) -> None:
-    carried = tapes_of(tokenizer, span=1)
+    carried = tapes_of(tokenizer, bptt=1)
     assert [batch.carry_state for batch in carried.of_epoch(0, 0)][:3] == [False, True, True]
     begun = []
-    for tapes in (carried, tapes_of(tokenizer, span=1, afresh=0.3)):
+    for tapes in (carried, tapes_of(tokenizer, bptt=1, reset_probability=0.3)):
         whole = [batch for epoch in range(20) for batch in tapes.of_epoch(epoch, 0)]
         begun.append([not batch.carry_state for batch in whole])
         assert torch.equal(torch.cat([b.targets for b in whole], 1), targets_of(carried, 20))
@@ -176,7 +176,7 @@ def test_spans_start_afresh_by_chance(tokenizer: Tokenizer) -> None:
     assert all(both for both, first in zip(begun[1], begun[0], strict=True) if first)
     length = len(begun[1]) // 20
     assert begun[1][:length] != begun[1][length : 2 * length]
-    always = tapes_of(tokenizer, afresh=1.0)
+    always = tapes_of(tokenizer, reset_probability=1.0)
     assert not any(batch.carry_state for batch in always.of_epoch(0, 0))
 
 
@@ -195,7 +195,7 @@ def test_an_epoch_is_the_text(tokenizer: Tokenizer, unit: str, sampling: float) 
         joined = torch.cat([batch.targets for batch in batches], 1).flatten()
         assert torch.equal(joined, stream.ids[1 : len(joined) + 1])
         assert stream.tokens - len(joined) < ROWS
-        assert tapes.size == len(joined) == sum(batch.tokens for batch in batches)
+        assert tapes.epoch_size == len(joined) == sum(batch.tokens for batch in batches)
 
 
 @every_unit
@@ -217,13 +217,19 @@ def test_sampling_segments_every_epoch_anew(tokenizer: Tokenizer, unit: str) -> 
 def test_resuming_anywhere_gives_the_same_batches(
     tokenizer: Tokenizer, sampling: float, spread: float
 ) -> None:
-    whole = tapes_of(tokenizer, subword_regularization=sampling, spread=spread, afresh=0.3)
+    whole = tapes_of(
+        tokenizer, subword_regularization=sampling, bptt_std=spread, reset_probability=0.3
+    )
     count = len(list(whole.of_epoch(0, 0))) + 3
     expected = list(islice(whole, count))
     for done in range(count):
-        stopped = tapes_of(tokenizer, subword_regularization=sampling, spread=spread, afresh=0.3)
+        stopped = tapes_of(
+            tokenizer, subword_regularization=sampling, bptt_std=spread, reset_probability=0.3
+        )
         assert len(list(islice(stopped, done))) == done
-        resumed = tapes_of(tokenizer, subword_regularization=sampling, spread=spread, afresh=0.3)
+        resumed = tapes_of(
+            tokenizer, subword_regularization=sampling, bptt_std=spread, reset_probability=0.3
+        )
         resumed.load_state_dict(json.loads(json.dumps(stopped.state_dict())))
         assert resumed.epochs == stopped.epochs
         rest = list(islice(resumed, count - done))
@@ -239,11 +245,12 @@ def test_epochs_count_tokens(tokenizer: Tokenizer, sampling: float) -> None:
     drawn = 0
     for batch in islice(tapes, count):
         drawn += batch.tokens
-        assert tapes.epochs == drawn / tapes.size
+        assert tapes.epochs == drawn / tapes.epoch_size
     assert tapes.epochs == 1
-    assert tapes.state_dict() == {"epoch": 0, "place": count, "drawn": drawn, "size": drawn}
+    expected = {"epoch": 0, "batch_in_epoch": count, "consumed": drawn, "epoch_size": drawn}
+    assert tapes.state_dict() == expected
 
 
 def test_a_text_too_short_for_its_rows(tokenizer: Tokenizer) -> None:
     with pytest.raises(ValueError, match="1 tokens do not fill 2 rows"):
-        StreamBatches([""], tokenizer=tokenizer, unit="document", rows=2, span=5)
+        StreamBatches([""], tokenizer=tokenizer, unit="document", batch_size=2, bptt=5)

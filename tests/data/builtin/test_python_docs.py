@@ -5,6 +5,7 @@ import sysconfig
 import pytest
 
 from seqlstm.data.builtin import python_docs
+from seqlstm.data.builtin.hash_split import hash_split
 from seqlstm.errors import DataError
 
 
@@ -56,7 +57,7 @@ class TestSplits:
     def test_a_name_alone_decides(self):
         names = ["argparse", "fractions", "bisect", "topics/bitwise"]
         splits = ["train", "validation", "test", "validation"]
-        assert [python_docs._split_of(name) for name in names] == splits
+        assert [hash_split(name, test_percent=5) for name in names] == splits
 
 
 def test_a_python_without_sources_says_so(monkeypatch, tmp_path):
