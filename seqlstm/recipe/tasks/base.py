@@ -149,7 +149,9 @@ class Task(ABC):
     ) -> Any:
         """The trained model as people use it."""
 
-    def check_evaluation(self, recipe: Recipe, options: Mapping[str, Any]) -> None:
+    def check_evaluation(  # noqa: B027 (a task may have no such rule)
+        self, recipe: Recipe, options: Mapping[str, Any]
+    ) -> None:
         """Refuse options of `evaluate` that do not go together.
 
         Raises:
@@ -162,7 +164,9 @@ class Task(ABC):
     ) -> list[Evaluation]:
         """Scores of the loaded model on each corpus."""
 
-    def check_comparison(self, runs: Mapping[str, Recipe]) -> None:
+    def check_comparison(  # noqa: B027
+        self, runs: Mapping[str, Recipe]
+    ) -> None:
         """Refuse runs that cannot be compared.
 
         Raises:
