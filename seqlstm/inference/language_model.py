@@ -10,14 +10,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
+from seqlstm.data.batching.collate import collate_language_model
 from seqlstm.inference.continuations import Continuation, generate_continuations
 from seqlstm.inference.past import Origin, Past, origin_of
 from seqlstm.inference.prefill import prefill
 from seqlstm.inference.scoring import Score, batches_by_length, make_score, truncate
 from seqlstm.inference.session import Session
-from seqlstm.models.batch import Batch, target_positions
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.runtime.device import Precision
 from seqlstm.text.tokenizer import Tokenizer
@@ -154,31 +153,18 @@ class LoadedLanguageModel:
             past: of what came before each; of one row, what came before them all.
         """
         ids = truncate(self.tokenizer.encode_batch(lines), self.longest, what="line")
-        targets = [[*one, self.end] for one in ids]
         past = self.fan_out(past, len(lines))
+        targets = [[*row, self.end] for row in ids]
+        inputs = [[first, *row] for first, row in zip(past.token.tolist(), targets, strict=True)]
         values: dict[int, Tensor] = {}
         for rows in batches_by_length([len(target) for target in targets], batch):
-            before = past.select(rows)
-            chosen = self.batch([targets[row] for row in rows], before.token)
+            padded = collate_language_model(
+                [inputs[row] for row in rows], pad_id=self.tokenizer.pad
+            ).to(self.precision.device)
             with self.precision.autocast():
-                scores, _ = self.model.log_probabilities(chosen, before.state)
+                scores, _ = self.model.log_probabilities(padded, past.select(rows).state)
             values.update(zip(rows, scores.cpu(), strict=True))
         return [
             make_score(line, targets[row], values[row], self.tokenizer)
             for row, line in enumerate(lines)
         ]
-
-    def batch(self, targets: Sequence[Sequence[int]], before: Tensor) -> Batch:
-        """Each row of ids to be told from the one before it, (rows,), and from those in it."""
-        rows = [
-            torch.tensor([first, *target])
-            for first, target in zip(before.tolist(), targets, strict=True)
-        ]
-        padded = pad_sequence(rows, batch_first=True, padding_value=self.tokenizer.pad)
-        lengths = torch.tensor([len(target) for target in targets])
-        return Batch(
-            inputs=padded[:, :-1],
-            targets=padded[:, 1:],
-            target_index=target_positions(lengths, padded.shape[1] - 1),
-            lengths=lengths,
-        ).to(self.precision.device)

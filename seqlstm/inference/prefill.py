@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
+from seqlstm.data.batching.collate import collate_language_model
 from seqlstm.inference.past import Past
 from seqlstm.models.batch import Batch, target_positions
 from seqlstm.models.language_model import LanguageModel
@@ -45,18 +45,24 @@ def prefill_and_score(
 
 
 def spans(ids: Ids, before: Tensor) -> Iterator[Batch]:
-    """Each row of ids, to be told from the one before it, (rows,), and from those in it."""
-    lengths = torch.tensor([len(row) for row in ids])
-    targets = pad_sequence([torch.tensor(row, dtype=torch.long) for row in ids], batch_first=True)
-    inputs = torch.cat([before.cpu().unsqueeze(1), targets], dim=1)
-    for begin in range(0, targets.shape[1], SPAN):
-        part = targets[:, begin : begin + SPAN]
-        left = (lengths - begin).clamp(0, part.shape[1])
+    """Batches of at most `SPAN` steps that predict the ids of each row.
+
+    Args:
+        ids: the targets.
+        before: the id before each row, (rows,).
+    """
+    rows = [[first, *row] for first, row in zip(before.tolist(), ids, strict=True)]
+    whole = collate_language_model(rows, pad_id=0)
+    assert whole.lengths is not None
+    for begin in range(0, whole.targets.shape[1], SPAN):
+        targets = whole.targets[:, begin : begin + SPAN]
+        time = targets.shape[1]
+        lengths = (whole.lengths - begin).clamp(0, time)
         yield Batch(
-            inputs=inputs[:, begin : begin + part.shape[1]],
-            targets=part,
-            target_index=target_positions(left, part.shape[1]),
-            lengths=None if left.eq(part.shape[1]).all() else left,  # more backends serve full rows
+            inputs=whole.inputs[:, begin : begin + time],
+            targets=targets,
+            target_index=target_positions(lengths, time),
+            lengths=None if lengths.eq(time).all() else lengths,  # more backends serve full rows
         ).to(before.device)
 
 
