@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
-from seqlstm.decoding.logits import MAX_HISTORY
 from seqlstm.decoding.random_streams import RandomStreams
-from seqlstm.recurrent.state import select
+from seqlstm.decoding.sampling import sample_tokens
+from seqlstm.inference.session import Session
 from seqlstm.text.streaming import TextStream
-
-if TYPE_CHECKING:
-    from seqlstm.inference.session import Session
 
 
 @dataclass(frozen=True)
@@ -85,28 +82,31 @@ def generate_continuations(
         length: pieces, at most. Rows that are finished leave the batch.
         stop, options: as of `Session.stream`.
     """
-    tokenizer, context = session.loaded.tokenizer, session.history[0].tolist()
-    texts = [TextStream(tokenizer, context) for _ in seeds]
-    rows = [PartialContinuation(text, end=tokenizer.end, stop=stop) for text in texts]
-    everyone = torch.zeros(len(seeds), dtype=torch.long, device=session.token.device)
-    state, token, history = select((session.state, session.token, session.history), everyone)
-    draw = RandomStreams(seeds, session.token.device)
-    choose = session.chooser(draw, options)
-    going = rows
+    tokenizer, context = session.tokenizer, session.past.history[0].tolist()
+    streams = [TextStream(tokenizer, context) for _ in seeds]
+    rows = [PartialContinuation(stream, end=tokenizer.end, stop=stop) for stream in streams]
+    past = session.past.branch(len(seeds))
+    draw = RandomStreams(seeds, past.token.device)
+    steps = sample_tokens(
+        session.advance,
+        token=past.token,
+        state=past.state,
+        choose=session.sampler(draw, options),
+        history=torch.stack(past.history),
+    )
+    unfinished, selected = rows, None
     for _ in range(length):
-        logits, state = session.advance(token, state, None)
-        token = choose(logits, history)
-        history = torch.cat([history, token.unsqueeze(1)], dim=1)[:, -MAX_HISTORY:]
-        for row, id in zip(going, token.tolist(), strict=True):
+        token, _, _ = steps.send(selected)
+        for row, id in zip(unfinished, token.tolist(), strict=True):
             row.push(id)
-        kept = [place for place, row in enumerate(going) if not row.finished]
-        if not kept:
+        indices = [index for index, row in enumerate(unfinished) if not row.finished]
+        if not indices:
             break
-        if len(kept) < len(going):
-            going = [going[place] for place in kept]
-            draw.keep(kept)
-            places = torch.tensor(kept, device=token.device)
-            state, token, history = select((state, token, history), places)
+        selected = None
+        if len(indices) < len(unfinished):
+            unfinished = [unfinished[index] for index in indices]
+            draw.keep(indices)
+            selected = torch.tensor(indices, device=token.device)
     for row in rows:
         row.cut_off()
     return [

@@ -92,8 +92,23 @@ class LoadedLanguageModel:
             yield from generate_continuations(session, seeds, length=length, **options)
 
     def session(self, past: Past | None = None) -> Session:
-        """A text that the model and somebody else write in turn, from its beginning or a past."""
-        return Session(self, past)
+        """A text that the model and its user continue in turn, from its beginning or a past."""
+        past = self.past() if past is None else past
+        past.refuse_unless(self.origin)
+        return Session(
+            self.model,
+            self.tokenizer,
+            past,
+            precision=self.precision,
+            forbidden_ids=self.forbidden_ids,
+        )
+
+    @cached_property
+    def forbidden_ids(self) -> list[int]:
+        """Ids that are never generated: special ones, and the end unless the unit is a document."""
+        tokenizer = self.tokenizer
+        ids = {tokenizer.pad, tokenizer.unknown, tokenizer.begin}
+        return sorted(ids | ({tokenizer.end} if self.unit == "line" else set()))
 
     @cached_property
     def origin(self) -> Origin:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 
+from seqlstm.inference.language_model import LoadedLanguageModel
 from seqlstm.inference.past import Past
 from seqlstm.inference.prefill import prefill_and_score
 from seqlstm.inference.scoring import Score, make_score
-
-if TYPE_CHECKING:
-    from seqlstm.inference.language_model import LoadedLanguageModel
 
 
 class StreamingScorer:

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from math import log
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
 from seqlstm.decoding.logits import make_logits_processor
 from seqlstm.errors import ArgumentError
+from seqlstm.inference.language_model import LoadedLanguageModel
+from seqlstm.inference.past import Past
 from seqlstm.inference.prefill import prefill_and_score
 from seqlstm.text.streaming import TextStream, until_stop
-
-if TYPE_CHECKING:
-    from seqlstm.inference.language_model import LoadedLanguageModel
-    from seqlstm.inference.past import Past
 
 
 @dataclass(frozen=True)
@@ -85,8 +83,7 @@ class TurnHistory:
         before = self.session.past
         said = self.loaded.tokenizer.encode(text)
         try:
-            if said:
-                self.session.take(said)
+            self.session.read_ids(said)
             self.turns.append((yield from self.write(before, said, **options)))
         except BaseException:
             self.session.past = before
@@ -164,9 +161,10 @@ class TurnHistory:
     def candidates(self, count: int, **options: Any) -> list[Candidate]:
         """The likeliest next pieces; `options` as of `make_logits_processor`."""
         session = self.session
-        logits, _ = session.advance(session.token, session.state, None)
-        shape = make_logits_processor(forbid=session.never, **options)
-        drawn = shape(logits, session.history).softmax(-1)[0]
+        past = session.past
+        logits, _ = session.advance(past.token, past.state, None)
+        process = make_logits_processor(forbid=session.forbidden_ids, **options)
+        drawn = process(logits, past.history[0].unsqueeze(0)).softmax(-1)[0]
         chances, ids = logits.softmax(-1)[0].topk(min(count, logits.shape[-1]))
         pieces = self.loaded.tokenizer.pieces(ids.tolist())
         return [*map(Candidate, pieces, chances.tolist(), drawn[ids].tolist())]

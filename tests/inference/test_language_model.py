@@ -33,7 +33,7 @@ def loaded(tokenizer: Tokenizer) -> LoadedLanguageModel:
 
 
 def ids_of(session: Session) -> list[int]:
-    ids: list[int] = session.history[0].tolist()
+    ids: list[int] = session.past.history[0].tolist()
     return ids
 
 
@@ -121,7 +121,7 @@ def test_a_session_goes_on_as_if_it_had_never_stopped(
     ]
     assert "".join(parts) == text
     assert ids_of(pieces) == ids_of(whole)
-    assert_same((pieces.state, pieces.token), (whole.state, whole.token))
+    assert_same((pieces.past.state, pieces.past.token), (whole.past.state, whole.past.token))
 
 
 def test_what_is_read_between_counts(loaded: LoadedLanguageModel) -> None:
@@ -131,7 +131,7 @@ def test_what_is_read_between_counts(loaded: LoadedLanguageModel) -> None:
     session.read("\nThe gardener")
     session.read("")
     other = loaded.session()
-    other.take(ids_of(session))
+    other.read_ids(ids_of(session))
     assert loaded.tokenizer.decode(ids_of(session)) == f"Nobody{said}\nThe gardener"
     assert list(session.stream(length=9, temperature=0)) == list(
         other.stream(length=9, temperature=0)
@@ -144,7 +144,7 @@ def test_a_long_prompt_is_read_in_spans(
     def read() -> tuple[State, torch.Tensor]:
         session = loaded.session()
         session.read("\n".join(LINES[:4]))
-        return session.state, session.token
+        return session.past.state, session.past.token
 
     whole = read()
     monkeypatch.setattr("seqlstm.inference.prefill.SPAN", 3)

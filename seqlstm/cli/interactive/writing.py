@@ -186,7 +186,7 @@ class WritingSession:
 
     def tell_end(self) -> None:
         """Show where the text stands."""
-        text = self.draft.loaded.tokenizer.decode(self.draft.session.history[0].tolist())
+        text = self.draft.loaded.tokenizer.decode(self.draft.session.past.history[0].tolist())
         cut = "…" if len(text) > ENDING else ""
         self.note(f"it ends now: {cut}{on_a_line(text[-ENDING:])}" if text else "no text now")
 

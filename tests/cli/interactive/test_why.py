@@ -41,8 +41,8 @@ def test_why_tells_what_may_come_next(writing: WritingSession, loaded: LoadedLan
     shown = play(writing, "Nobody", "/top-k 2", "/temperature 2", "/why 3")
     session = writing.draft.session
     with torch.no_grad():
-        logits, _ = loaded.model.advance(session.token, session.state)
-    never = session.never
+        logits, _ = loaded.model.advance(session.past.token, session.past.state)
+    never = session.forbidden_ids
     chances, ids = logits.softmax(-1)[0].topk(3)
     logits[:, never] = -torch.inf
     drawn = (logits.topk(2).values / 2).softmax(-1)[0].tolist()
