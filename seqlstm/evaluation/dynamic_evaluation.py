@@ -14,14 +14,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 import torch
 from torch import Tensor
 
-from seqlstm.data.batching.streams import TokenStream, encode_stream, stream_batches
+from seqlstm.data.batching.streams import TokenStream, stream_batches
 from seqlstm.errors import ArgumentError
-from seqlstm.evaluation.perplexity import LanguageScores, count_text, known_past, signature_of
+from seqlstm.evaluation.perplexity import LanguageScores, carry_state, score_text
 from seqlstm.models.batch import Batch
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.recurrent.state import State, detach
@@ -76,9 +77,9 @@ def gather_statistics(
     squares = [torch.zeros_like(parameter) for parameter in parameters]
     rows = min(ROWS, stream.tokens)
     batches = stream_batches(stream, rows=rows, span=options.span, whole=False)
-    count, state = 0, None
-    for batch in islice(batches, options.batches):
-        _, gradients, state = learn(model, batch, state, parameters, precision)
+    count = 0
+    step = partial(loss_and_gradients, model=model, parameters=parameters, precision=precision)
+    for _, (_, gradients) in carry_state(step, islice(batches, options.batches), precision.device):
         for square, gradient in zip(squares, gradients, strict=True):
             square.addcmul_(gradient, gradient)
         count += 1
@@ -86,20 +87,21 @@ def gather_statistics(
     return GradientStatistics(roots, f"train {count}x{rows}x{options.span}")
 
 
-def learn(
-    model: LanguageModel,
+def loss_and_gradients(
     batch: Batch,
     state: State | None,
+    *,
+    model: LanguageModel,
     parameters: Sequence[Tensor],
     precision: Precision,
-) -> tuple[float, tuple[Tensor, ...], State]:
-    """The loss of a batch, the gradients of its mean, and the state after it."""
+) -> tuple[tuple[float, tuple[Tensor, ...]], State]:
+    """The summed loss of a batch and the gradients of its mean; and the state after the batch."""
     with torch.enable_grad():
         with precision.autocast():
-            loss, tokens, state = model(batch.to(precision.device), state)
+            loss, tokens, state = model(batch, state)
         assert state is not None
         gradients = torch.autograd.grad(loss / tokens, parameters, materialize_grads=True)
-    return loss.item(), gradients, detach(state)
+    return (loss.item(), gradients), detach(state)
 
 
 class DynamicWeights:
@@ -156,28 +158,37 @@ def score_dynamically(
     unit: str,
     streams: int = 1,
 ) -> LanguageScores:
-    """Score a text while learning from it; the model is then what it was.
+    """Score a text while learning from it; the model's weights are restored afterwards.
 
     Args:
         model: in evaluation mode.
         rows: documents or lines.
         statistics: of the model's gradients on training text.
         options: how fast it learns.
-        tokenizer, precision, unit: as `score_text` takes them.
-        streams: parts of the text that are read side by side; all teach one model.
+        tokenizer, precision, unit: as of `score_text`.
+        streams: parts of the text that are read side by side; all of them update one model.
     """
-    stream = encode_stream(rows, tokenizer=tokenizer, unit=unit)
-    streams = min(streams, stream.tokens)
-    nats, state = 0.0, None
-    with learner(model, statistics, options) as weights:
-        for batch in stream_batches(stream, rows=streams, span=options.span):
-            loss, gradients, state = learn(model, batch, state, weights.parameters, precision)
-            nats += loss
-            weights.update(gradients)
-    known = known_past(resets=False, sliding=0, streams=streams)
-    how = (
+    method = (
         f"|dynamic:rms,rate:{options.rate:g},decay:{options.decay:g},epsilon:{options.epsilon:g}"
         f",span:{options.span},gradients:{statistics.gathered}"
     )
-    signature = signature_of(tokenizer, precision, unit=unit, known=known + how)
-    return count_text(rows, stream, nats=nats, unit=unit, signature=signature)
+    with learner(model, statistics, options) as weights:
+
+        def nats(batch: Batch, state: State | None) -> tuple[float, State | None]:
+            (loss, gradients), state = loss_and_gradients(
+                batch, state, model=model, parameters=weights.parameters, precision=precision
+            )
+            weights.update(gradients)
+            return loss, state
+
+        return score_text(
+            model,
+            rows,
+            tokenizer=tokenizer,
+            precision=precision,
+            unit=unit,
+            streams=streams,
+            span=options.span,
+            step=nats,
+            method=method,
+        )

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from seqlstm.data.batching.streams import encode_stream, stream_batches
 from seqlstm.errors import ArgumentError
-from seqlstm.evaluation.perplexity import LanguageScores, count_text, known_past, signature_of
+from seqlstm.evaluation.perplexity import LanguageScores, score_text
+from seqlstm.models.batch import Batch
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.models.output.target_scores import score_targets
 from seqlstm.recurrent.state import State
@@ -103,7 +103,6 @@ class CacheMemory:
         return alike.masked_fill(other, -torch.inf).logsumexp(-1) - alike.logsumexp(-1)
 
 
-@torch.no_grad()
 def score_with_cache(
     model: LanguageModel,
     rows: Sequence[str],
@@ -114,28 +113,35 @@ def score_with_cache(
     unit: str,
     streams: int = 1,
 ) -> LanguageScores:
-    """Score a text with a cache of what came before in it.
+    """Score a text with a cache of the text before each prediction.
 
     Args:
         model: in evaluation mode.
         rows: documents or lines.
         options: of the cache.
-        tokenizer, precision, unit: as `score_text` takes them.
+        tokenizer, precision, unit: as of `score_text`.
         streams: parts of the text that are read side by side, each with a cache of its own.
     """
-    stream = encode_stream(rows, tokenizer=tokenizer, unit=unit)
-    streams = min(streams, stream.tokens)
-    state: State | None = None
-    nats, pairs = 0.0, CacheMemory(options)
-    for one in stream_batches(stream, rows=streams, span=SPAN):
-        batch = one.to(precision.device)
+    cache = CacheMemory(options)
+
+    @torch.no_grad()
+    def nats(batch: Batch, state: State | None) -> tuple[float, State | None]:
         with precision.autocast():
             features, state = model.features(batch, state, last=True)
             scores = score_targets(model.output_layer, features, batch)
         by_row = features.to(scores.dtype).view(*batch.inputs.t().shape, -1).transpose(0, 1)
-        told = pairs.tell(by_row, batch.targets, scores)
-        nats -= float(told.t().flatten()[batch.target_index].double().sum())
-    known = known_past(resets=False, sliding=0, streams=streams)
-    how = f"|cache:{options.size},flatness:{options.flatness:g},share:{options.share:g}"
-    signature = signature_of(tokenizer, precision, unit=unit, known=known + how)
-    return count_text(rows, stream, nats=nats, unit=unit, signature=signature)
+        mixed = cache.tell(by_row, batch.targets, scores)
+        return -float(mixed.t().flatten()[batch.target_index].double().sum()), state
+
+    method = f"|cache:{options.size},flatness:{options.flatness:g},share:{options.share:g}"
+    return score_text(
+        model,
+        rows,
+        tokenizer=tokenizer,
+        precision=precision,
+        unit=unit,
+        streams=streams,
+        span=SPAN,
+        step=nats,
+        method=method,
+    )
