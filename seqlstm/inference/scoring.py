@@ -11,7 +11,6 @@ from functools import cached_property
 from torch import Tensor
 
 from seqlstm.data.batching.collate import within_budget
-from seqlstm.decoding.penalties import length_normalizer
 from seqlstm.text.tokenizer import Tokenizer
 
 TOKENS = 2**15  # of a batch, padding included
@@ -34,10 +33,6 @@ class Score:
     @cached_property
     def log_probability(self) -> float:
         return math.fsum(self.log_probabilities)
-
-    def under(self, length_penalty: float) -> float:
-        """The log-probability under GNMT's length penalty: the score by which a beam ranks."""
-        return self.log_probability / length_normalizer(len(self.pieces), length_penalty)
 
     @property
     def perplexity(self) -> float:
