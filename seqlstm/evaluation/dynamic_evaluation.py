@@ -1,7 +1,7 @@
-"""Dynamic evaluation: the model goes on learning from the text that it is scored on.
+"""Dynamic evaluation: gradient steps on the text that is being scored.
 
 Krause, Kahembwe, Murray & Renals (2018), "Dynamic evaluation of neural sequence models", the RMS
-version. A span is told, and only then learned from:
+version. Each span is scored first, and then the weights are updated on it:
 
     θ ← θ − η ∇L / (RMS_g + ε) + λ RMS_norm ∘ (θ_g − θ)        RMS_norm = RMS_g / mean(RMS_g)
 
@@ -29,18 +29,18 @@ from seqlstm.recurrent.state import State, detach
 from seqlstm.runtime.device import Precision
 from seqlstm.text.tokenizer import Tokenizer
 
-ROWS = 100  # of a batch from which gradient statistics are gathered, as its authors have it
+ROWS = 100  # of a batch from which gradient statistics are gathered, as in the paper
 
 
 @dataclass(frozen=True)
 class DynamicEvaluation:
-    """How fast the model learns and forgets.
+    """Options of dynamic evaluation.
 
     Attributes:
-        rate: η, of an update; 0 for none.
-        decay: λ, back to the trained weights.
-        epsilon: ε, what keeps updates of weights with small gradients small.
-        span: pieces that are told between two updates.
+        rate: η, the learning rate; 0 for no updates.
+        decay: λ, towards the trained weights.
+        epsilon: ε, which bounds updates of weights with small gradients.
+        span: pieces between two updates.
         batches: of training text from which gradient statistics are gathered, `ROWS` spans each.
 
     Raises:
@@ -54,16 +54,16 @@ class DynamicEvaluation:
     batches: int = 200
 
     def __post_init__(self) -> None:
-        for name, least in (("rate", 0), ("decay", 0), ("span", 1), ("batches", 1)):
-            if getattr(self, name) < least:
-                raise ArgumentError(f"dynamic {name} must be {least} or more")
+        for name, minimum in (("rate", 0), ("decay", 0), ("span", 1), ("batches", 1)):
+            if getattr(self, name) < minimum:
+                raise ArgumentError(f"dynamic {name} must be {minimum} or more")
         if self.epsilon <= 0:
             raise ArgumentError("dynamic epsilon must be positive")
 
 
 @dataclass(frozen=True)
 class GradientStatistics:
-    """RMS_g of each of the model's parameters, in their order, and of what it is, in words."""
+    """RMS_g of each of the model's parameters, in their order, and a description of its data."""
 
     roots: list[Tensor]
     gathered: str
@@ -105,12 +105,12 @@ def loss_and_gradients(
 
 
 class DynamicWeights:
-    """Weights that follow a text and are drawn back to where they were trained.
+    """Weights that are updated on a text and decay towards the trained weights.
 
     Args:
         parameters: of the model; changed in place.
         roots: RMS_g of each.
-        options: how fast.
+        options: learning rate and decay.
     """
 
     def __init__(
@@ -125,26 +125,30 @@ class DynamicWeights:
 
     @torch.no_grad()
     def update(self, gradients: Sequence[Tensor]) -> None:
-        every = zip(self.parameters, self.trained, self.decays, self.rates, gradients, strict=True)
-        for parameter, trained, decay, rate, gradient in every:
+        """One step of the update rule, in place."""
+        weights = zip(
+            self.parameters, self.trained, self.decays, self.rates, gradients, strict=True
+        )
+        for parameter, trained, decay, rate, gradient in weights:
             parameter.lerp_(trained, decay).addcmul_(rate, gradient, value=-1)
 
     @torch.no_grad()
     def restore(self) -> None:
+        """Set the trained weights again."""
         for parameter, trained in zip(self.parameters, self.trained, strict=True):
             parameter.copy_(trained)
 
 
 @contextmanager
-def learner(
+def dynamic_weights(
     model: LanguageModel, statistics: GradientStatistics, options: DynamicEvaluation
 ) -> Iterator[DynamicWeights]:
-    """Inside, the model's weights follow a text; afterwards they are what they were."""
-    made = DynamicWeights(list(model.parameters()), statistics.roots, options)
+    """A context in which the model's weights may be updated; they are restored at its end."""
+    weights = DynamicWeights(list(model.parameters()), statistics.roots, options)
     try:
-        yield made
+        yield weights
     finally:
-        made.restore()
+        weights.restore()
 
 
 def score_dynamically(
@@ -164,7 +168,7 @@ def score_dynamically(
         model: in evaluation mode.
         rows: documents or lines.
         statistics: of the model's gradients on training text.
-        options: how fast it learns.
+        options: of dynamic evaluation.
         tokenizer, precision, unit: as of `score_text`.
         streams: parts of the text that are read side by side; all of them update one model.
     """
@@ -172,7 +176,7 @@ def score_dynamically(
         f"|dynamic:rms,rate:{options.rate:g},decay:{options.decay:g},epsilon:{options.epsilon:g}"
         f",span:{options.span},gradients:{statistics.gathered}"
     )
-    with learner(model, statistics, options) as weights:
+    with dynamic_weights(model, statistics, options) as weights:
 
         def nats(batch: Batch, state: State | None) -> tuple[float, State | None]:
             (loss, gradients), state = loss_and_gradients(

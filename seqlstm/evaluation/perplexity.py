@@ -1,4 +1,4 @@
-"""How well a language model tells a text: perplexities and bits per byte, with a signature."""
+"""Perplexity and bits per byte of a language model on a text, with a signature."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class LanguageScores:
 
     Attributes:
         nats: the negative log-probability of the whole text.
-        tokens: pieces, and what ends each document.
-        words: what white space separates, each end of a line or document counted as one.
+        tokens: pieces, and the end of each document.
+        words: separated by white space; each end of a line or document counts as one.
         bytes: of the text in UTF-8, its newlines included.
-        characters: likewise.
+        characters: of the text, its newlines included.
         signature: what was counted, and how.
     """
 
@@ -166,10 +166,10 @@ def count_words(row: str) -> int:
 
 @dataclass(frozen=True)
 class RowScores:
-    """The scores of a text, one document or line after the other.
+    """The scores of each document or line of a text.
 
     Attributes:
-        nats: the negative log-probability of each, what ends it included, (rows,) in float64.
+        nats: the negative log-probability of each, its end included, (rows,) in float64.
         tokens, words: of each, as `LanguageScores` counts them, (rows,) in float64.
         bytes: of each in UTF-8, its newlines included, (rows,) in float64.
         signature: what was counted, and how.
@@ -194,11 +194,11 @@ def score_rows(
     streams: int = 1,
     span: int = 512,
 ) -> RowScores:
-    """Score what `score_text` does, and tell what falls to each document or line.
+    """The scores of `score_text` for each document or line.
 
     Args:
-        model, tokenizer, precision, resets, sliding, streams, span: as `score_text` takes them.
-        rows: documents or lines; a row of several lines counts as these.
+        model, tokenizer, precision, resets, sliding, streams, span: as of `score_text`.
+        rows: documents or lines; a row of several lines counts as several lines.
         unit: "document" or "line".
     """
     stream = encode_stream(rows, tokenizer=tokenizer, unit=unit)

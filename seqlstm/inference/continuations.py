@@ -1,4 +1,4 @@
-"""Many continuations of one text, written side by side."""
+"""Many continuations of one text, generated side by side."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from seqlstm.text.streaming import TextStream
 
 @dataclass(frozen=True)
 class Continuation:
-    """A continuation.
+    """A continuation of a text.
 
     Attributes:
-        text: what was written.
-        seed: of its draws.
-        finished: whether it came to its end, or to where it was to stop, before it was cut off.
+        text: the generated text.
+        seed: of its random numbers.
+        finished: whether it reached its end or the stop text; else it was cut off.
     """
 
     text: str
@@ -30,37 +30,38 @@ class Continuation:
 
 
 class PartialContinuation:
-    """A continuation that is being written.
+    """A continuation that is being generated.
 
     Args:
-        text: turns its ids into text.
-        end: the id that ends it.
+        stream: decodes its ids.
+        end: the end token.
         stop: a text before which it ends, if any.
     """
 
-    def __init__(self, text: TextStream, *, end: int, stop: str | None) -> None:
-        self.stream, self.end, self.stop = text, end, stop
+    def __init__(self, stream: TextStream, *, end: int, stop: str | None) -> None:
+        self.stream, self.end, self.stop = stream, end, stop
         self.text = ""
         self.finished = False
 
     def push(self, id: int) -> None:
+        """Append an id."""
         self.add(self.stream.push(id))
         if id == self.end:
             self.cut_off()
             self.finished = True
 
     def add(self, part: str) -> None:
-        """Write on; what stands from `stop` on is left out."""
+        """Append text, up to the stop text."""
         if self.stop is None:
             self.text += part
             return
         start = max(0, len(self.text) - len(self.stop) + 1)
         self.text += part
-        if (place := self.text.find(self.stop, start)) >= 0:
-            self.text, self.finished = self.text[:place], True
+        if (index := self.text.find(self.stop, start)) >= 0:
+            self.text, self.finished = self.text[:index], True
 
     def cut_off(self) -> None:
-        """No more ids will come."""
+        """Append the rest of the text after the last id."""
         if not self.finished:
             self.add(self.stream.flush())
 
@@ -74,11 +75,12 @@ def generate_continuations(
     stop: str | None = None,
     **options: Any,
 ) -> list[Continuation]:
-    """Continuations of a session's text, one for each seed; the session stays where it is.
+    """Continuations of a session's text, one for each seed; the session does not change.
 
     Args:
-        session: whose text they continue.
-        seeds: each writes what `Session.stream` writes by it, up to rounding in the model's sums.
+        session: holds the text that they continue.
+        seeds: the text of each is that of `Session.stream` with this seed, up to rounding in the
+            model's sums.
         length: pieces, at most. Rows that are finished leave the batch.
         stop, options: as of `Session.stream`.
     """

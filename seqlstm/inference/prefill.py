@@ -1,4 +1,4 @@
-"""Reading on from a past: several texts side by side, in spans, each with its own end."""
+"""Prefill: the model reads prompts of any lengths side by side, a span of steps at a time."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from seqlstm.models.language_model import LanguageModel
 from seqlstm.recurrent.state import State, keep
 from seqlstm.runtime.device import Precision
 
-SPAN = 1024  # pieces that are read at once: a book takes no more memory than a page
+SPAN = 1024  # steps at a time, so that memory does not grow with the text
 
 Ids = Sequence[Sequence[int]]  # one text a row
 
 
 @torch.no_grad()
 def prefill(model: LanguageModel, ids: Ids, past: Past, precision: Precision) -> Past:
-    """The past once ids have come in every row."""
+    """The past after more ids in every row."""
     state = past.state
     for span in spans(ids, past.token):
         with precision.autocast():
             _, after = model.features(span, state, last=True)
-        state = kept(span, after, state)
-    return past.followed(state, ids)
+        state = state_after(span, after, state)
+    return past.extend(state, ids)
 
 
 @torch.no_grad()
 def prefill_and_score(
     model: LanguageModel, ids: Ids, past: Past, precision: Precision
 ) -> tuple[Tensor, Past]:
-    """`prefill`, and before it the log-probability of every id, (rows, time), 0 beyond an end."""
-    state, scores = past.state, [torch.zeros(len(ids), 0)]
+    """The log-probability of every id, (rows, time), 0 at padding; and the past after the ids."""
+    state, log_probs = past.state, [torch.zeros(len(ids), 0)]
     for span in spans(ids, past.token):
         with precision.autocast():
-            told, after = model.log_probabilities(span, state, last=True)
-        state = kept(span, after, state)
-        scores.append(told.cpu())
-    return torch.cat(scores, dim=1), past.followed(state, ids)
+            span_log_probs, after = model.log_probabilities(span, state, last=True)
+        state = state_after(span, after, state)
+        log_probs.append(span_log_probs.cpu())
+    return torch.cat(log_probs, dim=1), past.extend(state, ids)
 
 
 def spans(ids: Ids, before: Tensor) -> Iterator[Batch]:
@@ -66,7 +66,7 @@ def spans(ids: Ids, before: Tensor) -> Iterator[Batch]:
         ).to(before.device)
 
 
-def kept(span: Batch, after: State | None, before: State) -> State:
-    """The state after a span; that before it in rows of which the span holds nothing."""
+def state_after(span: Batch, after: State | None, before: State) -> State:
+    """The state after a span; rows without ids in the span keep the state before it."""
     assert after is not None
     return after if span.lengths is None else keep(span.lengths > 0, after, before)

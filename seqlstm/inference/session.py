@@ -59,7 +59,7 @@ class Session:
 
     @past.setter
     def past(self, past: Past) -> None:
-        past.refuse_unless(self.origin)
+        past.check_origin(self.origin)
         if len(past) != 1:
             raise ValueError(f"a session has one text, not {len(past)}: select one first")
         self._past = past

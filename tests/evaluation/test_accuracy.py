@@ -71,7 +71,7 @@ def test_batches_change_nothing(
 ) -> None:
     whole = scores_of(model, tokenizer, PAIRS)
     monkeypatch.setattr(accuracy, "TOKENS", 40)
-    monkeypatch.setattr(accuracy, "ASKED", 3)
+    monkeypatch.setattr(accuracy, "CHUNK", 3)
     assert len(encode_prompts(PAIRS, tokenizer=tokenizer)) > 5
     parts = scores_of(model, tokenizer, PAIRS)
     assert (parts.right, parts.tokens) == (whole.right, whole.tokens)

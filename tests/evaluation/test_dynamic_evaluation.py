@@ -14,8 +14,8 @@ from seqlstm.errors import ArgumentError
 from seqlstm.evaluation.dynamic_evaluation import (
     DynamicEvaluation,
     GradientStatistics,
+    dynamic_weights,
     gather_statistics,
-    learner,
     score_dynamically,
 )
 from seqlstm.evaluation.perplexity import score_text
@@ -155,7 +155,7 @@ def test_the_weights_are_untouched(
     )
 
     def stop() -> None:
-        with learner(model, statistics, options) as weights:
+        with dynamic_weights(model, statistics, options) as weights:
             weights.update([torch.ones_like(weight) for weight in model.parameters()])
             changed = dict(model.named_parameters())
             assert not any(torch.equal(changed[name], old) for name, old in before.items())

@@ -125,7 +125,7 @@ def test_it_is_a_distribution(tokenizer: Tokenizer) -> None:
             asked = said.clone()
             asked[0, at] = piece
             scores = chances.gather(2, asked.unsqueeze(2)).squeeze(2)
-            total[at] += pairs.tell(features, asked, scores)[0, at].exp()
+            total[at] += pairs.mix(features, asked, scores)[0, at].exp()
     assert total.tolist() == pytest.approx([1.0] * time)
 
 

@@ -20,10 +20,12 @@ every_unit = pytest.mark.parametrize("unit", ["document", "line"])
 
 
 def loaded_of(
-    tokenizer: Tokenizer, unit: str = "line", *, longest: int = 4096
+    tokenizer: Tokenizer, unit: str = "line", *, max_length: int = 4096
 ) -> LoadedLanguageModel:
     model = random_language_model(tokenizer.vocab_size, seed=4)
-    return LoadedLanguageModel(model, tokenizer, precision=FLOAT32, unit=unit, longest=longest)
+    return LoadedLanguageModel(
+        model, tokenizer, precision=FLOAT32, unit=unit, max_length=max_length
+    )
 
 
 @pytest.fixture
@@ -202,7 +204,7 @@ def test_a_score_is_the_sum_of_its_steps(tokenizer: Tokenizer, unit: str, batch:
 
 
 def test_long_lines_are_cut_with_a_warning(tokenizer: Tokenizer) -> None:
-    loaded = loaded_of(tokenizer, longest=6)
+    loaded = loaded_of(tokenizer, max_length=6)
     with pytest.warns(TruncationWarning, match="truncated 1 line of more than 6 pieces"):
         short, cut = loaded.score(["Why", LINES[0]])
     expected = by_hand(loaded, [*tokenizer.encode(LINES[0])[:6], loaded.end])
