@@ -89,24 +89,26 @@ def counter(characters: Tokenizer) -> LoadedLanguageModel:
 
 def test_the_unit_that_counts_brackets_is_found(counter: LoadedLanguageModel) -> None:
     found = activations_in_text(counter, "a(b(c))", [nested(3000)], names=NAMES, best=2)
-    first, second = found.followers["brackets"]
+    first, second = found.best_units["brackets"]
     assert first.unit == Unit(1, "h", 3)
     assert (first.correlation, first.held_out) == pytest.approx((-1, -1))
     assert abs(second.correlation) < 0.9
-    assert found.known("brackets") == [0, 1, 1, 2, 2, 1, 0]
+    assert found.property_values("brackets") == [0, 1, 1, 2, 2, 1, 0]
     scale = 2 * 5**0.5  # of the embedding
-    assert found.held[first.unit] == pytest.approx([-scale * n for n in (0, 1, 1, 2, 2, 1, 0)])
+    assert found.activations[first.unit] == pytest.approx(
+        [-scale * n for n in (0, 1, 1, 2, 2, 1, 0)]
+    )
     deviations = torch.tensor(found.deviations(first.unit))
     assert float(deviations.mean()) == pytest.approx(0, abs=1e-6)
     assert float(deviations.std(correction=0)) == pytest.approx(1)
-    assert [one.property for one in found.leading] == list(found.followers) == NAMES
+    assert [one.property for one in found.leading] == list(found.best_units) == NAMES
     assert found.leading[0] == first
 
 
 def test_one_unit_is_looked_at_alone(counter: LoadedLanguageModel) -> None:
     found = activations_in_text(counter, "(a)", [nested(3000)], names=NAMES, unit="1:3")
     assert {
-        name: [one.unit.number for one in group] for name, group in found.followers.items()
+        name: [one.unit.number for one in group] for name, group in found.best_units.items()
     } == {name: [3] for name in NAMES}
     assert [one.property for one in found.leading] == ["brackets"]
 
@@ -115,8 +117,8 @@ def test_a_property_that_never_changes_has_no_followers(counter: LoadedLanguageM
     found = activations_in_text(
         counter, "(a)", [nested(3000)], names=["comment", "brackets"], best=9
     )
-    assert found.followers["comment"] == []
-    numbers = {one.unit.number for one in found.followers["brackets"]}
+    assert found.best_units["comment"] == []
+    numbers = {one.unit.number for one in found.best_units["brackets"]}
     assert numbers == {2, 3, 4, 5}  # the first never changes either
 
 
@@ -132,9 +134,11 @@ def test_both_halves_count_and_the_pieces_are_told(counter: LoadedLanguageModel)
 
 def test_a_short_text_is_refused(counter: LoadedLanguageModel) -> None:
     with pytest.raises(DataError, match="a text of 99 pieces is too short"):
-        activations_in_text(counter, "a", [nested(3000)], names=NAMES, most=99)
+        activations_in_text(counter, "a", [nested(3000)], names=NAMES, max_pieces=99)
     assert (
-        activations_in_text(counter, "a", [nested(3000)], names=NAMES, most=100).survey.positions[0]
+        activations_in_text(
+            counter, "a", [nested(3000)], names=NAMES, max_pieces=100
+        ).survey.positions[0]
         >= 25
     )
     with pytest.raises(ArgumentError, match="no pieces"):
@@ -160,8 +164,10 @@ def test_a_piece_is_marked_by_its_last_character(tokenizer: Tokenizer, text: str
 
 @pytest.mark.parametrize("unit", ["document", "line"])
 def test_rows_are_one_text(tokenizer: Tokenizer, unit: str) -> None:
-    def rows(most: int) -> AnnotatedText:
-        return annotate_rows(DOCUMENTS, NAMES, tokenizer=tokenizer, unit=unit, most=most)
+    def rows(max_pieces: int) -> AnnotatedText:
+        return annotate_rows(
+            DOCUMENTS, NAMES, tokenizer=tokenizer, unit=unit, max_pieces=max_pieces
+        )
 
     whole = rows(10**6)
     stream = encode_stream(DOCUMENTS, tokenizer=tokenizer, unit=unit).ids[1:].tolist()
@@ -282,6 +288,6 @@ def test_what_is_constant_in_the_other_half_is_not_a_number(counter: LoadedLangu
     found = activations_in_text(
         counter, "a", [nested(2000) + "a" * 2000], names=["brackets"], best=1
     )
-    (best,) = found.followers["brackets"]
+    (best,) = found.best_units["brackets"]
     assert best.correlation == pytest.approx(-1)
     assert math.isnan(best.held_out)
