@@ -1,4 +1,4 @@
-"""Units: what they are called, what they hold, and that one which follows a property is found."""
+"""Units: their names, their activations, and that a unit which tracks a property is found."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NAMES = ["brackets", "line", "word"]
 
 
 class Counter(LinearCell):
-    """h_t = (1 − r) ∘ h_{t-1} + x_t: units count what their inputs say, until the first is 1."""
+    """h_t = (1 − r) ∘ h_{t-1} + x_t: units sum their inputs until the first is 1."""
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__(width, hidden)
@@ -105,7 +105,7 @@ def test_the_unit_that_counts_brackets_is_found(counter: LoadedLanguageModel) ->
     assert found.leading[0] == first
 
 
-def test_one_unit_is_looked_at_alone(counter: LoadedLanguageModel) -> None:
+def test_one_unit_alone(counter: LoadedLanguageModel) -> None:
     found = activations_in_text(counter, "(a)", [nested(3000)], names=NAMES, unit="1:3")
     assert {
         name: [one.unit.number for one in group] for name, group in found.best_units.items()
@@ -113,7 +113,7 @@ def test_one_unit_is_looked_at_alone(counter: LoadedLanguageModel) -> None:
     assert [one.property for one in found.leading] == ["brackets"]
 
 
-def test_a_property_that_never_changes_has_no_followers(counter: LoadedLanguageModel) -> None:
+def test_a_constant_property_has_no_units(counter: LoadedLanguageModel) -> None:
     found = activations_in_text(
         counter, "(a)", [nested(3000)], names=["comment", "brackets"], best=9
     )
@@ -122,7 +122,7 @@ def test_a_property_that_never_changes_has_no_followers(counter: LoadedLanguageM
     assert numbers == {2, 3, 4, 5}  # the first never changes either
 
 
-def test_both_halves_count_and_the_pieces_are_told(counter: LoadedLanguageModel) -> None:
+def test_both_halves_count(counter: LoadedLanguageModel) -> None:
     text = annotate(nested(5000), NAMES, tokenizer=counter.tokenizer)
     found = survey(counter, text, NAMES)
     ranked, held_out = found.positions
@@ -135,31 +135,27 @@ def test_both_halves_count_and_the_pieces_are_told(counter: LoadedLanguageModel)
 def test_a_short_text_is_refused(counter: LoadedLanguageModel) -> None:
     with pytest.raises(DataError, match="a text of 99 pieces is too short"):
         activations_in_text(counter, "a", [nested(3000)], names=NAMES, max_pieces=99)
-    assert (
-        activations_in_text(
-            counter, "a", [nested(3000)], names=NAMES, max_pieces=100
-        ).survey.positions[0]
-        >= 25
-    )
+    found = activations_in_text(counter, "a", [nested(3000)], names=NAMES, max_pieces=100)
+    assert found.survey.positions[0] >= 25
     with pytest.raises(ArgumentError, match="no pieces"):
         activations_in_text(counter, "", [nested(3000)], names=NAMES)
 
 
-# Marks.
+# Annotations.
 
 
 @pytest.mark.parametrize("text", ["ab (c\n[d] é)", "日本 (🙂)", "", " a  "])
-def test_a_piece_is_marked_by_its_last_character(tokenizer: Tokenizer, text: str) -> None:
+def test_a_piece_has_the_properties_of_its_last_character(tokenizer: Tokenizer, text: str) -> None:
     for using in (tokenizer, train_tokenizer(LINES, model_type="unigram", vocab_size=300)):
-        marked = annotate(text, NAMES, tokenizer=using)
-        assert marked.ids == using.encode(text)
-        read = "".join(marked.parts)
-        assert read == using.decode(marked.ids)
+        annotated = annotate(text, NAMES, tokenizer=using)
+        assert annotated.ids == using.encode(text)
+        read = "".join(annotated.parts)
+        assert read == using.decode(annotated.ids)
         values = {name: PROPERTIES[name].values(read) for name in NAMES}
         end = 0
-        for part, known in zip(marked.parts, marked.properties.tolist(), strict=True):
+        for part, expected in zip(annotated.parts, annotated.properties.tolist(), strict=True):
             end += len(part)
-            assert known == [values[name][end - 1] if end else 0 for name in NAMES]
+            assert expected == [values[name][end - 1] if end else 0 for name in NAMES]
 
 
 @pytest.mark.parametrize("unit", ["document", "line"])
@@ -215,23 +211,21 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_units_hold_what_the_state_does_after_the_text(
-    tokenizer: Tokenizer, case: Case | None
-) -> None:
+def test_activations_are_those_of_the_state(tokenizer: Tokenizer, case: Case | None) -> None:
     loaded = loaded_of(case, tokenizer) if case else blocks(tokenizer)
     for layer in loaded.model.modules():
         if isinstance(layer, Recurrent):
             layer.backend = "loop"  # the others equal it, and take time to be made
     ids = torch.tensor([tokenizer.encode(line)[:9] for line in LINES[:3]])
-    held = [*activations(loaded, ids)]
-    assert len(held) == 9
+    by_step = [*activations(loaded, ids)]
+    assert len(by_step) == 9
     for steps in (1, 5, 9):
         with torch.no_grad():
             _, state = loaded.model.stack(loaded.model.embedding(ids[:, :steps]))
         assert state is not None
-        torch.testing.assert_close(held[steps - 1], vectors(state), rtol=1e-9, atol=1e-12)
-    assert held[0].shape == (3, len(inventory(loaded.model).units))
-    assert held[0].isfinite().all()
+        torch.testing.assert_close(by_step[steps - 1], vectors(state), rtol=1e-9, atol=1e-12)
+    assert by_step[0].shape == (3, len(inventory(loaded.model).units))
+    assert by_step[0].isfinite().all()
 
 
 def names_of(case: Case | None, tokenizer: Tokenizer) -> tuple[dict[str, int], list[str]]:

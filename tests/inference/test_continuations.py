@@ -1,4 +1,4 @@
-"""Samples side by side are those that are written one by one."""
+"""Continuations side by side are those that are generated one by one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text that goes on, as a stream or at once, and how probable a text is."""
+"""Generation, as a stream or at once, and scores of texts."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_until_however_the_text_is_cut(stop: str) -> None:
         assert "".join(found) == expected
 
 
-def test_until_holds_nothing_longer_than_it_must() -> None:
+def test_until_withholds_no_more_than_it_must() -> None:
     assert list(until_stop(iter("abcabx"), "abd")) == ["abc", "abx"]
     assert list(until_stop(iter("xyab"), "abd")) == ["x", "y", "ab"]
 
@@ -126,15 +126,15 @@ def test_a_session_goes_on_as_if_it_had_never_stopped(
     assert_same((pieces.past.state, pieces.past.token), (whole.past.state, whole.past.token))
 
 
-def test_what_is_read_between_counts(loaded: LoadedLanguageModel) -> None:
+def test_prompts_between_continuations_count(loaded: LoadedLanguageModel) -> None:
     session = loaded.session()
     session.read("Nobody")
-    said = "".join(session.stream(length=5, temperature=0))
+    written = "".join(session.stream(length=5, temperature=0))
     session.read("\nThe gardener")
     session.read("")
     other = loaded.session()
     other.read_ids(ids_of(session))
-    assert loaded.tokenizer.decode(ids_of(session)) == f"Nobody{said}\nThe gardener"
+    assert loaded.tokenizer.decode(ids_of(session)) == f"Nobody{written}\nThe gardener"
     assert list(session.stream(length=9, temperature=0)) == list(
         other.stream(length=9, temperature=0)
     )
@@ -179,12 +179,12 @@ def test_a_document_ends(tokenizer: Tokenizer) -> None:
 
 @torch.inference_mode()
 def by_hand(loaded: LoadedLanguageModel, ids: list[int]) -> list[float]:
-    """One step after the other, from what ends a text."""
+    """One step after the other, from the end token."""
     state, token, scores = loaded.model.initial_state(1), loaded.end, []
-    for told in ids:
+    for target in ids:
         logits, state = loaded.model.advance(torch.tensor([token]), state)
-        scores.append(float(logits.log_softmax(-1)[0, told]))
-        token = told
+        scores.append(float(logits.log_softmax(-1)[0, target]))
+        token = target
     return scores
 
 
