@@ -1,4 +1,4 @@
-"""The units of a language model's state, and what they hold after each piece of a text."""
+"""The units of a language model's state, and their activations along a text."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from seqlstm.recurrent.stack import Layer
 from seqlstm.recurrent.state import State, leaves
 
 MATRIX = 4  # axes of a matrix for each head: batch, heads, rows, columns
-SPAN = 1024  # pieces that are embedded at once
+SPAN = 1024  # pieces that are embedded together
 
 
 @dataclass(frozen=True)
 class Unit:
-    """One number of a state: of which layer, of which vector, and which. Counted from 1."""
+    """One number of a state: its layer and number are counted from 1."""
 
     layer: int
     vector: str
@@ -33,28 +33,28 @@ class Unit:
 
 @dataclass(frozen=True)
 class UnitInventory:
-    """What a model's state is made of.
+    """The units of a model's state.
 
     Attributes:
-        units: of the vectors of all layers, in the order in which `vectors` has them.
-        left_out: the matrices, as "1:C".
+        units: of the vectors of all layers, in the order of `vectors`.
+        left_out: matrices, as "1:C".
     """
 
     units: list[Unit]
     left_out: list[str]
 
     def find(self, text: str) -> Unit:
-        """The unit that LAYER:UNIT or LAYER:VECTOR:UNIT names; without a vector, of c or else h.
+        """The unit of a name LAYER:UNIT or LAYER:VECTOR:UNIT; the default vector is c or else h.
 
         Raises:
-            ArgumentError: there is none; says which there are.
+            ArgumentError: there is no such unit; the hint lists the units.
         """
         layer, *vector, number = text.split(":") if ":" in text else ("", text)
-        there = {unit.vector: unit for unit in self.units if str(unit.layer) == layer}
-        memory = next((name for name in ("c", "h") if name in there), next(iter(there), ""))
-        wanted = ":".join([layer, *(vector or [memory]), number])
+        names = list(dict.fromkeys(u.vector for u in self.units if str(u.layer) == layer))
+        memory = next((name for name in ("c", "h") if name in names), next(iter(names), ""))
+        full_name = ":".join([layer, *(vector or [memory]), number])
         for unit in self.units:
-            if str(unit) == wanted:
+            if str(unit) == full_name:
                 return unit
         last = {(unit.layer, unit.vector): unit for unit in self.units}
         ranges = ", ".join(f"{unit.layer}:{unit.vector}:1 to {unit}" for unit in last.values())
@@ -62,10 +62,10 @@ class UnitInventory:
 
 
 def inventory(model: LanguageModel) -> UnitInventory:
-    """The units of a model: a vector a head counts as one vector, a matrix a head is left out.
+    """The units of a model; the vectors of all heads count as one vector, matrices are left out.
 
     Raises:
-        ArgumentError: its state has no vector.
+        ArgumentError: the model's state has no vector.
     """
     units: list[Unit] = []
     left_out: list[str] = []
@@ -91,9 +91,9 @@ def vectors(state: State) -> Tensor:
 
 @torch.no_grad()
 def activations(loaded: LoadedLanguageModel, ids: Tensor) -> Iterator[Tensor]:
-    """What every unit holds after each step, (rows, units), for ids (rows, time).
+    """The activation of every unit after each step, (rows, units), for ids (rows, time).
 
-    One step after the other: only so does every backend show the state between them.
+    The model runs step by step, since backends do not return the states inside a sequence.
     """
     model = loaded.model
     state = model.initial_state(len(ids))

@@ -1,4 +1,4 @@
-"""A text in a model's pieces, and what holds at each of them."""
+"""A text in a model's pieces, annotated with properties of the text at each piece."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from seqlstm.analysis.text_properties import PROPERTIES
 from seqlstm.text.streaming import TextStream
 from seqlstm.text.tokenizer import Tokenizer
 
-LONGEST = 16  # characters of a piece, as a rule: what need not be read is not
+CHARACTERS = 16  # of a piece, at most as a rule: text beyond the pieces needed is not encoded
 
 
 @dataclass(frozen=True)
 class AnnotatedText:
-    """Pieces in their order.
+    """The pieces of a text with their properties.
 
     Attributes:
-        ids: of each.
-        parts: the characters that each adds to the text, perhaps none.
-        properties: what holds after each, (pieces, properties).
+        ids: of the pieces.
+        parts: the characters that each piece adds to the text, perhaps none.
+        properties: values after each piece, (pieces, properties).
     """
 
     ids: list[int]
@@ -35,51 +35,57 @@ class AnnotatedText:
 
 
 def annotate(
-    text: str, names: Sequence[str], *, tokenizer: Tokenizer, most: int | None = None
+    text: str, names: Sequence[str], *, tokenizer: Tokenizer, max_pieces: int | None = None
 ) -> AnnotatedText:
-    """The first `most` pieces of a text: what holds at a piece holds at its last character.
+    """Annotate each piece of a text with the properties at its last character.
 
     Args:
         text: any.
         names: of properties.
-        tokenizer: whose pieces.
-        most: pieces; all when None.
+        tokenizer: cuts the text into pieces.
+        max_pieces: annotate so many pieces, at most; None for all.
     """
-    ids = tokenizer.encode(text)[:most]
+    ids = tokenizer.encode(text)[:max_pieces]
     stream = TextStream(tokenizer)
     parts = [stream.push(id) for id in ids]
-    # Before each character, what holds after it; nothing does before the first.
-    read = "".join(parts)
-    known = torch.tensor([[0.0, *PROPERTIES[name].values(read)] for name in names])
+    decoded = "".join(parts)
+    # (properties, 1 + characters): all are 0 before the first character.
+    values = torch.tensor([[0.0, *PROPERTIES[name].values(decoded)] for name in names])
     ends = torch.tensor([*accumulate(map(len, parts))], dtype=torch.long)
-    return AnnotatedText(ids, parts, known.t()[ends])
+    return AnnotatedText(ids, parts, values.t()[ends])
 
 
 def annotate_rows(
-    rows: Iterable[str], names: Sequence[str], *, tokenizer: Tokenizer, unit: str, most: int
+    rows: Iterable[str], names: Sequence[str], *, tokenizer: Tokenizer, unit: str, max_pieces: int
 ) -> AnnotatedText:
-    """The first `most` pieces of documents, each ended by </s>, or of lines, by newlines.
+    """Annotate the first pieces of documents, each ended by </s>, or of lines, each by a newline.
 
     Args:
         rows: documents or lines.
-        names: of properties; after a document none of them holds.
-        tokenizer: whose pieces.
+        names: of properties; all are 0 at the end of a document.
+        tokenizer: cuts the text into pieces.
         unit: "document" or "line".
-        most: pieces.
+        max_pieces: annotate so many pieces, at most.
     """
     ids: list[int] = []
     parts: list[str] = []
     properties = []
-    nothing = torch.zeros(1, len(names))
+    zeros = torch.zeros(1, len(names))
     for text in ["".join(f"{row}\n" for row in rows)] if unit == "line" else rows:
-        marked = annotate(text[: LONGEST * most], names, tokenizer=tokenizer, most=most - len(ids))
-        ids += marked.ids
-        parts += marked.parts
-        properties.append(marked.properties)
+        annotated = annotate(
+            text[: CHARACTERS * max_pieces],
+            names,
+            tokenizer=tokenizer,
+            max_pieces=max_pieces - len(ids),
+        )
+        ids += annotated.ids
+        parts += annotated.parts
+        properties.append(annotated.properties)
         if unit == "document":
             ids.append(tokenizer.end)
             parts.append("")
-            properties.append(nothing)
-        if len(ids) >= most:
+            properties.append(zeros)
+        if len(ids) >= max_pieces:
             break
-    return AnnotatedText(ids[:most], parts[:most], torch.cat(properties or [nothing[:0]])[:most])
+    values = torch.cat(properties or [zeros[:0]])
+    return AnnotatedText(ids[:max_pieces], parts[:max_pieces], values[:max_pieces])

@@ -1,4 +1,4 @@
-"""How closely units follow what is known of a text."""
+"""Pearson correlation between the units of a model and properties of a text."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from torch import Tensor
 
 
 class Correlation:
-    """Pearson's correlation of every unit with every property, over a text of any length.
+    """Pearson correlation of every unit with every property, over a text of any length.
 
-    With a property that is 0 or 1 it is the point-biserial one. Nothing is kept of a position but
-    its share of a few sums, in float64, of differences from the first position: what is constant
-    has a deviation of exactly 0.
+    With a property that is 0 or 1 it is the point-biserial correlation. Sums over all positions are
+    kept in float64, of differences from the first position: the variance of a constant is exactly
+    0.
     """
 
     def __init__(self) -> None:
         self.positions = 0
 
     def add(self, units: Tensor, properties: Tensor) -> None:
-        """Take in some positions: (positions, units) and (positions, properties)."""
+        """Add positions: (positions, units) and (positions, properties)."""
         x, y = units.double(), properties.double()
         if not self.positions:
             self.origin = x[0].clone(), y[0].clone()
@@ -41,4 +41,5 @@ class Correlation:
         return (covariance / variances.sqrt()).t()
 
     def variance(self, sums: Tensor, squares: Tensor) -> Tensor:
+        """From the sums of values and of their squares."""
         return (squares / self.positions - (sums / self.positions).square()).clamp(min=0)

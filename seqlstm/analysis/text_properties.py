@@ -1,7 +1,7 @@
-"""What holds at a place in a text, and what a network may have to remember to know it.
+"""Properties of a text that a language model may track: quotes, brackets, positions in lines.
 
-Each property is a function from a text to one number a character: what holds once that character
-has been read. Quotes and brackets that nobody closes end with their paragraph, at a blank line.
+Each property is a function from a text to one number a character: its value after that character.
+Unclosed quotes and brackets end with their paragraph, at a blank line.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ def comment(text: str) -> list[float]:
 
 
 def brackets(text: str) -> list[float]:
-    """How many are open; one that closes no other is none."""
+    """Depth of open brackets; a closing bracket without its opening one is ignored."""
     values: list[float] = []
     for start, end in paragraphs(text):
-        awaited: list[str] = []
+        open_brackets: list[str] = []
         for character in text[start:end]:
             if character in BRACKETS:
-                awaited.append(BRACKETS[character])
-            elif awaited and character == awaited[-1]:
-                awaited.pop()
-            values.append(len(awaited))
+                open_brackets.append(BRACKETS[character])
+            elif open_brackets and character == open_brackets[-1]:
+                open_brackets.pop()
+            values.append(len(open_brackets))
     return values
 
 
@@ -66,17 +66,17 @@ def word(text: str) -> list[float]:
 
 
 def indent(text: str) -> list[float]:
-    """Blanks before the line's first word, or those that came so far."""
+    """Blanks before the line's first word, up to the current character."""
     values = [0.0] * len(text)
-    for found in re.finditer(r"^([ \t]+)[^\n]*", text, re.MULTILINE):
-        first, width = found.start(), len(found[1])
-        for place in range(first, found.end()):
-            values[place] = min(place - first + 1, width)
+    for match in re.finditer(r"^([ \t]+)[^\n]*", text, re.MULTILINE):
+        start, width = match.start(), len(match[1])
+        for index in range(start, match.end()):
+            values[index] = min(index - start + 1, width)
     return values
 
 
 class Property(NamedTuple):
-    """What it means, in words, and its value at every character."""
+    """A property: its meaning in words, and its value at every character."""
 
     meaning: str
     values: Callable[[str], list[float]]
@@ -94,24 +94,24 @@ PROPERTIES: dict[str, Property] = {
 
 
 def inside(text: str, pattern: re.Pattern[str]) -> list[float]:
-    """1 in the group that took part in each match, 0 elsewhere."""
+    """1 in the last matched group of each match, 0 elsewhere."""
     values = [0.0] * len(text)
-    for found in pattern.finditer(text):
-        for place in range(*found.span(found.lastindex or 0)):
-            values[place] = 1.0
+    for match in pattern.finditer(text):
+        for index in range(*match.span(match.lastindex or 0)):
+            values[index] = 1.0
     return values
 
 
 def counted(text: str, pattern: str) -> list[float]:
     """1, 2, 3, … along each match, 0 elsewhere."""
     values = [0.0] * len(text)
-    for found in re.finditer(pattern, text):
-        for place in range(*found.span()):
-            values[place] = place - found.start() + 1
+    for match in re.finditer(pattern, text):
+        for index in range(*match.span()):
+            values[index] = index - match.start() + 1
     return values
 
 
 def paragraphs(text: str) -> list[tuple[int, int]]:
-    """Where each begins and ends; together they are the text."""
-    starts = [0, *(found.start() for found in re.finditer(BLANK, text))]
+    """Start and end of each paragraph; together the paragraphs are the text."""
+    starts = [0, *(match.start() for match in re.finditer(BLANK, text))]
     return list(zip(starts, chain(starts[1:], [len(text)]), strict=True))

@@ -1,5 +1,7 @@
-"""Which units follow what (Karpathy, Johnson & Fei-Fei, 2015: "Visualizing and understanding
-recurrent networks")."""
+"""Units of a language model that correlate with properties of a text.
+
+Karpathy, Johnson & Fei-Fei (2015), "Visualizing and understanding recurrent networks".
+"""
 
 from __future__ import annotations
 
@@ -17,19 +19,19 @@ from seqlstm.errors import ArgumentError, DataError
 from seqlstm.inference.language_model import LoadedLanguageModel
 
 STREAMS = 32  # parts of a text that are read side by side
-WARM = 256  # pieces that each part reads before the first that counts
-FEWEST = 100  # pieces of a text in which units can be looked for
+WARM_UP = 256  # pieces that each part reads before the first that counts
+MIN_PIECES = 100  # of a text that is surveyed
 
 
 @dataclass(frozen=True)
 class UnitCorrelation:
-    """A unit, and how closely it follows a property.
+    """The correlation of a unit with a property.
 
     Attributes:
-        property: its name.
-        unit: which.
+        property: the property's name.
+        unit: the unit.
         correlation: Pearson's, in the half of the text by which units are ranked.
-        held_out: that in the other half, which had no say.
+        held_out: Pearson's, in the other half.
     """
 
     property: str
@@ -40,15 +42,15 @@ class UnitCorrelation:
 
 @dataclass(frozen=True)
 class Survey:
-    """How closely every unit follows every property in a text.
+    """The correlations of all units with all properties of a text.
 
     Attributes:
         properties: their names.
-        units: all of them.
-        left_out: matrices of the state, which were not looked at.
-        positions: pieces in the half by which units are ranked, and in the other.
-        correlations: in the one half, (properties, units); NaN where either is constant.
-        held_out: in the other.
+        units: of the model.
+        left_out: matrices of the state, which are not surveyed.
+        positions: pieces in the half by which units are ranked, and in the other half.
+        correlations: in the first half, (properties, units); NaN where either is constant.
+        held_out: in the other half, likewise.
     """
 
     properties: Sequence[str]
@@ -59,56 +61,58 @@ class Survey:
     held_out: Tensor
 
     def best(self, name: str, count: int) -> list[UnitCorrelation]:
-        """The units that follow a property most closely, whatever the sign; none if it is
-        constant."""
+        """The units of the largest absolute correlation with a property; none if it is constant."""
         strength = self.correlations[self.properties.index(name)].abs().nan_to_num(-1.0)
         order = strength.argsort(descending=True, stable=True)[:count].tolist()
-        return [self.follower(name, place) for place in order if strength[place] >= 0]
+        return [self.correlation_of(name, index) for index in order if strength[index] >= 0]
 
     def of_unit(self, name: str, unit: Unit) -> list[UnitCorrelation]:
-        """How closely this one follows it; nothing if either is constant."""
-        one = self.follower(name, self.units.index(unit))
-        return [] if math.isnan(one.correlation) else [one]
+        """The correlation of one unit with a property; none if either is constant."""
+        correlation = self.correlation_of(name, self.units.index(unit))
+        return [] if math.isnan(correlation.correlation) else [correlation]
 
-    def follower(self, name: str, place: int) -> UnitCorrelation:
+    def correlation_of(self, name: str, index: int) -> UnitCorrelation:
+        """The correlation of the unit at an index with a property."""
         row = self.properties.index(name)
-        ranked, held_out = self.correlations[row, place], self.held_out[row, place]
-        return UnitCorrelation(name, self.units[place], float(ranked), float(held_out))
+        ranked, held_out = self.correlations[row, index], self.held_out[row, index]
+        return UnitCorrelation(name, self.units[index], float(ranked), float(held_out))
 
 
 def survey(loaded: LoadedLanguageModel, text: AnnotatedText, names: Sequence[str]) -> Survey:
-    """Read a text in parts side by side, each after some pieces that only bring its state about.
+    """Correlate all units with the properties of a text, read in parts side by side.
+
+    Each part begins with some pieces that only warm up its state.
 
     Args:
         loaded: the model.
-        text: marked with the properties.
+        text: annotated with the properties.
         names: of the properties.
 
     Raises:
         DataError: a text of fewer than 100 pieces.
     """
-    if len(text) < FEWEST:
+    if len(text) < MIN_PIECES:
         raise DataError(
             f"a text of {len(text)} pieces is too short to look for units in",
-            hint=f"It takes {FEWEST}; better are some ten thousand.",
+            hint=f"It takes {MIN_PIECES}; better are some ten thousand.",
         )
-    found = inventory(loaded.model)
-    warm = min(WARM, len(text) // 4)
-    rows = min(STREAMS, (len(text) - warm) // warm)
-    steps = (len(text) - warm) // rows
-    ids = torch.tensor(text.ids).unfold(0, warm + steps, steps)  # (rows, warm + steps)
-    known = text.properties[warm : warm + rows * steps].view(rows, steps, -1)
+    state_units = inventory(loaded.model)
+    warm_up = min(WARM_UP, len(text) // 4)
+    rows = min(STREAMS, (len(text) - warm_up) // warm_up)
+    steps = (len(text) - warm_up) // rows
+    ids = torch.tensor(text.ids).unfold(0, warm_up + steps, steps)  # (rows, warm-up + steps)
+    properties = text.properties[warm_up : warm_up + rows * steps].view(rows, steps, -1)
     half = rows // 2
     first, second = Correlation(), Correlation()
-    for step, values in enumerate(activations(loaded, ids), -warm):
+    for step, values in enumerate(activations(loaded, ids), -warm_up):
         if step >= 0:
             values = values.cpu()
-            first.add(values[:half], known[:half, step])
-            second.add(values[half:], known[half:, step])
+            first.add(values[:half], properties[:half, step])
+            second.add(values[half:], properties[half:, step])
     return Survey(
         properties=names,
-        units=found.units,
-        left_out=found.left_out,
+        units=state_units.units,
+        left_out=state_units.left_out,
         positions=(first.positions, second.positions),
         correlations=first.values,
         held_out=second.values,
@@ -117,39 +121,39 @@ def survey(loaded: LoadedLanguageModel, text: AnnotatedText, names: Sequence[str
 
 @dataclass(frozen=True)
 class TextActivations:
-    """A text, and what the units hold along it that follow its properties most closely.
+    """A text with the activations of the units that correlate best with its properties.
 
     Attributes:
         text: in pieces.
         survey: of a longer text.
-        followers: by property, the closest first.
-        only: the unit that was asked for, if one was.
-        held: by each of these units, after every piece of the text.
+        best_units: by property, the largest absolute correlation first.
+        unit: the requested unit, if there is one.
+        activations: of each of these units, after every piece of the text.
     """
 
     text: AnnotatedText
     survey: Survey
-    followers: dict[str, list[UnitCorrelation]]
-    only: Unit | None
-    held: dict[Unit, list[float]]
+    best_units: dict[str, list[UnitCorrelation]]
+    unit: Unit | None
+    activations: dict[Unit, list[float]]
 
     @property
     def leading(self) -> list[UnitCorrelation]:
-        """The closest of each property; of one unit that was asked for, what it follows best."""
-        first = [group[0] for group in self.followers.values() if group]
-        if self.only is None or not first:
+        """The best unit of each property, or the best property of the requested unit."""
+        first = [units[0] for units in self.best_units.values() if units]
+        if self.unit is None or not first:
             return first
-        return [max(first, key=lambda one: abs(one.correlation))]
+        return [max(first, key=lambda unit: abs(unit.correlation))]
 
     def deviations(self, unit: Unit) -> list[float]:
-        """What the unit holds, in deviations from its mean in the text."""
-        values = torch.tensor(self.held[unit], dtype=torch.double)
-        spread = values.std(correction=0).clamp(min=torch.finfo(torch.float32).tiny)
-        deviations: list[float] = ((values - values.mean()) / spread).tolist()
-        return deviations
+        """The unit's activations as standard scores: deviations from their mean in the text."""
+        values = torch.tensor(self.activations[unit], dtype=torch.double)
+        deviation = values.std(correction=0).clamp(min=torch.finfo(torch.float32).tiny)
+        scores: list[float] = ((values - values.mean()) / deviation).tolist()
+        return scores
 
-    def known(self, name: str) -> list[float]:
-        """What holds after each piece."""
+    def property_values(self, name: str) -> list[float]:
+        """The value of a property after each piece."""
         values: list[float] = self.text.properties[:, self.survey.properties.index(name)].tolist()
         return values
 
@@ -162,41 +166,47 @@ def activations_in_text(
     names: Sequence[str],
     unit: str | None = None,
     best: int = 3,
-    most: int = 50_000,
+    max_pieces: int = 50_000,
 ) -> TextActivations:
-    """Look for the units that follow properties in one text, and at what they hold in another.
+    """Find the units that correlate with properties in one text; compute them along another.
 
     Args:
         loaded: the model.
-        shown: the text to look at, which begins afresh.
-        rows: documents or lines, as the model learned from: the text in which units are found.
+        shown: the text to compute activations of, from the initial state.
+        rows: documents or lines, as the model's training text: the text in which units are found.
         names: of properties.
-        unit: look at this one alone, as `PieceInventory.find` takes it.
-        best: units for each property.
-        most: pieces of `rows`.
+        unit: use this unit alone; its name as `UnitInventory.find` takes it.
+        best: number of units for each property.
+        max_pieces: of `rows`.
 
     Raises:
         ArgumentError: there is no such unit, or nothing to show.
         DataError: `rows` are too short a text.
     """
-    only = None if unit is None else inventory(loaded.model).find(unit)
+    requested = None if unit is None else inventory(loaded.model).find(unit)
     tokenizer = loaded.tokenizer
     text = annotate(shown, names, tokenizer=tokenizer)
     if not len(text):
         raise ArgumentError("the text to show has no pieces")
-    read = annotate_rows(rows, names, tokenizer=tokenizer, unit=loaded.unit, most=most)
-    found = survey(loaded, read, names)
-    followers = {
-        name: found.best(name, best) if only is None else found.of_unit(name, only)
+    surveyed = annotate_rows(
+        rows, names, tokenizer=tokenizer, unit=loaded.unit, max_pieces=max_pieces
+    )
+    result = survey(loaded, surveyed, names)
+    best_units = {
+        name: result.best(name, best) if requested is None else result.of_unit(name, requested)
         for name in names
     }
-    units = dict.fromkeys(one.unit for group in followers.values() for one in group)
-    places = [found.units.index(unit) for unit in units]
-    values = held_by(places, loaded, text.ids).t().tolist()
-    return TextActivations(text, found, followers, only, held=dict(zip(units, values, strict=True)))
+    units = list(dict.fromkeys(unit.unit for group in best_units.values() for unit in group))
+    indices = [result.units.index(unit) for unit in units]
+    values = unit_activations(indices, loaded, text.ids).t().tolist()
+    return TextActivations(
+        text, result, best_units, requested, dict(zip(units, values, strict=True))
+    )
 
 
-def held_by(places: Sequence[int], loaded: LoadedLanguageModel, ids: Sequence[int]) -> Tensor:
-    """What some units hold after each piece of a text that begins afresh, (pieces, units)."""
-    every = activations(loaded, torch.tensor([[loaded.end, *ids]]))
-    return torch.stack([values[0, places] for values in every])[1:]
+def unit_activations(
+    indices: Sequence[int], loaded: LoadedLanguageModel, ids: Sequence[int]
+) -> Tensor:
+    """The activations of some units after each piece of a text, (pieces, units)."""
+    steps = activations(loaded, torch.tensor([[loaded.end, *ids]]))
+    return torch.stack([values[0, indices] for values in steps])[1:]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from math import inf
 
 import torch
@@ -24,12 +24,12 @@ def sample_tokens(
     choose: Sampler,
     memory: State | None = None,
     history: Tensor | None = None,
-) -> Iterator[tuple[Tensor, State]]:
-    """Choose one token after another, for all rows at once and without end.
+) -> Generator[tuple[Tensor, State, Tensor], Tensor | None, None]:
+    """Sample one token after another, for all rows at once and without end.
 
-    Yields `(token, state)`: the tokens just chosen, (rows,), and the state that has read all that
-    came before them. This pair (and the history, under a repetition penalty) is what a later call
-    takes to go on as if it had never stopped.
+    Yields `(token, state, history)`: the tokens just sampled, (rows,), the state after all tokens
+    before them, and the latest tokens. A later call that starts from these three continues as if
+    it had never stopped. Indices of rows that are sent to the generator keep these rows alone.
 
     Args:
         advance: the model's step.
@@ -41,13 +41,17 @@ def sample_tokens(
             if None.
     """
     history = token[:, None] if history is None else history
+    rows: Tensor | None = None
     while True:
-        # Not around the `yield`: gradients stay as they were for whoever takes the tokens.
+        # Not around the `yield`: the caller's gradient mode stays as it is.
         with torch.no_grad():
+            if rows is not None:
+                token, state, history = select((token, state, history), rows)
+                memory = None if memory is None else select(memory, rows)
             logits, state = advance(token, state, memory)
             token = choose(logits, history)
             history = torch.cat([history, token[:, None]], -1)[:, -MAX_HISTORY:]
-        yield token, state
+        rows = yield token, state, history
 
 
 @torch.inference_mode()

@@ -1,4 +1,4 @@
-"""How well a language model answers: whether the answer is its first choice, piece by piece."""
+"""Accuracy of a language model's completions: exact match under teacher forcing."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from seqlstm.runtime.device import Precision
 from seqlstm.text.tokenizer import Tokenizer
 
 TOKENS = 8192  # of a batch, padding included
-ASKED = 1024  # positions whose logits exist at once
+CHUNK = 1024  # positions whose logits exist at once
 
 
 @dataclass(frozen=True)
 class PromptScores:
-    """The scores of rows of text with answers.
+    """The scores of prompts with completions.
 
     Attributes:
-        nats: the negative log-probability of all that is asked.
-        right: rows whose every asked piece is the model's first choice, given the true past.
-        rows: how many there are.
-        tokens: asked pieces: those of the answers, and the </s> after each.
+        nats: the negative log-probability of all completions.
+        right: rows of which every target is the most probable token, given the true past.
+        rows: number of prompts.
+        tokens: targets: the pieces of the completions, and the </s> after each.
         signature: what was counted, and how.
     """
 
@@ -44,17 +44,19 @@ class PromptScores:
 
     @property
     def accuracy(self) -> float:
-        """The share of the rows that are right, from 0 to 1."""
+        """The fraction of rows that are right."""
         return self.right / self.rows
 
 
 def encode_prompts(pairs: Sequence[tuple[str, str]], *, tokenizer: Tokenizer) -> list[Batch]:
-    """Texts with answers as batches of rows of like length, however long the longest is."""
-    texts = tokenizer.encode_batch([text for text, _ in pairs])
-    answers = tokenizer.encode_batch([answer for _, answer in pairs])
+    """Prompts with completions as batches of rows of similar lengths."""
+    prompts = tokenizer.encode_batch([prompt for prompt, _ in pairs])
+    completions = tokenizer.encode_batch([completion for _, completion in pairs])
     return [
-        collate_prompts([texts[row] for row in rows], [answers[row] for row in rows], tokenizer)
-        for rows in bucket_prompts(texts, answers, TOKENS)
+        collate_prompts(
+            [prompts[row] for row in rows], [completions[row] for row in rows], tokenizer
+        )
+        for rows in bucket_prompts(prompts, completions, TOKENS)
     ]
 
 
@@ -62,7 +64,7 @@ def encode_prompts(pairs: Sequence[tuple[str, str]], *, tokenizer: Tokenizer) ->
 def score_prompts(
     model: LanguageModel, batches: Sequence[Batch], *, tokenizer: Tokenizer, precision: Precision
 ) -> PromptScores:
-    """Score the answers of encoded rows.
+    """Score the completions of encoded rows.
 
     Args:
         model: in evaluation mode.
@@ -73,12 +75,10 @@ def score_prompts(
     nats, right = 0.0, 0
     for batch in batches:
         with precision.autocast():
-            surprise, chosen = asked(model, batch.to(precision.device))
-        nats += float(surprise)
+            batch_nats, correct = score_batch(model, batch.to(precision.device))
+        nats += float(batch_nats)
         rows = len(batch.inputs)
-        wrong = (
-            batch.target_index.to(chosen.device)[~chosen] % rows
-        )  # time-major: the row is the rest
+        wrong = batch.target_index.to(correct.device)[~correct] % rows  # of time-major positions
         right += rows - len(set(wrong.tolist()))
     return PromptScores(
         nats=nats,
@@ -93,15 +93,15 @@ def score_prompts(
     )
 
 
-def asked(model: LanguageModel, batch: Batch) -> tuple[Tensor, Tensor]:
-    """The nats of all that a batch asks, and whether each of it is the first choice, (tokens,)."""
+def score_batch(model: LanguageModel, batch: Batch) -> tuple[Tensor, Tensor]:
+    """The nats of a batch's targets, and whether each is the most probable token, (tokens,)."""
     features, _ = model.features(batch, None, last=False)
     features = features.index_select(0, batch.target_index)
     targets = batch.targets.t().flatten().index_select(0, batch.target_index)
-    nats, chosen = features.new_zeros((), dtype=torch.float64), []
-    parts = zip(torch.split(features, ASKED), torch.split(targets, ASKED), strict=True)
-    for part, said in parts:
-        logits = model.output_layer(part).float()
-        nats += torch.nn.functional.cross_entropy(logits, said, reduction="sum")
-        chosen.append(logits.argmax(-1) == said)
-    return nats, torch.cat(chosen)
+    nats, correct = features.new_zeros((), dtype=torch.float64), []
+    chunks = zip(torch.split(features, CHUNK), torch.split(targets, CHUNK), strict=True)
+    for chunk, chunk_targets in chunks:
+        logits = model.output_layer(chunk).float()
+        nats += torch.nn.functional.cross_entropy(logits, chunk_targets, reduction="sum")
+        correct.append(logits.argmax(-1) == chunk_targets)
+    return nats, torch.cat(correct)

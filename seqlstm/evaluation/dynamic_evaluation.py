@@ -1,7 +1,7 @@
-"""Dynamic evaluation: the model goes on learning from the text that it is scored on.
+"""Dynamic evaluation: gradient steps on the text that is being scored.
 
 Krause, Kahembwe, Murray & Renals (2018), "Dynamic evaluation of neural sequence models", the RMS
-version. A span is told, and only then learned from:
+version. Each span is scored first, and then the weights are updated on it:
 
     θ ← θ − η ∇L / (RMS_g + ε) + λ RMS_norm ∘ (θ_g − θ)        RMS_norm = RMS_g / mean(RMS_g)
 
@@ -14,32 +14,33 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 import torch
 from torch import Tensor
 
-from seqlstm.data.batching.streams import TokenStream, encode_stream, stream_batches
+from seqlstm.data.batching.streams import TokenStream, stream_batches
 from seqlstm.errors import ArgumentError
-from seqlstm.evaluation.perplexity import LanguageScores, count_text, known_past, signature_of
+from seqlstm.evaluation.perplexity import LanguageScores, carry_state, score_text
 from seqlstm.models.batch import Batch
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.recurrent.state import State, detach
 from seqlstm.runtime.device import Precision
 from seqlstm.text.tokenizer import Tokenizer
 
-ROWS = 100  # of a batch from which gradient statistics are gathered, as its authors have it
+ROWS = 100  # of a batch from which gradient statistics are gathered, as in the paper
 
 
 @dataclass(frozen=True)
 class DynamicEvaluation:
-    """How fast the model learns and forgets.
+    """Options of dynamic evaluation.
 
     Attributes:
-        rate: η, of an update; 0 for none.
-        decay: λ, back to the trained weights.
-        epsilon: ε, what keeps updates of weights with small gradients small.
-        span: pieces that are told between two updates.
+        rate: η, the learning rate; 0 for no updates.
+        decay: λ, towards the trained weights.
+        epsilon: ε, which bounds updates of weights with small gradients.
+        span: pieces between two updates.
         batches: of training text from which gradient statistics are gathered, `ROWS` spans each.
 
     Raises:
@@ -53,16 +54,16 @@ class DynamicEvaluation:
     batches: int = 200
 
     def __post_init__(self) -> None:
-        for name, least in (("rate", 0), ("decay", 0), ("span", 1), ("batches", 1)):
-            if getattr(self, name) < least:
-                raise ArgumentError(f"dynamic {name} must be {least} or more")
+        for name, minimum in (("rate", 0), ("decay", 0), ("span", 1), ("batches", 1)):
+            if getattr(self, name) < minimum:
+                raise ArgumentError(f"dynamic {name} must be {minimum} or more")
         if self.epsilon <= 0:
             raise ArgumentError("dynamic epsilon must be positive")
 
 
 @dataclass(frozen=True)
 class GradientStatistics:
-    """RMS_g of each of the model's parameters, in their order, and of what it is, in words."""
+    """RMS_g of each of the model's parameters, in their order, and a description of its data."""
 
     roots: list[Tensor]
     gathered: str
@@ -76,9 +77,9 @@ def gather_statistics(
     squares = [torch.zeros_like(parameter) for parameter in parameters]
     rows = min(ROWS, stream.tokens)
     batches = stream_batches(stream, batch_size=rows, bptt=options.span, drop_last=True)
-    count, state = 0, None
-    for batch in islice(batches, options.batches):
-        _, gradients, state = learn(model, batch, state, parameters, precision)
+    count = 0
+    step = partial(loss_and_gradients, model=model, parameters=parameters, precision=precision)
+    for _, (_, gradients) in carry_state(step, islice(batches, options.batches), precision.device):
         for square, gradient in zip(squares, gradients, strict=True):
             square.addcmul_(gradient, gradient)
         count += 1
@@ -86,29 +87,30 @@ def gather_statistics(
     return GradientStatistics(roots, f"train {count}x{rows}x{options.span}")
 
 
-def learn(
-    model: LanguageModel,
+def loss_and_gradients(
     batch: Batch,
     state: State | None,
+    *,
+    model: LanguageModel,
     parameters: Sequence[Tensor],
     precision: Precision,
-) -> tuple[float, tuple[Tensor, ...], State]:
-    """The loss of a batch, the gradients of its mean, and the state after it."""
+) -> tuple[tuple[float, tuple[Tensor, ...]], State]:
+    """The summed loss of a batch and the gradients of its mean; and the state after the batch."""
     with torch.enable_grad():
         with precision.autocast():
-            loss, tokens, state = model(batch.to(precision.device), state)
+            loss, tokens, state = model(batch, state)
         assert state is not None
         gradients = torch.autograd.grad(loss / tokens, parameters, materialize_grads=True)
-    return loss.item(), gradients, detach(state)
+    return (loss.item(), gradients), detach(state)
 
 
 class DynamicWeights:
-    """Weights that follow a text and are drawn back to where they were trained.
+    """Weights that are updated on a text and decay towards the trained weights.
 
     Args:
         parameters: of the model; changed in place.
         roots: RMS_g of each.
-        options: how fast.
+        options: learning rate and decay.
     """
 
     def __init__(
@@ -123,26 +125,30 @@ class DynamicWeights:
 
     @torch.no_grad()
     def update(self, gradients: Sequence[Tensor]) -> None:
-        every = zip(self.parameters, self.trained, self.decays, self.rates, gradients, strict=True)
-        for parameter, trained, decay, rate, gradient in every:
+        """One step of the update rule, in place."""
+        weights = zip(
+            self.parameters, self.trained, self.decays, self.rates, gradients, strict=True
+        )
+        for parameter, trained, decay, rate, gradient in weights:
             parameter.lerp_(trained, decay).addcmul_(rate, gradient, value=-1)
 
     @torch.no_grad()
     def restore(self) -> None:
+        """Set the trained weights again."""
         for parameter, trained in zip(self.parameters, self.trained, strict=True):
             parameter.copy_(trained)
 
 
 @contextmanager
-def learner(
+def dynamic_weights(
     model: LanguageModel, statistics: GradientStatistics, options: DynamicEvaluation
 ) -> Iterator[DynamicWeights]:
-    """Inside, the model's weights follow a text; afterwards they are what they were."""
-    made = DynamicWeights(list(model.parameters()), statistics.roots, options)
+    """A context in which the model's weights may be updated; they are restored at its end."""
+    weights = DynamicWeights(list(model.parameters()), statistics.roots, options)
     try:
-        yield made
+        yield weights
     finally:
-        made.restore()
+        weights.restore()
 
 
 def score_dynamically(
@@ -156,28 +162,37 @@ def score_dynamically(
     unit: str,
     streams: int = 1,
 ) -> LanguageScores:
-    """Score a text while learning from it; the model is then what it was.
+    """Score a text while learning from it; the model's weights are restored afterwards.
 
     Args:
         model: in evaluation mode.
         rows: documents or lines.
         statistics: of the model's gradients on training text.
-        options: how fast it learns.
-        tokenizer, precision, unit: as `score_text` takes them.
-        streams: parts of the text that are read side by side; all teach one model.
+        options: of dynamic evaluation.
+        tokenizer, precision, unit: as of `score_text`.
+        streams: parts of the text that are read side by side; all of them update one model.
     """
-    stream = encode_stream(rows, tokenizer=tokenizer, unit=unit)
-    streams = min(streams, stream.tokens)
-    nats, state = 0.0, None
-    with learner(model, statistics, options) as weights:
-        for batch in stream_batches(stream, batch_size=streams, bptt=options.span):
-            loss, gradients, state = learn(model, batch, state, weights.parameters, precision)
-            nats += loss
-            weights.update(gradients)
-    known = known_past(resets=False, sliding=0, streams=streams)
-    how = (
+    method = (
         f"|dynamic:rms,rate:{options.rate:g},decay:{options.decay:g},epsilon:{options.epsilon:g}"
         f",span:{options.span},gradients:{statistics.gathered}"
     )
-    signature = signature_of(tokenizer, precision, unit=unit, known=known + how)
-    return count_text(rows, stream, nats=nats, unit=unit, signature=signature)
+    with dynamic_weights(model, statistics, options) as weights:
+
+        def nats(batch: Batch, state: State | None) -> tuple[float, State | None]:
+            (loss, gradients), state = loss_and_gradients(
+                batch, state, model=model, parameters=weights.parameters, precision=precision
+            )
+            weights.update(gradients)
+            return loss, state
+
+        return score_text(
+            model,
+            rows,
+            tokenizer=tokenizer,
+            precision=precision,
+            unit=unit,
+            streams=streams,
+            span=options.span,
+            step=nats,
+            method=method,
+        )

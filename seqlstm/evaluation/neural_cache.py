@@ -1,13 +1,12 @@
-"""The continuous cache: what followed the latest like moments is likelier to follow again.
+"""The continuous cache: tokens that followed similar hidden states become more probable.
 
 Grave, Joulin & Usunier (2017), "Improving neural language models with a continuous cache":
 
     p_cache(w | h_1..t, x_1..t) ∝ Σ_{i<t} 1[x_{i+1} = w] exp(θ h_t · h_i)
     p(w) = (1 − λ) p_model(w) + λ p_cache(w)
 
-h is what the readout reads, x are pieces, and i goes back over the last pairs (h_i, x_{i+1}) that
-the cache holds. What is told is a distribution over pieces, of whatever kind: texts' probabilities
-follow as ever.
+h is the input of the output layer, x are pieces, and i runs over the pairs (h_i, x_{i+1}) that the
+cache stores.
 """
 
 from __future__ import annotations
@@ -18,27 +17,27 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from seqlstm.data.batching.streams import encode_stream, stream_batches
 from seqlstm.errors import ArgumentError
-from seqlstm.evaluation.perplexity import LanguageScores, count_text, known_past, signature_of
+from seqlstm.evaluation.perplexity import LanguageScores, score_text
+from seqlstm.models.batch import Batch
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.models.output.target_scores import score_targets
 from seqlstm.recurrent.state import State
 from seqlstm.runtime.device import Precision
 from seqlstm.text.tokenizer import Tokenizer
 
-SPAN = 256  # steps at once: the products with the cache are banded, and waste a span's share
+SPAN = 256  # steps of a batch: products with the cache are banded, and waste a span's share
 
 
 @dataclass(frozen=True)
 class NeuralCache:
-    """What the cache holds, and how much it is trusted.
+    """Options of the continuous cache.
 
     Attributes:
-        size: pairs, at most.
-        flatness: θ: at 0, how often a piece came is all that counts; the larger, the more only the
-            most alike moments do.
-        share: λ, of the cache in the whole; 0 for none.
+        size: stored pairs, at most.
+        flatness: θ: at 0 only the frequency of a piece counts; the larger θ, the more only the most
+            similar hidden states do.
+        share: λ, the weight of the cache in the mixture; 0 for no cache.
 
     Raises:
         ArgumentError: a value out of its range.
@@ -58,7 +57,7 @@ class NeuralCache:
 
 
 class CacheMemory:
-    """The latest features and the pieces that followed them, of rows side by side.
+    """The latest hidden states and the pieces that followed them, for rows side by side.
 
     Args:
         options: of the cache.
@@ -66,44 +65,44 @@ class CacheMemory:
 
     def __init__(self, options: NeuralCache) -> None:
         self.options = options
-        self.keys: Tensor | None = None  # (rows, held, hidden)
-        self.followed: Tensor | None = None  # (rows, held)
+        self.keys: Tensor | None = None  # (rows, size, hidden)
+        self.values: Tensor | None = None  # (rows, size)
 
-    def tell(self, features: Tensor, targets: Tensor, scores: Tensor) -> Tensor:
-        """Log-probabilities of targets, the cache's share included; then hold them too.
+    def mix(self, features: Tensor, targets: Tensor, log_probs: Tensor) -> Tensor:
+        """Log-probabilities of targets under the mixture, (rows, time); the cache then stores them.
 
         Args:
             features: (rows, time, hidden).
             targets: ids, (rows, time).
-            scores: their log-probabilities to the model alone, (rows, time).
+            log_probs: of the targets under the model alone, (rows, time).
         """
-        held = 0 if self.keys is None else self.keys.shape[1]
+        empty = self.keys is None
         keys = features if self.keys is None else torch.cat([self.keys, features], dim=1)
-        followed = targets if self.followed is None else torch.cat([self.followed, targets], dim=1)
-        cached = self.look_up(features, keys, followed, targets)
-        share = scores.new_tensor(self.options.share)
-        mixed = torch.logaddexp((1 - share).log() + scores, share.log() + cached)
-        if not held:
-            mixed[:, 0] = scores[:, 0]  # nothing has come before the first
+        values = targets if self.values is None else torch.cat([self.values, targets], dim=1)
+        cached = self.log_probs(features, keys, values, targets)
+        share = log_probs.new_tensor(self.options.share)
+        mixed = torch.logaddexp((1 - share).log() + log_probs, share.log() + cached)
+        if empty:
+            mixed[:, 0] = log_probs[:, 0]  # the first target has no pairs before it
         self.keys = keys[:, -self.options.size :]
-        self.followed = followed[:, -self.options.size :]
+        self.values = values[:, -self.options.size :]
         return mixed
 
-    def look_up(self, queries: Tensor, keys: Tensor, followed: Tensor, targets: Tensor) -> Tensor:
-        """Log-probability that the cache gives each target, (rows, time).
+    def log_probs(self, queries: Tensor, keys: Tensor, values: Tensor, targets: Tensor) -> Tensor:
+        """Log-probability of each target under the cache alone, (rows, time).
 
-        `keys` and `followed` end with the pairs of the queries themselves, which see those before.
+        `keys` and `values` end with the pairs of the queries; each query uses the pairs before it.
         """
-        every, time = keys.shape[1], queries.shape[1]
-        place = torch.arange(every, device=keys.device)
-        age = place[every - time :].unsqueeze(1) - place  # (time, every)
-        alike = self.options.flatness * queries @ keys.transpose(1, 2)  # (rows, time, every)
-        alike = alike.masked_fill((age < 1) | (age > self.options.size), -torch.inf)
-        other = followed.unsqueeze(1) != targets.unsqueeze(2)
-        return alike.masked_fill(other, -torch.inf).logsumexp(-1) - alike.logsumexp(-1)
+        size, time = keys.shape[1], queries.shape[1]
+        index = torch.arange(size, device=keys.device)
+        age = index[size - time :].unsqueeze(1) - index  # (time, size)
+        similarity = self.options.flatness * queries @ keys.transpose(1, 2)  # (rows, time, size)
+        similarity = similarity.masked_fill((age < 1) | (age > self.options.size), -torch.inf)
+        others = values.unsqueeze(1) != targets.unsqueeze(2)
+        matching = similarity.masked_fill(others, -torch.inf)
+        return matching.logsumexp(-1) - similarity.logsumexp(-1)
 
 
-@torch.no_grad()
 def score_with_cache(
     model: LanguageModel,
     rows: Sequence[str],
@@ -114,28 +113,35 @@ def score_with_cache(
     unit: str,
     streams: int = 1,
 ) -> LanguageScores:
-    """Score a text with a cache of what came before in it.
+    """Score a text with a continuous cache of the text before each prediction.
 
     Args:
         model: in evaluation mode.
         rows: documents or lines.
         options: of the cache.
-        tokenizer, precision, unit: as `score_text` takes them.
+        tokenizer, precision, unit: as of `score_text`.
         streams: parts of the text that are read side by side, each with a cache of its own.
     """
-    stream = encode_stream(rows, tokenizer=tokenizer, unit=unit)
-    streams = min(streams, stream.tokens)
-    state: State | None = None
-    nats, pairs = 0.0, CacheMemory(options)
-    for one in stream_batches(stream, batch_size=streams, bptt=SPAN):
-        batch = one.to(precision.device)
+    cache = CacheMemory(options)
+
+    @torch.no_grad()
+    def nats(batch: Batch, state: State | None) -> tuple[float, State | None]:
         with precision.autocast():
             features, state = model.features(batch, state, last=True)
-            scores = score_targets(model.output_layer, features, batch)
-        by_row = features.to(scores.dtype).view(*batch.inputs.t().shape, -1).transpose(0, 1)
-        told = pairs.tell(by_row, batch.targets, scores)
-        nats -= float(told.t().flatten()[batch.target_index].double().sum())
-    known = known_past(resets=False, sliding=0, streams=streams)
-    how = f"|cache:{options.size},flatness:{options.flatness:g},share:{options.share:g}"
-    signature = signature_of(tokenizer, precision, unit=unit, known=known + how)
-    return count_text(rows, stream, nats=nats, unit=unit, signature=signature)
+            log_probs = score_targets(model.output_layer, features, batch)
+        by_row = features.to(log_probs.dtype).view(*batch.inputs.t().shape, -1).transpose(0, 1)
+        mixed = cache.mix(by_row, batch.targets, log_probs)
+        return -float(mixed.t().flatten()[batch.target_index].double().sum()), state
+
+    method = f"|cache:{options.size},flatness:{options.flatness:g},share:{options.share:g}"
+    return score_text(
+        model,
+        rows,
+        tokenizer=tokenizer,
+        precision=precision,
+        unit=unit,
+        streams=streams,
+        span=SPAN,
+        step=nats,
+        method=method,
+    )

@@ -1,10 +1,12 @@
-"""How well a language model tells a text: perplexities and bits per byte, with a signature."""
+"""Perplexity and bits per byte of a language model on a text, with a signature."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -18,6 +20,8 @@ from seqlstm.recurrent.state import State
 from seqlstm.runtime.device import Precision
 from seqlstm.text.tokenizer import Tokenizer
 
+Value = TypeVar("Value")
+
 
 @dataclass(frozen=True)
 class LanguageScores:
@@ -25,10 +29,10 @@ class LanguageScores:
 
     Attributes:
         nats: the negative log-probability of the whole text.
-        tokens: pieces, and what ends each document.
-        words: what white space separates, each end of a line or document counted as one.
+        tokens: pieces, and the end of each document.
+        words: separated by white space; each end of a line or document counts as one.
         bytes: of the text in UTF-8, its newlines included.
-        characters: likewise.
+        characters: of the text, its newlines included.
         signature: what was counted, and how.
     """
 
@@ -66,6 +70,10 @@ def bounded_exp(exponent: float) -> float:
     return math.exp(exponent) if exponent < 700 else math.inf
 
 
+Step = Callable[[Batch, State | None], tuple[Value, State | None]]
+"""`step(batch, state) -> (value, state after the batch)`."""
+
+
 def score_text(
     model: LanguageModel,
     rows: Sequence[str],
@@ -78,8 +86,10 @@ def score_text(
     streams: int = 1,
     span: int = 512,
     stream: TokenStream | None = None,
+    step: Step[float] | None = None,
+    method: str = "",
 ) -> LanguageScores:
-    """Score rows of text, each one end to end.
+    """Perplexities and bits per byte of a text.
 
     Args:
         model: in evaluation mode.
@@ -87,65 +97,79 @@ def score_text(
         tokenizer: the model's.
         precision: of the products, and the device.
         unit: "document" or "line".
-        resets: start afresh with every document or line; else the state is carried through the
-            text.
-        sliding: start afresh for every window of the text, such that each prediction knows at
-            least so many pieces before it; 0 for no windows.
-        streams: parts of the text that are read side by side, each from a fresh state. One is
+        resets: start every document or line from the initial state; else the state is carried
+            through the text.
+        sliding: score the text in sliding windows, each from the initial state, such that each
+            prediction has at least so many tokens of context; 0 for no windows.
+        streams: parts of the text that are read side by side, each from the initial state. One is
             exact; more are faster, and lose the context at their beginnings.
-        span: steps at once.
-        stream: the rows encoded, if somebody has done that already.
+        span: steps of a batch.
+        stream: the rows encoded; they are encoded here if None.
+        step: computes the nats of a batch; the model's loss if None.
+        method: how `step` changes the predictions, for the signature.
     """
     stream = stream or encode_stream(rows, tokenizer=tokenizer, unit=unit)
     streams = min(streams, stream.tokens)
-    state: State | None = None
+    step = step or partial(summed_loss, model, precision)
     nats = 0.0
-    for batch in batches_of(stream, resets=resets, sliding=sliding, streams=streams, span=span):
-        with torch.no_grad(), precision.autocast():
-            loss, _, state = model(batch.to(precision.device), state if batch.carry_state else None)
-        nats += float(loss)
-    known = known_past(resets=resets, sliding=sliding, streams=streams)
-    signature = signature_of(tokenizer, precision, unit=unit, known=known)
-    return count_text(rows, stream, nats=nats, unit=unit, signature=signature)
+    batches = batches_of(stream, resets=resets, sliding=sliding, streams=streams, span=span)
+    for _, batch_nats in carry_state(step, batches, precision.device):
+        nats += batch_nats
+    context = context_of(resets=resets, sliding=sliding, streams=streams) + method
+    newlines = len(rows) if unit == "line" else 0
+    return LanguageScores(
+        nats=nats,
+        tokens=stream.tokens,
+        words=sum(map(count_words, rows)),
+        bytes=sum(len(row.encode()) for row in rows) + newlines,
+        characters=sum(map(len, rows)) + newlines,
+        signature=signature_of(tokenizer, precision, unit=unit, context=context),
+    )
+
+
+@torch.no_grad()
+def summed_loss(
+    model: LanguageModel, precision: Precision, batch: Batch, state: State | None
+) -> tuple[float, State | None]:
+    """The nats of a batch, without ever making all its logits, and the state after it."""
+    with precision.autocast():
+        loss, _, state = model(batch, state)
+    return float(loss), state
+
+
+def carry_state(
+    step: Step[Value], batches: Iterable[Batch], device: torch.device
+) -> Iterator[tuple[Batch, Value]]:
+    """Each batch with the value of its step; the state goes on where a batch carries it."""
+    state: State | None = None
+    for batch in batches:
+        moved = batch.to(device)
+        value, state = step(moved, state if batch.carry_state else None)
+        yield moved, value
 
 
 def batches_of(
     stream: TokenStream, *, resets: bool, sliding: int, streams: int, span: int
 ) -> Iterator[Batch]:
-    """The text as the context asks; a batch's state goes on from the one before if it follows."""
+    """The text in sliding windows or contiguous streams; see `score_text`."""
     if sliding:
         return sliding_window_batches(stream, min_context=sliding)
-    # What would have ended the row before the first opens the stream.
+    # The stream opens with the id that would have ended the row before the first.
     reset_at = int(stream.ids[0]) if resets else None
     return stream_batches(stream, batch_size=streams, bptt=span, reset_token=reset_at)
 
 
-def count_text(
-    rows: Sequence[str], stream: TokenStream, *, nats: float, unit: str, signature: str
-) -> LanguageScores:
-    """The scores of a text that costs `nats`."""
-    newlines = len(rows) if unit == "line" else 0
-    return LanguageScores(
-        nats=nats,
-        tokens=stream.tokens,
-        words=sum(map(words_of, rows)),
-        bytes=sum(len(row.encode()) for row in rows) + newlines,
-        characters=sum(map(len, rows)) + newlines,
-        signature=signature,
-    )
-
-
-def words_of(row: str) -> int:
-    """What white space separates; each end of a line or document counts as one."""
+def count_words(row: str) -> int:
+    """Words between white space; each end of a line or document counts as one."""
     return len(row.split()) + row.count("\n") + 1
 
 
 @dataclass(frozen=True)
 class RowScores:
-    """The scores of a text, one document or line after the other.
+    """The scores of each document or line of a text.
 
     Attributes:
-        nats: the negative log-probability of each, what ends it included, (rows,) in float64.
+        nats: the negative log-probability of each, its end included, (rows,) in float64.
         tokens, words: of each, as `LanguageScores` counts them, (rows,) in float64.
         bytes: of each in UTF-8, its newlines included, (rows,) in float64.
         signature: what was counted, and how.
@@ -170,60 +194,69 @@ def score_rows(
     streams: int = 1,
     span: int = 512,
 ) -> RowScores:
-    """Score what `score_text` does, and tell what falls to each document or line.
+    """The scores of `score_text` for each document or line.
 
     Args:
-        model, tokenizer, precision, resets, sliding, streams, span: as `score_text` takes them.
-        rows: documents or lines; a row of several lines counts as these.
+        model, tokenizer, precision, resets, sliding, streams, span: as of `score_text`.
+        rows: documents or lines; a row of several lines counts as several lines.
         unit: "document" or "line".
     """
     stream = encode_stream(rows, tokenizer=tokenizer, unit=unit)
     streams = min(streams, stream.tokens)
-    state: State | None = None
-    spans = []  # (streams or windows, time) each
-    for batch in batches_of(stream, resets=resets, sliding=sliding, streams=streams, span=span):
-        before = state if batch.carry_state else None
-        with torch.no_grad(), precision.autocast():
-            scores, state = model.log_probabilities(batch.to(precision.device), before, last=True)
-        spans.append(real_part(scores, batch) if sliding else scores.cpu())
+    batches = batches_of(stream, resets=resets, sliding=sliding, streams=streams, span=span)
+    spans = [  # (streams, time) each, or (tokens,) of windows
+        target_scores(scores, batch) if sliding else scores.cpu()
+        for batch, scores in carry_state(
+            partial(target_log_probs, model, precision), batches, precision.device
+        )
+    ]
     # The streams are the text's parts in their order; only the last is padded.
-    told = torch.cat(spans, dim=-1).flatten()[: stream.tokens].double()
+    scores = torch.cat(spans, dim=-1).flatten()[: stream.tokens].double()
     lines = "\n".join(rows).split("\n") if unit == "line" else rows
     end = tokenizer.newline if unit == "line" else tokenizer.end
     assert end is not None
     ends = stream.ids[1:].eq(end)
     row = ends.cumsum(0) - ends.long()  # of each token
     newline = 1 if unit == "line" else 0
-    none = torch.zeros(len(lines), dtype=torch.double)
-    known = known_past(resets=resets, sliding=sliding, streams=streams)
+    zeros = torch.zeros(len(lines), dtype=torch.double)
+    context = context_of(resets=resets, sliding=sliding, streams=streams)
     return RowScores(
-        nats=none.index_add(0, row, -told),
-        tokens=none.index_add(0, row, torch.ones_like(told)),
-        words=torch.tensor([words_of(line) for line in lines]).double(),
+        nats=zeros.index_add(0, row, -scores),
+        tokens=zeros.index_add(0, row, torch.ones_like(scores)),
+        words=torch.tensor([count_words(line) for line in lines]).double(),
         bytes=torch.tensor([len(line.encode()) + newline for line in lines]).double(),
-        signature=signature_of(tokenizer, precision, unit=unit, known=known),
+        signature=signature_of(tokenizer, precision, unit=unit, context=context),
     )
 
 
-def real_part(scores: Tensor, batch: Batch) -> Tensor:
-    """Of scores (rows, time) those of real targets, row after row."""
-    real = torch.zeros(scores.numel(), dtype=torch.bool)
-    real[batch.target_index.cpu()] = True
-    return scores.cpu()[real.view(scores.shape[1], -1).t()]
+@torch.no_grad()
+def target_log_probs(
+    model: LanguageModel, precision: Precision, batch: Batch, state: State | None
+) -> tuple[Tensor, State | None]:
+    """The log-probability of every target, (batch, time), and the state after the batch."""
+    with precision.autocast():
+        return model.log_probabilities(batch, state, last=True)
 
 
-def known_past(*, resets: bool, sliding: int, streams: int) -> str:
-    """What predictions know of the text before them, for a signature."""
+def target_scores(scores: Tensor, batch: Batch) -> Tensor:
+    """The scores of the batch's targets, row after row: (rows, time) -> (tokens,)."""
+    mask = torch.zeros(scores.numel(), dtype=torch.bool)
+    mask[batch.target_index.cpu()] = True
+    return scores.cpu()[mask.view(scores.shape[1], -1).t()]
+
+
+def context_of(*, resets: bool, sliding: int, streams: int) -> str:
+    """The part of a signature that states how much context predictions have."""
     kind = f"sliding-{sliding}" if sliding else "reset" if resets else "carried"
     return f"state:{kind}|streams:{streams}"
 
 
-def signature_of(tokenizer: Tokenizer, precision: Precision, *, unit: str, known: str) -> str:
+def signature_of(tokenizer: Tokenizer, precision: Precision, *, unit: str, context: str) -> str:
     counted = "words" if tokenizer.closed_vocabulary else "text"
     return (
         f"lm|unit:{unit}|tokenizer:{tokenizer.model_type}-{tokenizer.fingerprint}"
         f"{'|vocabulary:closed, <unk> a word' if tokenizer.closed_vocabulary else ''}"
-        f"|{known}"
+        f"|{context}"
         f"|counts:{counted}{'+newlines' if unit == 'line' else ', nats of </s>'}"
         f"|segmentation:one|precision:{precision.name}|version:{__version__}"
     )

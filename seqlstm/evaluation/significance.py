@@ -1,8 +1,7 @@
-"""Whether one system is better than another, or the test set happens to suit it.
+"""Significance of the difference between systems: paired bootstrap resampling (Koehn, 2004).
 
-Paired bootstrap: the rows of a test set are drawn anew, with replacement, and both systems scored
-on the same draws (Koehn, 2004). sacreBLEU compares translations; the nats of language models are
-compared here.
+The rows of a test set are resampled with replacement, and all systems are scored on the same
+resamples. sacreBLEU compares translations; language models are compared here.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from seqlstm import __version__
 from seqlstm.evaluation.translation import make_metrics
 
 RESAMPLES = 1000  # sacreBLEU's own default
-SEED = 12345  # likewise
+SEED = 12345  # sacreBLEU's own default
 
 
 @dataclass(frozen=True)
@@ -31,9 +30,9 @@ class SystemScore:
         mean: over the resamples.
         ci: half the width of its 95 % confidence interval around that mean.
         difference: from the first system's score; None for the first itself.
-        difference_ci: half the width of its 95 % interval; None where sacreBLEU tells none.
-        p: that so large a difference is chance; None for the first, and where there is no
-            difference to be tested: scores are equal, or no finite numbers.
+        difference_ci: half the width of its 95 % interval; None where sacreBLEU has none.
+        p: the p-value of the difference; None for the first, and where scores are equal or not
+            finite.
     """
 
     score: float
@@ -49,7 +48,7 @@ class Comparison:
     """Systems compared.
 
     Attributes:
-        standings: by system, the first first, then by the name of the score.
+        standings: by system, the first system first, then by the name of the score.
         signatures: what was computed, and how, by the name of the score.
     """
 
@@ -68,7 +67,7 @@ def compare_translations(
     Args:
         systems: their translations, line by line, by name.
         references: one for each line.
-        resamples: how often the lines are drawn.
+        resamples: number of resamples.
 
     Raises:
         ValueError: fewer than two systems or lines, or not as many translations as references.
@@ -82,13 +81,12 @@ def compare_translations(
         test_type="bs",
         n_samples=resamples,
     )()
-    # sacreBLEU calls its scores by names of its own, in our order, after the column of systems.
-    found = dict(zip(metrics, [*columns.values()][1:], strict=True))
-    first = {metric: results[0].score for metric, results in found.items()}
+    # sacreBLEU has other names for the scores; the order is ours, after the column of systems.
+    results = dict(zip(metrics, [*columns.values()][1:], strict=True))
     standings = {
         name: {
-            metric: standing(results[row], None if row == 0 else first[metric])
-            for metric, results in found.items()
+            metric: system_score(column[row], None if row == 0 else column[0].score)
+            for metric, column in results.items()
         }
         for row, name in enumerate(systems)
     }
@@ -96,8 +94,8 @@ def compare_translations(
     return Comparison(standings, signatures)
 
 
-def standing(result: Result, first: float | None) -> SystemScore:
-    """sacreBLEU's result, beside the first system's score."""
+def system_score(result: Result, first: float | None) -> SystemScore:
+    """A result of sacreBLEU with its difference from the first system's score."""
     score, mean, ci = float(result.score), float(result.mean), float(result.ci)
     if first is None:
         return SystemScore(score, mean, ci)
@@ -115,15 +113,15 @@ def compare_nats(
 ) -> Comparison:
     """Bits per byte of language models on the same text, each model's against the first's.
 
-    The p is two-sided: how often the difference of a resample is as far from the difference of the
-    text as this is from zero (Efron & Tibshirani, 1993, chapter 16).
+    The p-value is two-sided: the share of resamples whose difference is as far from the difference
+    on the text as this is from zero (Efron & Tibshirani, 1993, chapter 16).
 
     Args:
         systems: nats of each document or line, (rows,), by name.
-        sizes: bytes of each, (rows,).
-        unit: what they are.
-        resamples: how often they are drawn.
-        seed: of the draws.
+        sizes: bytes of each document or line, (rows,).
+        unit: "document" or "line".
+        resamples: number of resamples.
+        seed: of the resampling.
 
     Raises:
         ValueError: fewer than two systems or rows, or not as many nats as sizes.
@@ -131,14 +129,15 @@ def compare_nats(
     check_sizes({name: len(nats) for name, nats in systems.items()}, len(sizes))
     table = torch.stack([*systems.values(), sizes], dim=1).double()  # (rows, systems + 1)
     scores = bits_per_byte(table.sum(0, keepdim=True))[0]
-    drawn = bits_per_byte(resampled(table, resamples, seed))  # (resamples, systems)
+    resampled = bits_per_byte(resample_sums(table, resamples, seed))  # (resamples, systems)
     standings = {}
     for column, name in enumerate(systems):
-        own = SystemScore(float(scores[column]), *interval(drawn[:, column]))
+        system = SystemScore(float(scores[column]), *confidence_interval(resampled[:, column]))
         if column > 0:
             difference = float(scores[column] - scores[0])
-            own = beside(own, difference, drawn[:, column] - drawn[:, 0])
-        standings[name] = {"bits_per_byte": own}
+            differences = resampled[:, column] - resampled[:, 0]
+            system = with_difference(system, difference, differences)
+        standings[name] = {"bits_per_byte": system}
     signature = (
         f"paired bootstrap|over:{len(sizes)} {unit}s|bs:{resamples}|seed:{seed}"
         f"|p:two-sided, centred|ci:95%|version:{__version__}"
@@ -156,14 +155,14 @@ def check_sizes(systems: Mapping[str, int], rows: int) -> None:
             raise ValueError(f"{name} must have a row for each of {rows}, were: {size}")
 
 
-def resampled(table: Tensor, resamples: int, seed: int) -> Tensor:
-    """Sums over as many rows drawn with replacement, (rows, columns) -> (resamples, columns)."""
+def resample_sums(table: Tensor, resamples: int, seed: int) -> Tensor:
+    """Sums over rows sampled with replacement, (rows, columns) -> (resamples, columns)."""
     rows, generator = len(table), torch.Generator().manual_seed(seed)
     sums = []
     for _ in range(resamples):
-        drawn = torch.randint(rows, (rows,), generator=generator)
-        times = torch.bincount(drawn, minlength=rows)  # that each row was drawn
-        sums.append(times.to(table.dtype) @ table)
+        indices = torch.randint(rows, (rows,), generator=generator)
+        counts = torch.bincount(indices, minlength=rows)
+        sums.append(counts.to(table.dtype) @ table)
     return torch.stack(sums)
 
 
@@ -172,16 +171,17 @@ def bits_per_byte(sums: Tensor) -> Tensor:
     return sums[:, :-1] / sums[:, -1:] / math.log(2)
 
 
-def beside(own: SystemScore, difference: float, drawn: Tensor) -> SystemScore:
-    """A standing with its difference from the first's, and those of the resamples, (resamples,)."""
+def with_difference(system: SystemScore, difference: float, resampled: Tensor) -> SystemScore:
+    """A score with its difference from the first system's, tested on resampled differences."""
+    _, ci = confidence_interval(resampled)
     if not difference or not math.isfinite(difference):
-        return replace(own, difference=difference, difference_ci=interval(drawn)[1])
-    as_far = (drawn - difference).abs() >= abs(difference)
-    p = (int(as_far.sum()) + 1) / (len(drawn) + 1)
-    return replace(own, difference=difference, difference_ci=interval(drawn)[1], p=p)
+        return replace(system, difference=difference, difference_ci=ci)
+    as_far = (resampled - difference).abs() >= abs(difference)
+    p = (int(as_far.sum()) + 1) / (len(resampled) + 1)
+    return replace(system, difference=difference, difference_ci=ci, p=p)
 
 
-def interval(drawn: Tensor) -> tuple[float, float]:
+def confidence_interval(resampled: Tensor) -> tuple[float, float]:
     """The mean of a score's resamples, and half the width of their middle 95 %."""
-    mean, ci = estimate_ci(drawn.numpy())
+    mean, ci = estimate_ci(resampled.numpy())
     return float(mean), float(ci)

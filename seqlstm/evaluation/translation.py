@@ -1,7 +1,7 @@
-"""Scores of translations on detokenised text, each with the signature that lets others repeat it.
+"""BLEU, chrF2++ and TER of translations on detokenised text, each with its signature.
 
 sacreBLEU (Post, 2018) computes all but `exact_match`, with its own defaults: BLEU on 13a tokens and
-chrF2++ mind the case of letters, TER does not.
+chrF2++ are case-sensitive, TER is not.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def score_translations(hypotheses: Sequence[str], references: Sequence[str]) -> 
 
 @dataclass(frozen=True)
 class LowercaseScores:
-    """Corpus scores that do not mind the case of letters, as some of the literature states them.
+    """Case-insensitive corpus scores, which some papers report.
 
     Attributes:
         bleu: of lower-cased text, in percent.
@@ -69,7 +69,7 @@ class LowercaseScores:
 
 
 def score_lowercase(hypotheses: Sequence[str], references: Sequence[str]) -> LowercaseScores:
-    """Score lower-cased translations; TER is not among them: it never minds the case.
+    """Score lower-cased translations by BLEU and chrF2++; TER is case-insensitive in any case.
 
     Raises:
         ValueError: as `score_translations`.
@@ -114,5 +114,5 @@ def sentence_chrf(hypothesis: str, reference: str) -> float:
 
 @lru_cache(maxsize=1024)
 def _against(reference: str) -> CHRF:
-    """The metric with the n-grams of a reference, which many hypotheses are compared to."""
+    """The metric with a reference's n-grams, cached for many hypotheses."""
     return CHRF(word_order=2, references=[[reference]])

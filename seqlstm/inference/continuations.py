@@ -1,30 +1,27 @@
-"""Many continuations of one text, written side by side."""
+"""Many continuations of one text, generated side by side."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
-from seqlstm.decoding.logits import MAX_HISTORY
 from seqlstm.decoding.random_streams import RandomStreams
-from seqlstm.recurrent.state import select
+from seqlstm.decoding.sampling import sample_tokens
+from seqlstm.inference.session import Session
 from seqlstm.text.streaming import TextStream
-
-if TYPE_CHECKING:
-    from seqlstm.inference.session import Session
 
 
 @dataclass(frozen=True)
 class Continuation:
-    """A continuation.
+    """A continuation of a text.
 
     Attributes:
-        text: what was written.
-        seed: of its draws.
-        finished: whether it came to its end, or to where it was to stop, before it was cut off.
+        text: the generated text.
+        seed: of its random numbers.
+        finished: whether it reached its end or the stop text; else it was cut off.
     """
 
     text: str
@@ -33,37 +30,38 @@ class Continuation:
 
 
 class PartialContinuation:
-    """A continuation that is being written.
+    """A continuation that is being generated.
 
     Args:
-        text: turns its ids into text.
-        end: the id that ends it.
+        stream: decodes its ids.
+        end: the end token.
         stop: a text before which it ends, if any.
     """
 
-    def __init__(self, text: TextStream, *, end: int, stop: str | None) -> None:
-        self.stream, self.end, self.stop = text, end, stop
+    def __init__(self, stream: TextStream, *, end: int, stop: str | None) -> None:
+        self.stream, self.end, self.stop = stream, end, stop
         self.text = ""
         self.finished = False
 
     def push(self, id: int) -> None:
+        """Append an id."""
         self.add(self.stream.push(id))
         if id == self.end:
             self.cut_off()
             self.finished = True
 
     def add(self, part: str) -> None:
-        """Write on; what stands from `stop` on is left out."""
+        """Append text, up to the stop text."""
         if self.stop is None:
             self.text += part
             return
         start = max(0, len(self.text) - len(self.stop) + 1)
         self.text += part
-        if (place := self.text.find(self.stop, start)) >= 0:
-            self.text, self.finished = self.text[:place], True
+        if (index := self.text.find(self.stop, start)) >= 0:
+            self.text, self.finished = self.text[:index], True
 
     def cut_off(self) -> None:
-        """No more ids will come."""
+        """Append the rest of the text after the last id."""
         if not self.finished:
             self.add(self.stream.flush())
 
@@ -77,36 +75,40 @@ def generate_continuations(
     stop: str | None = None,
     **options: Any,
 ) -> list[Continuation]:
-    """Continuations of a session's text, one for each seed; the session stays where it is.
+    """Continuations of a session's text, one for each seed; the session does not change.
 
     Args:
-        session: whose text they continue.
-        seeds: each writes what `Session.stream` writes by it, up to rounding in the model's sums.
+        session: holds the text that they continue.
+        seeds: the text of each is that of `Session.stream` with this seed, up to rounding in the
+            model's sums.
         max_new_tokens: pieces, at most. Rows that are finished leave the batch.
         stop, options: as of `Session.stream`.
     """
-    tokenizer, context = session.loaded.tokenizer, session.history[0].tolist()
-    texts = [TextStream(tokenizer, context) for _ in seeds]
-    rows = [PartialContinuation(text, end=tokenizer.end, stop=stop) for text in texts]
-    everyone = torch.zeros(len(seeds), dtype=torch.long, device=session.token.device)
-    state, token, history = select((session.state, session.token, session.history), everyone)
-    draw = RandomStreams(seeds, session.token.device)
-    choose = session.chooser(draw, options)
-    going = rows
+    tokenizer, context = session.tokenizer, session.past.history[0].tolist()
+    streams = [TextStream(tokenizer, context) for _ in seeds]
+    rows = [PartialContinuation(stream, end=tokenizer.end, stop=stop) for stream in streams]
+    past = session.past.branch(len(seeds))
+    draw = RandomStreams(seeds, past.token.device)
+    steps = sample_tokens(
+        session.advance,
+        token=past.token,
+        state=past.state,
+        choose=session.sampler(draw, options),
+        history=torch.stack(past.history),
+    )
+    unfinished, selected = rows, None
     for _ in range(max_new_tokens):
-        logits, state = session.advance(token, state, None)
-        token = choose(logits, history)
-        history = torch.cat([history, token.unsqueeze(1)], dim=1)[:, -MAX_HISTORY:]
-        for row, id in zip(going, token.tolist(), strict=True):
+        token, _, _ = steps.send(selected)
+        for row, id in zip(unfinished, token.tolist(), strict=True):
             row.push(id)
-        kept = [place for place, row in enumerate(going) if not row.finished]
-        if not kept:
+        indices = [index for index, row in enumerate(unfinished) if not row.finished]
+        if not indices:
             break
-        if len(kept) < len(going):
-            going = [going[place] for place in kept]
-            draw.keep(kept)
-            places = torch.tensor(kept, device=token.device)
-            state, token, history = select((state, token, history), places)
+        selected = None
+        if len(indices) < len(unfinished):
+            unfinished = [unfinished[index] for index in indices]
+            draw.keep(indices)
+            selected = torch.tensor(indices, device=token.device)
     for row in rows:
         row.cut_off()
     return [

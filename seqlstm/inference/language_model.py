@@ -1,4 +1,4 @@
-"""A trained language model: goes on from a text, and says how probable one is."""
+"""A trained language model that generates and scores raw text."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
+from seqlstm.data.batching.collate import collate_language_model
 from seqlstm.inference.continuations import Continuation, generate_continuations
 from seqlstm.inference.past import Origin, Past, origin_of
 from seqlstm.inference.prefill import prefill
 from seqlstm.inference.scoring import Score, batches_by_length, make_score, truncate
 from seqlstm.inference.session import Session
-from seqlstm.models.batch import Batch, target_positions
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.runtime.device import Precision
 from seqlstm.text.tokenizer import Tokenizer
@@ -30,8 +29,8 @@ class LoadedLanguageModel:
         model: the trained language model.
         tokenizer: its tokenizer.
         precision: of the products, and the device.
-        unit: whether it learned from documents, ended by </s>, or from lines, ended by newlines.
-        longest: pieces of a line that is scored; longer ones are cut, with a warning.
+        unit: of its training text: "document", ended by </s>, or "line", ended by a newline.
+        max_length: pieces of a line to be scored; longer lines are truncated, with a warning.
     """
 
     scores_pairs = False  # `score` takes texts
@@ -43,14 +42,14 @@ class LoadedLanguageModel:
         *,
         precision: Precision,
         unit: str = "document",
-        longest: int = 4096,
+        max_length: int = 4096,
     ) -> None:
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.precision = precision
         self.unit = unit
-        self.longest = longest
-        #: what comes before a text, and after it
+        self.max_length = max_length
+        #: the id before a text, and after it
         self.end = tokenizer.end if unit == "document" else tokenizer.encode("\n")[-1]
 
     def generate(self, prompt: str = "", *, max_new_tokens: int = 200, **options: Any) -> str:
@@ -75,14 +74,15 @@ class LoadedLanguageModel:
     ) -> Iterator[Continuation]:
         """Continuations of `prompt`, `batch` at a time side by side.
 
-        Each is what `generate` writes by a seed of its own, up to rounding in the model's sums.
+        Each is the text that `generate` returns for its own seed, up to rounding in the model's
+        sums.
 
         Args:
-            prompt: what comes before.
-            count: how many.
-            batch: how many at once.
+            prompt: the text to continue.
+            count: number of continuations.
+            batch: continuations that are generated together.
             seed: of the first; the others have the numbers after it.
-            past: before the prompt; none, if None.
+            past: before the prompt; None for no text.
             max_new_tokens, options: those of `Session.stream`.
         """
         session = self.session(past)
@@ -95,16 +95,31 @@ class LoadedLanguageModel:
             )
 
     def session(self, past: Past | None = None) -> Session:
-        """A text that the model and somebody else write in turn, from its beginning or a past."""
-        return Session(self, past)
+        """A text that the model and its user continue in turn, from its beginning or a past."""
+        past = self.past() if past is None else past
+        past.check_origin(self.origin)
+        return Session(
+            self.model,
+            self.tokenizer,
+            past,
+            precision=self.precision,
+            forbidden_ids=self.forbidden_ids,
+        )
+
+    @cached_property
+    def forbidden_ids(self) -> list[int]:
+        """Ids that are never generated: special ones, and the end unless the unit is a document."""
+        tokenizer = self.tokenizer
+        ids = {tokenizer.pad, tokenizer.unknown, tokenizer.begin}
+        return sorted(ids | ({tokenizer.end} if self.unit == "line" else set()))
 
     @cached_property
     def origin(self) -> Origin:
-        """By what the model's pasts are known from those of others."""
+        """Fingerprints that tie a past to this model and tokenizer."""
         return origin_of(self.model, self.tokenizer)
 
     def past(self) -> Past:
-        """That of a text of which nothing was read."""
+        """The past of an empty text."""
         device = self.precision.device
         return Past(
             state=self.model.initial_state(1),
@@ -114,32 +129,32 @@ class LoadedLanguageModel:
         )
 
     def restore(self, file: str | Path) -> Past:
-        """The past that `Past.save` wrote.
+        """Read a past that `Past.save` wrote.
 
         Raises:
-            RunError: the file is missing or damaged, or it is the past of another run.
+            RunError: the file is missing or damaged, or holds the past of another run.
         """
         return Past.load(file, like=self.past())
 
     def read(self, texts: Sequence[str], *, past: Past | None = None) -> Past:
-        """The past once a text has come in every row.
+        """The past after one text in every row.
 
         Args:
-            texts: one for each row; of one row, it is branched.
-            past: before them; of texts that begin, if None.
+            texts: one for each row.
+            past: before the texts, of as many rows or of one row for all; None for no text.
         """
-        past = self.fan_out(past, len(texts))
+        past = self.expand(past, len(texts))
         return prefill(self.model, self.tokenizer.encode_batch(texts), past, self.precision)
 
-    def fan_out(self, past: Past | None, rows: int) -> Past:
-        """The past of so many rows.
+    def expand(self, past: Past | None, rows: int) -> Past:
+        """A past of so many rows, from one of as many rows or of one row.
 
         Raises:
-            ArgumentError: it is that of another run.
-            ValueError: it has more rows than one, and not so many.
+            ArgumentError: the past is that of another run.
+            ValueError: the past has another number of rows.
         """
         past = self.past() if past is None else past
-        past.refuse_unless(self.origin)
+        past.check_origin(self.origin)
         if len(past) not in (1, rows):
             raise ValueError(f"a past of {len(past)} texts does not fit {rows} rows")
         return past.branch(rows) if len(past) == 1 else past
@@ -148,39 +163,26 @@ class LoadedLanguageModel:
     def score(
         self, lines: Sequence[str], *, batch: int = 64, past: Past | None = None
     ) -> list[Score]:
-        """How probable each line is by itself, what ends it included.
+        """The log-probability of each line and of its end, independently of the other lines.
 
         Args:
-            lines: each is scored as if there were no others.
-            batch: how many at once.
-            past: of what came before each; of one row, what came before them all.
+            lines: any.
+            batch: lines that are scored together.
+            past: before the lines, of as many rows or of one row for all; None for no text.
         """
-        ids = truncate(self.tokenizer.encode_batch(lines), self.longest, what="line")
-        targets = [[*one, self.end] for one in ids]
-        past = self.fan_out(past, len(lines))
-        values: dict[int, Tensor] = {}
+        ids = truncate(self.tokenizer.encode_batch(lines), self.max_length, what="line")
+        past = self.expand(past, len(lines))
+        targets = [[*row, self.end] for row in ids]
+        inputs = [[first, *row] for first, row in zip(past.token.tolist(), targets, strict=True)]
+        log_probs: dict[int, Tensor] = {}
         for rows in batches_by_length([len(target) for target in targets], batch):
-            before = past.select(rows)
-            chosen = self.batch([targets[row] for row in rows], before.token)
+            padded = collate_language_model(
+                [inputs[row] for row in rows], pad_id=self.tokenizer.pad
+            ).to(self.precision.device)
             with self.precision.autocast():
-                scores, _ = self.model.log_probabilities(chosen, before.state)
-            values.update(zip(rows, scores.cpu(), strict=True))
+                batch_log_probs, _ = self.model.log_probabilities(padded, past.select(rows).state)
+            log_probs.update(zip(rows, batch_log_probs.cpu(), strict=True))
         return [
-            make_score(line, targets[row], values[row], self.tokenizer)
+            make_score(line, targets[row], log_probs[row], self.tokenizer)
             for row, line in enumerate(lines)
         ]
-
-    def batch(self, targets: Sequence[Sequence[int]], before: Tensor) -> Batch:
-        """Each row of ids to be told from the one before it, (rows,), and from those in it."""
-        rows = [
-            torch.tensor([first, *target])
-            for first, target in zip(before.tolist(), targets, strict=True)
-        ]
-        padded = pad_sequence(rows, batch_first=True, padding_value=self.tokenizer.pad)
-        lengths = torch.tensor([len(target) for target in targets])
-        return Batch(
-            inputs=padded[:, :-1],
-            targets=padded[:, 1:],
-            target_index=target_positions(lengths, padded.shape[1] - 1),
-            lengths=lengths,
-        ).to(self.precision.device)

@@ -1,6 +1,6 @@
-"""The past of a language model as a thing: kept, branched, joined, written to a file and read back.
+"""The past of a language model: its state after a text, to be saved, branched and continued.
 
-All that a recurrent model knows of a text, however long, is one state: a few kilobytes.
+A recurrent model keeps a text of any length as one state of a few kilobytes.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ FORMAT = 1
 
 
 class Origin(NamedTuple):
-    """Whose past it is: the fingerprints of a tokenizer and of a model's weights."""
+    """Fingerprints of the tokenizer and of the model's weights that made a past."""
 
     tokenizer: str
     weights: str
 
 
 def origin_of(model: nn.Module, tokenizer: Tokenizer) -> Origin:
-    """Twelve hexadecimal digits each. The same on any device."""
+    """The fingerprints of a run, twelve hexadecimal digits each: the same on any device."""
     digest = hashlib.sha256()
     for name, parameter in sorted(model.named_parameters()):
         digest.update(f"{name}:{tuple(parameter.shape)}:".encode())
@@ -44,14 +44,14 @@ def origin_of(model: nn.Module, tokenizer: Tokenizer) -> Origin:
 
 @dataclass(frozen=True, eq=False)
 class Past:
-    """What a language model knows of the texts that it has read, one text a row. It never changes.
+    """The state of a language model after texts that it has read, one text a row. Immutable.
 
     Attributes:
-        state: of the model, which has read all but the last id of each text.
-        token: that last id, (rows,); what ends a text before anything was read.
-        history: the latest ids of each text, (n,) each and n at most `MAX_HISTORY`: what spells
-            on from them, or penalizes repetition, looks back no further.
-        origin: whose past it is.
+        state: of the model after all ids but the last of each text.
+        token: the last id of each text, (rows,); the end token where nothing has been read.
+        history: the latest ids of each text, (n,) each, n at most `MAX_HISTORY`: for decoding of
+            text and for repetition penalties.
+        origin: fingerprints of the run that made it.
     """
 
     state: State
@@ -62,24 +62,24 @@ class Past:
     def __len__(self) -> int:
         return len(self.history)
 
-    def refuse_unless(self, origin: Origin) -> None:
-        """Make sure that it is the past of a run.
+    def check_origin(self, origin: Origin) -> None:
+        """Make sure that the past was made by a run.
 
         Raises:
-            ArgumentError: it is that of another.
+            ArgumentError: another run made it.
         """
-        if difference := unlike(self.origin, origin):
+        if difference := difference_of(self.origin, origin):
             raise ArgumentError(f"this is the past of another run: {difference}")
 
     def select(self, rows: Sequence[int]) -> Past:
-        """That of the given rows, in their order; a row may come more than once."""
+        """The past of these rows, in their order; a row may come more than once."""
         indices = torch.tensor(rows, dtype=torch.long, device=self.token.device)
         state, token = select((self.state, self.token), indices)
         history = tuple(self.history[row] for row in rows)
         return replace(self, state=state, token=token, history=history)
 
     def branch(self, count: int) -> Past:
-        """One text as `count` rows, which may then go on differently.
+        """One text as `count` rows, each of which may be continued differently.
 
         Raises:
             ValueError: there are several texts already.
@@ -90,17 +90,17 @@ class Past:
 
     @staticmethod
     def batch(pasts: Sequence[Past]) -> Past:
-        """All rows of several pasts, one below the other.
+        """The rows of several pasts as one past.
 
         Raises:
-            ValueError: there is none.
-            ArgumentError: they are not of one run.
+            ValueError: there are no pasts.
+            ArgumentError: the pasts are not of one run.
         """
         if not pasts:
             raise ValueError("there must be a past to join, were: none")
         first = pasts[0]
         for past in pasts[1:]:
-            past.refuse_unless(first.origin)
+            past.check_origin(first.origin)
         return replace(
             first,
             state=map_state(lambda *parts: torch.cat(parts), *(past.state for past in pasts)),
@@ -108,20 +108,30 @@ class Past:
             history=tuple(row for past in pasts for row in past.history),
         )
 
-    def followed(self, state: State, ids: Sequence[Sequence[int]]) -> Past:
-        """The past once the model has read on up to `state`, and `ids` have come in every row."""
-        said = [torch.tensor(row, dtype=torch.long, device=self.token.device) for row in ids]
-        rows = zip(self.history, said, strict=True)
-        lasts = [row[-1:] if len(row) else self.token[at : at + 1] for at, row in enumerate(said)]
+    def extend(self, state: State, ids: Sequence[Sequence[int]]) -> Past:
+        """The past after more ids in every row.
+
+        Args:
+            state: of the model after all of them but the last of each row.
+            ids: of each row, perhaps none.
+        """
+        rows = [torch.tensor(row, dtype=torch.long, device=self.token.device) for row in ids]
+        tokens = [
+            row[-1:] if len(row) else self.token[index : index + 1]
+            for index, row in enumerate(rows)
+        ]
         return replace(
             self,
             state=state,
-            token=torch.cat(lasts),
-            history=tuple(torch.cat(row)[-MAX_HISTORY:] for row in rows),
+            token=torch.cat(tokens),
+            history=tuple(
+                torch.cat([before, row])[-MAX_HISTORY:]
+                for before, row in zip(self.history, rows, strict=True)
+            ),
         )
 
     def save(self, file: str | Path) -> None:
-        """Write it as safetensors, whole or not at all.
+        """Write the past as a safetensors file, atomically.
 
         Raises:
             RunError: the file cannot be written.
@@ -129,19 +139,19 @@ class Past:
         path = Path(file)
         if not path.parent.is_dir():
             raise RunError(f"{path} cannot be written: there is no folder {path.parent}")
-        tensors = {f"state.{at}": part for at, part in enumerate(leaves(self.state))}
-        tensors |= {f"history.{at}": ids.int() for at, ids in enumerate(self.history)}
+        tensors = {f"state.{index}": part for index, part in enumerate(leaves(self.state))}
+        tensors |= {f"history.{index}": ids.int() for index, ids in enumerate(self.history)}
         tensors |= {"token": self.token.int()}
-        note = json.dumps({"format": FORMAT, **self.origin._asdict()})
-        whole = {name: part.detach().cpu().clone() for name, part in tensors.items()}
+        tensors = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
+        header = json.dumps({"format": FORMAT, **self.origin._asdict()})
         try:
-            write_atomically(path, safetensors.torch.save(whole, {"past": note}))
+            write_atomically(path, safetensors.torch.save(tensors, {"past": header}))
         except TrainingError as error:
             raise RunError(error.message) from error
 
     @staticmethod
     def load(file: str | Path, *, like: Past) -> Past:
-        """What `save` wrote, on the device of `like`.
+        """Read a file that `save` wrote, to the device of `like`.
 
         Args:
             file: a path.
@@ -152,12 +162,12 @@ class Past:
         """
         path = Path(file)
         tensors = load_weights(path)
-        refuse_foreign(path, like.origin)
+        check_header(path, like.origin)
         try:
             token, device = tensors["token"].long(), like.token.device
             parts = iter(range(len(tensors)))
             state = map_state(
-                lambda part: fitting(tensors[f"state.{next(parts)}"], part, rows=len(token)),
+                lambda part: convert(tensors[f"state.{next(parts)}"], part, rows=len(token)),
                 like.state,
             )
             history = tuple(
@@ -168,40 +178,40 @@ class Past:
         return replace(like, state=state, token=token.to(device), history=history)
 
 
-def fitting(saved: Tensor, like: Tensor, *, rows: int) -> Tensor:
-    """A saved part of a state, where and in what precision the part of another is.
+def convert(saved: Tensor, like: Tensor, *, rows: int) -> Tensor:
+    """A saved tensor of a state, on the device and in the dtype of another.
 
     Raises:
-        ValueError: it has another shape.
+        ValueError: the saved tensor has another shape.
     """
     if saved.shape != (rows, *like.shape[1:]):
         raise ValueError(f"a state of {tuple(saved.shape)}")
     return saved.to(like)
 
 
-def refuse_foreign(path: Path, origin: Origin) -> None:
-    """Make sure that the file holds a past, and of this run.
+def check_header(path: Path, origin: Origin) -> None:
+    """Make sure that a file holds a past of this run.
 
     Raises:
-        RunError: it does not.
+        RunError: the file does not.
     """
     with safe_open(path, framework="pt") as file:
-        note = (file.metadata() or {}).get("past")
-    if note is None:
+        text = (file.metadata() or {}).get("past")
+    if text is None:
         raise RunError(f"{path} holds no past of a language model")
-    written = json.loads(note)
-    if written["format"] > FORMAT:
+    header = json.loads(text)
+    if header["format"] > FORMAT:
         raise RunError(f"{path} was written by a newer seqlstm", hint="Upgrade seqlstm.")
-    if difference := unlike(Origin(written["tokenizer"], written["weights"]), origin):
+    if difference := difference_of(Origin(header["tokenizer"], header["weights"]), origin):
         raise RunError(
             f"{path} is the past of another run: {difference}",
             hint="A state means something only to the very weights that made it.",
         )
 
 
-def unlike(one: Origin, other: Origin) -> str | None:
-    """In what the two differ, in words; None if in nothing."""
-    for name, mine, theirs in zip(Origin._fields, one, other, strict=True):
-        if mine != theirs:
-            return f"{name} {mine}, not {theirs}"
+def difference_of(origin: Origin, other: Origin) -> str | None:
+    """The first difference of two origins, in words; None if they are equal."""
+    for name, first, second in zip(Origin._fields, origin, other, strict=True):
+        if first != second:
+            return f"{name} {first}, not {second}"
     return None

@@ -1,4 +1,4 @@
-"""Reading on from a past: several texts side by side, in spans, each with its own end."""
+"""Prefill: the model reads prompts of any lengths side by side, a span of steps at a time."""
 
 from __future__ import annotations
 
@@ -6,61 +6,67 @@ from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
+from seqlstm.data.batching.collate import collate_language_model
 from seqlstm.inference.past import Past
 from seqlstm.models.batch import Batch, target_positions
 from seqlstm.models.language_model import LanguageModel
 from seqlstm.recurrent.state import State, keep
 from seqlstm.runtime.device import Precision
 
-SPAN = 1024  # pieces that are read at once: a book takes no more memory than a page
+SPAN = 1024  # steps at a time, so that memory does not grow with the text
 
 Ids = Sequence[Sequence[int]]  # one text a row
 
 
 @torch.no_grad()
 def prefill(model: LanguageModel, ids: Ids, past: Past, precision: Precision) -> Past:
-    """The past once ids have come in every row."""
+    """The past after more ids in every row."""
     state = past.state
     for span in spans(ids, past.token):
         with precision.autocast():
             _, after = model.features(span, state, last=True)
-        state = kept(span, after, state)
-    return past.followed(state, ids)
+        state = state_after(span, after, state)
+    return past.extend(state, ids)
 
 
 @torch.no_grad()
 def prefill_and_score(
     model: LanguageModel, ids: Ids, past: Past, precision: Precision
 ) -> tuple[Tensor, Past]:
-    """`prefill`, and before it the log-probability of every id, (rows, time), 0 beyond an end."""
-    state, scores = past.state, [torch.zeros(len(ids), 0)]
+    """The log-probability of every id, (rows, time), 0 at padding; and the past after the ids."""
+    state, log_probs = past.state, [torch.zeros(len(ids), 0)]
     for span in spans(ids, past.token):
         with precision.autocast():
-            told, after = model.log_probabilities(span, state, last=True)
-        state = kept(span, after, state)
-        scores.append(told.cpu())
-    return torch.cat(scores, dim=1), past.followed(state, ids)
+            span_log_probs, after = model.log_probabilities(span, state, last=True)
+        state = state_after(span, after, state)
+        log_probs.append(span_log_probs.cpu())
+    return torch.cat(log_probs, dim=1), past.extend(state, ids)
 
 
 def spans(ids: Ids, before: Tensor) -> Iterator[Batch]:
-    """Each row of ids, to be told from the one before it, (rows,), and from those in it."""
-    lengths = torch.tensor([len(row) for row in ids])
-    targets = pad_sequence([torch.tensor(row, dtype=torch.long) for row in ids], batch_first=True)
-    inputs = torch.cat([before.cpu().unsqueeze(1), targets], dim=1)
-    for begin in range(0, targets.shape[1], SPAN):
-        part = targets[:, begin : begin + SPAN]
-        left = (lengths - begin).clamp(0, part.shape[1])
+    """Batches of at most `SPAN` steps that predict the ids of each row.
+
+    Args:
+        ids: the targets.
+        before: the id before each row, (rows,).
+    """
+    rows = [[first, *row] for first, row in zip(before.tolist(), ids, strict=True)]
+    whole = collate_language_model(rows, pad_id=0)
+    assert whole.lengths is not None
+    for begin in range(0, whole.targets.shape[1], SPAN):
+        targets = whole.targets[:, begin : begin + SPAN]
+        time = targets.shape[1]
+        lengths = (whole.lengths - begin).clamp(0, time)
         yield Batch(
-            inputs=inputs[:, begin : begin + part.shape[1]],
-            targets=part,
-            target_index=target_positions(left, part.shape[1]),
-            lengths=None if left.eq(part.shape[1]).all() else left,  # more backends serve full rows
+            inputs=whole.inputs[:, begin : begin + time],
+            targets=targets,
+            target_index=target_positions(lengths, time),
+            lengths=None if lengths.eq(time).all() else lengths,  # more backends serve full rows
         ).to(before.device)
 
 
-def kept(span: Batch, after: State | None, before: State) -> State:
-    """The state after a span; that before it in rows of which the span holds nothing."""
+def state_after(span: Batch, after: State | None, before: State) -> State:
+    """The state after a span; rows without ids in the span keep the state before it."""
     assert after is not None
     return after if span.lengths is None else keep(span.lengths > 0, after, before)

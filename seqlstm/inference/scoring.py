@@ -1,4 +1,4 @@
-"""What a model thinks of a text."""
+"""Scores: the log-probability of a text, piece by piece."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from functools import cached_property
 from torch import Tensor
 
 from seqlstm.data.batching.collate import within_budget
-from seqlstm.decoding.penalties import length_normalizer
 from seqlstm.text.tokenizer import Tokenizer
 
 TOKENS = 2**15  # of a batch, padding included
@@ -22,9 +21,9 @@ class Score:
     """The log-probability of a text, in nats, piece by piece.
 
     Attributes:
-        text: that was scored.
-        pieces: its pieces, what ends it included.
-        log_probabilities: one for each piece, in nats.
+        text: the scored text.
+        pieces: its pieces, its end included.
+        log_probabilities: of each piece, in nats.
     """
 
     text: str
@@ -34,10 +33,6 @@ class Score:
     @cached_property
     def log_probability(self) -> float:
         return math.fsum(self.log_probabilities)
-
-    def under(self, length_penalty: float) -> float:
-        """The log-probability under GNMT's length penalty: the score by which a beam ranks."""
-        return self.log_probability / length_normalizer(len(self.pieces), length_penalty)
 
     @property
     def perplexity(self) -> float:
@@ -56,26 +51,32 @@ class Score:
 
 
 class TruncationWarning(UserWarning):
-    """A text was longer than the model was made for, and cut."""
+    """A text was longer than the model's maximum, and truncated."""
 
 
-def truncate(ids: Sequence[list[int]], longest: int, *, what: str) -> list[list[int]]:
-    """Cut rows to `longest` pieces, and warn of how many were."""
-    long = sum(len(one) > longest for one in ids)
-    if long:
-        lines = what if long == 1 else f"{what}s"
+def truncate(ids: Sequence[list[int]], max_length: int, *, what: str) -> list[list[int]]:
+    """Truncate rows to `max_length` pieces, and warn with their number.
+
+    Args:
+        ids: of each row.
+        max_length: pieces of a row, at most.
+        what: the name of a row, for the warning.
+    """
+    count = sum(len(row) > max_length for row in ids)
+    if count:
+        rows = what if count == 1 else f"{what}s"
         warnings.warn(
-            f"truncated {long} {lines} of more than {longest} pieces",
+            f"truncated {count} {rows} of more than {max_length} pieces",
             TruncationWarning,
             stacklevel=3,
         )
-    return [one[:longest] for one in ids]
+    return [row[:max_length] for row in ids]
 
 
 def batches_by_length(lengths: Sequence[int], batch: int) -> Iterator[list[int]]:
-    """Indices, sorted by length, at most `batch` at a time: rows of like length waste no padding.
+    """Indices of rows sorted by length, at most `batch` at a time: so there is little padding.
 
-    Fewer where they are long, so that memory stays bounded.
+    A batch has fewer rows where they are long, so that memory stays bounded.
     """
     order = sorted(range(len(lengths)), key=lambda index: lengths[index])
     for part in within_budget([lengths[index] for index in order], TOKENS):
@@ -83,5 +84,6 @@ def batches_by_length(lengths: Sequence[int], batch: int) -> Iterator[list[int]]
             yield [order[index] for index in part[start : start + batch]]
 
 
-def make_score(text: str, ids: list[int], values: Tensor, tokenizer: Tokenizer) -> Score:
-    return Score(text, tokenizer.pieces(ids), values[: len(ids)].tolist())
+def make_score(text: str, ids: list[int], log_probs: Tensor, tokenizer: Tokenizer) -> Score:
+    """The score of a text from its ids and their log-probabilities, (time,), perhaps padded."""
+    return Score(text, tokenizer.pieces(ids), log_probs[: len(ids)].tolist())

@@ -1,65 +1,64 @@
-"""Scoring a text that never ends, in constant memory: all that came before is one state."""
+"""Score a text of unbounded length in constant memory: the model's state stands for its past."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import torch
 
+from seqlstm.inference.language_model import LoadedLanguageModel
 from seqlstm.inference.past import Past
 from seqlstm.inference.prefill import prefill_and_score
 from seqlstm.inference.scoring import Score, make_score
 
-if TYPE_CHECKING:
-    from seqlstm.inference.language_model import LoadedLanguageModel
-
 
 class StreamingScorer:
-    """Tells each line of a stream from all that came before it, and sums up.
+    """Scores each line of a stream given all lines before it, and keeps the totals.
 
-    The sums are those of the same lines scored at once, the state carried.
+    The totals are those of the same lines scored as one text with its state carried.
 
     Args:
         loaded: the language model.
-        past: of what came before the stream; nothing did, if None.
+        past: before the stream; None for no text.
 
     Attributes:
-        past: of all that has come.
-        lines, tokens, bytes: that have come; what ends a line is counted as the run's data are.
-        nats: their negative log-probability.
+        past: of the stream so far.
+        lines, tokens, bytes: counts so far; ends of lines count as in the run's data.
+        nats: the negative log-probability of the stream so far.
     """
 
     def __init__(self, loaded: LoadedLanguageModel, past: Past | None = None) -> None:
         self.loaded = loaded
-        self.past = loaded.fan_out(past, 1)
+        self.past = loaded.expand(past, 1)
         self.lines = self.tokens = self.bytes = 0
         self.nats = 0.0
 
     def push(self, lines: Sequence[str]) -> list[Score]:
-        """The next lines, each with what ends it."""
+        """Score the next lines, each with its end."""
         loaded = self.loaded
-        ended = loaded.unit == "line"
-        texts = [f"{line}\n" if ended else line for line in lines]
+        by_line = loaded.unit == "line"
+        texts = [f"{line}\n" if by_line else line for line in lines]
         ids = loaded.tokenizer.encode_batch(texts)
-        if not ended:
-            ids = [[*one, loaded.end] for one in ids]
-        joined = [id for one in ids for id in one]
-        told, self.past = prefill_and_score(loaded.model, [joined], self.past, loaded.precision)
-        parts = torch.split(told[0], [len(one) for one in ids])
+        if not by_line:
+            ids = [[*row, loaded.end] for row in ids]
+        stream = [id for row in ids for id in row]
+        log_probs, self.past = prefill_and_score(
+            loaded.model, [stream], self.past, loaded.precision
+        )
+        parts = torch.split(log_probs[0], [len(row) for row in ids])
         scores = [
-            make_score(line, one, values, loaded.tokenizer)
-            for line, one, values in zip(lines, ids, parts, strict=True)
+            make_score(line, row, part, loaded.tokenizer)
+            for line, row, part in zip(lines, ids, parts, strict=True)
         ]
         self.lines += len(lines)
-        self.tokens += len(joined)
+        self.tokens += len(stream)
         self.bytes += sum(len(text.encode()) for text in texts)
         self.nats -= math.fsum(score.log_probability for score in scores)
         return scores
 
     def bytes_of(self, line: str) -> int:
-        """Of a line, as `bytes` counts them."""
+        """Bytes of a line, as the total counts them."""
         return len(line.encode()) + (self.loaded.unit == "line")
 
     @property
@@ -73,5 +72,5 @@ class StreamingScorer:
 
 
 def per_byte(nats: float, size: int) -> float:
-    """Bits per byte; of no byte, none that is a number."""
+    """Bits per byte; NaN for no bytes."""
     return nats / math.log(2) / size if size else math.nan

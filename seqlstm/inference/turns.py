@@ -1,59 +1,57 @@
-"""A text that somebody and a language model write in turn, with every step back."""
+"""A text that a user and a language model write in turn, with undo and retry."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from math import log
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
 from seqlstm.decoding.logits import make_logits_processor
 from seqlstm.errors import ArgumentError
+from seqlstm.inference.language_model import LoadedLanguageModel
+from seqlstm.inference.past import Past
 from seqlstm.inference.prefill import prefill_and_score
 from seqlstm.text.streaming import TextStream, until_stop
-
-if TYPE_CHECKING:
-    from seqlstm.inference.language_model import LoadedLanguageModel
-    from seqlstm.inference.past import Past
 
 
 @dataclass(frozen=True)
 class Turn:
-    """What somebody wrote, perhaps nothing, and what the model wrote on.
+    """A prompt of the user, perhaps empty, and the model's continuation.
 
     Attributes:
-        before: the past before it.
-        read: the past once the model had read what somebody wrote.
-        said: that, in ids.
-        written: the ids of what the model wrote.
+        before: the past before the prompt.
+        prompted: the past after the prompt.
+        prompt: its ids.
+        completion: the ids that the model generated.
     """
 
     before: Past
-    read: Past
-    said: list[int]
-    written: list[int]
+    prompted: Past
+    prompt: list[int]
+    completion: list[int]
 
 
 class TextPart(NamedTuple):
-    """A part of the text, whether the model wrote it, and its surprisal in bits where asked for."""
+    """A part of the text, whether the model generated it, and its surprisal if it was computed."""
 
     text: str
-    by_model: bool
+    generated: bool
     bits: float = 0.0
 
 
 class Candidate(NamedTuple):
-    """A piece that may come next, and how probable it is: to the model, and when one is drawn."""
+    """A piece that may come next, and its probability: of the model, and of the sampler."""
 
     piece: str
-    model: float
-    drawn: float
+    probability: float
+    sampling_probability: float
 
 
 class TurnHistory:
-    """The text and its turns.
+    """A text and its turns.
 
     Args:
         loaded: the language model.
@@ -62,75 +60,74 @@ class TurnHistory:
     def __init__(self, loaded: LoadedLanguageModel) -> None:
         self.loaded = loaded
         self.session = loaded.session()
-        self.start = self.session.past  # that of the first turn
+        self.start = self.session.past  # before the first turn
         self.turns: list[Turn] = []
 
     @property
     def ended(self) -> bool:
-        """Whether the model has ended the text by itself."""
-        return bool(self.turns) and self.turns[-1].written[-1:] == [self.loaded.tokenizer.end]
+        """Whether the model has generated the end of the text."""
+        return bool(self.turns) and self.turns[-1].completion[-1:] == [self.loaded.tokenizer.end]
 
     def begin(self, past: Past) -> None:
-        """Go on from a past; the turns so far are forgotten."""
+        """Start from a past, without turns."""
         self.session.past = self.start = past
         self.turns = []
 
-    def go_on(self, text: str, **options: Any) -> Iterator[TextPart]:
-        """Read what somebody wrote, and write on. Broken off, the draft is as it was.
+    def continue_text(self, text: str, **options: Any) -> Iterator[TextPart]:
+        """Read a prompt and generate a continuation; after an exception nothing has changed.
 
         Args:
-            text: perhaps nothing.
-            options: those of `Session.stream`, and `enough`: once it is true, no more is written.
+            text: the prompt, perhaps empty.
+            options: those of `Session.stream`, and `enough`: generation ends once it is true.
         """
         before = self.session.past
-        said = self.loaded.tokenizer.encode(text)
+        prompt = self.loaded.tokenizer.encode(text)
         try:
-            if said:
-                self.session.take(said)
-            self.turns.append((yield from self.write(before, said, **options)))
+            self.session.read_ids(prompt)
+            self.turns.append((yield from self.generate(before, prompt, **options)))
         except BaseException:
             self.session.past = before
             raise
 
     def retry(self, **options: Any) -> Iterator[TextPart]:
-        """Write on anew from where the model began the last time; see `go_on`.
+        """Generate another continuation in place of the last; options as of `continue_text`.
 
         Raises:
             ArgumentError: there is no turn.
         """
-        now, last = self.session.past, self.last()
+        past, last = self.session.past, self.last()
         try:
-            self.session.past = last.read
-            self.turns[-1] = yield from self.write(last.before, last.said, **options)
+            self.session.past = last.prompted
+            self.turns[-1] = yield from self.generate(last.before, last.prompt, **options)
         except BaseException:
-            self.session.past = now
+            self.session.past = past
             raise
 
-    def write(
+    def generate(
         self,
         before: Past,
-        said: list[int],
+        prompt: list[int],
         *,
         stop: str | None = None,
         enough: object = False,
         **options: Any,
     ) -> Generator[TextPart, None, Turn]:
-        """What was said, and what the model writes on; returns the turn."""
-        read, written = self.session.past, list[int]()
+        """Yield the prompt's text and then the model's, part by part; return the turn."""
+        prompted, completion = self.session.past, list[int]()
         stream = TextStream(self.loaded.tokenizer, before.history[0].tolist())
-        yield TextPart("".join(map(stream.push, said)), by_model=False)
-        ids = noted(self.session.tokens(**options), written, enough)
-        # What was cut inside a character waits for the rest of it: nothing is flushed.
+        yield TextPart("".join(map(stream.push, prompt)), generated=False)
+        ids = record(self.session.tokens(**options), completion, enough)
+        # An unfinished character waits for the next turn: the stream is not flushed.
         parts = map(stream.push, ids)
         for part in parts if stop is None else until_stop(parts, stop):
-            yield TextPart(part, by_model=True)
-        return Turn(before, read, said, written)
+            yield TextPart(part, generated=True)
+        return Turn(before, prompted, prompt, completion)
 
     def undo(self) -> None:
-        """Go back to before the last turn.
+        """Remove the last turn.
 
         Raises:
-            ArgumentError: there is none.
+            ArgumentError: there is no turn.
         """
         self.session.past = self.last().before
         self.turns.pop()
@@ -139,43 +136,43 @@ class TurnHistory:
         """The last turn.
 
         Raises:
-            ArgumentError: there is none.
+            ArgumentError: there is no turn.
         """
         if not self.turns:
             raise ArgumentError("nothing has been written yet", hint="Write something first.")
         return self.turns[-1]
 
-    def surprise(self) -> Iterator[TextPart]:
-        """The text piece by piece, each with its surprisal, from the first turn on."""
-        ids = [
-            (id, by_model)
+    def surprisals(self) -> Iterator[TextPart]:
+        """The text piece by piece from the first turn on, each with its surprisal in bits."""
+        pieces = [
+            (id, generated)
             for turn in self.turns
-            for part, by_model in ((turn.said, False), (turn.written, True))
-            for id in part
+            for ids, generated in ((turn.prompt, False), (turn.completion, True))
+            for id in ids
         ]
-        scores, _ = prefill_and_score(
-            self.loaded.model, [[id for id, _ in ids]], self.start, self.loaded.precision
+        log_probs, _ = prefill_and_score(
+            self.loaded.model, [[id for id, _ in pieces]], self.start, self.loaded.precision
         )
         stream = TextStream(self.loaded.tokenizer, self.start.history[0].tolist())
-        for (id, by_model), score in zip(ids, scores[0].tolist(), strict=True):
-            yield TextPart(stream.push(id), by_model, -score / log(2))
+        for (id, generated), log_prob in zip(pieces, log_probs[0].tolist(), strict=True):
+            yield TextPart(stream.push(id), generated, -log_prob / log(2))
 
     @torch.no_grad()
     def candidates(self, count: int, **options: Any) -> list[Candidate]:
-        """The likeliest next pieces; `options` as of `make_logits_processor`."""
-        session = self.session
-        logits, _ = session.advance(session.token, session.state, None)
-        shape = make_logits_processor(forbid=session.never, **options)
-        drawn = shape(logits, session.history).softmax(-1)[0]
-        chances, ids = logits.softmax(-1)[0].topk(min(count, logits.shape[-1]))
+        """The most probable next pieces; `options` as of `make_logits_processor`."""
+        session, past = self.session, self.session.past
+        logits, _ = session.advance(past.token, past.state, None)
+        process = make_logits_processor(forbid=session.forbidden_ids, **options)
+        sampling_probs = process(logits, past.history[0].unsqueeze(0)).softmax(-1)[0]
+        probs, ids = logits.softmax(-1)[0].topk(min(count, logits.shape[-1]))
         pieces = self.loaded.tokenizer.pieces(ids.tolist())
-        return [*map(Candidate, pieces, chances.tolist(), drawn[ids].tolist())]
+        return [*map(Candidate, pieces, probs.tolist(), sampling_probs[ids].tolist())]
 
 
-def noted(ids: Iterable[int], written: list[int], enough: object) -> Iterator[int]:
-    """`ids`, which are added to `written`, until it is `enough`."""
+def record(ids: Iterable[int], completion: list[int], enough: object) -> Iterator[int]:
+    """Yield ids and append them to `completion`, until `enough` is true."""
     for id in ids:
-        written.append(id)
+        completion.append(id)
         yield id
         if enough:
             return

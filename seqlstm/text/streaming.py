@@ -1,4 +1,4 @@
-"""Ids arriving one by one -> text that will not change any more."""
+"""Incremental decoding: from ids that arrive one by one to text that will not change."""
 
 from __future__ import annotations
 
@@ -10,48 +10,48 @@ from seqlstm.text.tokenizer import Tokenizer
 
 
 class TextStream:
-    """Decodes ids as they come.
+    """Decodes ids incrementally.
 
-    For any ids, the texts that `push` returned and that of `flush`, joined, are
-    `tokenizer.decode(ids)`. What waits between two pushes is at most an unfinished UTF-8 sequence
-    of byte pieces and one escape character, so a push costs the same however long the text is.
+    For any ids, the joined texts of all `push` and of `flush` are `tokenizer.decode(ids)`. At most
+    an unfinished UTF-8 sequence of byte pieces and one escape character wait between two pushes, so
+    the cost of a push does not depend on the length of the text.
 
     Args:
-        tokenizer: whose ids these are.
-        context: ids that came before, such as a prompt's. Their text is not returned again: the
-            stream gives what `decode([*context, *ids])` adds to it.
+        tokenizer: of the ids.
+        context: ids before the stream, such as a prompt's. Their text is not returned: the stream
+            returns what `decode([*context, *ids])` adds to it.
     """
 
     def __init__(self, tokenizer: Tokenizer, context: Iterable[int] = ()) -> None:
         self._tokenizer = tokenizer
         self._bytes = codecs.getincrementaldecoder("utf-8")("replace")
         self._previous = LINE_START
-        self._held = ""
+        self._escape = ""
         for id in context:
             self.push(id)
 
     def push(self, id: int) -> str:
-        """The text that is final now and was not before; often "" inside a character."""
+        """The text that becomes final with this id; often "" inside a character."""
         return self._release(self._bytes.decode(self._tokenizer.surface(id)))
 
     def flush(self) -> str:
-        """The rest, when no more ids will come; a broken UTF-8 sequence becomes U+FFFD."""
-        rest = self._release(self._bytes.decode(b"", final=True)) + self._held
-        self._held = ""
+        """The rest of the text after the last id; an incomplete UTF-8 sequence becomes U+FFFD."""
+        rest = self._release(self._bytes.decode(b"", final=True)) + self._escape
+        self._escape = ""
         return rest
 
     def _release(self, raw: str) -> str:
         if not raw:
             return ""
         previous, self._previous = self._previous, raw[-1]
-        raw = self._held + raw
-        # The first half of an escaped character says nothing until its second half is there.
-        self._held = ESCAPE if raw.endswith(ESCAPE) else ""
-        return self._tokenizer.restore(raw.removesuffix(self._held), previous=previous)
+        raw = self._escape + raw
+        # The first half of an escaped character waits for the second.
+        self._escape = ESCAPE if raw.endswith(ESCAPE) else ""
+        return self._tokenizer.restore(raw.removesuffix(self._escape), previous=previous)
 
 
 def decode_stream(text: TextStream, ids: Iterable[int]) -> Iterator[str]:
-    """What ids that come one by one add to a text, in parts that will not change."""
+    """The text that ids add to a stream, in parts that will not change."""
     for id in ids:
         if part := text.push(id):
             yield part
@@ -60,23 +60,23 @@ def decode_stream(text: TextStream, ids: Iterable[int]) -> Iterator[str]:
 
 
 def until_stop(parts: Iterator[str], stop: str) -> Iterator[str]:
-    """The parts up to where `stop` begins; holds back what may be its beginning."""
-    held = ""
+    """The parts before the text `stop`; text that may be its beginning waits for the next part."""
+    text = ""
     for part in parts:
-        held += part
-        if (place := held.find(stop)) >= 0:
-            yield held[:place]
+        text += part
+        if (start := text.find(stop)) >= 0:
+            yield text[:start]
             return
-        safe = len(held) - overlap(held, stop)
+        safe = len(text) - overlap(text, stop)
         if safe:
-            yield held[:safe]
-            held = held[safe:]
-    if held:
-        yield held
+            yield text[:safe]
+            text = text[safe:]
+    if text:
+        yield text
 
 
 def overlap(text: str, stop: str) -> int:
-    """How many of the last characters of `text` may be the first of `stop`."""
+    """The length of the longest suffix of `text` that is a proper prefix of `stop`."""
     return next(
         (
             size

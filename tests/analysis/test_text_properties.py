@@ -1,4 +1,4 @@
-"""What holds at each character, against what a person would say."""
+"""Properties of each character, against values by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Units: what they are called, what they hold, and that one which follows a property is found."""
+"""Units: their names, their activations, and that a unit which tracks a property is found."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NAMES = ["brackets", "line", "word"]
 
 
 class Counter(LinearCell):
-    """h_t = (1 − r) ∘ h_{t-1} + x_t: units count what their inputs say, until the first is 1."""
+    """h_t = (1 − r) ∘ h_{t-1} + x_t: units sum their inputs until the first is 1."""
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__(width, hidden)
@@ -89,38 +89,40 @@ def counter(characters: Tokenizer) -> LoadedLanguageModel:
 
 def test_the_unit_that_counts_brackets_is_found(counter: LoadedLanguageModel) -> None:
     found = activations_in_text(counter, "a(b(c))", [nested(3000)], names=NAMES, best=2)
-    first, second = found.followers["brackets"]
+    first, second = found.best_units["brackets"]
     assert first.unit == Unit(1, "h", 3)
     assert (first.correlation, first.held_out) == pytest.approx((-1, -1))
     assert abs(second.correlation) < 0.9
-    assert found.known("brackets") == [0, 1, 1, 2, 2, 1, 0]
+    assert found.property_values("brackets") == [0, 1, 1, 2, 2, 1, 0]
     scale = 2 * 5**0.5  # of the embedding
-    assert found.held[first.unit] == pytest.approx([-scale * n for n in (0, 1, 1, 2, 2, 1, 0)])
+    assert found.activations[first.unit] == pytest.approx(
+        [-scale * n for n in (0, 1, 1, 2, 2, 1, 0)]
+    )
     deviations = torch.tensor(found.deviations(first.unit))
     assert float(deviations.mean()) == pytest.approx(0, abs=1e-6)
     assert float(deviations.std(correction=0)) == pytest.approx(1)
-    assert [one.property for one in found.leading] == list(found.followers) == NAMES
+    assert [one.property for one in found.leading] == list(found.best_units) == NAMES
     assert found.leading[0] == first
 
 
-def test_one_unit_is_looked_at_alone(counter: LoadedLanguageModel) -> None:
+def test_one_unit_alone(counter: LoadedLanguageModel) -> None:
     found = activations_in_text(counter, "(a)", [nested(3000)], names=NAMES, unit="1:3")
     assert {
-        name: [one.unit.number for one in group] for name, group in found.followers.items()
+        name: [one.unit.number for one in group] for name, group in found.best_units.items()
     } == {name: [3] for name in NAMES}
     assert [one.property for one in found.leading] == ["brackets"]
 
 
-def test_a_property_that_never_changes_has_no_followers(counter: LoadedLanguageModel) -> None:
+def test_a_constant_property_has_no_units(counter: LoadedLanguageModel) -> None:
     found = activations_in_text(
         counter, "(a)", [nested(3000)], names=["comment", "brackets"], best=9
     )
-    assert found.followers["comment"] == []
-    numbers = {one.unit.number for one in found.followers["brackets"]}
+    assert found.best_units["comment"] == []
+    numbers = {one.unit.number for one in found.best_units["brackets"]}
     assert numbers == {2, 3, 4, 5}  # the first never changes either
 
 
-def test_both_halves_count_and_the_pieces_are_told(counter: LoadedLanguageModel) -> None:
+def test_both_halves_count(counter: LoadedLanguageModel) -> None:
     text = annotate(nested(5000), NAMES, tokenizer=counter.tokenizer)
     found = survey(counter, text, NAMES)
     ranked, held_out = found.positions
@@ -132,36 +134,36 @@ def test_both_halves_count_and_the_pieces_are_told(counter: LoadedLanguageModel)
 
 def test_a_short_text_is_refused(counter: LoadedLanguageModel) -> None:
     with pytest.raises(DataError, match="a text of 99 pieces is too short"):
-        activations_in_text(counter, "a", [nested(3000)], names=NAMES, most=99)
-    assert (
-        activations_in_text(counter, "a", [nested(3000)], names=NAMES, most=100).survey.positions[0]
-        >= 25
-    )
+        activations_in_text(counter, "a", [nested(3000)], names=NAMES, max_pieces=99)
+    found = activations_in_text(counter, "a", [nested(3000)], names=NAMES, max_pieces=100)
+    assert found.survey.positions[0] >= 25
     with pytest.raises(ArgumentError, match="no pieces"):
         activations_in_text(counter, "", [nested(3000)], names=NAMES)
 
 
-# Marks.
+# Annotations.
 
 
 @pytest.mark.parametrize("text", ["ab (c\n[d] é)", "日本 (🙂)", "", " a  "])
-def test_a_piece_is_marked_by_its_last_character(tokenizer: Tokenizer, text: str) -> None:
+def test_a_piece_has_the_properties_of_its_last_character(tokenizer: Tokenizer, text: str) -> None:
     for using in (tokenizer, train_tokenizer(LINES, model_type="unigram", vocab_size=300)):
-        marked = annotate(text, NAMES, tokenizer=using)
-        assert marked.ids == using.encode(text)
-        read = "".join(marked.parts)
-        assert read == using.decode(marked.ids)
+        annotated = annotate(text, NAMES, tokenizer=using)
+        assert annotated.ids == using.encode(text)
+        read = "".join(annotated.parts)
+        assert read == using.decode(annotated.ids)
         values = {name: PROPERTIES[name].values(read) for name in NAMES}
         end = 0
-        for part, known in zip(marked.parts, marked.properties.tolist(), strict=True):
+        for part, expected in zip(annotated.parts, annotated.properties.tolist(), strict=True):
             end += len(part)
-            assert known == [values[name][end - 1] if end else 0 for name in NAMES]
+            assert expected == [values[name][end - 1] if end else 0 for name in NAMES]
 
 
 @pytest.mark.parametrize("unit", ["document", "line"])
 def test_rows_are_one_text(tokenizer: Tokenizer, unit: str) -> None:
-    def rows(most: int) -> AnnotatedText:
-        return annotate_rows(DOCUMENTS, NAMES, tokenizer=tokenizer, unit=unit, most=most)
+    def rows(max_pieces: int) -> AnnotatedText:
+        return annotate_rows(
+            DOCUMENTS, NAMES, tokenizer=tokenizer, unit=unit, max_pieces=max_pieces
+        )
 
     whole = rows(10**6)
     stream = encode_stream(DOCUMENTS, tokenizer=tokenizer, unit=unit).ids[1:].tolist()
@@ -209,23 +211,21 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_units_hold_what_the_state_does_after_the_text(
-    tokenizer: Tokenizer, case: Case | None
-) -> None:
+def test_activations_are_those_of_the_state(tokenizer: Tokenizer, case: Case | None) -> None:
     loaded = loaded_of(case, tokenizer) if case else blocks(tokenizer)
     for layer in loaded.model.modules():
         if isinstance(layer, Recurrent):
             layer.backend = "loop"  # the others equal it, and take time to be made
     ids = torch.tensor([tokenizer.encode(line)[:9] for line in LINES[:3]])
-    held = [*activations(loaded, ids)]
-    assert len(held) == 9
+    by_step = [*activations(loaded, ids)]
+    assert len(by_step) == 9
     for steps in (1, 5, 9):
         with torch.no_grad():
             _, state = loaded.model.stack(loaded.model.embedding(ids[:, :steps]))
         assert state is not None
-        torch.testing.assert_close(held[steps - 1], vectors(state), rtol=1e-9, atol=1e-12)
-    assert held[0].shape == (3, len(inventory(loaded.model).units))
-    assert held[0].isfinite().all()
+        torch.testing.assert_close(by_step[steps - 1], vectors(state), rtol=1e-9, atol=1e-12)
+    assert by_step[0].shape == (3, len(inventory(loaded.model).units))
+    assert by_step[0].isfinite().all()
 
 
 def names_of(case: Case | None, tokenizer: Tokenizer) -> tuple[dict[str, int], list[str]]:
@@ -282,6 +282,6 @@ def test_what_is_constant_in_the_other_half_is_not_a_number(counter: LoadedLangu
     found = activations_in_text(
         counter, "a", [nested(2000) + "a" * 2000], names=["brackets"], best=1
     )
-    (best,) = found.followers["brackets"]
+    (best,) = found.best_units["brackets"]
     assert best.correlation == pytest.approx(-1)
     assert math.isnan(best.held_out)

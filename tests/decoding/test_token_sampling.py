@@ -25,8 +25,8 @@ def seeded(seed: int, **options: Any) -> Sampler:
 def drawn(choose: Sampler, count: int, **options: Any) -> tuple[Tensor, list[State]]:
     """The first `count` columns, (rows, count), and the states beside them."""
     settings = {"token": FIRST, "state": LANGUAGE.states(ROWS), **options}
-    pairs = islice(sample_tokens(LANGUAGE.advance, choose=choose, **settings), count)
-    tokens, states = zip(*pairs, strict=True)
+    steps = islice(sample_tokens(LANGUAGE.advance, choose=choose, **settings), count)
+    tokens, states, _ = zip(*steps, strict=True)
     return torch.stack(tokens, -1), list(states)
 
 
@@ -85,6 +85,30 @@ def test_history_is_what_came_before_and_bounded() -> None:
         assert torch.equal(history, everything[:, :count][:, -MAX_HISTORY:])
 
 
+def test_the_history_yielded_ends_with_the_token() -> None:
+    settings: dict[str, Any] = {"token": FIRST, "state": LANGUAGE.states(ROWS)}
+    tokens = [FIRST]
+    for token, _, history in islice(
+        sample_tokens(LANGUAGE.advance, choose=seeded(1), **settings), 7
+    ):
+        tokens.append(token)
+        assert torch.equal(history, torch.stack(tokens, -1))
+
+
+def test_rows_that_are_sent_continue_alone() -> None:
+    """With their tokens, states, histories and memories; the order is that of the indices."""
+    memory = (torch.randn(ROWS, 11, generator=torch.Generator().manual_seed(6)),)
+    choose = make_sampler(temperature=0, repetition_penalty=1.5)
+    whole, _ = drawn(choose, 12, memory=memory)
+    settings: dict[str, Any] = {"token": FIRST, "state": LANGUAGE.states(ROWS), "memory": memory}
+    stream = sample_tokens(LANGUAGE.advance, choose=choose, **settings)
+    before = [token for token, _, _ in islice(stream, 5)]
+    rows = torch.tensor([2, 0])
+    after = [stream.send(rows)[0], *(token for token, _, _ in islice(stream, 6))]
+    assert torch.equal(torch.stack(before, -1), whole[:, :5])
+    assert torch.equal(torch.stack(after, -1), whole[rows, 5:])
+
+
 def test_no_gradients_are_kept_and_the_callers_mode_is_left_alone() -> None:
     weight = torch.ones(1, requires_grad=True)
 
@@ -94,7 +118,7 @@ def test_no_gradients_are_kept_and_the_callers_mode_is_left_alone() -> None:
     stream = sample_tokens(
         advance, token=FIRST, state=(torch.ones(ROWS, 1),), choose=make_sampler(temperature=0)
     )
-    _, (state,) = next(stream)
+    _, (state,), _ = next(stream)
     assert not state.requires_grad
     assert torch.is_grad_enabled()
 
@@ -109,7 +133,7 @@ def test_the_share_of_each_token_is_its_probability() -> None:
 
     start = torch.zeros(rows, dtype=torch.long)
     stream = sample_tokens(advance, token=start, state=(torch.zeros(rows, 1),), choose=seeded(9))
-    tokens = torch.stack([token for token, _ in islice(stream, steps)])
+    tokens = torch.stack([token for token, _, _ in islice(stream, steps)])
     shares = torch.bincount(tokens.flatten(), minlength=4) / tokens.numel()
     deviation = (probabilities * (1 - probabilities) / tokens.numel()).sqrt()
     assert ((shares - probabilities).abs() < 5 * deviation).all()

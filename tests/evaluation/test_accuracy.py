@@ -1,4 +1,4 @@
-"""Scores of answers against counts by hand."""
+"""Scores of completions against counts by hand."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def scores_of(model: LanguageModel, tokenizer: Tokenizer, rows: list[Row]) -> Pr
 
 @torch.no_grad()
 def by_hand(model: LanguageModel, tokenizer: Tokenizer, row: Row) -> tuple[float, bool]:
-    """Nats of an answer and its end, and whether each is the first choice, step by step."""
+    """Nats of a completion and its end, and whether each token is the most probable, by steps."""
     text, answer = map(tokenizer.encode, row)
     state, nats, right = model.initial_state(1), 0.0, True
     token = tokenizer.end
     for id in text:
         _, state = model.advance(torch.tensor([token]), state)
         token = id
-    for told in [*answer, tokenizer.end]:
+    for target in [*answer, tokenizer.end]:
         logits, state = model.advance(torch.tensor([token]), state)
-        nats -= float(logits.log_softmax(-1)[0, told])
-        right = right and int(logits.argmax()) == told
-        token = told
+        nats -= float(logits.log_softmax(-1)[0, target])
+        right = right and int(logits.argmax()) == target
+        token = target
     return nats, right
 
 
@@ -54,7 +54,7 @@ def test_a_row_at_a_time(model: LanguageModel, tokenizer: Tokenizer) -> None:
 
 
 def test_a_row_is_right_when_every_piece_is(tokenizer: Tokenizer) -> None:
-    """A model that always ends at once is right where there is nothing to say, and only there."""
+    """A model that always ends at once is right on empty completions, and only there."""
     model = random_language_model(tokenizer.vocab_size)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -71,7 +71,7 @@ def test_batches_change_nothing(
 ) -> None:
     whole = scores_of(model, tokenizer, PAIRS)
     monkeypatch.setattr(accuracy, "TOKENS", 40)
-    monkeypatch.setattr(accuracy, "ASKED", 3)
+    monkeypatch.setattr(accuracy, "CHUNK", 3)
     assert len(encode_prompts(PAIRS, tokenizer=tokenizer)) > 5
     parts = scores_of(model, tokenizer, PAIRS)
     assert (parts.right, parts.tokens) == (whole.right, whole.tokens)

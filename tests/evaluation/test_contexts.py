@@ -1,4 +1,4 @@
-"""What a prediction knows of the text before it: all, its document, or a window."""
+"""The context of a prediction: the whole text before it, its document, or a window."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def settings(tokenizer: Tokenizer, unit: str, **options: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("least", [1, 2, 3, 7, 11, 12, 40])
 @pytest.mark.parametrize("tokens", [1, 5, 22, 23])
-def test_windows_tell_every_piece_once_and_know_enough(
+def test_windows_have_every_piece_once_with_enough_context(
     monkeypatch: pytest.MonkeyPatch, least: int, tokens: int
 ) -> None:
     monkeypatch.setattr("seqlstm.data.batching.sliding_windows.TOKENS", 30)
-    told = []
+    targets = []
     for batch in sliding_window_batches(TokenStream(torch.arange(tokens + 1)), min_context=least):
         rows, time = batch.targets.shape
         assert rows * time <= max(30, time)
@@ -40,18 +40,18 @@ def test_windows_tell_every_piece_once_and_know_enough(
         real = torch.zeros(time * rows, dtype=torch.bool)
         real[batch.target_index] = True
         for row, mask in enumerate(real.view(time, rows).t()):
-            told += batch.targets[row][mask].tolist()
-            known = (torch.arange(time) + 1)[mask]  # steps from the window's fresh state
+            targets += batch.targets[row][mask].tolist()
+            context = (torch.arange(time) + 1)[mask]  # steps from the window's fresh state
             first = batch.targets[row][0] == 1
-            assert first or bool((known >= least).all())
-            assert bool((known < 2 * least).all())
-    assert told == list(range(1, tokens + 1))
+            assert first or bool((context >= least).all())
+            assert bool((context < 2 * least).all())
+    assert targets == list(range(1, tokens + 1))
 
 
 @every_unit
 @pytest.mark.parametrize("least", [1, 4, 9])
 def test_sliding_by_hand(model: LanguageModel, tokenizer: Tokenizer, unit: str, least: int) -> None:
-    """Each piece as the whole of what its window has read tells it."""
+    """Each piece given all pieces before it in its window."""
     ids, expected = ids_of(tokenizer, unit), 0.0
     for place in range(1, len(ids)):
         begin = max(0, (place - least) // least * least)
@@ -73,7 +73,7 @@ def test_a_window_of_all_is_carried(model: LanguageModel, tokenizer: Tokenizer, 
 
 
 @every_unit
-def test_with_resets_rows_are_told_alone(
+def test_with_resets_rows_are_scored_alone(
     model: LanguageModel, tokenizer: Tokenizer, unit: str
 ) -> None:
     scores = score_text(model, ROWS[unit], resets=True, span=5, **settings(tokenizer, unit))

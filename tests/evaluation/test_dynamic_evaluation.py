@@ -14,8 +14,8 @@ from seqlstm.errors import ArgumentError
 from seqlstm.evaluation.dynamic_evaluation import (
     DynamicEvaluation,
     GradientStatistics,
+    dynamic_weights,
     gather_statistics,
-    learner,
     score_dynamically,
 )
 from seqlstm.evaluation.perplexity import score_text
@@ -43,16 +43,16 @@ def settings(tokenizer: Tokenizer, unit: str = "line") -> dict[str, Any]:
 def loss_by_hand(model: LanguageModel, ids: list[int], state: State) -> tuple[torch.Tensor, State]:
     """The summed loss of a span, one step after the other."""
     loss = torch.zeros((), dtype=torch.double)
-    for token, told in pairwise(ids):
+    for token, target in pairwise(ids):
         logits, state = model.advance(torch.tensor([token]), state)
-        loss = loss - logits.log_softmax(-1)[0, told]
+        loss = loss - logits.log_softmax(-1)[0, target]
     return loss, state
 
 
 def nats_by_hand(
     model: LanguageModel, ids: list[int], roots: list[torch.Tensor], options: DynamicEvaluation
 ) -> float:
-    """Told and learned from span by span, by the update of the paper."""
+    """Each span is scored, then learned, by the update of the paper."""
     weights = list(model.parameters())
     trained = [weight.detach().clone() for weight in weights]
     every = torch.cat([root.flatten() for root in roots])
@@ -155,7 +155,7 @@ def test_the_weights_are_untouched(
     )
 
     def stop() -> None:
-        with learner(model, statistics, options) as weights:
+        with dynamic_weights(model, statistics, options) as weights:
             weights.update([torch.ones_like(weight) for weight in model.parameters()])
             changed = dict(model.named_parameters())
             assert not any(torch.equal(changed[name], old) for name, old in before.items())

@@ -27,22 +27,24 @@ def settings(tokenizer: Tokenizer, unit: str) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def moments(model: LanguageModel, ids: list[int]) -> tuple[list[list[float]], list[list[float]]]:
-    """What the readout reads at each step, and the probabilities it makes of that."""
-    state, hidden, chances = model.initial_state(1), [], []
+def states_and_probs(
+    model: LanguageModel, ids: list[int]
+) -> tuple[list[list[float]], list[list[float]]]:
+    """The input of the output layer at each step, and its probabilities."""
+    state, hidden, probs = model.initial_state(1), [], []
     for token in ids:
         features, after = model.stack(model.embedding(torch.tensor([[token]])), state)
         assert after is not None
         state = after
         hidden.append(features.flatten().tolist())
-        chances.append(model.output_layer(features).softmax(-1).flatten().tolist())
-    return hidden, chances
+        probs.append(model.output_layer(features).softmax(-1).flatten().tolist())
+    return hidden, probs
 
 
 def cached_by_hand(
     hidden: list[list[float]], ids: list[int], t: int, options: NeuralCache
 ) -> dict[int, float]:
-    """p_cache of every piece that the cache holds before `ids[t + 1]` is told."""
+    """p_cache of every piece that the cache stores before `ids[t + 1]` is scored."""
     weights: dict[int, float] = {}
     for i in range(max(0, t - options.size), t):
         alike = sum(a * b for a, b in zip(hidden[t], hidden[i], strict=True))
@@ -53,12 +55,12 @@ def cached_by_hand(
 
 
 def nats_by_hand(model: LanguageModel, ids: list[int], options: NeuralCache) -> float:
-    hidden, chances = moments(model, ids[:-1])
+    hidden, probs = states_and_probs(model, ids[:-1])
     nats = 0.0
     for t, piece in enumerate(ids[1:]):
         share = options.share if t else 0.0
         cached = cached_by_hand(hidden, ids, t, options)
-        nats -= math.log((1 - share) * chances[t][piece] + share * cached.get(piece, 0.0))
+        nats -= math.log((1 - share) * probs[t][piece] + share * cached.get(piece, 0.0))
     return nats
 
 
@@ -116,16 +118,16 @@ def test_it_is_a_distribution(tokenizer: Tokenizer) -> None:
     def normal(*shape: int) -> torch.Tensor:
         return torch.randn(shape, generator=generator, dtype=torch.double)
 
-    features, said = normal(1, time, hidden), torch.tensor([[1, 4, 4, 2, 1, 0]])
-    chances = normal(1, time, size).log_softmax(-1)
+    features, targets = normal(1, time, hidden), torch.tensor([[1, 4, 4, 2, 1, 0]])
+    probs = normal(1, time, size).log_softmax(-1)
     total = torch.zeros(time, dtype=torch.double)
     for piece in range(size):
         for at in range(time):
             pairs = CacheMemory(NeuralCache(size=3, share=0.3))
-            asked = said.clone()
-            asked[0, at] = piece
-            scores = chances.gather(2, asked.unsqueeze(2)).squeeze(2)
-            total[at] += pairs.tell(features, asked, scores)[0, at].exp()
+            varied = targets.clone()
+            varied[0, at] = piece
+            scores = probs.gather(2, varied.unsqueeze(2)).squeeze(2)
+            total[at] += pairs.mix(features, varied, scores)[0, at].exp()
     assert total.tolist() == pytest.approx([1.0] * time)
 
 

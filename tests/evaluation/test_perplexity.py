@@ -43,11 +43,11 @@ def ids_of(tokenizer: Tokenizer, unit: str) -> list[int]:
 
 @torch.inference_mode()
 def nats_by_hand(model: LanguageModel, ids: list[int]) -> float:
-    """One step after the other, from a fresh state."""
+    """One step after the other, from the initial state."""
     state, nats = model.initial_state(1), 0.0
-    for token, told in pairwise(ids):
+    for token, target in pairwise(ids):
         logits, state = model.advance(torch.tensor([token]), state)
-        nats -= float(logits.log_softmax(-1)[0, told])
+        nats -= float(logits.log_softmax(-1)[0, target])
     return nats
 
 
@@ -65,7 +65,7 @@ def test_one_stream_is_exact(
 
 @every_unit
 @pytest.mark.parametrize("streams", [2, 3, 7])
-def test_several_streams_begin_afresh(
+def test_several_streams_start_from_the_initial_state(
     model: LanguageModel, tokenizer: Tokenizer, unit: str, streams: int
 ) -> None:
     ids = ids_of(tokenizer, unit)

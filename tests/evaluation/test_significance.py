@@ -37,7 +37,7 @@ def standings() -> dict[str, dict[str, SystemScore]]:
 class TestTranslations:
     @pytest.mark.parametrize("name", ["bleu", "chrf", "ter"])
     def test_by_a_plain_loop(self, standings: dict[str, dict[str, SystemScore]], name: str) -> None:
-        """Lines drawn with sacreBLEU's seed, both systems scored on them by sacreBLEU."""
+        """Lines resampled with sacreBLEU's seed, both systems scored on them by sacreBLEU."""
 
         def score(system: str, rows: list[int]) -> float:
             lines, references = (
@@ -51,21 +51,25 @@ class TestTranslations:
 
         size = len(REFERENCES)
         draws = np.random.default_rng(12345).choice(size, size=(RESAMPLES, size), replace=True)
-        drawn = {one: [score(one, rows.tolist()) for rows in draws] for one in ("ours", "theirs")}
+        resampled = {
+            name: [score(name, rows.tolist()) for rows in draws] for name in ("ours", "theirs")
+        }
         for system in ("ours", "theirs"):
-            found, ordered = standings[system][name], sorted(drawn[system])
+            found, ordered = standings[system][name], sorted(resampled[system])
             assert found.score == pytest.approx(score(system, [*range(size)]))
             assert found.mean == pytest.approx(sum(ordered) / RESAMPLES, rel=1e-4)
             assert found.ci == pytest.approx((ordered[-2] - ordered[1]) / 2, rel=1e-3)
         theirs = standings["theirs"][name]
         difference = score("theirs", [*range(size)]) - score("ours", [*range(size)])
         assert theirs.difference == pytest.approx(difference)
-        far = [abs(one - two) for one, two in zip(drawn["theirs"], drawn["ours"], strict=True)]
+        far = [
+            abs(one - two) for one, two in zip(resampled["theirs"], resampled["ours"], strict=True)
+        ]
         mean = sum(far) / RESAMPLES
         expected = (sum(one - mean > abs(difference) for one in far) + 1) / (RESAMPLES + 1)
         assert theirs.p == pytest.approx(expected)
 
-    def test_the_first_is_compared_to_nobody(
+    def test_the_first_has_no_difference(
         self, standings: dict[str, dict[str, SystemScore]]
     ) -> None:
         assert list(standings) == list(SYSTEMS)
@@ -123,24 +127,26 @@ class TestNats:
         ours, sizes = texts(30)
         theirs = ours + noise(30, 5)
         found = compare_nats({"a": ours, "b": theirs}, sizes, unit="line", resamples=40, seed=7)
-        draws, drawn = generator(7), []
+        draws, resampled = generator(7), []
         for _ in range(40):
             rows = torch.randint(30, (30,), generator=draws).tolist()
             total = sum(float(sizes[row]) for row in rows) * math.log(2)
-            drawn.append([sum(float(one[row]) for row in rows) / total for one in (ours, theirs)])
+            resampled.append(
+                [sum(float(one[row]) for row in rows) / total for one in (ours, theirs)]
+            )
         one, other = found.standings["a"]["bits_per_byte"], found.standings["b"]["bits_per_byte"]
         bits = [float(nats.sum() / sizes.sum()) / math.log(2) for nats in (ours, theirs)]
         assert (one.score, other.score) == (pytest.approx(bits[0]), pytest.approx(bits[1]))
-        means = [sum(column) / 40 for column in zip(*drawn, strict=True)]
+        means = [sum(column) / 40 for column in zip(*resampled, strict=True)]
         assert (one.mean, other.mean) == (pytest.approx(means[0]), pytest.approx(means[1]))
-        ordered = sorted(first for first, _ in drawn)
+        ordered = sorted(first for first, _ in resampled)
         assert one.ci == pytest.approx((ordered[-2] - ordered[1]) / 2)
-        differences = [second - first for first, second in drawn]
+        differences = [second - first for first, second in resampled]
         ordered = sorted(differences)
         assert other.difference == pytest.approx(bits[1] - bits[0])
         assert other.difference_ci == pytest.approx((ordered[-2] - ordered[1]) / 2)
-        told = bits[1] - bits[0]
-        far = sum(abs(one - told) >= abs(told) for one in differences)
+        difference = bits[1] - bits[0]
+        far = sum(abs(one - difference) >= abs(difference) for one in differences)
         assert 0 < far < 40
         assert other.p == pytest.approx((far + 1) / 41)
 

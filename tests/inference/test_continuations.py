@@ -1,4 +1,4 @@
-"""Samples side by side are those that are written one by one."""
+"""Continuations side by side are those that are generated one by one."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def texts(loaded: LoadedLanguageModel, **options: Any) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"stop": "rn"}, {"temperature": 0.7, "top_k": 20, "repetition": 1.4}]
+    "options", [{}, {"stop": "rn"}, {"temperature": 0.7, "top_k": 20, "repetition_penalty": 1.4}]
 )
 @pytest.mark.parametrize("batch", [1, 4, 64])
 def test_a_sample_is_what_its_seed_writes(
     loaded: LoadedLanguageModel, batch: int, options: dict[str, Any]
 ) -> None:
-    options = {"length": 30, **options}
+    options = {"max_new_tokens": 30, **options}
     found = list(loaded.samples(PROMPT, count=9, batch=batch, seed=5, **options))
     assert [one.seed for one in found] == list(range(5, 14))
     for one in found:

@@ -1,4 +1,4 @@
-"""Text that goes on, as a stream or at once, and how probable a text is."""
+"""Generation, as a stream or at once, and scores of texts."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ every_unit = pytest.mark.parametrize("unit", ["document", "line"])
 
 
 def loaded_of(
-    tokenizer: Tokenizer, unit: str = "line", *, longest: int = 4096
+    tokenizer: Tokenizer, unit: str = "line", *, max_length: int = 4096
 ) -> LoadedLanguageModel:
     model = random_language_model(tokenizer.vocab_size, seed=4)
-    return LoadedLanguageModel(model, tokenizer, precision=FLOAT32, unit=unit, longest=longest)
+    return LoadedLanguageModel(
+        model, tokenizer, precision=FLOAT32, unit=unit, max_length=max_length
+    )
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ def loaded(tokenizer: Tokenizer) -> LoadedLanguageModel:
 
 
 def ids_of(session: Session) -> list[int]:
-    ids: list[int] = session.history[0].tolist()
+    ids: list[int] = session.past.history[0].tolist()
     return ids
 
 
@@ -105,7 +107,7 @@ def test_until_however_the_text_is_cut(stop: str) -> None:
         assert "".join(found) == expected
 
 
-def test_until_holds_nothing_longer_than_it_must() -> None:
+def test_until_withholds_no_more_than_it_must() -> None:
     assert list(until_stop(iter("abcabx"), "abd")) == ["abc", "abx"]
     assert list(until_stop(iter("xyab"), "abd")) == ["x", "y", "ab"]
 
@@ -125,18 +127,18 @@ def test_a_session_goes_on_as_if_it_had_never_stopped(
     ]
     assert "".join(parts) == text
     assert ids_of(pieces) == ids_of(whole)
-    assert_same((pieces.state, pieces.token), (whole.state, whole.token))
+    assert_same((pieces.past.state, pieces.past.token), (whole.past.state, whole.past.token))
 
 
-def test_what_is_read_between_counts(loaded: LoadedLanguageModel) -> None:
+def test_prompts_between_continuations_count(loaded: LoadedLanguageModel) -> None:
     session = loaded.session()
     session.read("Nobody")
-    said = "".join(session.stream(max_new_tokens=5, temperature=0))
+    written = "".join(session.stream(max_new_tokens=5, temperature=0))
     session.read("\nThe gardener")
     session.read("")
     other = loaded.session()
-    other.take(ids_of(session))
-    assert loaded.tokenizer.decode(ids_of(session)) == f"Nobody{said}\nThe gardener"
+    other.read_ids(ids_of(session))
+    assert loaded.tokenizer.decode(ids_of(session)) == f"Nobody{written}\nThe gardener"
     assert list(session.stream(max_new_tokens=9, temperature=0)) == list(
         other.stream(max_new_tokens=9, temperature=0)
     )
@@ -148,7 +150,7 @@ def test_a_long_prompt_is_read_in_spans(
     def read() -> tuple[State, torch.Tensor]:
         session = loaded.session()
         session.read("\n".join(LINES[:4]))
-        return session.state, session.token
+        return session.past.state, session.past.token
 
     whole = read()
     monkeypatch.setattr("seqlstm.inference.prefill.SPAN", 3)
@@ -181,12 +183,12 @@ def test_a_document_ends(tokenizer: Tokenizer) -> None:
 
 @torch.inference_mode()
 def by_hand(loaded: LoadedLanguageModel, ids: list[int]) -> list[float]:
-    """One step after the other, from what ends a text."""
+    """One step after the other, from the end token."""
     state, token, scores = loaded.model.initial_state(1), loaded.end, []
-    for told in ids:
+    for target in ids:
         logits, state = loaded.model.advance(torch.tensor([token]), state)
-        scores.append(float(logits.log_softmax(-1)[0, told]))
-        token = told
+        scores.append(float(logits.log_softmax(-1)[0, target]))
+        token = target
     return scores
 
 
@@ -206,7 +208,7 @@ def test_a_score_is_the_sum_of_its_steps(tokenizer: Tokenizer, unit: str, batch:
 
 
 def test_long_lines_are_cut_with_a_warning(tokenizer: Tokenizer) -> None:
-    loaded = loaded_of(tokenizer, longest=6)
+    loaded = loaded_of(tokenizer, max_length=6)
     with pytest.warns(TruncationWarning, match="truncated 1 line of more than 6 pieces"):
         short, cut = loaded.score(["Why", LINES[0]])
     expected = by_hand(loaded, [*tokenizer.encode(LINES[0])[:6], loaded.end])

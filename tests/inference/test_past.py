@@ -1,4 +1,4 @@
-"""The past of a language model: kept, branched, joined, written to a file and read back."""
+"""The past of a language model: saved, branched, batched, and continued."""
 
 from __future__ import annotations
 
@@ -90,10 +90,12 @@ def test_reading_in_spans_is_reading_at_once(
     ids = loaded.tokenizer.encode_batch(TEXTS)
     scores, past = prefill_and_score(loaded.model, ids, loaded.past().branch(4), FLOAT32)
     assert_equal(past, whole)
-    for row, (told, text) in enumerate(zip(ids, TEXTS, strict=True)):
+    for row, (row_ids, text) in enumerate(zip(ids, TEXTS, strict=True)):
         (expected,) = loaded.score([text])
-        assert scores[row, : len(told)].tolist() == pytest.approx(expected.log_probabilities[:-1])
-        assert not scores[row, len(told) :].any()
+        assert scores[row, : len(row_ids)].tolist() == pytest.approx(
+            expected.log_probabilities[:-1]
+        )
+        assert not scores[row, len(row_ids) :].any()
 
 
 def test_branches_go_separate_ways(loaded: LoadedLanguageModel) -> None:
@@ -104,9 +106,9 @@ def test_branches_go_separate_ways(loaded: LoadedLanguageModel) -> None:
         assert loaded.tokenizer.decode(branches.history[row].tolist()) == text
     for row, text in enumerate(("sells", "sees", "")):
         assert_equal(branches.select([row]), loaded.read([text], past=start))
-    told = [score.log_probability for score in loaded.score(["a"] * 3, past=branches)]
-    assert len(set(told)) == 3
-    for row, expected in enumerate(told):
+    log_probs = [score.log_probability for score in loaded.score(["a"] * 3, past=branches)]
+    assert len(set(log_probs)) == 3
+    for row, expected in enumerate(log_probs):
         (score,) = loaded.score(["a"], past=branches.select([row]))
         assert score.log_probability == pytest.approx(expected)
     assert all(

@@ -22,8 +22,6 @@ def test_a_score_by_hand() -> None:
     assert SCORE.perplexity == pytest.approx(4)
     assert SCORE.surprisals == pytest.approx([1, 2, 3])
     assert SCORE.surprisal == pytest.approx(6)
-    assert SCORE.under(0.0) == SCORE.log_probability
-    assert SCORE.under(2.0) == pytest.approx(math.log(1 / 64) / (8 / 6) ** 2)
 
 
 def test_a_score_leaves_padding_out(tokenizer: Tokenizer) -> None:

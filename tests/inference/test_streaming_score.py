@@ -26,23 +26,21 @@ def loaded_of(tokenizer: Tokenizer, unit: str) -> LoadedLanguageModel:
 @pytest.mark.parametrize("group", [1, 3, 100])
 def test_the_sums_are_those_of_the_text(tokenizer: Tokenizer, unit: str, group: int) -> None:
     loaded = loaded_of(tokenizer, unit)
-    follower = StreamingScorer(loaded)
+    scorer = StreamingScorer(loaded)
     scores = [
         score
         for start in range(0, len(TEXT), group)
-        for score in follower.push(TEXT[start : start + group])
+        for score in scorer.push(TEXT[start : start + group])
     ]
     whole = score_text(
         loaded.model, TEXT, tokenizer=tokenizer, precision=FLOAT32, unit=unit, span=7
     )
-    assert follower.nats == pytest.approx(whole.nats, rel=1e-9)
+    assert scorer.nats == pytest.approx(whole.nats, rel=1e-9)
     assert -sum(score.log_probability for score in scores) == pytest.approx(whole.nats, rel=1e-9)
-    assert (follower.lines, follower.tokens, follower.bytes) == (
-        *(len(TEXT), whole.tokens, whole.bytes),
-    )
-    assert follower.bytes == sum(map(follower.bytes_of, TEXT))
-    assert follower.bits_per_byte == pytest.approx(whole.bits_per_byte)
-    assert follower.perplexity == pytest.approx(whole.perplexity_per_token)
+    assert (scorer.lines, scorer.tokens, scorer.bytes) == (*(len(TEXT), whole.tokens, whole.bytes),)
+    assert scorer.bytes == sum(map(scorer.bytes_of, TEXT))
+    assert scorer.bits_per_byte == pytest.approx(whole.bits_per_byte)
+    assert scorer.perplexity == pytest.approx(whole.perplexity_per_token)
     assert [score.text for score in scores] == TEXT
     alone = loaded.score(TEXT)
     assert scores[0].log_probability == pytest.approx(alone[0].log_probability)
@@ -62,16 +60,16 @@ def test_it_goes_on_from_a_past(tokenizer: Tokenizer) -> None:
 
 
 def test_what_is_kept_does_not_grow(tokenizer: Tokenizer) -> None:
-    follower = StreamingScorer(loaded_of(tokenizer, "line"))
+    scorer = StreamingScorer(loaded_of(tokenizer, "line"))
     for _ in range(40):
-        follower.push(TEXT * 3)
-    assert follower.lines == 40 * 3 * len(TEXT)
-    assert len(follower.past.history[0]) == 1024
-    assert follower.past.state[0][0].shape[0] == 1
+        scorer.push(TEXT * 3)
+    assert scorer.lines == 40 * 3 * len(TEXT)
+    assert len(scorer.past.history[0]) == 1024
+    assert scorer.past.state[0][0].shape[0] == 1
 
 
 def test_of_nothing(tokenizer: Tokenizer) -> None:
-    follower = StreamingScorer(loaded_of(tokenizer, "document"))
-    assert math.isnan(follower.perplexity)
-    assert math.isnan(follower.bits_per_byte)
+    scorer = StreamingScorer(loaded_of(tokenizer, "document"))
+    assert math.isnan(scorer.perplexity)
+    assert math.isnan(scorer.bits_per_byte)
     assert per_byte(8 * math.log(2), 2) == pytest.approx(4.0)

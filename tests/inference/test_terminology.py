@@ -130,11 +130,11 @@ def test_where_nothing_fulfils_all_the_line_is_named(loaded: LoadedTranslator) -
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"must": [" "]}, "a phrase that must or must not appear is empty"),
-        ({"never": [""]}, "a phrase that must or must not appear is empty"),
-        ({"must": ["die xyz"]}, '"die xyz" has characters that the tokenizer does not know'),
+        ({"force_words": [" "]}, "a phrase that must or must not appear is empty"),
+        ({"bad_words": [""]}, "a phrase that must or must not appear is empty"),
+        ({"force_words": ["die xyz"]}, '"die xyz" has characters that the tokenizer does not know'),
         ({"prefix": "xyz"}, '"xyz" has characters that the tokenizer does not know'),
-        ({"must": ["die grüne"], "never": ["grüne"]}, "holds what must never appear"),
+        ({"force_words": ["die grüne"], "bad_words": ["grüne"]}, "holds what must never appear"),
     ],
 )
 def test_phrases_that_make_no_sense(
@@ -148,9 +148,9 @@ def test_phrases_that_make_no_sense(
     ("options", "message"),
     [
         ({"prefix": ["a"]}, "as many prefixes as lines"),
-        ({"must": [["a"]]}, "as many lists of phrases as lines"),
-        ({"must": ["a", ["b"]]}, "either phrases for all lines, or a list"),
-        ({"no_repeat_ngram_size": -1}, "no_repeat must be 0 or more, was: -1"),
+        ({"force_words": [["a"]]}, "as many lists of phrases as lines"),
+        ({"force_words": ["a", ["b"]]}, "either phrases for all lines, or a list"),
+        ({"no_repeat_ngram_size": -1}, "no_repeat_ngram_size must be 0 or more, was: -1"),
         ({"max_length_ratio": 0.0}, "max_length_ratio must be positive, was: 0.0"),
         ({"max_length": 3, "min_length": 4}, "at least min_length 4, was: 3"),
         ({"coverage_penalty": -0.1}, "coverage_penalty must be 0 or more"),
@@ -247,7 +247,7 @@ def test_what_is_asked_of_some_lines(tokenizer: Tokenizer) -> None:
     some = asked.select([2, 0])
     assert some.prefixes == [asked.prefixes[2], asked.prefixes[0]]
     assert some.room() == [
-        len(asked.prefixes[2]) + sum(map(len, asked.must[2])),
-        len(asked.prefixes[0]) + len(asked.must[0][0]),
+        len(asked.prefixes[2]) + sum(map(len, asked.force_words[2])),
+        len(asked.prefixes[0]) + len(asked.force_words[0][0]),
     ]
     assert asked.select([1]).required() is None

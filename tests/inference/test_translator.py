@@ -51,7 +51,7 @@ def test_every_line_has_its_translation(loaded: LoadedTranslator) -> None:
     assert found == [best[0].text for best in loaded.translations(TEXT)]
 
 
-@pytest.mark.parametrize("width", [1, 3])
+@pytest.mark.parametrize("beam_size", [1, 3])
 @pytest.mark.parametrize("batch", [1, 4, 64])
 def test_however_they_are_batched(loaded: LoadedTranslator, width: int, batch: int) -> None:
     alone = [loaded.translate([line], beam_size=width)[0] for line in TEXT]
@@ -112,11 +112,11 @@ def test_the_best_come_first(loaded: LoadedTranslator) -> None:
 
 
 def test_more_than_the_beam_holds(loaded: LoadedTranslator) -> None:
-    with pytest.raises(ValueError, match="n_best must be at most the width 3, was: 4"):
+    with pytest.raises(ValueError, match="n_best must be at most the beam_size 3, was: 4"):
         loaded.translations(LINES[:2], n_best=4)
 
 
-@pytest.mark.parametrize("option", ["width", "batch"])
+@pytest.mark.parametrize("option", ["beam_size", "batch"])
 def test_nothing_at_once(loaded: LoadedTranslator, option: str) -> None:
     with pytest.raises(ValueError, match=f"{option} must be positive, was: 0"):
         loaded.translate(LINES[:2], **{option: 0})
@@ -176,7 +176,8 @@ def test_a_beams_score_is_that_of_its_pieces(loaded: LoadedTranslator, alpha: fl
             assert score.text.replace("\n", " ") == one.text
             if one.finished:
                 assert score.log_probability == pytest.approx(one.log_probability, abs=1e-4)
-                assert score.under(alpha) == pytest.approx(one.score, abs=1e-4)
+                penalty = ((5 + len(score.pieces)) / 6) ** alpha
+                assert score.log_probability / penalty == pytest.approx(one.score, abs=1e-4)
     assert sum(one.finished for _, one in each) > 5
 
 

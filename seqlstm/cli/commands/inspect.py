@@ -90,7 +90,7 @@ def inspect(
     )
     rows, where = rows_to_read(run, on)
     found = activations_in_text(
-        loaded, shown, rows, names=names, unit=unit, best=best or 3, most=pieces
+        loaded, shown, rows, names=names, unit=unit, best=best or 3, max_pieces=pieces
     )
     if as_json:
         write(json.dumps(as_object(found, where), ensure_ascii=False))
@@ -148,7 +148,7 @@ def show(found: TextActivations, where: str) -> None:
     made = table("property", "unit", "correlation", "held out", "")
     for column in made.columns[2:4]:
         column.justify = "right"
-    for name, followers in found.followers.items():
+    for name, followers in found.best_units.items():
         if not followers:
             made.add_row(name, "–", "–", "–", "constant there")
         for number, one in enumerate(followers):
@@ -184,19 +184,19 @@ def strips(found: TextActivations) -> Iterator[Strip]:
     """What a picture shows, property by property: how it goes, and the units that follow it."""
     from seqlstm.plots.shades import Strip
 
-    for name, followers in found.followers.items():
-        drawn = [one for one in followers if found.only is None or one in found.leading]
+    for name, followers in found.best_units.items():
+        drawn = [one for one in followers if found.unit is None or one in found.leading]
         if drawn:
-            yield Strip(name, None, found.known(name))
+            yield Strip(name, None, found.property_values(name))
         for one in drawn:
             yield Strip(name, one, found.deviations(one.unit))
 
 
 def as_object(found: TextActivations, where: str) -> dict[str, Any]:
     """All of it, values of the text piece by piece included."""
-    followers = [one for group in found.followers.values() for one in group]
+    followers = [one for group in found.best_units.values() for one in group]
     return {
-        "units": {name: [*map(of_follower, group)] for name, group in found.followers.items()},
+        "units": {name: [*map(of_follower, group)] for name, group in found.best_units.items()},
         "left_out": found.survey.left_out,
         "read": {
             "text": where,
@@ -205,8 +205,8 @@ def as_object(found: TextActivations, where: str) -> dict[str, Any]:
         },
         "text": {
             "pieces": found.text.parts,
-            "properties": {name: found.known(name) for name in found.followers},
-            "activations": {str(one.unit): found.held[one.unit] for one in followers},
+            "properties": {name: found.property_values(name) for name in found.best_units},
+            "activations": {str(one.unit): found.activations[one.unit] for one in followers},
         },
     }
 

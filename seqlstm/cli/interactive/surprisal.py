@@ -32,7 +32,7 @@ def chart(candidates: Sequence[Candidate]) -> Table:
     """A bar for each piece; the longest is as long as there is room."""
     shown = table("next piece", "model", "drawn", "")
     shown.columns[1].justify = shown.columns[2].justify = "right"
-    longest = max(one.model for one in candidates)
+    longest = max(one.probability for one in candidates)
     for piece, model, drawn in candidates:
         bar = Bar(longest, 0, model, width=BAR, color="cyan" if drawn else "bright_black")
         shown.add_row(Text(on_a_line(piece)), percent(model), percent(drawn), bar)
@@ -83,7 +83,7 @@ def means(parts: Sequence[TextPart]) -> str:
 
 def mean_of(parts: Sequence[TextPart]) -> Iterator[str]:
     yield f"{fmean(part.bits for part in parts):.2f} bits over {len(parts):,} pieces"
-    for name, by_model in (("yours", False), ("the model's", True)):
-        bits = [part.bits for part in parts if part.by_model == by_model]
+    for name, generated in (("yours", False), ("the model's", True)):
+        bits = [part.bits for part in parts if part.generated == generated]
         if 0 < len(bits) < len(parts):
             yield f"{name} {fmean(bits):.2f}"

@@ -93,15 +93,15 @@ class WritingSession:
 
     def answer(self, line: str) -> None:
         """Write on from what somebody wrote."""
-        self.show(partial(self.draft.go_on, unescaped(line)))
+        self.show(partial(self.draft.continue_text, unescaped(line)))
 
     def show(self, write: Callable[..., Iterator[TextPart]]) -> None:
         """Show what is written as it comes, until Ctrl-C."""
         wrap = Wrap(self.console.width)
         with stop_on_signals(signal.SIGINT) as enough:
-            for text, by_model, _ in write(enough=enough, **self.options):
-                shown = wrap.push(text) if by_model else wrap.push(text) + wrap.flush()
-                self.out(shown, style=None if by_model else "bold")
+            for text, generated, _ in write(enough=enough, **self.options):
+                shown = wrap.push(text) if generated else wrap.push(text) + wrap.flush()
+                self.out(shown, style=None if generated else "bold")
         self.out(wrap.flush())
         ending = wrap.push(" …") + wrap.flush() if self.was_cut(enough) else ""
         self.out(ending, style="dim", end="\n")
@@ -111,7 +111,7 @@ class WritingSession:
 
     def was_cut(self, enough: StopRequest) -> bool:
         """Whether the model would have gone on."""
-        whole = len(self.draft.last().written) == self.options["max_new_tokens"]
+        whole = len(self.draft.last().completion) == self.options["max_new_tokens"]
         return not self.draft.ended and (whole or bool(enough))
 
     def undo(self) -> None:
@@ -168,7 +168,7 @@ class WritingSession:
         count = int(Number(int, 1).read("why", value) or CANDIDATES)
         shaping = {name: self.options[name] for name in SHAPING}
         self.print(chart(self.draft.candidates(count, **shaping)))
-        if parts := list(self.draft.surprise()):
+        if parts := list(self.draft.surprisals()):
             self.out("", end="\n")
             self.print(latest(coloured(parts), self.console))
             self.print(legend())
@@ -186,7 +186,7 @@ class WritingSession:
 
     def tell_end(self) -> None:
         """Show where the text stands."""
-        text = self.draft.loaded.tokenizer.decode(self.draft.session.history[0].tolist())
+        text = self.draft.loaded.tokenizer.decode(self.draft.session.past.history[0].tolist())
         cut = "…" if len(text) > ENDING else ""
         self.note(f"it ends now: {cut}{on_a_line(text[-ENDING:])}" if text else "no text now")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch.nn.utils.rnn import pad_sequence
@@ -12,20 +13,29 @@ from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.text.tokenizer_pair import TokenizerPair
 
 
-def collate_pairs(
-    sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], tokenizers: TokenizerPair
-) -> Batch:
-    """Pairs of ids, padded right. A source ends with </s>; a target is told from <s> to </s>."""
-    reader, writer = tokenizers.source, tokenizers.target
-    source = [torch.tensor([*ids, reader.end]) for ids in sources]
-    target = [torch.tensor([writer.begin, *ids, writer.end]) for ids in targets]
-    padded = pad_sequence(target, batch_first=True, padding_value=writer.pad)
-    lengths = torch.tensor([len(ids) - 1 for ids in target])
+def collate_language_model(rows: Sequence[Sequence[int]], *, pad_id: int) -> Batch:
+    """Rows of ids, padded right: every id but the first of a row is a target."""
+    padded = pad_sequence(
+        [torch.tensor(row) for row in rows], batch_first=True, padding_value=pad_id
+    )
+    lengths = torch.tensor([len(row) - 1 for row in rows])
     return Batch(
         inputs=padded[:, :-1],
         targets=padded[:, 1:],
         target_index=target_positions(lengths, padded.shape[1] - 1),
         lengths=lengths,
+    )
+
+
+def collate_pairs(
+    sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], tokenizers: TokenizerPair
+) -> Batch:
+    """Pairs of ids, padded right: a source ends with </s>, a target is between <s> and </s>."""
+    reader, writer = tokenizers.source, tokenizers.target
+    source = [torch.tensor([*ids, reader.end]) for ids in sources]
+    target = [[writer.begin, *ids, writer.end] for ids in targets]
+    return replace(
+        collate_language_model(target, pad_id=writer.pad),
         source=pad_sequence(source, batch_first=True, padding_value=reader.pad),
         source_lengths=torch.tensor([len(ids) for ids in source]),
     )
@@ -50,26 +60,17 @@ def within_budget(lengths: Sequence[int], tokens: int) -> list[list[int]]:
 def collate_prompts(
     texts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], tokenizer: Tokenizer
 ) -> Batch:
-    """Rows of ids, each a text and the answer after it, padded right.
+    """Prompts with completions, padded right; only completions are targets, each with its </s>.
 
-    A row begins with </s>, as documents on a tape do. Its real targets are the pieces of the answer
-    and the </s> that ends it.
+    A row begins with </s>, as documents of a stream do.
 
     The batch has no lengths, though its rows have: a language model reads forwards only, so that
     padding changes nothing before it, and without lengths the fastest backends serve.
     """
     end = tokenizer.end
-    rows = [
-        torch.tensor([end, *text, *answer, end])
-        for text, answer in zip(texts, answers, strict=True)
-    ]
-    padded = pad_sequence(rows, batch_first=True, padding_value=tokenizer.pad)
-    time = torch.arange(padded.shape[1] - 1).unsqueeze(1)
-    first = torch.tensor([len(text) for text in texts])
-    asked = torch.tensor([len(answer) + 1 for answer in answers])
-    real = (time >= first) & (time < first + asked)  # (time, batch)
-    return Batch(
-        inputs=padded[:, :-1],
-        targets=padded[:, 1:],
-        target_index=real.flatten().nonzero().squeeze(1),
-    )
+    rows = [[end, *text, *answer, end] for text, answer in zip(texts, answers, strict=True)]
+    batch = collate_language_model(rows, pad_id=tokenizer.pad)
+    prompt_lengths = torch.tensor([len(text) for text in texts])
+    time, row = batch.target_index // len(rows), batch.target_index % len(rows)
+    completion = batch.target_index[time >= prompt_lengths[row]]
+    return replace(batch, target_index=completion, lengths=None)

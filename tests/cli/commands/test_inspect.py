@@ -51,8 +51,8 @@ def test_activations_are_those_of_the_state(language_model: Path, whole: dict[st
     assert isinstance(loaded, LoadedLanguageModel)
     session = loaded.session()
     session.read(TEXT)
-    session.take([loaded.end])  # the last piece is read when another comes
-    ((h, c),) = session.state
+    session.read_ids([loaded.end])  # the last piece is read when another comes
+    ((h, c),) = session.past.state
     state = {"h": h[0], "c": c[0]}
     one = whole["units"]["line"][0]
     held = whole["text"]["activations"][one["unit"]]

@@ -41,8 +41,8 @@ def test_why_tells_what_may_come_next(writing: WritingSession, loaded: LoadedLan
     shown = play(writing, "Nobody", "/top-k 2", "/temperature 2", "/why 3")
     session = writing.draft.session
     with torch.no_grad():
-        logits, _ = loaded.model.advance(session.token, session.state)
-    never = session.never
+        logits, _ = loaded.model.advance(session.past.token, session.past.state)
+    never = session.forbidden_ids
     chances, ids = logits.softmax(-1)[0].topk(3)
     logits[:, never] = -torch.inf
     drawn = (logits.topk(2).values / 2).softmax(-1)[0].tolist()
@@ -62,18 +62,18 @@ def test_why_tells_what_may_come_next(writing: WritingSession, loaded: LoadedLan
 def test_why_shades_the_text_by_its_surprisal(loaded: LoadedLanguageModel) -> None:
     writing = begun(loaded, max_new_tokens=20)
     shown = play(writing, "Nobody sells", "", "/why")
-    ids = [id for turn in writing.draft.turns for id in (*turn.said, *turn.written)]
+    ids = [id for turn in writing.draft.turns for id in (*turn.prompt, *turn.completion)]
     state, token, bits = loaded.model.initial_state(1), loaded.end, []
     with torch.no_grad():
         for id in ids:
             logits, state = loaded.model.advance(torch.tensor([token]), state)
             bits.append(-float(logits.log_softmax(-1)[0, id]) / log(2))
             token = id
-    parts = list(writing.draft.surprise())
+    parts = list(writing.draft.surprisals())
     assert [part.bits for part in parts] == pytest.approx(bits)
     assert "".join(part.text for part in parts) == loaded.tokenizer.decode(ids)
-    yours = len(writing.draft.turns[0].said)
-    assert [part.by_model for part in parts] == [False] * yours + [True] * 40
+    yours = len(writing.draft.turns[0].prompt)
+    assert [part.generated for part in parts] == [False] * yours + [True] * 40
     assert f"mean {sum(bits) / len(bits):.2f} bits over {len(bits)} pieces; " in shown
     assert (
         f"yours {sum(bits[:yours]) / yours:.2f}; the model's {sum(bits[yours:]) / 40:.2f}" in shown
@@ -109,10 +109,10 @@ def test_why_after_a_state_was_loaded(writing: WritingSession) -> None:
     assert "next piece" in shown
     assert "mean" not in shown
     play(writing, "The")
-    scores = [part.bits for part in writing.draft.surprise()]
+    scores = [part.bits for part in writing.draft.surprisals()]
     loaded, turn = writing.draft.loaded, writing.draft.turns[0]
-    [expected] = loaded.score([loaded.tokenizer.decode(turn.said)], past=turn.before)
-    assert scores[: len(turn.said)] == pytest.approx(expected.surprisals[:-1])
+    [expected] = loaded.score([loaded.tokenizer.decode(turn.prompt)], past=turn.before)
+    assert scores[: len(turn.prompt)] == pytest.approx(expected.surprisals[:-1])
 
 
 # Characters.

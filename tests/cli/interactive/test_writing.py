@@ -53,7 +53,7 @@ def test_more_is_an_empty_line(loaded: LoadedLanguageModel) -> None:
 
 def test_escapes(writing: WritingSession, loaded: LoadedLanguageModel) -> None:
     play(writing, r"Nobody\nThe gardener", "//retry")
-    said = [turn.said for turn in writing.draft.turns]
+    said = [turn.prompt for turn in writing.draft.turns]
     assert said == loaded.tokenizer.encode_batch(["Nobody\nThe gardener", "/retry"])
 
 
@@ -75,9 +75,9 @@ def test_retry_with_the_same_seed_is_the_same(writing: WritingSession) -> None:
     play(writing, "Nobody", "/more")
     past, turn = writing.draft.session.past, writing.draft.turns[-1]
     play(writing, "/retry")
-    assert writing.draft.turns[-1].written != turn.written
+    assert writing.draft.turns[-1].completion != turn.completion
     play(writing, "/seed 6", "/retry")
-    assert writing.draft.turns[-1].written == turn.written
+    assert writing.draft.turns[-1].completion == turn.completion
     assert_equal(writing.draft.session.past, past)
 
 
@@ -86,12 +86,12 @@ def test_undo_goes_back(writing: WritingSession) -> None:
     for line in ("Nobody", "", "The gardener"):
         play(writing, line)
         pasts.append(writing.draft.session.past)
-    text = writing.draft.turns[-1].written
+    text = writing.draft.turns[-1].completion
     shown = play(writing, "/undo")
     assert_equal(writing.draft.session.past, pasts[2])
     assert "it ends now: " in shown
     play(writing, "/seed 7", "The gardener")
-    assert writing.draft.turns[-1].written == text
+    assert writing.draft.turns[-1].completion == text
     assert_equal(writing.draft.session.past, pasts[3])
     assert "no text now" in play(writing, "/undo", "/undo", "/undo")
     assert_equal(writing.draft.session.past, pasts[0])
@@ -151,8 +151,8 @@ def test_ctrl_c_stops_the_model_alone(
     before = signal.getsignal(signal.SIGINT)
     shown = play(writing, "Nobody", "/max-new-tokens 7", "/more")
     first, second = writing.draft.turns
-    assert first.written == expected[:5]
-    assert first.written + second.written == expected
+    assert first.completion == expected[:5]
+    assert first.completion + second.completion == expected
     assert_equal(writing.draft.session.past, whole.past)
     assert shown.count(" …\n") == 2
     assert signal.getsignal(signal.SIGINT) is before
@@ -269,7 +269,7 @@ def test_a_state_is_kept_and_gone_on_from(
     shown = play(other, "/load", "/load once", "/seed 6", "/more")
     assert "states in this directory: once" in shown
     assert "it ends now: " in shown
-    assert other.draft.turns[0].written == writing.draft.turns[1].written
+    assert other.draft.turns[0].completion == writing.draft.turns[1].completion
     assert_equal(other.draft.session.past, writing.draft.session.past)
     play(other, "/undo")
     assert_equal(other.draft.session.past, writing.draft.turns[1].before)
