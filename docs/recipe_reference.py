@@ -172,7 +172,7 @@ def words(schema: dict[str, Any]) -> str:
         return "table"
     if "enum" in schema or "const" in schema:
         return ", ".join(f"`{toml(value)}`" for value in schema.get("enum", [schema.get("const")]))
-    kind = schema.get("type", "value")
+    kind: str = schema.get("type", "value")
     if kind == "array":
         items = schema.get("items") or schema.get("prefixItems", [{}])[0]
         count = f"{len(schema['prefixItems'])} × " if "prefixItems" in schema else ""
