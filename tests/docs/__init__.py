@@ -1,0 +1,1 @@
+"""README.md and docs/: commands, code, links and the generated reference."""
