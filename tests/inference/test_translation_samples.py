@@ -106,7 +106,7 @@ def test_the_least_risk_is_the_most_like_all(loaded: LoadedTranslator) -> None:
         ({"batch": 0}, ValueError, "batch must be positive, was: 0"),
         ({"temperature": -1.0}, ValueError, "temperature must be 0 or more"),
         ({"top_p": 0.0}, ValueError, "top_p must be in"),
-        ({"beam_size": 3}, TypeError, "width cannot take effect on samples"),
+        ({"beam_size": 3}, TypeError, "beam_size cannot take effect on samples"),
         ({"length_penalty": 0.5}, TypeError, "length_penalty cannot take effect on samples"),
     ],
 )

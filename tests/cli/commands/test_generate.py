@@ -165,6 +165,6 @@ def test_a_conversation_takes_commands(
     session = api.session()
     session.read("/x")
     assert f"/x{''.join(session.stream(temperature=0, max_new_tokens=9))} …".split() == (
-        shown.partition("length 9")[2].split()
+        shown.partition("max-new-tokens 9")[2].split()
     )
     assert 'did you mean "undo"?' in said
