@@ -18,7 +18,7 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from seqlstm.decoding.logits import MAX_HISTORY
-from seqlstm.errors import ArgumentError, RunError, TrainingError
+from seqlstm.errors import ArgumentError, FileError, RunError
 from seqlstm.recurrent.state import State, leaves, map_state, select
 from seqlstm.runtime.files import load_weights, write_atomically
 from seqlstm.text.tokenizer import Tokenizer
@@ -136,7 +136,7 @@ class Past:
         whole = {name: part.detach().cpu().clone() for name, part in tensors.items()}
         try:
             write_atomically(path, safetensors.torch.save(whole, {"past": note}))
-        except TrainingError as error:
+        except FileError as error:
             raise RunError(error.message) from error
 
     @staticmethod

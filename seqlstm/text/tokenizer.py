@@ -8,7 +8,6 @@ SentencePiece writes a space as `▁`; a `▁` of the text itself is escaped bef
 from __future__ import annotations
 
 import hashlib
-import os
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -17,7 +16,7 @@ from pathlib import Path
 
 import sentencepiece
 
-from seqlstm.errors import TokenizerError
+from seqlstm.errors import FileError, TokenizerError
 from seqlstm.text.escaping import LINE_START, SPACE, WORD, escape, restore, word_pattern
 from seqlstm.text.model_type import read_model_type
 from seqlstm.text.subword_regularization import DropoutSampler, PieceInventory, UnigramSampler
@@ -98,20 +97,17 @@ class Tokenizer:
             raise TokenizerError(f"{path}: {error.message}", hint=error.hint) from error
 
     def save(self, path: str | Path) -> None:
-        """Writes the model to `path`: whole, or not at all.
+        """Write the model to `path` atomically.
 
         Raises:
             TokenizerError: it cannot be written there.
         """
-        unfinished = Path(f"{path}.tmp")
+        from seqlstm.runtime.files import write_atomically  # late: it imports torch
+
         try:
-            with unfinished.open("wb") as file:
-                file.write(self.model)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(unfinished, path)
-        except OSError as error:
-            raise TokenizerError(f"{path} cannot be written: {error.strerror}") from error
+            write_atomically(Path(path), self.model)
+        except FileError as error:
+            raise TokenizerError(error.message) from error
 
     def encode(self, text: str) -> list[int]:
         """The ids of `text`, without begin and end.
