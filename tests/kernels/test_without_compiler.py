@@ -12,7 +12,7 @@ import pytest
 import seqlstm
 from tests.runs import LANGUAGE_MODEL, TRANSLATOR, write_recipe
 
-FEW_STEPS = {"steps = 60": "steps = 3", "validate_every = 20": "validate_every = 3"}
+FEW_STEPS = {"steps = 60": "steps = 40", "validate_every = 20": "validate_every = 40"}
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +50,8 @@ def trained(package: Path, folder: Path, recipe: str) -> Path:
     return folder / "run"
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_translator_trains_and_translates(precision: str, package: Path, tmp_path: Path) -> None:
-    run = trained(package, tmp_path, TRANSLATOR.replace("float32", precision))
+def test_a_translator_trains_and_translates(package: Path, tmp_path: Path) -> None:
+    run = trained(package, tmp_path, TRANSLATOR.replace("float32", "bfloat16"))
     lines = command(package, "translate", run, text="The child sees the house today.\n" * 2)
     assert len(lines.splitlines()) == 2
     assert lines.strip()

@@ -256,6 +256,6 @@ def number(value: Any) -> str:
 
 
 def along(tensor: Tensor, arguments: tuple[Any, ...]) -> bool:
-    """Whether an operation works along the last axis; the first argument is the axis, 0 by default."""
+    """Whether an operation works along the last axis: its first argument, 0 by default."""
     axis = arguments[0] if arguments else 0
     return axis in (-1, tensor.dim() - 1)
