@@ -50,13 +50,19 @@ class RunError(UserError):
 
 
 class TrainingError(UserError):
-    """A run that cannot go on: non-finite numbers, a full disk."""
+    """A run that cannot go on: a full disk, or processes that ended."""
 
     title = "Training"
 
 
 class DivergedError(TrainingError):
     """A run whose numbers are no longer finite."""
+
+
+class FileError(UserError):
+    """A file that cannot be written: a full disk, a missing folder."""
+
+    title = "File"
 
 
 class ArgumentError(UserError):

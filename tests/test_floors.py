@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -25,13 +26,19 @@ FLOORS = (
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 HOMES = {
-    "sentencepiece": "text",
-    "datasets": "data",
-    "sacrebleu": "evaluation",
-    "typer": "cli",
-    "rich": "cli",
-    "scipy": "sweep",
+    "sentencepiece": {"text"},
+    "datasets": {"data"},
+    "sacrebleu": {"evaluation"},
+    "typer": {"cli"},
+    "rich": {"cli"},
+    "scipy": {"sweep"},
+    "matplotlib": {"plots", "sweep/plot.py"},
+    "platformdirs": {"kernels"},
+    "ctypes": {"kernels", "runtime"},
+    "torch.distributed": {"runtime"},
+    "seqlstm.kernels": {"kernels", "nn", "decoding", "models/output", "recurrent/backends/native"},
 }
+"""The only folders and modules that may import a package."""
 # The two doors of the house, which stand before every floor.
 MODULES = [path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.name[0] != "_"]
 
@@ -61,7 +68,38 @@ def test_imports_come_from_floors_below(path: Path) -> None:
         package, *rest = name.split(".")
         if package == "seqlstm" and rest[0] not in (room, "__version__"):
             assert FLOOR[rest[0]] < FLOOR[room], f"{room} imports {name}"
-        assert HOMES.get(package, room) == room, f"{room} imports {name}"
+
+
+@pytest.mark.parametrize("package", HOMES)
+def test_some_packages_are_imported_only_at_home(package: str) -> None:
+    homes = [PACKAGE / home for home in HOMES[package]]
+    for path in MODULES:
+        if not any(path.is_relative_to(home) for home in homes):
+            for name in imports(path):
+                assert not f"{name}.".startswith(f"{package}."), f"{path} imports {name}"
+
+
+def test_imports_have_no_cycle() -> None:
+    """Those inside functions and for types only count too."""
+    modules = {dotted(path): path for path in MODULES}
+    graph = {
+        module: {parent(name, modules) for name in imports(path)} - {module, ""}
+        for module, path in modules.items()
+    }
+    assert set(TopologicalSorter(graph).static_order()) == modules.keys()
+
+
+def dotted(path: Path) -> str:
+    """The name by which a module is imported."""
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
+
+
+def parent(name: str, modules: dict[str, Path]) -> str:
+    """The module that has what is imported; nothing if it is not one of these."""
+    while name and name not in modules:
+        name = name.rpartition(".")[0]
+    return name
 
 
 def test_nothing_shadows_the_package_tokenizers() -> None:

@@ -18,7 +18,7 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from seqlstm.decoding.logits import MAX_HISTORY
-from seqlstm.errors import ArgumentError, RunError, TrainingError
+from seqlstm.errors import ArgumentError, FileError, RunError
 from seqlstm.recurrent.state import State, leaves, map_state, select
 from seqlstm.runtime.files import load_weights, write_atomically
 from seqlstm.text.tokenizer import Tokenizer
@@ -146,7 +146,7 @@ class Past:
         header = json.dumps({"format": FORMAT, **self.origin._asdict()})
         try:
             write_atomically(path, safetensors.torch.save(tensors, {"past": header}))
-        except TrainingError as error:
+        except FileError as error:
             raise RunError(error.message) from error
 
     @staticmethod

@@ -1,55 +1,69 @@
-"""Biased coins: what decides what is dropped, and what stays."""
+"""Bernoulli masks: a C kernel, and a PyTorch reference with the same bits."""
 
 from __future__ import annotations
 
 import ctypes
 import math
 from collections.abc import Sequence
-from functools import cache
-from importlib.resources import files
 
 import torch
 from torch import Tensor
 
-from seqlstm.kernels.compiler import optional_program
+from seqlstm.kernels.compiler import LONG, POINTER, Kernel
 
-TEXT = (files(__package__) / "bernoulli.c").read_text(encoding="utf-8")
-BITS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
-BLOCK = 256  # coins of one block of the program
+SIGNATURE = ([LONG, ctypes.c_int64, ctypes.c_int32, ctypes.c_int64, LONG, POINTER], None)
+KERNEL = Kernel("bernoulli.c", {f"bernoulli_{bits}": SIGNATURE for bits in (16, 32, 64)})
+INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
+BLOCK = 256  # samples of one block of the C program
 
 
-def bernoulli(like: Tensor, shape: Sequence[int], share: float, value: float) -> Tensor:
-    """`value` with a probability `share` below 1, else zero; of the type of `like`.
+def bernoulli(like: Tensor, shape: Sequence[int], probability: float, value: float) -> Tensor:
+    """`value` with a probability below 1, else zero; of the type and device of `like`.
 
-    On a CPU the share is rounded to the 16 bits that a coin takes, and torch's generator gives no
-    more than a seed: it draws one after the other on one thread. The program and its
-    transcription, for machines without a compiler, toss the same coins.
+    On a CPU the probability is rounded to 16 bits, and torch's generator provides only a seed: it
+    samples on one thread.
     """
-    dtype = like.dtype
-    if like.device.type != "cpu":
-        return (torch.rand(shape, device=like.device) < share).to(dtype) * value
-    limit = min(round(share * 2**16), 2**16 - 1)
-    seed = int(torch.empty((), dtype=torch.int64).random_(-(2**63), None))
-    code = machine_code()
+    code = KERNEL.library() if like.device.type == "cpu" else None
     if code is None:
-        kept = numbers(math.prod(shape), seed) < limit
-        return kept.to(dtype).mul_(value).view(shape)
+        return bernoulli_reference(like, shape, probability, value)
+    dtype = like.dtype
+    seed = random_seed()
     values = torch.empty(shape, dtype=dtype)
-    bits = int(torch.tensor(value, dtype=dtype).view(BITS[dtype.itemsize]))
+    bits = int(torch.tensor(value, dtype=dtype).view(INTEGERS[dtype.itemsize]))
     threads = max(1, min(torch.get_num_threads(), values.numel() // BLOCK))
     run = getattr(code, f"bernoulli_{8 * dtype.itemsize}")
-    run(values.numel(), seed, limit, bits, threads, values.data_ptr())
+    run(values.numel(), seed, threshold(probability), bits, threads, values.data_ptr())
     return values
 
 
-def numbers(count: int, seed: int) -> Tensor:
-    """The numbers below 2¹⁶ that decide, by SplitMix64 (Steele, Lea & Flood, 2014)."""
+def bernoulli_reference(
+    like: Tensor, shape: Sequence[int], probability: float, value: float
+) -> Tensor:
+    """`bernoulli` in PyTorch; on a CPU with the same bits."""
+    if like.device.type != "cpu":
+        return (torch.rand(shape, device=like.device) < probability).to(like.dtype) * value
+    mask = random_uint16(math.prod(shape), random_seed()) < threshold(probability)
+    return mask.to(like.dtype).mul_(value).view(shape)
+
+
+def random_seed() -> int:
+    """A seed of 64 bits from torch's generator."""
+    return int(torch.empty((), dtype=torch.int64).random_(-(2**63), None))
+
+
+def threshold(probability: float) -> int:
+    """The number of 16-bit integers that count as a success."""
+    return min(round(probability * 2**16), 2**16 - 1)
+
+
+def random_uint16(count: int, seed: int) -> Tensor:
+    """Random integers below 2¹⁶ by SplitMix64 (Steele, Lea & Flood, 2014), four from a word."""
     z = torch.arange(1, count // 4 + 2).mul_(signed(0x9E3779B97F4A7C15)).add_(seed)
-    z = (z ^ shifted(z, 30)).mul_(signed(0xBF58476D1CE4E5B9))
-    z = (z ^ shifted(z, 27)).mul_(signed(0x94D049BB133111EB))
-    z = z ^ shifted(z, 31)
-    parts = torch.stack([z & 0xFFFF, *(shifted(z, bits) & 0xFFFF for bits in (16, 32, 48))], -1)
-    return parts.flatten()[:count]
+    z = (z ^ shift_right(z, 30)).mul_(signed(0xBF58476D1CE4E5B9))
+    z = (z ^ shift_right(z, 27)).mul_(signed(0x94D049BB133111EB))
+    z = z ^ shift_right(z, 31)
+    parts = [z & 0xFFFF, *(shift_right(z, bits) & 0xFFFF for bits in (16, 32, 48))]
+    return torch.stack(parts, -1).flatten()[:count]
 
 
 def signed(number: int) -> int:
@@ -57,20 +71,6 @@ def signed(number: int) -> int:
     return number - (number >> 63 << 64)
 
 
-def shifted(words: Tensor, bits: int) -> Tensor:
-    """Words to the right, with zeros from the left."""
+def shift_right(words: Tensor, bits: int) -> Tensor:
+    """The logical shift, which fills with zeros from the left."""
     return (words >> bits) & ((1 << (64 - bits)) - 1)
-
-
-@cache
-def machine_code() -> ctypes.CDLL | None:
-    """bernoulli.c; None where it cannot be compiled."""
-    code = optional_program("bernoulli.c", TEXT, {})
-    if code is None:
-        return None
-    for size in BITS:
-        run = getattr(code, f"bernoulli_{8 * size}")
-        count, bits = ctypes.c_long, ctypes.c_int64
-        run.argtypes = [count, bits, ctypes.c_int32, bits, count, ctypes.c_void_p]
-        run.restype = None
-    return code

@@ -1,7 +1,6 @@
-"""Products of many pairs of small matrices, as attention has them, in bfloat16 on a CPU.
+"""Batched matrix products (BMM) of small matrices, as in attention, in bfloat16 on a CPU.
 
-Their sizes are new with every batch, and in decoding with every step: see `gemm.py`, whose
-machine code serves here too.
+Their sizes change with every batch, in decoding with every step: gemm.c serves here too.
 """
 
 from __future__ import annotations
@@ -13,11 +12,11 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from seqlstm.kernels.gemm import machine_code, on_cpu
+from seqlstm.kernels.gemm import gemm_library, on_cpu
 
 
 def bmm(left: Tensor, right: Tensor, *, dtype: torch.dtype | None = None) -> Tensor:
-    """left · right, pair by pair; by torch where this is not for it.
+    """left · right for each matrix of a batch, with gradients.
 
     Args:
         left: (..., rows, depth).
@@ -27,19 +26,24 @@ def bmm(left: Tensor, right: Tensor, *, dtype: torch.dtype | None = None) -> Ten
     Returns:
         (..., rows, columns).
     """
-    dtype = left.dtype if dtype is None else dtype
-    if not serves(left, right, dtype):
-        return (left @ right).to(dtype)
-    found: Tensor
+    result_type = left.dtype if dtype is None else dtype
+    if not serves(left, right, result_type):
+        return bmm_reference(left, right, dtype=dtype)
+    result: Tensor
     if torch.is_grad_enabled() and (left.requires_grad or right.requires_grad):
-        found = BatchedMatmul.apply(left, right, dtype)  # type: ignore[no-untyped-call]
+        result = BatchedMatmul.apply(left, right, result_type)  # type: ignore[no-untyped-call]
     else:
-        found = run(left, right, dtype)
-    return found
+        result = run(left, right, result_type)
+    return result
+
+
+def bmm_reference(left: Tensor, right: Tensor, *, dtype: torch.dtype | None = None) -> Tensor:
+    """`bmm` in PyTorch."""
+    return (left @ right).to(left.dtype if dtype is None else dtype)
 
 
 def serves(left: Tensor, right: Tensor, dtype: torch.dtype) -> bool:
-    """Whether the products are for machine code; what does not fit is torch's to refuse."""
+    """Whether the C code applies; wrong shapes are left for PyTorch to refuse."""
     return (
         left.dtype == right.dtype == torch.bfloat16
         and dtype in (torch.bfloat16, torch.float32)
@@ -47,52 +51,52 @@ def serves(left: Tensor, right: Tensor, dtype: torch.dtype) -> bool:
         and left.dim() in (3, 4)
         and left.shape[:-2] == right.shape[:-2]
         and left.shape[-1] == right.shape[-2] > 0
-        and machine_code() is not None
+        and gemm_library() is not None
     )
 
 
 def run(left: Tensor, right: Tensor, dtype: torch.dtype) -> Tensor:
-    """`bmm` by gemm.c."""
-    code = machine_code()
+    """`bmm` in C."""
+    code = gemm_library()
     assert code is not None
-    one, other = matrices(left), matrices(right.mT)
-    *pairs, rows, depth = one.shape
-    columns = other.shape[-2]
+    lefts, rights = four_axes(left), four_axes(right.mT)
+    *batch, rows, depth = lefts.shape
+    columns = rights.shape[-2]
     threads = torch.get_num_threads()
-    scratch = left.new_empty(threads * code.space(rows, columns, depth))
+    scratch = left.new_empty(threads * code.bmm_scratch(rows, columns, depth))
     result = left.new_empty(*left.shape[:-1], columns, dtype=dtype)
-    place = result.data_ptr()
-    exact, rounded = (place, None) if dtype == torch.float32 else (None, place)
-    sizes = (*pairs, rows, columns, depth)
-    both = (ctypes.byref(Matrices.of(each)) for each in (one, other))
-    code.products(*sizes, *both, exact, rounded, scratch.data_ptr(), threads)
+    address = result.data_ptr()
+    exact, rounded = (address, None) if dtype == torch.float32 else (None, address)
+    sizes = (*batch, rows, columns, depth)
+    matrices = (ctypes.byref(Matrices.of(tensor)) for tensor in (lefts, rights))
+    code.bmm(*sizes, *matrices, exact, rounded, scratch.data_ptr(), threads)
     return result
 
 
-def matrices(tensor: Tensor) -> Tensor:
-    """(outer, inner, lines, depth), of which lines, or factors of all lines, are in one piece."""
+def four_axes(tensor: Tensor) -> Tensor:
+    """(outer, inner, lines, depth), of which the lines or the depth are contiguous."""
     tensor = tensor if tensor.dim() == 4 else tensor.unsqueeze(1)
     return tensor if 1 in tensor.stride()[2:] else tensor.contiguous()
 
 
 class Matrices(ctypes.Structure):
-    """The struct of that name in gemm.c."""
+    """The struct `Matrices` of gemm.c."""
 
     _fields_ = (
-        ("first", ctypes.c_void_p),
-        *((name, ctypes.c_long) for name in ("outer", "inner", "stride", "across")),
+        ("data", ctypes.c_void_p),
+        *((name, ctypes.c_long) for name in ("outer", "inner", "stride", "transposed")),
     )
 
     @classmethod
     def of(cls, tensor: Tensor) -> Matrices:
         """Of (outer, inner, lines, depth)."""
-        outer, inner, lines, factors = tensor.stride()
-        across = factors != 1
-        return cls(tensor.data_ptr(), outer, inner, factors if across else lines, across)
+        outer, inner, lines, depth = tensor.stride()
+        transposed = depth != 1
+        return cls(tensor.data_ptr(), outer, inner, depth if transposed else lines, transposed)
 
 
 class BatchedMatmul(torch.autograd.Function):
-    """left · right, pair by pair; gradients have the type of the factors."""
+    """left · right for each matrix of a batch; gradients have the type of the factors."""
 
     @staticmethod
     def forward(ctx: Any, left: Tensor, right: Tensor, dtype: torch.dtype) -> Tensor:
@@ -104,7 +108,7 @@ class BatchedMatmul(torch.autograd.Function):
     def backward(ctx: Any, d_result: Tensor) -> tuple[Tensor | None, ...]:
         left, right = ctx.saved_tensors
         d_result = d_result.to(left.dtype)
-        for_left, for_right, _ = ctx.needs_input_grad
-        d_left = run(d_result, right.mT, left.dtype) if for_left else None
-        d_right = run(left.mT, d_result, left.dtype) if for_right else None
+        needs_left, needs_right, _ = ctx.needs_input_grad
+        d_left = run(d_result, right.mT, left.dtype) if needs_left else None
+        d_right = run(left.mT, d_result, left.dtype) if needs_right else None
         return d_left, d_right, None

@@ -1,4 +1,4 @@
-"""The machine's C compiler, for programs that are written or made here."""
+"""The C compiler: kernels are compiled when they are first used, and cached per user."""
 
 from __future__ import annotations
 
@@ -9,134 +9,175 @@ import platform
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
+
+import platformdirs
+import torch
 
 MACHINE = "Linux on x86_64"
 COMPILERS = ("gcc", "cc")
-MOST_KEPT = 500
-"""Libraries of 30 to 60 kB each."""
+MAX_CACHED = 500
+"""Libraries in the cache folder, of 30 to 60 kB each."""
 # Comparisons trap nothing and functions set no errno: loops over units vectorise.
 FLAGS = (
     *("-O3", "-march=native", "-std=gnu11", "-fno-math-errno", "-fno-trapping-math"),
     *("-fopenmp", "-shared", "-fPIC"),
 )
-# Every program may read them; they need to know REAL, the type in which it computes.
-HEADERS = {
-    name: (files(__package__) / name).read_text(encoding="utf-8")
-    for name in ("scalar_math.h", "packed_gemm.h")
-}
+HEADERS = ("scalar_math.h", "packed_gemm.h")
+"""Any program may include them; both need the macro REAL, the type of sums."""
+C_TYPES = {torch.float32: "float", torch.float64: "double", torch.bfloat16: "bfloat16"}
+LONG, POINTER = ctypes.c_long, ctypes.c_void_p
 
 
-def compile_program(name: str, texts: Mapping[str, str], defined: Mapping[str, str]) -> ctypes.CDLL:
-    """Load a C program, compiled now or by an earlier process of this user's on such a machine.
-
-    Its threads are torch's: gcc's code asks for the one OpenMP of the process, which torch brought.
+class Kernel:
+    """A C program of this folder, compiled for each combination of types that is used.
 
     Args:
-        name: the text to compile.
-        texts: by file name; it and what it includes beside `HEADERS`.
-        defined: macros and their values.
+        file: its name; nothing is read before the first use.
+        functions: by name, the types of the arguments and of the result.
+        types: macros that stand for types in the program.
+
+    Attributes:
+        library: from a torch type for each macro to the loaded library, or to None where it cannot
+            be compiled or was not measured; cached.
+    """
+
+    def __init__(
+        self,
+        file: str,
+        functions: Mapping[str, tuple[Sequence[Any], Any]],
+        *,
+        types: Sequence[str] = (),
+    ) -> None:
+        self.file = file
+        self.functions = functions
+        self.types = types
+        self.library: Callable[..., ctypes.CDLL | None] = cache(self.load)
+
+    def load(self, *types: torch.dtype) -> ctypes.CDLL | None:
+        """The value of `library`, computed."""
+        if unsupported_machine() or not C_TYPES.keys() >= set(types):
+            return None
+        macros = {macro: C_TYPES[dtype] for macro, dtype in zip(self.types, types, strict=True)}
+        try:
+            library = compile_program(self.file, {self.file: read_source(self.file)}, macros)
+        except OSError:
+            return None
+        for name, (arguments, result) in self.functions.items():
+            function = getattr(library, name)
+            function.argtypes, function.restype = arguments, result
+        return library
+
+
+@cache
+def read_source(name: str) -> str:
+    """The text of a C file of this folder.
 
     Raises:
-        OSError: there is no compiler, it fails, or the library cannot be loaded.
+        OSError: it is not there.
+    """
+    return (files(__package__) / name).read_text(encoding="utf-8")
+
+
+def compile_program(name: str, texts: Mapping[str, str], macros: Mapping[str, str]) -> ctypes.CDLL:
+    """Load a C program, compiled now or by an earlier process of this user on such a machine.
+
+    Its threads are torch's: gcc's code uses the one OpenMP of the process, which torch has loaded.
+
+    Args:
+        name: the file to compile.
+        texts: by file name; that file and those that it includes beside `HEADERS`.
+        macros: their values by name.
+
+    Raises:
+        OSError: there is no compiler, it fails, or a file is missing or cannot be loaded.
     """
     compiler = next(filter(None, map(shutil.which, COMPILERS)), None)
     if compiler is None:
         raise OSError(f"there is neither {' nor '.join(COMPILERS)}")
-    macros = [f"-D{macro}={value}" for macro, value in defined.items()]
-    texts = {**HEADERS, **texts}
-    kept = library_place(compiler, name, macros, texts)
-    if kept is not None:
-        with suppress(OSError):  # not there, not ours to read, or damaged
-            return load_own(kept)
+    definitions = [f"-D{macro}={value}" for macro, value in macros.items()]
+    texts = {**{header: read_source(header) for header in HEADERS}, **texts}
+    cached = cache_path(compiler, name, definitions, texts)
+    if cached is not None:
+        with suppress(OSError):  # missing, damaged, or of another user
+            return load_cached(cached)
     with tempfile.TemporaryDirectory(prefix="seqlstm-", ignore_cleanup_errors=True) as folder:
-        for each, text in texts.items():
-            Path(folder, each).write_text(text, encoding="utf-8")
+        for file, text in texts.items():
+            Path(folder, file).write_text(text, encoding="utf-8")
         library = Path(folder, name).with_suffix(".so")
-        command = [compiler, *FLAGS, *macros, f"{folder}/{name}", "-o", str(library), "-lm"]
-        done = subprocess.run(command, capture_output=True, check=False)
-        if done.returncode:
-            said = done.stderr.decode("utf-8", "replace").strip() or done.returncode
-            raise OSError(f"{compiler} says: {said}")
-        if kept is not None:
-            keep(library, kept)
-        # Loaded, the library needs its file no more.
+        command = [compiler, *FLAGS, *definitions, f"{folder}/{name}", "-o", str(library), "-lm"]
+        process = subprocess.run(command, capture_output=True, check=False)
+        if process.returncode:
+            message = process.stderr.decode("utf-8", "replace").strip() or process.returncode
+            raise OSError(f"{compiler} says: {message}")
+        if cached is not None:
+            store(library, cached)
+        # Once loaded, the library no longer needs its file.
         return ctypes.CDLL(str(library))
 
 
-def optional_program(name: str, text: str, defined: Mapping[str, str]) -> ctypes.CDLL | None:
-    """As `compile_program`, of one text; None where it cannot be compiled, or was not measured."""
-    if unsupported_machine():
-        return None
-    try:
-        return compile_program(name, {name: text}, defined)
-    except OSError:
-        return None
-
-
-def library_place(
-    compiler: str, name: str, macros: Sequence[str], texts: Mapping[str, str]
+def cache_path(
+    compiler: str, name: str, definitions: Sequence[str], texts: Mapping[str, str]
 ) -> Path | None:
-    """Where the library of a program is kept, under a name of all that it depends on; None for a
-    user who has no place for such things.
-    """
-    made_by = Path(compiler).resolve().stat()
-    told = [*FLAGS, *macros, name, compiler, made_by.st_size, made_by.st_mtime_ns, processor()]
-    digest = sha256(json.dumps([told, sorted(texts.items())]).encode()).hexdigest()
+    """The cached library's path, named by a digest of its inputs; None for users without a home."""
+    binary = Path(compiler).resolve().stat()
+    inputs = [*FLAGS, *definitions, name, compiler, binary.st_size, binary.st_mtime_ns, processor()]
+    digest = sha256(json.dumps([inputs, sorted(texts.items())]).encode()).hexdigest()
     try:
-        caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    except RuntimeError:  # nobody's home
+        folder = platformdirs.user_cache_path("seqlstm")
+    except RuntimeError:  # older versions return "~" as it is
         return None
-    return Path(caches, "seqlstm", f"{Path(name).stem}-{digest[:32]}.so")
+    return folder / f"{Path(name).stem}-{digest[:32]}.so" if folder.is_absolute() else None
 
 
-def load_own(library: Path) -> ctypes.CDLL:
+def load_cached(library: Path) -> ctypes.CDLL:
     """Load a library that this user compiled.
 
     Raises:
-        OSError: it is not there, somebody else's, or no library.
+        OSError: it is missing, of another user, or no library.
     """
     if library.stat().st_uid != os.getuid():
-        raise PermissionError(f"somebody else's library: {library}")
+        raise PermissionError(f"another user's library: {library}")
     loaded = ctypes.CDLL(str(library))
-    with suppress(OSError):  # where nothing may be written
-        library.touch()  # it is of use
+    with suppress(OSError):  # in a read-only folder
+        library.touch()  # least recently used libraries are deleted first
     return loaded
 
 
-def keep(library: Path, place: Path) -> None:
-    """Put a copy where later processes look for it, at once; it is no matter if that cannot be.
+def store(library: Path, path: Path) -> None:
+    """Copy a library into the cache, atomically; failures are ignored.
 
-    Beyond `MOST_KEPT` those that were not used for longest make room.
+    Beyond `MAX_CACHED` libraries the least recently used are deleted.
     """
     with suppress(OSError):
-        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryDirectory(dir=place.parent) as folder:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
             shutil.copy(library, folder)
-            Path(folder, library.name).replace(place)
-        by_use = sorted(place.parent.glob("*.so"), key=lambda path: path.stat().st_mtime)
-        for old in by_use[:-MOST_KEPT]:
+            Path(folder, library.name).replace(path)
+        by_use = sorted(path.parent.glob("*.so"), key=lambda path: path.stat().st_mtime)
+        for old in by_use[:-MAX_CACHED]:
             old.unlink(missing_ok=True)
 
 
 @cache
 def processor() -> str:
-    """What `-march=native` depends on: the processor's features, where Linux tells them."""
+    """The processor's features, on which `-march=native` depends, where Linux lists them."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return platform.processor()
-    told = ("model name", "cpu family", "model\t", "flags", "cache size")
-    return "\n".join(dict.fromkeys(line for line in lines if line.startswith(told)))
+    fields = ("model name", "cpu family", "model\t", "flags", "cache size")
+    return "\n".join(dict.fromkeys(line for line in lines if line.startswith(fields)))
 
 
 def unsupported_machine() -> str | None:
-    """Why nothing is compiled on this machine, in words; None where all was measured."""
+    """The reason why nothing is compiled on this machine; None where the kernels were measured."""
     machine = f"{platform.system()} on {platform.machine()}"
     return (
         None if machine == MACHINE else f"it was measured under {MACHINE} alone, this is {machine}"

@@ -1,35 +1,35 @@
-/* The product of two matrices with many rows, or of many pairs of small ones, on all threads, in
- * bfloat16 with sums in float.
+/* Matrix products with many rows (GEMM), or of batches of small matrices (BMM), in bfloat16 with
+ * sums in float, on all threads.
  *
- * It reads lines: the rows of the left matrix and the columns of the right one, all `depth` factors
- * long. A matrix holds its lines one after the other, or `across`: of every line the first factor, then
- * of every line the second, and so on. The right matrix is packed into panels. Of the left one a
- * thread takes tiles, each of which stays in its cache while all panels pass; one that lies across
- * is packed too.
+ * Lines are the rows of the left matrix and the columns of the right one, each `depth` factors long.
+ * A matrix holds its lines one after the other, or `transposed`: the first factor of every line, then
+ * the second of every line, and so on. The right matrix is packed into panels. The left one is
+ * divided into tiles, which stay in a core's cache while all panels pass; a transposed one is packed
+ * too.
  */
 #include <omp.h>
+
+#define REAL float
+#define PRODUCT bfloat16
 
 #include "scalar_math.h"
 #include "packed_gemm.h"
 
 #define TILE (1 << 17)  /* factors of a tile: 256 KB */
-#define HIGHEST 256     /* rows of a tile */
-#define LOWEST 16       /* however long they are */
-#define AHEAD 32        /* lines of memory to ask for early, where they lie far apart */
-#define CHUNK 128       /* factors of a line at a time: what they are packed into stays in the cache */
+#define MAX_ROWS 256    /* of a tile */
+#define MIN_ROWS 16     /* of a tile, however long they are */
+#define AHEAD 32        /* factors to prefetch, where they lie far apart */
+#define CHUNK 128       /* factors of a line that are packed at a time, for the cache */
 
 _Static_assert(PAIR == 2, "packs pairs");
 
-const long most = TILE, least_rows = LOWEST;
+const long tile_size = TILE, min_tile_rows = MIN_ROWS;
 
 typedef PRODUCT eight __attribute__((vector_size(16), aligned(2)));
-static const PRODUCT nothing[HIGHEST];
+static const PRODUCT zeros[MAX_ROWS];
 
-static inline long smaller(long one, long other) { return one < other ? one : other; }
-static inline long whole(long number, long of) { return (number + of - 1) / of * of; }
-
-/* A block of at most `width` lines, pair by pair, from lines one after the other. */
-static inline __attribute__((always_inline)) void pack_along(
+/* Pack at most `width` lines, pair by pair. */
+static inline __attribute__((always_inline)) void pack_lines(
     const PRODUCT *from, long stride, long lines, long depth, const int width, PRODUCT *to) {
     const long even = depth / PAIR * PAIR;
     for (long start = 0; start < even; start += CHUNK)
@@ -44,185 +44,183 @@ static inline __attribute__((always_inline)) void pack_along(
     }
 }
 
-/* Blocks of `width` lines, pair by pair, from at most HIGHEST lines that lie across. Each line's sum
- * is added to `sums`, if there are any. */
-static inline __attribute__((always_inline)) void pack_across(
+/* Pack at most MAX_ROWS transposed lines into blocks of `width` lines, pair by pair; the sum of each
+ * line is added to `sums`, unless that is null. */
+static inline __attribute__((always_inline)) void pack_transposed(
     const PRODUCT *from, long stride, long lines, long depth, const int width, PRODUCT *to,
     REAL *sums) {
-    const long deep = whole(depth, PAIR);
+    const long deep = round_up(depth, PAIR);
     for (long k = 0; k < depth; k += PAIR) {
-        const PRODUCT *some = from + k * stride, *next = k + 1 < depth ? some + stride : nothing;
+        const PRODUCT *even = from + k * stride, *odd = k + 1 < depth ? even + stride : zeros;
         if (k + AHEAD + 1 < depth)
             for (long line = 0; line < lines; line += 64 / (long)sizeof(PRODUCT)) {
-                __builtin_prefetch(some + AHEAD * stride + line);
-                __builtin_prefetch(some + (AHEAD + 1) * stride + line);
+                __builtin_prefetch(even + AHEAD * stride + line);
+                __builtin_prefetch(even + (AHEAD + 1) * stride + line);
             }
         PRODUCT *out = to + k * width;
         long line = 0;
         for (; line + width <= lines; line += width, out += width * deep)
             for (int part = 0; part < width; part += 8) {
                 eight first, second;
-                memcpy(&first, some + line + part, sizeof(first));
-                memcpy(&second, next + line + part, sizeof(second));
+                memcpy(&first, even + line + part, sizeof(first));
+                memcpy(&second, odd + line + part, sizeof(second));
                 const eight pairs[2] = {
                     __builtin_shuffle(first, second, (eight){0, 8, 1, 9, 2, 10, 3, 11}),
                     __builtin_shuffle(first, second, (eight){4, 12, 5, 13, 6, 14, 7, 15})};
                 memcpy(out + part * PAIR, pairs, sizeof(pairs));
             }
-        for (int one = 0; line < lines; one++, line++) {
-            out[one * PAIR] = some[line];
-            out[one * PAIR + 1] = next[line];
+        for (int rest = 0; line < lines; rest++, line++) {
+            out[rest * PAIR] = even[line];
+            out[rest * PAIR + 1] = odd[line];
         }
         if (sums)
             for (line = 0; line < lines; line++)
-                sums[line] += READ(some[line]) + READ(next[line]);
+                sums[line] += READ(even[line]) + READ(odd[line]);
     }
 }
 
-/* Of the two results one is given. */
-static inline __attribute__((always_inline)) void multiply_block(
+/* result (rows, columns) = rows of the left matrix · a panel + bias, in `exact` or, if that is null,
+ * in `rounded`. */
+static inline __attribute__((always_inline)) void gemm_block(
     const int rows, const PRODUCT *left, long row_step, long pair_step, const PRODUCT *panel,
     long depth, const REAL *bias, REAL *exact, PRODUCT *rounded, long stride, long columns) {
     vector sums[ROWS][2] = {0};
     sum_block(rows, left, row_step, pair_step, panel, depth, sums);
 #pragma GCC unroll 8
     for (int row = 0; row < rows; row++) {
-        vector found[2], added[2];
-        memcpy(added, bias, sizeof(added));
-        for (int half = 0; half < 2; half++) found[half] = sums[row][half] + added[half];
+        vector values[2], biases[2];
+        memcpy(biases, bias, sizeof(biases));
+        for (int half = 0; half < 2; half++) values[half] = sums[row][half] + biases[half];
         if (exact) {
-            if (columns == WIDTH) memcpy(exact + row * stride, found, sizeof(found));
-            else memcpy(exact + row * stride, found, columns * sizeof(REAL));
+            if (columns == WIDTH) memcpy(exact + row * stride, values, sizeof(values));
+            else memcpy(exact + row * stride, values, columns * sizeof(REAL));
         } else {
-            const __m512bh brief = _mm512_cvtne2ps_pbh((__m512)found[1], (__m512)found[0]);
-            if (columns == WIDTH) memcpy(rounded + row * stride, &brief, sizeof(brief));
-            else memcpy(rounded + row * stride, &brief, columns * sizeof(PRODUCT));
+            const __m512bh halves = _mm512_cvtne2ps_pbh((__m512)values[1], (__m512)values[0]);
+            if (columns == WIDTH) memcpy(rounded + row * stride, &halves, sizeof(halves));
+            else memcpy(rounded + row * stride, &halves, columns * sizeof(PRODUCT));
         }
     }
 }
 
-/* A tile by all panels; from a row's place in the results to the next one's it is `columns`. */
-static inline __attribute__((always_inline)) void multiply_tile(
+/* A tile by all panels; rows of the result are `columns` apart. */
+static inline __attribute__((always_inline)) void gemm_tile(
     const int packed, long rows, long columns, long depth, const PRODUCT *left, long stride,
     const PRODUCT *panels, const REAL *bias, REAL *exact, PRODUCT *rounded) {
     const long row_step = packed ? PAIR : stride, pair_step = packed ? ROWS * PAIR : PAIR;
     for (long column = 0; column < columns; column += WIDTH, panels += WIDTH * depth) {
         const long wide = smaller(WIDTH, columns - column);
-        REAL added[WIDTH] = {0};
-        if (bias) memcpy(added, bias + column, wide * sizeof(REAL));
+        REAL biases[WIDTH] = {0};
+        if (bias) memcpy(biases, bias + column, wide * sizeof(REAL));
         for (long row = 0; row < rows; row += ROWS) {
-            const PRODUCT *some = left + row * (packed ? depth : stride);
+            const PRODUCT *block = left + row * (packed ? depth : stride);
             const long place = row * columns + column;
             REAL *floats = exact ? exact + place : 0;
-            PRODUCT *brief = exact ? 0 : rounded + place;
-            switch (rows - row) {
-#define MULTIPLY(n) multiply_block(n, some, row_step, pair_step, panels, depth, added, floats, \
-                                   brief, columns, wide)
-#define FEW(n) case n: MULTIPLY(n); break;
-                FEW(1) FEW(2) FEW(3) FEW(4) FEW(5) FEW(6) FEW(7)
-                default: MULTIPLY(ROWS);
-            }
+            PRODUCT *halves = exact ? 0 : rounded + place;
+#define MULTIPLY(n) gemm_block(n, block, row_step, pair_step, panels, depth, biases, floats, \
+                               halves, columns, wide)
+            WITH_ROWS(rows - row, MULTIPLY)
+#undef MULTIPLY
         }
     }
 }
 
-/* Rows of a tile: as many as stay in the cache, and so many tiles that all threads have as much. */
+/* Rows of a tile: as many as fit into the cache, in a number of tiles that the threads share evenly. */
 static long tile_rows(long rows, long depth, long threads) {
-    const long fit = smaller(HIGHEST, TILE / depth / ROWS * ROWS);
-    const long full = fit < LOWEST ? LOWEST : fit;
-    const long tiles = whole((rows + full - 1) / full, threads);
-    return whole((rows + tiles - 1) / tiles, ROWS);
+    const long fit = smaller(MAX_ROWS, TILE / depth / ROWS * ROWS);
+    const long full = fit < MIN_ROWS ? MIN_ROWS : fit;
+    const long tiles = round_up((rows + full - 1) / full, threads);
+    return round_up((rows + tiles - 1) / tiles, ROWS);
 }
 
-/* Lines to panels, of which the last one's missing columns stay as they are. */
+/* Lines to panels; missing columns of the last panel stay undefined. */
 void pack(
-    long lines, long depth, const PRODUCT *matrix, long stride, int across, PRODUCT *panels,
+    long lines, long depth, const PRODUCT *matrix, long stride, int transposed, PRODUCT *panels,
     long threads) {
-    const long deep = whole(depth, PAIR);
+    const long deep = round_up(depth, PAIR);
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (long line = 0; line < lines; line += WIDTH) {
-        const long some = smaller(WIDTH, lines - line);
-        if (across)
-            pack_across(matrix + line, stride, some, depth, WIDTH, panels + line * deep, 0);
+        const long count = smaller(WIDTH, lines - line);
+        if (transposed)
+            pack_transposed(matrix + line, stride, count, depth, WIDTH, panels + line * deep, 0);
         else
-            pack_along(matrix + line * stride, stride, some, depth, WIDTH, panels + line * deep);
+            pack_lines(matrix + line * stride, stride, count, depth, WIDTH, panels + line * deep);
     }
 }
 
-/* result (rows, columns) = left · right + bias, if there is one; exact or rounded, whichever is
- * given. Right lies in panels. Of a left matrix that lies across, `sums` gets the sums of its lines, if
- * it is given. Lines of the left one, one after the other, are an even number of factors long. */
-void product(
-    long rows, long columns, long depth, const PRODUCT *left, long stride, int across,
+/* result (rows, columns) = left · right + bias, in `exact` or, if that is null, in `rounded`. The
+ * right matrix is packed; bias may be null. The depth of a left matrix that is not transposed is
+ * even; `sums`, unless null, is overwritten with the sums of the lines of a transposed one. */
+void gemm(
+    long rows, long columns, long depth, const PRODUCT *left, long stride, int transposed,
     const PRODUCT *panels, const REAL *bias, REAL *exact, PRODUCT *rounded, REAL *sums,
     PRODUCT *scratch, long threads) {
-    const long deep = whole(depth, PAIR), tile = tile_rows(rows, deep, threads);
+    const long deep = round_up(depth, PAIR), tile = tile_rows(rows, deep, threads);
 #pragma omp parallel for schedule(dynamic) num_threads(threads)
     for (long row = 0; row < rows; row += tile) {
         const long lines = smaller(tile, rows - row);
         REAL *floats = exact ? exact + row * columns : 0;
-        PRODUCT *brief = exact ? 0 : rounded + row * columns;
-        if (across) {
+        PRODUCT *halves = exact ? 0 : rounded + row * columns;
+        if (transposed) {
             PRODUCT *packed = scratch + omp_get_thread_num() * tile * deep;
-            REAL *added = sums ? sums + row : 0;
-            if (sums) memset(added, 0, lines * sizeof(REAL));
-            pack_across(left + row, stride, lines, depth, ROWS, packed, added);
-            multiply_tile(1, lines, columns, deep, packed, 0, panels, bias, floats, brief);
+            REAL *line_sums = sums ? sums + row : 0;
+            if (sums) memset(line_sums, 0, lines * sizeof(REAL));
+            pack_transposed(left + row, stride, lines, depth, ROWS, packed, line_sums);
+            gemm_tile(1, lines, columns, deep, packed, 0, panels, bias, floats, halves);
         } else
-            multiply_tile(0, lines, columns, deep, left + row * stride, stride, panels, bias,
-                          floats, brief);
+            gemm_tile(0, lines, columns, deep, left + row * stride, stride, panels, bias,
+                      floats, halves);
     }
 }
 
-/* Many matrices: where their lines are. */
+/* A batch of matrices with two leading axes. */
 typedef struct {
-    const PRODUCT *first;
-    long outer, inner;  /* from one to the next, along two axes */
-    long stride;        /* from a line to the next; across, from a factor */
-    long across;
+    const PRODUCT *data;
+    long outer, inner;  /* strides of the leading axes */
+    long stride;        /* of lines; of factors, if transposed */
+    long transposed;
 } Matrices;
 
-/* Blocks of `width` lines, pair by pair. */
+/* Pack any number of lines into blocks of `width` lines, pair by pair. */
 static inline __attribute__((always_inline)) void pack_blocks(
-    const Matrices *all, const PRODUCT *from, long lines, long depth, const int width,
+    const Matrices *batch, const PRODUCT *from, long lines, long depth, const int width,
     PRODUCT *to) {
-    const long deep = whole(depth, PAIR);
-    if (all->across)
-        for (long line = 0; line < lines; line += HIGHEST)
-            pack_across(from + line, all->stride, smaller(HIGHEST, lines - line), depth, width,
+    const long deep = round_up(depth, PAIR);
+    if (batch->transposed)
+        for (long line = 0; line < lines; line += MAX_ROWS)
+            pack_transposed(from + line, batch->stride, smaller(MAX_ROWS, lines - line), depth, width,
                         to + line * deep, 0);
     else
         for (long line = 0; line < lines; line += width)
-            pack_along(from + line * all->stride, all->stride, smaller(width, lines - line), depth,
+            pack_lines(from + line * batch->stride, batch->stride, smaller(width, lines - line), depth,
                        width, to + line * deep);
 }
 
-/* Memory that a thread needs for `products`, in factors. */
-long space(long rows, long columns, long depth) {
-    return (whole(rows, ROWS) + whole(columns, WIDTH)) * whole(depth, PAIR);
+/* The scratch memory of a thread of `bmm`, in factors. */
+long bmm_scratch(long rows, long columns, long depth) {
+    return (round_up(rows, ROWS) + round_up(columns, WIDTH)) * round_up(depth, PAIR);
 }
 
-/* results (outer, inner, rows, columns) = left · right of each pair; exact or rounded, whichever is
- * given. */
-void products(
+/* results (outer, inner, rows, columns) = left · right for each pair of matrices, in `exact` or, if
+ * that is null, in `rounded`. */
+void bmm(
     long outer, long inner, long rows, long columns, long depth, const Matrices *left,
     const Matrices *right, REAL *exact, PRODUCT *rounded, PRODUCT *scratch, long threads) {
-    const long deep = whole(depth, PAIR), size = rows * columns;
-    const int packs = left->across || deep != depth;
+    const long deep = round_up(depth, PAIR), size = rows * columns;
+    const int packs = left->transposed || deep != depth;
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (long pair = 0; pair < outer * inner; pair++) {
         const long out = pair / inner, in = pair % inner;
-        const PRODUCT *one = left->first + out * left->outer + in * left->inner;
-        const PRODUCT *other = right->first + out * right->outer + in * right->inner;
-        PRODUCT *panels = scratch + omp_get_thread_num() * space(rows, columns, depth);
-        PRODUCT *tile = panels + whole(columns, WIDTH) * deep;
+        const PRODUCT *a = left->data + out * left->outer + in * left->inner;
+        const PRODUCT *b = right->data + out * right->outer + in * right->inner;
+        PRODUCT *panels = scratch + omp_get_thread_num() * bmm_scratch(rows, columns, depth);
+        PRODUCT *tile = panels + round_up(columns, WIDTH) * deep;
         REAL *floats = exact ? exact + pair * size : 0;
-        PRODUCT *brief = exact ? 0 : rounded + pair * size;
-        pack_blocks(right, other, columns, depth, WIDTH, panels);
+        PRODUCT *halves = exact ? 0 : rounded + pair * size;
+        pack_blocks(right, b, columns, depth, WIDTH, panels);
         if (packs) {
-            pack_blocks(left, one, rows, depth, ROWS, tile);
-            multiply_tile(1, rows, columns, deep, tile, 0, panels, 0, floats, brief);
+            pack_blocks(left, a, rows, depth, ROWS, tile);
+            gemm_tile(1, rows, columns, deep, tile, 0, panels, 0, floats, halves);
         } else
-            multiply_tile(0, rows, columns, deep, one, left->stride, panels, 0, floats, brief);
+            gemm_tile(0, rows, columns, deep, a, left->stride, panels, 0, floats, halves);
     }
 }

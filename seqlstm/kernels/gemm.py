@@ -1,15 +1,14 @@
-"""The product of two matrices with many rows, in bfloat16 on a CPU, forwards and backwards.
+"""Matrix products with many rows (GEMM) in bfloat16 on a CPU, with gradients.
 
-Batches of text come in ever new sizes, and a library that makes code for every size it meets pays
-for that in time and in memory. This code is the same for all sizes; it also gives gradients of
-weights in float32 and those of a bias without another pass.
+oneDNN generates code for each new size, and batches of text hardly ever repeat a size: that costs
+time and memory. This code serves all sizes; it also returns gradients of weights in float32, and
+those of a bias without another pass.
 """
 
 from __future__ import annotations
 
 import ctypes
 from functools import cache
-from importlib.resources import files
 from math import prod
 from typing import Any, NamedTuple
 
@@ -17,15 +16,33 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from seqlstm.kernels.compiler import optional_program
+from seqlstm.kernels.compiler import LONG, POINTER, Kernel
 from seqlstm.kernels.packing import PackedLayout
 from seqlstm.kernels.parameter_cache import cached
 
-TEXT = (files(__package__) / "gemm.c").read_text(encoding="utf-8")
+MATRIX = (POINTER, LONG, ctypes.c_int)  # data, stride, transposed
+KERNEL = Kernel(
+    "gemm.c",
+    {
+        "pack": ([LONG, LONG, *MATRIX, POINTER, LONG], None),
+        "gemm": ([LONG, LONG, LONG, *MATRIX, *[POINTER] * 6, LONG], None),
+        "bmm_scratch": ([LONG] * 3, LONG),
+        "bmm": ([*[LONG] * 5, *[POINTER] * 5, LONG], None),
+    },
+)
 MIN_ROWS = 128
-"""Rows from which on packing the other matrix is worth it."""
-# Instructions: a product of pairs, which this code is written for; of tiles, which oneDNN has.
+"""Rows from which on packing the other matrix pays off."""
+# Instructions: pair products, which this code is written for, and tiles (AMX), which oneDNN uses.
 PAIRS, TILES = "_is_avx512_bf16_supported", "_is_amx_tile_supported"
+
+
+@cache
+def gemm_library() -> ctypes.CDLL | None:
+    """gemm.c; None where it cannot be compiled, or where oneDNN is faster."""
+    has = {name: getattr(torch.cpu, name, bool)() for name in (PAIRS, TILES)}
+    if not has[PAIRS] or has[TILES]:
+        return None
+    return KERNEL.library()
 
 
 def gemm(
@@ -36,33 +53,43 @@ def gemm(
     dtype: torch.dtype | None = None,
     sums: Tensor | None = None,
 ) -> Tensor:
-    """left · right + bias; by torch where this is not for it.
-
-    It is for bfloat16 on a CPU that multiplies pairs of them, with sums in float32.
+    """left · right + bias, in C for bfloat16 on a CPU, with sums in float32.
 
     Args:
         left: (rows, depth).
         right: (depth, columns).
         bias: (columns,), if any.
         dtype: of the result; that of the factors when None.
-        sums: (rows,) in float32, to be overwritten with the sums of the rows of `left`.
+        sums: (rows,) in float32, overwritten with the sums of the rows of `left`.
 
     Returns:
         (rows, columns).
     """
-    dtype = left.dtype if dtype is None else dtype
-    code = machine_code() if serves(left, right, dtype) else None
-    if code is not None:
-        panels = pack(code, right.t())
-        return run(code, left, panels, right.shape[1], bias, dtype=dtype, sums=sums)
+    result_type = left.dtype if dtype is None else dtype
+    code = gemm_library() if serves(left, right, result_type) else None
+    if code is None:
+        return gemm_reference(left, right, bias, dtype=dtype, sums=sums)
+    packed = pack(code, right.t())
+    return run(code, left, packed, right.shape[1], bias, dtype=result_type, sums=sums)
+
+
+def gemm_reference(
+    left: Tensor,
+    right: Tensor,
+    bias: Tensor | None = None,
+    *,
+    dtype: torch.dtype | None = None,
+    sums: Tensor | None = None,
+) -> Tensor:
+    """`gemm` in PyTorch."""
     if sums is not None:
         torch.sum(left, 1, dtype=sums.dtype, out=sums)
-    found = left @ right if bias is None else torch.addmm(bias.to(left.dtype), left, right)
-    return found.to(dtype)
+    result = left @ right if bias is None else torch.addmm(bias.to(left.dtype), left, right)
+    return result.to(left.dtype if dtype is None else dtype)
 
 
 def serves(left: Tensor, right: Tensor, dtype: torch.dtype) -> bool:
-    """Whether the product is for this code; what does not fit is torch's to refuse."""
+    """Whether the C code applies; wrong shapes are left for PyTorch to refuse."""
     (rows, depth), (columns, _) = left.shape, right.t().shape
     return (
         left.dtype == right.dtype == torch.bfloat16
@@ -74,88 +101,94 @@ def serves(left: Tensor, right: Tensor, dtype: torch.dtype) -> bool:
     )
 
 
+def on_cpu(*tensors: Tensor) -> bool:
+    return all(tensor.device.type == "cpu" for tensor in tensors)
+
+
 def run(
     code: ctypes.CDLL,
     left: Tensor,
-    panels: Tensor,
+    packed: Tensor,
     columns: int,
     bias: Tensor | None,
     *,
     dtype: torch.dtype,
     sums: Tensor | None = None,
 ) -> Tensor:
-    """`gemm` by gemm.c."""
+    """`gemm` in C, with a packed right matrix."""
     (rows, depth), threads = left.shape, torch.get_num_threads()
     assert bias is None or bias.shape == (columns,)
     assert sums is None or (sums.shape == (rows,) and sums.dtype == torch.float32)
-    matrix, stride, across = Lines.of(left, across=sums is not None)
-    added = None if bias is None else bias.float().contiguous()
+    matrix, stride, transposed = Lines.of(left, transposed=sums is not None)
+    bias = None if bias is None else bias.float().contiguous()
     result = left.new_empty(rows, columns, dtype=dtype)
     exact, rounded = (result, None) if dtype == torch.float32 else (None, result)
-    space = 0
-    if across:  # is packed
-        most, least = (ctypes.c_long.in_dll(code, name).value for name in ("most", "least_rows"))
-        space = threads * max(most, least * PackedLayout.of(code).padded(depth))
-    tiles = left.new_empty(space)
-    code.product(
-        *(rows, columns, depth, matrix.data_ptr(), stride, across, panels.data_ptr()),
-        *(None if each is None else each.data_ptr() for each in (added, exact, rounded, sums)),
-        *(tiles.data_ptr(), threads),
+    scratch = left.new_empty(threads * tile_size(code, depth) if transposed else 0)
+    code.gemm(
+        *(rows, columns, depth, matrix.data_ptr(), stride, transposed, packed.data_ptr()),
+        *(None if part is None else part.data_ptr() for part in (bias, exact, rounded, sums)),
+        *(scratch.data_ptr(), threads),
     )
     return result
 
 
+def tile_size(code: ctypes.CDLL, depth: int) -> int:
+    """Elements of the largest packed tile of gemm.c."""
+    size, rows = (ctypes.c_long.in_dll(code, name).value for name in ("tile_size", "min_tile_rows"))
+    return max(size, rows * PackedLayout.of(code).padded(depth))
+
+
 def pack(code: ctypes.CDLL, matrix: Tensor) -> Tensor:
-    """(rows, columns) in panels of rows, as `PackedLayout.panels` has them, but for padded rows."""
+    """(rows, columns) as `PackedLayout.pack` has them, but with undefined values in padded rows."""
     layout = PackedLayout.of(code)
     rows, columns = matrix.shape
-    wide, deep = -(-rows // layout.width), layout.padded(columns) // layout.pair
-    panels = matrix.new_empty(wide, deep, layout.width, layout.pair)
-    lines, stride, across = Lines.of(matrix)
+    panels, pairs = -(-rows // layout.width), layout.padded(columns) // layout.pair
+    packed = matrix.new_empty(panels, pairs, layout.width, layout.pair)
+    lines, stride, transposed = Lines.of(matrix)
     threads = torch.get_num_threads()
-    code.pack(rows, columns, lines.data_ptr(), stride, across, panels.data_ptr(), threads)
-    return panels
+    code.pack(rows, columns, lines.data_ptr(), stride, transposed, packed.data_ptr(), threads)
+    return packed
 
 
 def pack_matrix(matrix: Tensor, layout: PackedLayout) -> Tensor:
-    """`layout.panels`, in machine code where that is for it."""
-    code = machine_code() if matrix.dtype == torch.bfloat16 and on_cpu(matrix) else None
+    """`layout.pack`, in C where that applies."""
+    code = gemm_library() if matrix.dtype == torch.bfloat16 and on_cpu(matrix) else None
     if code is None or PackedLayout.of(code) != layout:
-        return layout.panels(matrix)
-    each = [pack(code, block) for block in matrix]
-    return torch.stack(each) if len(each) > 1 else each[0].unsqueeze(0)
+        return layout.pack(matrix)
+    blocks = [pack(code, block) for block in matrix]
+    return torch.stack(blocks) if len(blocks) > 1 else blocks[0].unsqueeze(0)
 
 
 def packed_parameter(weight: Tensor, dtype: torch.dtype, layout: PackedLayout) -> Tensor:
-    """A matrix (rows, columns) in panels of this type; a parameter's are kept (`cached`)."""
+    """A packed matrix (rows, columns) in this type; `cached` for a parameter."""
     return cached(
         weight, (layout, dtype), lambda source: pack_matrix(source.to(dtype).unsqueeze(0), layout)
     )
 
 
 class Lines(NamedTuple):
-    """How the rows of a matrix lie: one after the other, or across, in step with one another."""
+    """A matrix as gemm.c reads it: by rows, or transposed (by columns)."""
 
     matrix: Tensor
     stride: int
-    across: bool
+    transposed: bool
 
     @classmethod
-    def of(cls, matrix: Tensor, *, across: bool = False) -> Lines:
-        """Of (rows, depth); across, if so wished or where pairs of elements would not come out."""
-        if not across and matrix.stride(1) == 1 and matrix.shape[1] % 2 == 0:
-            return cls(matrix, matrix.stride(0), across=False)
+    def of(cls, matrix: Tensor, *, transposed: bool = False) -> Lines:
+        """Of (rows, depth); transposed on request, or where a row has no whole pairs."""
+        if not transposed and matrix.stride(1) == 1 and matrix.shape[1] % 2 == 0:
+            return cls(matrix, matrix.stride(0), transposed=False)
         if matrix.stride(0) != 1:
             matrix = matrix.t().contiguous().t()
-        return cls(matrix, matrix.stride(1), across=True)
+        return cls(matrix, matrix.stride(1), transposed=True)
 
 
 def linear_gemm(
     inputs: Tensor, weight: Tensor, bias: Tensor | None, dtype: torch.dtype
 ) -> Tensor | None:
-    """W·x + b, computed from factors of a type; None where it is not for this.
+    """W·x + b with factors of this type, as one function of autograd; None where it does not apply.
 
-    Where no gradient is wanted, a parameter is packed but once, and any rows will do.
+    Without gradients a parameter is packed only once, and any number of rows is served.
 
     Args:
         inputs: (..., columns).
@@ -166,30 +199,26 @@ def linear_gemm(
     Returns:
         (..., rows), or None.
     """
-    *many, columns = inputs.shape
+    *batch, columns = inputs.shape
     fits = weight.dim() == 2 and weight.dtype == torch.float32 and weight.shape[1] == columns
     if bias is not None:
         fits = fits and bias.dtype == torch.float32 and bias.shape == weight.shape[:1]
-    keeps = not torch.is_grad_enabled() and isinstance(weight, nn.Parameter)
-    least = 1 if keeps and not weight.is_inference() else MIN_ROWS
-    if not fits or prod(many) < least or dtype != torch.bfloat16 or not on_cpu(inputs, weight):
+    caches = not torch.is_grad_enabled() and isinstance(weight, nn.Parameter)
+    min_rows = 1 if caches and not weight.is_inference() else MIN_ROWS
+    if not fits or prod(batch) < min_rows or dtype != torch.bfloat16 or not on_cpu(inputs, weight):
         return None
-    code = machine_code()
+    code = gemm_library()
     if code is None:
         return None
     factors = inputs.to(dtype).reshape(-1, columns)
-    found: Tensor
+    result: Tensor
     if torch.is_grad_enabled():
         matrix = weight.detach().to(dtype)
-        found = LinearGemm.apply(factors, matrix, weight, bias)  # type: ignore[no-untyped-call]
+        result = LinearGemm.apply(factors, matrix, weight, bias)  # type: ignore[no-untyped-call]
     else:
-        panels = packed_parameter(weight, dtype, PackedLayout.of(code))
-        found = run(code, factors, panels, len(weight), bias, dtype=dtype)
-    return found.view(*many, len(weight))
-
-
-def on_cpu(*tensors: Tensor) -> bool:
-    return all(tensor.device.type == "cpu" for tensor in tensors)
+        packed = packed_parameter(weight, dtype, PackedLayout.of(code))
+        result = run(code, factors, packed, len(weight), bias, dtype=dtype)
+    return result.view(*batch, len(weight))
 
 
 class LinearGemm(torch.autograd.Function):
@@ -206,31 +235,12 @@ class LinearGemm(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, d_outputs: Tensor) -> tuple[Tensor | None, ...]:
         inputs, matrix = ctx.saved_tensors
-        for_inputs, _, for_weight, for_bias = ctx.needs_input_grad
-        d_inputs = gemm(d_outputs, matrix) if for_inputs else None
-        d_bias = d_outputs.new_empty(len(matrix), dtype=torch.float32) if for_bias else None
+        needs_inputs, _, needs_weight, needs_bias = ctx.needs_input_grad
+        d_inputs = gemm(d_outputs, matrix) if needs_inputs else None
+        d_bias = d_outputs.new_empty(len(matrix), dtype=torch.float32) if needs_bias else None
         d_weight = None
-        if for_weight:
+        if needs_weight:
             d_weight = gemm(d_outputs.t(), inputs, dtype=torch.float32, sums=d_bias)
         elif d_bias is not None:
             torch.sum(d_outputs, 0, dtype=d_bias.dtype, out=d_bias)
         return d_inputs, None, d_weight, d_bias
-
-
-@cache
-def machine_code() -> ctypes.CDLL | None:
-    """gemm.c; None where it cannot be compiled, or something else multiplies faster."""
-    has = {name: getattr(torch.cpu, name, bool)() for name in (PAIRS, TILES)}
-    if not has[PAIRS] or has[TILES]:
-        return None
-    code = optional_program("gemm.c", TEXT, {"REAL": "float", "PRODUCT": "bfloat16"})
-    if code is None:
-        return None
-    count, place = ctypes.c_long, ctypes.c_void_p
-    matrix = (place, count, ctypes.c_int)
-    code.pack.argtypes = [count, count, *matrix, place, count]
-    code.product.argtypes = [count, count, count, *matrix, *[place] * 6, count]
-    code.space.argtypes, code.space.restype = [count] * 3, count
-    code.products.argtypes = [*[count] * 5, *[place] * 5, count]
-    code.pack.restype = code.product.restype = code.products.restype = None
-    return code

@@ -1,25 +1,26 @@
-/* The product of a few rows with a matrix, on all threads, each of which takes some panels: what it
- * costs is to read the matrix once. REAL is the type of sums, PRODUCT that of factors and results.
+/* The product of a few rows with a packed matrix (GEMV, skinny GEMM): its cost is that of reading
+ * the matrix once. The threads share the panels. PRODUCT is the type of factors and
+ * results.
  */
+#define REAL float  /* of sums */
 #include "scalar_math.h"
 #include "packed_gemm.h"
 
-const long most_rows = ROWS;
-
-/* result (rows, columns) = left (rows, depth) · matrix + bias, if there is one; at most ROWS rows. */
-void product(
+/* result (rows, columns) = left (rows, depth) · matrix + bias, for at most ROWS rows; bias may be
+ * null. */
+void gemv(
     long rows, long columns, long depth, const PRODUCT *left, const PRODUCT *panels,
     const REAL *bias, PRODUCT *result, long threads) {
-    const long count = (columns + WIDTH - 1) / WIDTH;
+    const long count = round_up(columns, WIDTH) / WIDTH;
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (long panel = 0; panel < count; panel++) {
         const long first = panel * WIDTH;
-        const long wide = columns - first < WIDTH ? columns - first : WIDTH;
-        REAL found[ROWS * WIDTH];
-        multiply(rows, wide, depth, left, depth, panels + first * depth, found, WIDTH);
+        const long wide = smaller(WIDTH, columns - first);
+        REAL sums[ROWS * WIDTH];
+        multiply(rows, wide, depth, left, depth, panels + first * depth, sums, WIDTH);
         for (long row = 0; row < rows; row++)
             for (long column = 0; column < wide; column++)
                 WRITE(result[row * columns + first + column],
-                      found[row * WIDTH + column] + (bias ? bias[first + column] : 0));
+                      sums[row * WIDTH + column] + (bias ? bias[first + column] : 0));
     }
 }

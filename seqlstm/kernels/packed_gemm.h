@@ -1,5 +1,6 @@
-/* Products of rows with a matrix that lies in panels, in the types REAL (sums) and PRODUCT (factors).
- * Read after scalar_math.h. */
+/* Products of rows with a packed matrix, in the types REAL (sums) and PRODUCT (factors). A packed
+ * matrix is a sequence of panels of WIDTH columns: for each pair of rows, the pairs of all columns.
+ * Included after scalar_math.h. */
 #ifdef __AVX512BF16__
 #include <immintrin.h>
 #endif
@@ -13,8 +14,8 @@
 #endif
 #define LANES (BYTES / (int)sizeof(REAL))
 #define WIDTH (2 * LANES)                             /* columns of a panel */
-#define PAIR ((int)(sizeof(REAL) / sizeof(PRODUCT)))  /* factors that lie side by side */
-#define ROWS 8                                        /* rows at once */
+#define PAIR ((int)(sizeof(REAL) / sizeof(PRODUCT)))  /* factors of a column side by side */
+#define ROWS 8                                        /* rows of a block */
 
 _Static_assert(PAIR == 1 || (PAIR == 2 && sizeof(PRODUCT) == 2), "pairs are of bfloat16");
 
@@ -22,7 +23,10 @@ typedef REAL vector __attribute__((vector_size(BYTES), aligned(sizeof(REAL))));
 
 const long panel_width = WIDTH, panel_pair = PAIR;
 
-/* sum + the product of PAIR factors, that of `left` with those of every column in `right`. */
+static inline long smaller(long a, long b) { return a < b ? a : b; }
+static inline long round_up(long n, long multiple) { return (n + multiple - 1) / multiple * multiple; }
+
+/* sum + PAIR factors of `left` times those of every column of `right`. */
 static inline __attribute__((always_inline)) vector multiply_add(
     vector sum, const PRODUCT *left, const PRODUCT *right) {
     if (PAIR == 1) {
@@ -45,8 +49,8 @@ static inline __attribute__((always_inline)) vector multiply_add(
 #endif
 }
 
-/* sums = some rows of the left matrix · a panel. From a row to the next it is `row_step` factors, from
- * a pair of factors to the next `pair_step`. */
+/* sums += some rows of the left matrix · a panel. `row_step` is the stride of rows in factors,
+ * `pair_step` that of pairs. */
 static inline __attribute__((always_inline)) void sum_block(
     const int rows, const PRODUCT *left, long row_step, long pair_step, const PRODUCT *panel,
     long depth, vector sums[ROWS][2]) {
@@ -60,36 +64,47 @@ static inline __attribute__((always_inline)) void sum_block(
     }
 }
 
-static inline __attribute__((always_inline)) void block(
+/* result (rows, columns) = rows of the left matrix · a panel. */
+static inline __attribute__((always_inline)) void multiply_block(
     const int rows, const PRODUCT *left, long left_stride, const PRODUCT *panel, long depth,
     REAL *result, long result_stride, long columns) {
     vector sums[ROWS][2] = {0};
     sum_block(rows, left, left_stride, PAIR, panel, depth, sums);
 #pragma GCC unroll 8
     for (int row = 0; row < rows; row++) {
-        const vector found[2] = {sums[row][0], sums[row][1]};
+        const vector values[2] = {sums[row][0], sums[row][1]};
         REAL *to = result + row * result_stride;
-        if (columns == WIDTH) memcpy(to, found, sizeof(found));
-        else memcpy(to, found, columns * sizeof(REAL));
+        if (columns == WIDTH) memcpy(to, values, sizeof(values));
+        else memcpy(to, values, columns * sizeof(REAL));
     }
 }
 
-/* result (rows, columns) = left (rows, depth) · matrix, which lies in panels of WIDTH columns,
- * padded with zeros to whole panels and whole pairs. */
+/* MULTIPLY(n) for n rows, at most ROWS, where n has to be a constant. */
+#define WITH_ROWS(n, MULTIPLY)           \
+    switch (n) {                         \
+        case 1: MULTIPLY(1); break;      \
+        case 2: MULTIPLY(2); break;      \
+        case 3: MULTIPLY(3); break;      \
+        case 4: MULTIPLY(4); break;      \
+        case 5: MULTIPLY(5); break;      \
+        case 6: MULTIPLY(6); break;      \
+        case 7: MULTIPLY(7); break;      \
+        default: MULTIPLY(ROWS);         \
+    }
+
+/* result (rows, columns) = left (rows, depth) · matrix, packed and padded with zeros to whole panels
+ * and whole pairs. */
 static void multiply(
     long rows, long columns, long depth, const PRODUCT *left, long left_stride,
     const PRODUCT *panels, REAL *result, long result_stride) {
     for (long column = 0; column < columns; column += WIDTH, panels += WIDTH * depth) {
-        const long wide = columns - column < WIDTH ? columns - column : WIDTH;
+        const long wide = smaller(WIDTH, columns - column);
         for (long row = 0; row < rows; row += ROWS) {
-            const PRODUCT *some = left + row * left_stride;
+            const PRODUCT *block = left + row * left_stride;
             REAL *out = result + row * result_stride + column;
-            switch (rows - row) {
-#define CASE(n) \
-    case n: block(n, some, left_stride, panels, depth, out, result_stride, wide); break;
-                CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7)
-                default: block(ROWS, some, left_stride, panels, depth, out, result_stride, wide);
-            }
+#define MULTIPLY(n) multiply_block(n, block, left_stride, panels, depth, out, result_stride, wide)
+            WITH_ROWS(rows - row, MULTIPLY)
+#undef MULTIPLY
         }
     }
 }

@@ -1,4 +1,4 @@
-"""How a matrix lies for packed_gemm.h: what a product reads, one after the other."""
+"""The packed matrix layout that packed_gemm.h reads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch.nn.functional import pad
 
 @dataclass(frozen=True)
 class PackedLayout:
-    """What packed_gemm.h says of itself, once compiled.
+    """The sizes of packed_gemm.h, once compiled.
 
     Attributes:
         width: columns of a panel.
@@ -30,13 +30,13 @@ class PackedLayout:
         return cls(*(ctypes.c_long.in_dll(code, name).value for name in names))
 
     def padded(self, columns: int) -> int:
-        """Factors of a product lie in whole pairs."""
+        """The number of columns, rounded up to whole pairs."""
         return -(-columns // self.pair) * self.pair
 
-    def panels(self, matrix: Tensor) -> Tensor:
+    def pack(self, matrix: Tensor) -> Tensor:
         """(heads, rows, columns) -> (heads, panels, pairs, width, pair), padded with zeros."""
         heads, rows, columns = matrix.shape
-        wide = -(-rows // self.width) * self.width
-        whole = pad(matrix, (0, self.padded(columns) - columns, 0, wide - rows))
-        split = whole.view(heads, wide // self.width, self.width, -1, self.pair)
+        padded_rows = -(-rows // self.width) * self.width
+        whole = pad(matrix, (0, self.padded(columns) - columns, 0, padded_rows - rows))
+        split = whole.view(heads, padded_rows // self.width, self.width, -1, self.pair)
         return split.transpose(2, 3).contiguous()

@@ -1,15 +1,14 @@
-/* Steps of an element-wise cell, forwards and backwards, over some rows of a batch.
+/* The time loop of an element-wise cell, forward and backward.
  *
- * Compiled for one cell: equations.h, made from its equations, has their forward_row and
- * backward_row, and how many of everything there are; scalar_math.h has their functions, packed_gemm.h the
- * products. REAL is the type of states, PRODUCT that of the factors of R·h, PROJECTED that of what
- * was projected. Rows do not depend on one another, so a thread takes some rows through all steps
- * and waits for nobody.
+ * Compiled for one cell: equations.h, generated from its equations, has forward_row, backward_row
+ * and the sizes; scalar_math.h has the functions, packed_gemm.h the products. REAL is the type of
+ * states, PRODUCT that of the factors of R·h, PROJECTED that of the projected inputs. Rows are
+ * independent: each thread runs some rows of the batch through all steps.
  *
- * By head: R's block of a head reads that head's part of the operand; products hold head by head
- * the gates of its units. A dense R is one head.
+ * Heads: R's block of a head reads that head's part of the operand; products hold the gates head by
+ * head. A dense R is one head.
  *
- * In reverse every row is read from its own end: what belongs to a step lies where its input lies.
+ * In reverse every row starts at its own last step; results of a step lie where its input lies.
  */
 #include "scalar_math.h"
 #include "packed_gemm.h"
@@ -17,68 +16,67 @@
 
 const long shared = SHARED;
 
-/* Tensors are (steps, batch, features) or (batch, features), several of them an array; factors of
- * products are padded, head by head, to whole pairs, with zeros. */
+/* Tensors are (steps, batch, features) or (batch, features); parts of a state are arrays of tensors.
+ * Factors of products are padded with zeros, head by head, to whole pairs. */
 typedef struct {
-    long steps, batch, hidden, heads, keeps, reverse, threads;
+    long steps, batch, hidden, heads, needs_grad, reverse, threads;
     const PROJECTED *projected;
-    const PRODUCT *matrix, *transposed;  /* in panels, head by head */
+    const PRODUCT *matrix, *transposed;  /* packed, head by head */
     const REAL *parameters;
-    const REAL *const *first;            /* the state before the first step */
-    const REAL *const *fresh;            /* what a reset puts in place of the state */
-    const int64_t *lengths;              /* or none */
-    const uint8_t *resets;               /* or none */
+    const REAL *const *initial;          /* the state before the first step */
+    const REAL *const *reset_state;      /* the state after a reset */
+    const int64_t *lengths;              /* or null */
+    const uint8_t *resets;               /* or null */
     REAL *product;                       /* of one step */
     PRODUCT *operand;
-    PRODUCT *products, *operands;        /* of all steps, if it keeps them for the way back */
-    REAL *const *states;                 /* that each step starts from */
-    REAL *const *last;
-    PRODUCT *outputs;                    /* whoever reads them multiplies them */
+    PRODUCT *products, *operands;        /* of all steps, saved for the backward pass */
+    REAL *const *states;                 /* before each step */
+    REAL *const *final;
+    PRODUCT *outputs;
     const PRODUCT *d_outputs;
-    REAL *const *d_states;               /* of the last state, and in the end of the first */
+    REAL *const *d_states;               /* of the final state, then of the initial one */
     PRODUCT *d_products;
     PROJECTED *d_projected;
     REAL *d_parameters;                  /* a row for each thread, added to */
     PRODUCT *d_product;                  /* of one step */
     REAL *d_start, *d_operand;
-    const REAL *nothing;                 /* zeros for a part of a state */
+    const REAL *zeros;                   /* for a part of a state */
 } Arguments;
 
 const long arguments_size = sizeof(Arguments);
 static const int operand_parts[] = OPERAND;
 #define OPERANDS ((int)(sizeof(operand_parts) / sizeof(*operand_parts)))
 
-static inline long padded(long columns) { return (columns + PAIR - 1) / PAIR * PAIR; }
-static inline long in_panels(long columns) { return (columns + WIDTH - 1) / WIDTH * WIDTH; }
+static inline long padded(long columns) { return round_up(columns, PAIR); }
 
-/* Where a row's step lies among all steps and rows. */
-static inline long place_of(const Arguments *call, long time, long row) {
+/* The index of a row's step among all steps and rows. */
+static inline long index_of(const Arguments *call, long time, long row) {
     if (!call->reverse) return time * call->batch + row;
     const long all = call->steps, length = call->lengths ? call->lengths[row] : all;
     const long end = length < all ? length : all;
     return (time < end ? end - 1 - time : time) * call->batch + row;
 }
-static inline int over(const Arguments *call, long time, long row) {
+static inline int is_padding(const Arguments *call, long time, long row) {
     return call->lengths && time >= call->lengths[row];
 }
-static inline int starts_afresh(const Arguments *call, long time, long row) {
-    return call->resets && call->resets[time * call->batch + row] && !over(call, time, row);
+static inline int is_reset(const Arguments *call, long time, long row) {
+    return call->resets && call->resets[time * call->batch + row] && !is_padding(call, time, row);
 }
 
-/* The state that a row's step starts from, reset if need be; and what the product reads of it: all
- * parts of a head side by side. */
-static void start_row(const Arguments *call, long time, long row) {
+/* The state before a row's step, after a reset if there is one, and the operand of R: the parts of
+ * the state that it reads, side by side for each head. */
+static void begin_step(const Arguments *call, long time, long row) {
     const long hidden = call->hidden, heads = call->heads, units = hidden / heads;
-    const long stride = padded(OPERANDS * units), place = place_of(call, time, row);
+    const long stride = padded(OPERANDS * units), place = index_of(call, time, row);
     const long now = place * hidden, wide = heads * stride;
     PRODUCT *operand = call->operand + row * wide;
     if (time == 0)
         for (int part = 0; part < PARTS; part++)
-            memcpy(call->states[part] + now, call->first[part] + row * hidden,
+            memcpy(call->states[part] + now, call->initial[part] + row * hidden,
                    hidden * sizeof(REAL));
-    if (starts_afresh(call, time, row))
+    if (is_reset(call, time, row))
         for (int part = 0; part < PARTS; part++)
-            memcpy(call->states[part] + now, call->fresh[part] + row * hidden,
+            memcpy(call->states[part] + now, call->reset_state[part] + row * hidden,
                    hidden * sizeof(REAL));
     for (long head = 0; head < heads; head++)
         for (int part = 0; part < OPERANDS; part++) {
@@ -86,28 +84,29 @@ static void start_row(const Arguments *call, long time, long row) {
             PRODUCT *to = operand + head * stride + part * units;
             for (long unit = 0; unit < units; unit++) WRITE(to[unit], from[unit]);
         }
-    if (call->keeps) memcpy(call->operands + place * wide, operand, wide * sizeof(PRODUCT));
+    if (call->needs_grad) memcpy(call->operands + place * wide, operand, wide * sizeof(PRODUCT));
 }
 
-/* From a row's state and product to its output and the state of the next step. */
-static void end_row(const Arguments *call, long time, long row) {
-    const long hidden = call->hidden, now = place_of(call, time, row);
-    const int final = time + 1 == call->steps;
-    const long next = final ? 0 : place_of(call, time + 1, row);
+/* A row's output and next state, from its state and the product. */
+static void end_step(const Arguments *call, long time, long row) {
+    const long hidden = call->hidden, now = index_of(call, time, row);
+    const int at_end = time + 1 == call->steps;
+    const long next = at_end ? 0 : index_of(call, time + 1, row);
     const REAL *product = call->product + row * GATES * hidden;
     const REAL *start[PARTS];
     REAL *after[PARTS];
     for (int part = 0; part < PARTS; part++) {
         start[part] = call->states[part] + now * hidden;
-        after[part] = final ? call->last[part] + row * hidden : call->states[part] + next * hidden;
+        after[part] = at_end ? call->final[part] + row * hidden
+                             : call->states[part] + next * hidden;
     }
     forward_row(hidden, hidden / call->heads, call->projected + now * PROJECTIONS * hidden,
                 product, start, call->parameters, call->outputs + now * hidden, after);
-    if (call->keeps) {
-        PRODUCT *kept = call->products + now * GATES * hidden;
-        for (long gate = 0; gate < GATES * hidden; gate++) WRITE(kept[gate], product[gate]);
+    if (call->needs_grad) {
+        PRODUCT *saved = call->products + now * GATES * hidden;
+        for (long gate = 0; gate < GATES * hidden; gate++) WRITE(saved[gate], product[gate]);
     }
-    if (over(call, time, row))
+    if (is_padding(call, time, row))
         for (int part = 0; part < PARTS; part++)
             memcpy(after[part], start[part], hidden * sizeof(REAL));
 }
@@ -116,27 +115,26 @@ static void forward_rows(const Arguments *call, long first, long end) {
     const long heads = call->heads, units = call->hidden / heads, gates = GATES * units;
     const long columns = heads * gates, depth = padded(OPERANDS * units), wide = heads * depth;
     for (long time = 0; time < call->steps; time++) {
-        for (long row = first; row < end; row++) start_row(call, time, row);
+        for (long row = first; row < end; row++) begin_step(call, time, row);
         for (long head = 0; head < heads; head++)
             multiply(end - first, gates, depth, call->operand + first * wide + head * depth, wide,
-                     call->matrix + head * in_panels(gates) * depth,
+                     call->matrix + head * round_up(gates, WIDTH) * depth,
                      call->product + first * columns + head * gates, columns);
-        for (long row = first; row < end; row++) end_row(call, time, row);
+        for (long row = first; row < end; row++) end_step(call, time, row);
     }
 }
 
-/* From the gradients of a row's output and of the state after its step to those of what the
- * equations read. */
-static void leave_row(const Arguments *call, long time, long row, REAL *d_parameters) {
+/* The gradients of all that a row's equations read, from those of its output and next state. */
+static void equations_backward(const Arguments *call, long time, long row, REAL *d_parameters) {
     const long hidden = call->hidden, heads = call->heads, units = hidden / heads;
-    const long now = place_of(call, time, row), stride = padded(GATES * units);
+    const long now = index_of(call, time, row), stride = padded(GATES * units);
     PRODUCT *d_product = call->d_product + row * heads * stride;
     const REAL *start[PARTS], *d_after[PARTS];
     REAL *d_start[PARTS];
     for (int part = 0; part < PARTS; part++) {
         start[part] = call->states[part] + now * hidden;
         d_after[part] =
-            over(call, time, row) ? call->nothing : call->d_states[part] + row * hidden;
+            is_padding(call, time, row) ? call->zeros : call->d_states[part] + row * hidden;
         d_start[part] = call->d_start + (row * PARTS + part) * hidden;
     }
     backward_row(hidden, units, call->projected + now * PROJECTIONS * hidden,
@@ -148,9 +146,9 @@ static void leave_row(const Arguments *call, long time, long row, REAL *d_parame
     memcpy(call->d_products + now * heads * stride, d_product, heads * stride * sizeof(PRODUCT));
 }
 
-/* The gradient of the state before a row's step: from the equations, from the product, and that of
- * the state after it where the row was over. */
-static void reach_row(const Arguments *call, long time, long row) {
+/* The gradient of the state before a row's step: the sum of those from the equations and from the
+ * product, or that of the next state where the step is padding. */
+static void product_backward(const Arguments *call, long time, long row) {
     const long hidden = call->hidden, units = hidden / call->heads;
     REAL *d_start = call->d_start + row * PARTS * hidden;
     const REAL *d_operand = call->d_operand + row * OPERANDS * hidden;
@@ -160,12 +158,12 @@ static void reach_row(const Arguments *call, long time, long row) {
             const REAL *from = d_operand + (head * OPERANDS + part) * units;
             for (long unit = 0; unit < units; unit++) to[unit] += from[unit];
         }
-    const int dropped = starts_afresh(call, time, row), passed = over(call, time, row);
+    const int reset = is_reset(call, time, row), padding = is_padding(call, time, row);
     for (int part = 0; part < PARTS; part++) {
         REAL *d_state = call->d_states[part] + row * hidden;
         const REAL *from = d_start + part * hidden;
         for (long unit = 0; unit < hidden; unit++)
-            d_state[unit] = (dropped ? 0 : from[unit]) + (passed ? d_state[unit] : 0);
+            d_state[unit] = (reset ? 0 : from[unit]) + (padding ? d_state[unit] : 0);
     }
 }
 
@@ -173,14 +171,14 @@ static void backward_rows(const Arguments *call, long first, long end, REAL *d_p
     const long heads = call->heads, units = call->hidden / heads, columns = OPERANDS * units;
     const long depth = padded(GATES * units), wide = heads * depth;
     for (long time = call->steps - 1; time >= 0; time--) {
-        for (long row = first; row < end; row++) leave_row(call, time, row, d_parameters);
+        for (long row = first; row < end; row++) equations_backward(call, time, row, d_parameters);
         for (long head = 0; head < heads; head++)
             multiply(end - first, columns, depth,
                      call->d_product + first * wide + head * depth, wide,
-                     call->transposed + head * in_panels(columns) * depth,
+                     call->transposed + head * round_up(columns, WIDTH) * depth,
                      call->d_operand + first * heads * columns + head * columns,
                      heads * columns);
-        for (long row = first; row < end; row++) reach_row(call, time, row);
+        for (long row = first; row < end; row++) product_backward(call, time, row);
     }
 }
 

@@ -1,4 +1,4 @@
-/* Numbers: bfloat16, and the functions that equations use, in float and in double. */
+/* Scalar math: bfloat16, and the functions of cells' equations, in float and in double. */
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -18,7 +18,7 @@ static inline bfloat16 to_bfloat16(REAL x) {  /* to nearest, ties to even */
     ((place) = _Generic((place), bfloat16: to_bfloat16, default: same)(value))
 
 static inline REAL larger(REAL x, REAL y) { return x > y ? x : y >= x ? y : x + y; }  /* or NaN */
-static inline REAL of_larger(REAL x, REAL y, REAL d) {  /* x's part of d, the larger's gradient */
+static inline REAL of_larger(REAL x, REAL y, REAL d) {  /* the gradient of x, from that of the larger */
     return x < y ? 0 : x == y ? d / 2 : d;
 }
 
@@ -26,8 +26,8 @@ static inline double exponential_double(double x) { return exp(x); }
 static inline double tangent_double(double x) { return tanh(x); }
 static inline double logarithm_double(double x) { return log(x); }
 
-/* e^x = 2^n · e^r with |r| <= log(2)/2, or up to 1 where e^x is about to overflow. Gives 2^n, and 0
- * for what underflows; `rest` gets e^r - 1, by Taylor. Straight-line code: loops of it vectorise. */
+/* e^x = 2^n · e^r with |r| <= log(2)/2, or up to 1 where e^x is about to overflow. Returns 2^n, or 0
+ * on underflow; `rest` becomes e^r - 1, by Taylor. Without branches, so loops of it vectorise. */
 static inline float power_of_two(float x, float *rest) {
     const float limited = x < -88.0f ? -88.0f : x > 89.0f ? 89.0f : x;  /* a NaN stays */
     const float nearest = rintf(limited * 1.44269504f);
@@ -63,8 +63,8 @@ static inline float logarithm_float(float x) {
     const float n = (float)power - (tiny ? 23.0f : 0.0f);
     const float s = (m - 1.0f) / (m + 1.0f), t = s * s;
     const float artanh = s * (1.0f + t * (1.0f / 3 + t * (0.2f + t * (1.0f / 7 + t / 9))));
-    const float found = n * 0.693359375f + (2.0f * artanh - n * 2.12194440e-4f);
-    return x > 0.0f ? (x == INFINITY ? x : found) : x == 0.0f ? -INFINITY : NAN;
+    const float result = n * 0.693359375f + (2.0f * artanh - n * 2.12194440e-4f);
+    return x > 0.0f ? (x == INFINITY ? x : result) : x == 0.0f ? -INFINITY : NAN;
 }
 #define BY_TYPE(name, x) _Generic((x), float: name##_float, double: name##_double)(x)
 
@@ -73,8 +73,8 @@ static inline REAL tangent(REAL x) { return BY_TYPE(tangent, x); }
 static inline REAL logarithm(REAL x) { return BY_TYPE(logarithm, x); }
 static inline REAL sigmoid(REAL x) { return 1 / (1 + exponential(-x)); }
 static inline REAL logarithm_above_one(REAL x) {  /* of 1 + x, exact for small x */
-    const REAL sum = 1 + x, found = logarithm(sum);
-    return sum == 1 ? x : sum == x ? found : found * (x / (sum - 1));
+    const REAL sum = 1 + x, result = logarithm(sum);
+    return sum == 1 ? x : sum == x ? result : result * (x / (sum - 1));
 }
 static inline REAL log_sigmoid(REAL x) {
     return (x < 0 ? x : 0) - logarithm_above_one(exponential(x < 0 ? x : -x));

@@ -1,84 +1,47 @@
-"""Softmax: its logarithm, its cross-entropy and the derivative of that, in few goes."""
+"""Log-softmax, and cross-entropy with its gradient, in few passes over the logits."""
 
 from __future__ import annotations
 
 import ctypes
-from functools import cache
-from importlib.resources import files
 
 import torch
 from torch import Tensor
 
-from seqlstm.kernels.compiler import optional_program
+from seqlstm.kernels.compiler import LONG, POINTER, Kernel
 
-TEXT = (files(__package__) / "softmax.c").read_text(encoding="utf-8")
-TYPES = {torch.float32: "float", torch.float64: "double", torch.bfloat16: "bfloat16"}
+KERNEL = Kernel(
+    "softmax.c",
+    {
+        "cross_entropy_with_grad": (
+            [LONG, LONG, *[POINTER] * 3, ctypes.c_double, LONG, *[POINTER] * 3],
+            None,
+        ),
+        "log_softmax": ([LONG, LONG, POINTER, POINTER, LONG], None),
+    },
+    types=("LOGIT", "REAL"),
+)
 
 
 def cross_entropy_with_grad(
     logits: Tensor, bias: Tensor, targets: Tensor, smoothing: float, d_bias: Tensor
 ) -> Tensor:
-    """Put in place of logits (tokens, vocabulary) the derivative of their summed loss.
+    """Cross-entropy; overwrites the logits (tokens, vocabulary) with the gradient of its sum.
 
-    On a CPU that compiles C it is one pass of machine code, else five of torch.
+    In C it is one pass over the logits, in PyTorch five.
 
     Args:
         logits: without their bias, in bfloat16 or in the type of `d_bias`; contiguous.
         bias: of the logits, (vocabulary,).
         targets: (tokens,).
         smoothing: label smoothing, from 0 to 1.
-        d_bias: to which the derivatives, summed over tokens, are added, (vocabulary,).
+        d_bias: the gradients, summed over tokens, are added to it, (vocabulary,).
 
     Returns:
         The losses, (tokens,), in nats.
     """
-    if logits.device.type == "cpu" and logits.dtype in TYPES and d_bias.dtype in TYPES:
-        code = machine_code(TYPES[logits.dtype], TYPES[d_bias.dtype])
-        if code is not None:
-            return run(code, logits, bias, targets, smoothing, d_bias)
-    chances = (logits + bias).log_softmax(-1, dtype=d_bias.dtype)
-    losses = label_smoothed_nll(chances, targets, smoothing)
-    error = chances.exp_()
-    error[torch.arange(len(targets), device=targets.device), targets] -= 1 - smoothing
-    if smoothing:
-        error -= smoothing / logits.shape[1]
-    d_bias += error.sum(0)
-    logits.copy_(error)
-    return losses
-
-
-def log_softmax(logits: Tensor, dtype: torch.dtype | None = None) -> Tensor:
-    """Log-probabilities of logits (..., vocabulary), in this type, or in float32 or better."""
-    dtype = torch.promote_types(logits.dtype, torch.float32) if dtype is None else dtype
-    derives = torch.is_grad_enabled() and logits.requires_grad
-    if logits.device.type == "cpu" and not derives and {logits.dtype, dtype} <= TYPES.keys():
-        code = machine_code(TYPES[logits.dtype], TYPES[dtype])
-        if code is not None:
-            logits = logits.contiguous()
-            chances = torch.empty_like(logits, dtype=dtype)
-            columns = logits.shape[-1]
-            rows = chances.numel() // max(1, columns)
-            places = (logits.data_ptr(), chances.data_ptr())
-            code.log_softmax(rows, columns, *places, torch.get_num_threads())
-            return chances
-    return logits.log_softmax(-1, dtype=dtype)
-
-
-def label_smoothed_nll(chances: Tensor, targets: Tensor, smoothing: float) -> Tensor:
-    """The losses (tokens,) of log-probabilities (tokens, vocabulary)."""
-    losses = -(1 - smoothing) * chances.gather(1, targets.unsqueeze(1)).squeeze(1)
-    return losses - smoothing * chances.mean(1) if smoothing else losses
-
-
-def run(
-    code: ctypes.CDLL,
-    logits: Tensor,
-    bias: Tensor,
-    targets: Tensor,
-    smoothing: float,
-    d_bias: Tensor,
-) -> Tensor:
-    """`cross_entropy_with_grad` by softmax.c."""
+    code = KERNEL.library(logits.dtype, d_bias.dtype) if logits.device.type == "cpu" else None
+    if code is None:
+        return cross_entropy_with_grad_reference(logits, bias, targets, smoothing, d_bias)
     rows, columns = logits.shape
     assert logits.is_contiguous()
     assert targets.shape == (rows,)
@@ -88,32 +51,55 @@ def run(
     if rows and not 0 <= targets.min() <= targets.max() < columns:
         raise IndexError(f"a target must be in [0, {columns}), was: {targets.tolist()}")
     threads = max(1, min(torch.get_num_threads(), rows))
-    powers = d_bias.new_empty(threads, columns)
+    exponentials = d_bias.new_empty(threads, columns)
     d_biases = d_bias.new_zeros(threads, columns)
     losses = d_bias.new_empty(rows)
-    given = [one.data_ptr() for one in (logits, bias, targets)]
-    made = [one.data_ptr() for one in (powers, d_biases, losses)]
-    code.cross_entropy_with_grad(rows, columns, *given, smoothing, threads, *made)
+    inputs = [tensor.data_ptr() for tensor in (logits, bias, targets)]
+    outputs = [tensor.data_ptr() for tensor in (exponentials, d_biases, losses)]
+    code.cross_entropy_with_grad(rows, columns, *inputs, smoothing, threads, *outputs)
     d_bias += d_biases.sum(0)
     return losses
 
 
-@cache
-def machine_code(logit: str, real: str) -> ctypes.CDLL | None:
-    """softmax.c for these types; None where it cannot be compiled."""
-    code = optional_program("softmax.c", TEXT, {"LOGIT": logit, "REAL": real})
+def cross_entropy_with_grad_reference(
+    logits: Tensor, bias: Tensor, targets: Tensor, smoothing: float, d_bias: Tensor
+) -> Tensor:
+    """`cross_entropy_with_grad` in PyTorch."""
+    log_probs = (logits + bias).log_softmax(-1, dtype=d_bias.dtype)
+    losses = label_smoothed_nll(log_probs, targets, smoothing)
+    d_logits = log_probs.exp_()
+    d_logits[torch.arange(len(targets), device=targets.device), targets] -= 1 - smoothing
+    if smoothing:
+        d_logits -= smoothing / logits.shape[1]
+    d_bias += d_logits.sum(0)
+    logits.copy_(d_logits)
+    return losses
+
+
+def label_smoothed_nll(log_probs: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+    """The losses (tokens,) of log-probabilities (tokens, vocabulary)."""
+    losses = -(1 - smoothing) * log_probs.gather(1, targets.unsqueeze(1)).squeeze(1)
+    return losses - smoothing * log_probs.mean(1) if smoothing else losses
+
+
+def log_softmax(logits: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+    """Log-probabilities of logits (..., vocabulary), in this type, or in float32 or better."""
+    dtype = torch.promote_types(logits.dtype, torch.float32) if dtype is None else dtype
+    needs_grad = torch.is_grad_enabled() and logits.requires_grad
+    serves = logits.device.type == "cpu" and not needs_grad
+    code = KERNEL.library(logits.dtype, dtype) if serves else None
     if code is None:
-        return None
-    count, place = ctypes.c_long, ctypes.c_void_p
-    tensors = [place] * 3
-    code.cross_entropy_with_grad.argtypes = [
-        count,
-        count,
-        *tensors,
-        ctypes.c_double,
-        count,
-        *tensors,
-    ]
-    code.log_softmax.argtypes = [count, count, place, place, count]
-    code.cross_entropy_with_grad.restype = code.log_softmax.restype = None
-    return code
+        return log_softmax_reference(logits, dtype)
+    logits = logits.contiguous()
+    log_probs = torch.empty_like(logits, dtype=dtype)
+    columns = logits.shape[-1]
+    rows = log_probs.numel() // max(1, columns)
+    pointers = (logits.data_ptr(), log_probs.data_ptr())
+    code.log_softmax(rows, columns, *pointers, torch.get_num_threads())
+    return log_probs
+
+
+def log_softmax_reference(logits: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+    """`log_softmax` in PyTorch."""
+    dtype = torch.promote_types(logits.dtype, torch.float32) if dtype is None else dtype
+    return logits.log_softmax(-1, dtype=dtype)

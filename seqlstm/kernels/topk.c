@@ -1,46 +1,45 @@
-/* The highest scores of each row, the highest first and equal ones in the order of their places. */
+/* The k highest scores of each row, the highest first, equal ones in the order of their indices. */
 #include <stdint.h>
 
-#define BLOCK 64  /* scores that are passed over at once where none is high enough */
+#define BLOCK 64  /* scores that are skipped at once where none is high enough */
 
-static inline int holds_more(const float *scores, float bound) {
-    int found = 0;
-#pragma omp simd reduction(| : found)
-    for (int place = 0; place < BLOCK; place++) found |= scores[place] > bound;
-    return found;
+static inline int any_above(const float *scores, float bound) {
+    int above = 0;
+#pragma omp simd reduction(| : above)
+    for (int index = 0; index < BLOCK; index++) above |= scores[index] > bound;
+    return above;
 }
 
-/* Puts a score in its place among those that are found, of which the last may fall out. */
+/* Insertion into sorted values; the value at `last` is overwritten. */
 static inline void insert(
-    float score, int64_t place, long last, float *values, int64_t *places) {
+    float score, int64_t index, long last, float *values, int64_t *indices) {
     long at = last;
     for (; at > 0 && values[at - 1] < score; at--) {
         values[at] = values[at - 1];
-        places[at] = places[at - 1];
+        indices[at] = indices[at - 1];
     }
     values[at] = score;
-    places[at] = place;
+    indices[at] = index;
 }
 
-static void leading_of_row(
-    long columns, long amount, const float *scores, float *values, int64_t *places) {
-    for (long column = 0; column < amount; column++)
-        insert(scores[column], column, column, values, places);
-    for (long start = amount; start < columns; start += BLOCK) {
+static void topk_of_row(
+    long columns, long k, const float *scores, float *values, int64_t *indices) {
+    for (long column = 0; column < k; column++)
+        insert(scores[column], column, column, values, indices);
+    for (long start = k; start < columns; start += BLOCK) {
         const long end = columns - start < BLOCK ? columns : start + BLOCK;
-        if (end - start == BLOCK && !holds_more(scores + start, values[amount - 1])) continue;
+        if (end - start == BLOCK && !any_above(scores + start, values[k - 1])) continue;
         for (long column = start; column < end; column++)
-            if (scores[column] > values[amount - 1])
-                insert(scores[column], column, amount - 1, values, places);
+            if (scores[column] > values[k - 1])
+                insert(scores[column], column, k - 1, values, indices);
     }
 }
 
-/* From scores (rows, columns) to values and places (rows, amount), with 0 < amount <= columns. */
+/* Scores (rows, columns) to values and indices (rows, k), with 0 < k <= columns. */
 void topk(
-    long rows, long columns, long amount, const float *scores, float *values, int64_t *places,
+    long rows, long columns, long k, const float *scores, float *values, int64_t *indices,
     long threads) {
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (long row = 0; row < rows; row++)
-        leading_of_row(columns, amount, scores + row * columns, values + row * amount,
-                       places + row * amount);
+        topk_of_row(columns, k, scores + row * columns, values + row * k, indices + row * k);
 }

@@ -1,58 +1,52 @@
-"""The highest of many scores, in order."""
+"""The k highest scores of each row, in order."""
 
 from __future__ import annotations
-
-import ctypes
-from functools import cache
-from importlib.resources import files
 
 import torch
 from torch import Tensor
 
-from seqlstm.kernels.compiler import optional_program
+from seqlstm.kernels.compiler import LONG, POINTER, Kernel
 
-TEXT = (files(__package__) / "topk.c").read_text(encoding="utf-8")
+KERNEL = Kernel("topk.c", {"topk": ([LONG] * 3 + [POINTER] * 3 + [LONG], None)})
 
 
-def topk(scores: Tensor, amount: int) -> tuple[Tensor, Tensor]:
-    """`topk` with equal scores in the order of their places, as `argmax` has them.
+def topk(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Stable `topk`: equal scores come in the order of their indices, as `argmax` has them.
 
-    Half-precision logits are often equal. (Of more than `amount` equal ones torch's `topk` picks.)
-    On a CPU that compiles C it is one pass over the scores, most of which are soon passed over.
+    Half-precision logits are often equal. In C it is one pass over the scores, in float32 on a CPU.
 
     Args:
         scores: (rows, columns).
-        amount: at most as many as there are columns.
+        k: at most as many as there are columns.
 
     Returns:
-        Values and places, (rows, amount).
+        Values and indices, (rows, k).
 
     Raises:
-        ValueError: there are not so many.
+        ValueError: there are fewer columns, or k is not positive.
     """
+    serves = scores.device.type == "cpu" and scores.dtype == torch.float32
+    code = KERNEL.library() if serves else None
+    if code is None:
+        return topk_reference(scores, k)
     rows, columns = scores.shape
-    if not 0 < amount <= columns:
-        raise ValueError(f"amount must be in [1, {columns}], was: {amount}")
-    code = machine_code() if scores.device.type == "cpu" and scores.dtype == torch.float32 else None
-    if code is None:
-        places = scores.topk(amount).indices.sort(-1).values
-        values, order = scores.gather(-1, places).sort(dim=-1, descending=True, stable=True)
-        return values, places.gather(-1, order)
+    check(columns, k)
     scores = scores.contiguous()
-    values = scores.new_empty(rows, amount)
-    places = torch.empty_like(values, dtype=torch.long)
-    given = (one.data_ptr() for one in (scores, values, places))
-    code.topk(rows, columns, amount, *given, torch.get_num_threads())
-    return values, places
+    values = scores.new_empty(rows, k)
+    indices = torch.empty_like(values, dtype=torch.long)
+    pointers = scores.data_ptr(), values.data_ptr(), indices.data_ptr()
+    code.topk(rows, columns, k, *pointers, torch.get_num_threads())
+    return values, indices
 
 
-@cache
-def machine_code() -> ctypes.CDLL | None:
-    """topk.c; None where it cannot be compiled."""
-    code = optional_program("topk.c", TEXT, {})
-    if code is None:
-        return None
-    count, place = ctypes.c_long, ctypes.c_void_p
-    code.topk.argtypes = [count, count, count, place, place, place, count]
-    code.topk.restype = None
-    return code
+def topk_reference(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """`topk` in PyTorch; of more than k equal scores torch takes any."""
+    check(scores.shape[1], k)
+    indices = scores.topk(k).indices.sort(-1).values
+    values, order = scores.gather(-1, indices).sort(dim=-1, descending=True, stable=True)
+    return values, indices.gather(-1, order)
+
+
+def check(columns: int, k: int) -> None:
+    if not 0 < k <= columns:
+        raise ValueError(f"k must be in [1, {columns}], was: {k}")

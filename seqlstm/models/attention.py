@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from seqlstm.kernels.bmm import bmm
 from seqlstm.nn.linear import Linear
+from seqlstm.nn.matmul import bmm
 
 LARGEST = 2**22  # features of additive scores that exist at once: 16 MB in float32
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from seqlstm.kernels.bmm import bmm
 from seqlstm.nn.linear import Linear
+from seqlstm.nn.matmul import bmm
 
 
 class LexicalModule(nn.Module):

@@ -1,4 +1,4 @@
-"""Dropout: ordinary, and variational with one mask for a sequence."""
+"""Dropout masks: one for each step, or one for a whole sequence (variational)."""
 
 from __future__ import annotations
 
@@ -11,45 +11,50 @@ from seqlstm.kernels.bernoulli import bernoulli
 
 
 class FixedMask(nn.Module):
-    """A module that draws something for each sequence, and takes each call for a sequence."""
+    """Base of modules with a random mask for each sequence; a call is a sequence."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.held: list[Tensor] | None = None
+        self.masks: list[Tensor] | None = None
 
-    def drawn(self, draw: Callable[[], Tensor]) -> Tensor:
-        """What `draw` gives; inside `fixed_masks`, what it gave first."""
-        if self.held is None:
-            return draw()
-        if not self.held:
-            self.held.append(draw())
-        return self.held[0]
+    def mask(self, sample: Callable[[], Tensor]) -> Tensor:
+        """`sample()`; inside `fixed_masks`, its first result."""
+        if self.masks is None:
+            return sample()
+        if not self.masks:
+            self.masks.append(sample())
+        return self.masks[0]
 
 
 @contextmanager
 def fixed_masks(module: nn.Module) -> Iterator[None]:
-    """Inside, all calls of the parts of `module` are steps of one sequence."""
+    """Keep one mask in each part of `module`: its calls are the steps of one sequence."""
     parts = [part for part in module.modules() if isinstance(part, FixedMask)]
     for part in parts:
-        part.held = []
+        part.masks = []
     try:
         yield
     finally:
         for part in parts:
-            part.held = None
+            part.masks = None
 
 
 def dropout(inputs: Tensor, probability: float) -> Tensor:
-    """As torch's, whose mask comes from one thread of a CPU."""
+    """Dropout, as torch's, which samples its mask on one thread of a CPU."""
     if inputs.device.type != "cpu":
         return nn.functional.dropout(inputs, probability)
     return inputs * dropout_mask(inputs, inputs.shape, probability)
 
 
 def dropout_mask(like: Tensor, shape: Sequence[int], probability: float) -> Tensor:
-    """Zeros with this probability, else what keeps the mean at 1; of the type of `like`."""
-    share = 1 - probability
-    return bernoulli(like, shape, share, 1 / share)
+    """Zeros with this probability, else 1 / (1 − probability); of the type of `like`."""
+    keep = 1 - probability
+    return bernoulli(like, shape, keep, 1 / keep)
+
+
+def bernoulli_mask(like: Tensor, shape: Sequence[int], probability: float) -> Tensor:
+    """Ones with this probability, else zeros; of the type of `like`."""
+    return bernoulli(like, shape, probability, 1)
 
 
 class Dropout(FixedMask):
@@ -73,4 +78,4 @@ class Dropout(FixedMask):
         if not self.variational:
             return dropout(inputs, self.probability)
         shape = (1, *inputs.shape[1:])
-        return inputs * self.drawn(lambda: dropout_mask(inputs, shape, self.probability))
+        return inputs * self.mask(lambda: dropout_mask(inputs, shape, self.probability))

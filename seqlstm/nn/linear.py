@@ -1,4 +1,4 @@
-"""Linear layers: `nn.Linear` by the fastest kernel that serves, under autocast and without."""
+"""Linear layers by the fastest kernel that serves, with autocast and without."""
 
 from __future__ import annotations
 
@@ -6,42 +6,45 @@ import torch
 from torch import Tensor, nn
 
 from seqlstm.kernels.gemm import linear_gemm
-from seqlstm.kernels.gemv import gemv
-from seqlstm.kernels.parameter_cache import cached
+from seqlstm.kernels.gemv import MAX_ROWS, gemv
+from seqlstm.kernels.parameter_cache import cast
+
+__all__ = ["Linear", "cast", "is_autocast_enabled", "linear"]
 
 
 def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """W·x + b, as torch has it; where no gradient is wanted, what follows from W alone is kept."""
-    device, trains = inputs.device.type, torch.is_grad_enabled()
+    """W·x + b, as torch's, by one of three products.
+
+    - `gemv`: at most 8 rows without gradients: a decoding step.
+    - `linear_gemm`: bfloat16 under autocast on a CPU: training batches of 128 rows and more, and
+      without gradients any number of rows.
+    - torch's: everything else; without gradients, casts of parameters are cached.
+
+    The first two use packed copies of W, cached without gradients.
+    """
+    device, needs_grad = inputs.device.type, torch.is_grad_enabled()
     casts = is_autocast_enabled(device)
     dtype = torch.get_autocast_dtype(device) if casts else weight.dtype
-    found = None
-    if not trains and (casts or inputs.dtype == dtype):
-        found = gemv(inputs, weight, bias, dtype)
-    if found is None and casts:
-        found = linear_gemm(inputs, weight, bias, dtype)
-    if found is not None:
-        return found
-    if casts and not trains:
+    few_rows = not needs_grad and inputs.shape[:-1].numel() <= MAX_ROWS
+    if few_rows and (casts or inputs.dtype == dtype):
+        return gemv(inputs, weight, bias, dtype)
+    if casts:
+        result = linear_gemm(inputs, weight, bias, dtype)
+        if result is not None:
+            return result
+    if casts and not needs_grad:
         weight = cast(weight, dtype)
         bias = None if bias is None else cast(bias, dtype)
     return nn.functional.linear(inputs, weight, bias)
 
 
 def is_autocast_enabled(device: str) -> bool:
-    """Whether products on such a device are under autocast; there are devices that have none."""
+    """Whether autocast casts the factors of products on such a device; some devices have none."""
     return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
 
 
-def cast(parameter: Tensor, dtype: torch.dtype) -> Tensor:
-    """In this type, unless it is in float64; kept, of a parameter, where no gradient is wanted."""
-    if parameter.dtype in (dtype, torch.float64):  # as autocast does
-        return parameter
-    return cached(parameter, dtype, lambda source: source.to(dtype))
-
-
 class Linear(nn.Linear):
-    """torch's, by `linear`."""
+    """torch's `nn.Linear`, computed by `linear`."""
 
     def forward(self, inputs: Tensor) -> Tensor:
         return linear(inputs, self.weight, self.bias)

@@ -165,7 +165,7 @@ class WeightDrop(FixedMask):
         if not self.training:
             return self.layer(inputs, state, **options)  # type: ignore[no-any-return]
         matrix = self.layer.get_parameter(self.recurrent)
-        dropped = self.drawn(lambda: dropout(matrix, self.probability))
+        dropped = self.mask(lambda: dropout(matrix, self.probability))
         return functional_call(  # type: ignore[no-any-return]
             self.layer, {self.recurrent: dropped}, (inputs, state), options
         )

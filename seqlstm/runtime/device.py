@@ -1,4 +1,4 @@
-"""Where a model runs and in which precision, and what makes that fast."""
+"""Devices and numeric precision."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from seqlstm.errors import ArgumentError
 
 @dataclass(frozen=True)
 class Precision:
-    """A choice, and the reason for it.
+    """The precision of products, and the reason for the choice.
 
     Attributes:
         name: float32 or bfloat16.
-        device: whose autocast it is.
+        device: that of its autocast.
         reason: in words, for the report of a run.
     """
 
@@ -29,7 +29,7 @@ class Precision:
     reason: str
 
     def autocast(self) -> AbstractContextManager[Any]:
-        """Products in bfloat16 if so chosen. Parameters, states and sums stay in float32."""
+        """Autocast of products to bfloat16; parameters, states and sums stay in float32."""
         if self.name == "float32":
             return nullcontext()
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
@@ -58,7 +58,7 @@ def choose_device(wanted: str) -> torch.device:
 
 
 def choose_precision(wanted: str, device: torch.device) -> Precision:
-    """bfloat16 where the machine computes it natively, if left to choose."""
+    """The precision of a recipe's `precision`; for auto bfloat16 where the machine has it."""
     if wanted != "auto":
         return Precision(wanted, device, "as the recipe asks")
     if has_native_bfloat16(device):
@@ -67,14 +67,14 @@ def choose_precision(wanted: str, device: torch.device) -> Precision:
 
 
 def has_native_bfloat16(device: torch.device) -> bool:
-    """Whether products in bfloat16 are the machine's own, not emulated."""
+    """Whether the machine has instructions for products in bfloat16."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if device.type != "cpu" or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return False
     if platform.machine().lower() not in ("x86_64", "amd64"):
         return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-    # oneDNN also says yes where it emulates: on x86 the processor must have the instructions.
+    # oneDNN also supports what it emulates: on x86 the processor must have the instructions.
     features = (getattr(torch.cpu, name, None) for name in X86_BFLOAT16)
     return any(feature is not None and feature() for feature in features)
 

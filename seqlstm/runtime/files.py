@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Atomic file writes, weights and checkpoints."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from seqlstm.errors import RunError, TrainingError
+from seqlstm.errors import FileError, RunError
 
 Weights = dict[str, Tensor]
 
 
 def write_atomically(path: Path, contents: bytes | memoryview) -> None:
-    """Write a file so that whoever reads it, at any moment, finds the old contents or the new.
+    """Replace a file atomically: a reader sees the old contents or the new ones.
 
     Raises:
-        TrainingError: the disk is full, or the folder cannot be written to. The old file stands.
+        FileError: the disk is full, or the folder cannot be written to. The old file is intact.
     """
     partial = path.with_name(f"{path.name}.tmp")
     try:
@@ -33,14 +33,14 @@ def write_atomically(path: Path, contents: bytes | memoryview) -> None:
         sync_folder(path.parent)
     except OSError as error:
         partial.unlink(missing_ok=True)
-        raise TrainingError(
+        raise FileError(
             f"{path} could not be written: {error.strerror or error}",
             hint="What stood there before is intact. Make room, then go on with --resume.",
         ) from error
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a rename last, where folders can be synchronised."""
+    """Flush a rename to the disk, where folders can be synchronised."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -50,12 +50,16 @@ def sync_folder(folder: Path) -> None:
 
 
 def save_weights(path: Path, weights: Weights, metadata: dict[str, str]) -> None:
-    """Weights for use, as safetensors."""
+    """Write weights as safetensors.
+
+    Raises:
+        FileError: as `write_atomically`.
+    """
     write_atomically(path, safetensors.torch.save(weights, metadata))
 
 
 def load_weights(path: Path) -> Weights:
-    """What `save_weights` wrote.
+    """Read weights that `save_weights` wrote.
 
     Raises:
         RunError: the file is missing, truncated or no safetensors.
@@ -64,14 +68,18 @@ def load_weights(path: Path) -> Weights:
 
 
 def save_checkpoint(path: Path, contents: dict[str, Any]) -> None:
-    """Write tensors and plain values, nested as they are."""
+    """Write nested tensors and plain values.
+
+    Raises:
+        FileError: as `write_atomically`.
+    """
     buffer = io.BytesIO()
     torch.save(contents, buffer)
     write_atomically(path, buffer.getbuffer())
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """What `save_checkpoint` wrote: tensors and plain values, nothing that runs code.
+    """Read what `save_checkpoint` wrote: tensors and plain values, no code.
 
     Raises:
         RunError: the file is missing, truncated or foreign.
@@ -80,11 +88,12 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def read(path: Path, load: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
+    """`load(path)`, with a `RunError` for a missing or damaged file."""
     if not path.is_file():
         raise RunError(f"{path} is missing")
     try:
         return load(path)
-    except Exception as error:  # each library has its own ways to say that a file is damaged
+    except Exception as error:  # each library has its own exceptions for damaged files
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RunError(
             f"{path} is damaged, or was not written by seqlstm: {reason}",

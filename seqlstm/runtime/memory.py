@@ -1,4 +1,4 @@
-"""Memory and threads of the process: what makes training fast on a CPU."""
+"""Threads, the memory allocator and the garbage collector, tuned for training on a CPU."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ import torch
 
 
 def set_num_threads(threads: int) -> None:
-    """How many cores torch may use; 0 leaves it all of them."""
+    """Set the number of torch's threads; 0 leaves torch's default."""
     if threads:
         torch.set_num_threads(threads)
 
 
 def tune_allocator() -> None:
-    """Have glibc keep what torch frees, rather than give it back to the kernel after every step.
+    """Tune the process for training; call it before torch's first tensor.
 
-    A training step frees and asks for the same large blocks again; each return costs page faults.
-    Elsewhere than on glibc that stays so. And large tensors lie in huge pages, where Linux has
-    them: torch reads that wish when it makes its first tensor. But oneDNN, which makes code for
-    every new size and keeps that of 1,024, keeps less: batches of text hardly ever have a size
-    again. And Python no longer looks through all that torch is made of whenever it looks for
-    cycles, which takes a tenth of a second.
+    - malloc: glibc keeps freed blocks for the next step; returning them to the kernel costs page
+      faults. Other C libraries are left alone.
+    - Huge pages for large tensors, where Linux has them.
+    - oneDNN caches code for 128 sizes instead of 1,024: batches of text hardly ever repeat a size.
+    - The garbage collector skips the objects of torch, which cost it a tenth of a second each time.
     """
     freeze_garbage_collector()
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
@@ -39,18 +38,18 @@ def tune_allocator() -> None:
 
 @cache
 def freeze_garbage_collector() -> None:
-    """What lives by now lives for good."""
+    """`gc.freeze()`: exclude existing objects from garbage collection."""
     gc.collect()
     gc.freeze()
 
 
 def release_memory() -> None:
-    """Have glibc give the kernel what is free now: what lies in pieces is put together anew."""
+    """Return glibc's free memory to the kernel, against fragmentation."""
     if glibc := loaded_glibc():
         glibc.malloc_trim(0)
 
 
 @cache
 def loaded_glibc() -> ctypes.CDLL | None:
-    """The process' C library, where that is glibc."""
+    """The process's C library, if it is glibc."""
     return ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None

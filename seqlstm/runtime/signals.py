@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first asks for a clean stop, the second stops at once."""
+"""Ctrl-C and SIGTERM: the first requests a clean stop, the second stops at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BOTH = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopRequest:
-    """Whether somebody has asked the training to stop."""
+    """Whether a signal has requested a stop."""
 
     def __init__(self) -> None:
         self.signal: str | None = None
@@ -22,20 +22,20 @@ class StopRequest:
 
 @contextmanager
 def stop_on_signals(*numbers: signal.Signals) -> Iterator[StopRequest]:
-    """Note SIGINT and SIGTERM, or those told, while inside. Only the main thread may enter."""
+    """Catch these signals, SIGINT and SIGTERM by default, while inside; in the main thread only."""
     request = StopRequest()
 
-    def note(number: int, frame: FrameType | None) -> None:
-        request.signal = signal.Signals(number).name
-        # A second one of either kind means now.
-        for one in old:
-            signal.signal(one, signal.default_int_handler)
+    def note(received: int, frame: FrameType | None) -> None:
+        request.signal = signal.Signals(received).name
+        # A second signal stops at once.
+        for number in old:
+            signal.signal(number, signal.default_int_handler)
 
-    old = {one: signal.getsignal(one) for one in numbers or BOTH}
-    for one in old:
-        signal.signal(one, note)
+    old = {number: signal.getsignal(number) for number in numbers or BOTH}
+    for number in old:
+        signal.signal(number, note)
     try:
         yield request
     finally:
-        for one, handler in old.items():
-            signal.signal(one, handler)
+        for number, handler in old.items():
+            signal.signal(number, handler)

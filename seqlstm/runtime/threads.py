@@ -1,4 +1,4 @@
-"""Batches that are translated at the same time."""
+"""A thread pool for models: tasks in parallel, each with a share of torch's threads."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ Result = TypeVar("Result")
 def map_in_threads(
     work: Callable[[Task], Result], tasks: Sequence[Task], *, at_once: int
 ) -> list[Result]:
-    """The results of all tasks, in their order, some of which are at work at the same time.
+    """Map tasks to results in parallel, in the order of the tasks.
 
-    Each is on a thread of Python's own, with an equal share of torch's threads: while one needs
-    Python the others compute, and no core waits at every small product for the slowest.
+    Each Python thread has an equal share of torch's threads: while one runs Python code the others
+    compute, and cores need not wait for each other at every small product.
 
     Args:
         work: from a task to its result.
-        tasks: what to do.
-        at_once: tasks at the same time; fewer, if torch has fewer threads or there are fewer tasks.
+        tasks: its arguments.
+        at_once: number of Python threads, at most torch's threads and the number of tasks.
     """
     threads = torch.get_num_threads()
     at_once = min(at_once, threads, len(tasks))

@@ -31,7 +31,7 @@ def write_report(
         failed: runs that have no result, and say why.
 
     Raises:
-        TrainingError: they cannot be written.
+        FileError: they cannot be written.
     """
     results = facts(plan, rows, failed)
     contents = {

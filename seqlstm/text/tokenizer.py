@@ -9,7 +9,6 @@ restored after.
 from __future__ import annotations
 
 import hashlib
-import os
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -18,7 +17,7 @@ from pathlib import Path
 
 import sentencepiece
 
-from seqlstm.errors import TokenizerError
+from seqlstm.errors import FileError, TokenizerError
 from seqlstm.text.escaping import LINE_START, SPACE, WORD, escape, restore, word_pattern
 from seqlstm.text.model_type import read_model_type
 from seqlstm.text.subword_regularization import (
@@ -103,20 +102,17 @@ class Tokenizer:
             raise TokenizerError(f"{path}: {error.message}", hint=error.hint) from error
 
     def save(self, path: str | Path) -> None:
-        """Writes the model to `path` atomically.
+        """Write the model to `path` atomically.
 
         Raises:
             TokenizerError: the file cannot be written.
         """
-        unfinished = Path(f"{path}.tmp")
+        from seqlstm.runtime.files import write_atomically  # late: it imports torch
+
         try:
-            with unfinished.open("wb") as file:
-                file.write(self.model)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(unfinished, path)
-        except OSError as error:
-            raise TokenizerError(f"{path} cannot be written: {error.strerror}") from error
+            write_atomically(Path(path), self.model)
+        except FileError as error:
+            raise TokenizerError(error.message) from error
 
     def encode(self, text: str) -> list[int]:
         """The ids of `text`, without begin and end.

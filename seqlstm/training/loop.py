@@ -94,7 +94,7 @@ class TrainingLoop:
 
         Raises:
             DivergedError: a loss or gradient that is not finite, before it touches the weights.
-            TrainingError: a checkpoint cannot be written.
+            FileError: a checkpoint cannot be written.
         """
         self.began = time.monotonic() - self.progress.seconds
         drawn = iter(self.batches)

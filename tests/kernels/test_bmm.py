@@ -1,4 +1,4 @@
-"""Products of many pairs of matrices are those of torch, however the matrices lie."""
+"""Batched matrix products equal the exact ones, whatever the strides of the matrices."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqlstm.kernels import bmm as kernel
-from seqlstm.kernels.bmm import bmm
-from seqlstm.kernels.gemm import machine_code
+from seqlstm.kernels import bmm as module
+from seqlstm.kernels.bmm import bmm, bmm_reference
+from seqlstm.kernels.gemm import gemm_library
 
-needs_code = pytest.mark.skipif(machine_code() is None, reason="this machine multiplies otherwise")
+needs_code = pytest.mark.skipif(gemm_library() is None, reason="this machine multiplies otherwise")
 # pairs along two axes, rows, columns, depth
 SIZES = [
     (3, 1, 5, 14, 32),
@@ -25,7 +25,7 @@ every_size = pytest.mark.parametrize("size", SIZES, ids=str)
 
 
 def lying(matrices: Tensor, how: str) -> Tensor:
-    """The same matrices, with their rows or their columns in one piece, or neither."""
+    """The same matrices with contiguous rows, contiguous columns, or neither."""
     if how == "columns":
         return matrices.mT.contiguous().mT
     if how == "neither":
@@ -36,8 +36,7 @@ def lying(matrices: Tensor, how: str) -> Tensor:
 
 
 def factors(*shape: int, seed: int = 1) -> Tensor:
-    drawn = torch.Generator().manual_seed(seed)
-    return torch.randn(*shape, generator=drawn).bfloat16()
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed)).bfloat16()
 
 
 @needs_code
@@ -81,7 +80,7 @@ def test_gradients(dtype: torch.dtype, heads: int) -> None:
 
 @needs_code
 @pytest.mark.parametrize("frozen", [0, 1])
-def test_what_wants_no_gradient_gets_none(frozen: int) -> None:
+def test_a_frozen_factor_gets_no_gradient(frozen: int) -> None:
     pair = [factors(2, 3, 4), factors(2, 4, 5)]
     pair[1 - frozen].requires_grad_()
     bmm(pair[0], pair[1]).float().sum().backward()
@@ -90,8 +89,7 @@ def test_what_wants_no_gradient_gets_none(frozen: int) -> None:
 
 
 @needs_code
-def test_what_stands_after_an_odd_line_is_not_read() -> None:
-    """Neither into the product nor out of the matrix."""
+def test_numbers_after_an_odd_line_are_not_read() -> None:
     whole, right = factors(2, 3, 8), factors(2, 5, 4, seed=2)
     whole[..., 5:] = torch.nan
     found = bmm(whole[..., :5], right)
@@ -99,7 +97,7 @@ def test_what_stands_after_an_odd_line_is_not_read() -> None:
 
 
 @needs_code
-def test_no_number_is_no_number_in_its_place_alone() -> None:
+def test_nan_stays_in_its_place() -> None:
     left, right = factors(2, 3, 5), factors(2, 5, 40, seed=2)
     left[1, 2, 4], right[0, 3, 37] = torch.nan, torch.nan
     expected = torch.zeros(2, 3, 40, dtype=torch.bool)
@@ -122,25 +120,34 @@ def test_the_number_of_threads_changes_nothing() -> None:
 
 @needs_code
 @pytest.mark.parametrize("shapes", [((0, 3, 4), (0, 4, 5)), ((2, 0, 4), (2, 4, 5))])
-def test_nothing_of_nothing(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+def test_empty_matrices(shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
     left, right = (factors(*shape) for shape in shapes)
     assert bmm(left, right).shape == (left @ right).shape
 
 
-def test_float32_is_torchs() -> None:
+def test_float32_is_the_reference() -> None:
     left, right = torch.randn(2, 3, 4), torch.randn(2, 4, 5)
-    assert torch.equal(bmm(left, right), left @ right)
+    assert torch.equal(bmm(left, right), bmm_reference(left, right))
 
 
-def test_what_does_not_fit_is_refused() -> None:
+def test_wrong_shapes_are_refused() -> None:
     with pytest.raises(RuntimeError, match="size"):
         bmm(factors(2, 3, 4), factors(2, 5, 6))
 
 
-def test_without_the_code_torch_multiplies(monkeypatch: pytest.MonkeyPatch) -> None:
+@needs_code
+@every_size
+@pytest.mark.parametrize("dtype", [None, torch.float32])
+def test_it_equals_its_reference(size: tuple[int, ...], dtype: torch.dtype | None) -> None:
+    outer, inner, rows, columns, depth = size
+    left, right = factors(outer, inner, rows, depth), factors(outer, inner, depth, columns, seed=2)
+    result, reference = bmm(left, right, dtype=dtype), bmm_reference(left, right, dtype=dtype)
+    torch.testing.assert_close(result, reference, rtol=2**-7, atol=1e-2)
+
+
+def test_without_the_code_the_reference_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     left, right = factors(2, 3, 4), factors(2, 4, 5, seed=2)
-    found = bmm(left, right, dtype=torch.float32)
-    monkeypatch.setattr(kernel, "machine_code", lambda: None)
-    by_torch = bmm(left, right, dtype=torch.float32)
-    assert by_torch.dtype == torch.float32
-    torch.testing.assert_close(found, by_torch, rtol=2**-7, atol=1e-2)
+    monkeypatch.setattr(module, "gemm_library", lambda: None)
+    result = bmm(left, right, dtype=torch.float32)
+    assert torch.equal(result, bmm_reference(left, right, dtype=torch.float32))
+    assert result.dtype == torch.float32

@@ -1,4 +1,4 @@
-"""A C program is compiled once for a machine, and anew when anything about it differs."""
+"""A C program is compiled once for a machine, and again when any of its inputs differs."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from seqlstm.kernels import compiler
-from seqlstm.kernels.compiler import compile_program, optional_program
+from seqlstm.kernels.compiler import LONG, Kernel, compile_program
 from seqlstm.recurrent.backends.native import codegen
 
 pytestmark = pytest.mark.skipif(
@@ -24,7 +25,7 @@ TEXT = "int answer(void) { return NUMBER; }"
 
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]:
-    """The commands that were run; what is kept is kept apart from the user's own."""
+    """The compiler's command lines; the cache is in a folder of the test."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
     commands: list[list[str]] = []
     real = subprocess.run
@@ -38,19 +39,19 @@ def runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]:
 
 
 def answer(number: int, text: str = TEXT) -> int:
-    defined = {"NUMBER": str(number), "REAL": "float"}
-    found: int = compile_program("answer.c", {"answer.c": text}, defined).answer()
-    return found
+    macros = {"NUMBER": str(number), "REAL": "float"}
+    result: int = compile_program("answer.c", {"answer.c": text}, macros).answer()
+    return result
 
 
-def kept(folder: Path) -> list[Path]:
+def cached(folder: Path) -> list[Path]:
     return sorted((folder / "caches" / "seqlstm").iterdir())
 
 
 def test_a_second_time_nothing_is_compiled(runs: list[list[str]], tmp_path: Path) -> None:
     assert answer(42) == answer(42) == 42
     assert len(runs) == 1
-    assert [path.suffix for path in kept(tmp_path)] == [".so"]
+    assert [path.suffix for path in cached(tmp_path)] == [".so"]
 
 
 @pytest.mark.parametrize(
@@ -58,11 +59,11 @@ def test_a_second_time_nothing_is_compiled(runs: list[list[str]], tmp_path: Path
     [
         lambda patch: patch.setattr(compiler, "FLAGS", (*compiler.FLAGS, "-DMORE")),
         lambda patch: patch.setattr(compiler, "processor", lambda: "another"),
-        lambda patch: patch.setattr(compiler, "HEADERS", {"scalar_math.h": ""}),
+        lambda patch: patch.setattr(compiler, "HEADERS", ("scalar_math.h",)),
     ],
     ids=["flags", "processor", "headers"],
 )
-def test_whatever_differs_is_compiled_anew(
+def test_other_inputs_are_compiled_again(
     runs: list[list[str]],
     monkeypatch: pytest.MonkeyPatch,
     change: Callable[[pytest.MonkeyPatch], None],
@@ -78,16 +79,16 @@ def test_another_text_and_another_macro_are_other_programs(runs: list[list[str]]
     assert len(runs) == 3
 
 
-def test_what_is_damaged_is_compiled_anew(runs: list[list[str]], tmp_path: Path) -> None:
+def test_a_damaged_library_is_compiled_again(runs: list[list[str]], tmp_path: Path) -> None:
     with pytest.raises(OSError, match="error"):
         answer(3, "this is no C")
     folder = tmp_path / "caches" / "seqlstm"
     assert not folder.exists()
-    place = compiler.library_place("/bin/sh", "answer.c", [], {})
-    assert place is not None
-    assert place.parent == folder
+    path = compiler.cache_path("/bin/sh", "answer.c", [], {})
+    assert path is not None
+    assert path.parent == folder
     answer(3)
-    (library,) = kept(tmp_path)
+    (library,) = cached(tmp_path)
     library.unlink()
     library.write_bytes(b"no library")
     assert answer(3) == 3
@@ -95,7 +96,7 @@ def test_what_is_damaged_is_compiled_anew(runs: list[list[str]], tmp_path: Path)
     ctypes.CDLL(str(library))  # mended
 
 
-def test_what_is_not_this_users_is_left_alone(
+def test_libraries_of_other_users_are_not_loaded(
     runs: list[list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     answer(3)
@@ -106,14 +107,12 @@ def test_what_is_not_this_users_is_left_alone(
     def forbidden(path: Path) -> None:
         raise PermissionError(f"not yours: {path}")
 
-    monkeypatch.setattr(compiler, "load_own", forbidden)
+    monkeypatch.setattr(compiler, "load_cached", forbidden)
     assert answer(3) == 3
     assert len(runs) == 3
 
 
-def test_what_may_not_be_written_to_is_read(
-    runs: list[list[str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_read_only_cache_is_read(runs: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     answer(5)
 
     def forbidden(path: Path) -> None:
@@ -124,44 +123,64 @@ def test_what_may_not_be_written_to_is_read(
     assert len(runs) == 1
 
 
-def test_what_was_not_used_for_longest_makes_room(
+def test_the_least_recently_used_is_deleted(
     runs: list[list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(compiler, "MOST_KEPT", 2)
+    monkeypatch.setattr(compiler, "MAX_CACHED", 2)
     for number in (1, 2):
         answer(number)
-        for path in kept(tmp_path):  # as if it were long ago
+        for path in cached(tmp_path):  # as if it were long ago
             os.utime(path, (number, path.stat().st_mtime - 100))
     answer(1)
     answer(3)
-    assert len(kept(tmp_path)) == 2
+    assert len(cached(tmp_path)) == 2
     answer(1)
     assert len(runs) == 3
     answer(2)
     assert len(runs) == 4
 
 
-def test_where_nothing_can_be_kept_it_is_compiled_all_the_same(
+def test_without_a_cache_it_is_compiled_each_time(
     runs: list[list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "caches").write_text("a file where a folder should be")
     assert answer(4) == answer(4) == 4
-
-    def nobody() -> Path:
-        raise RuntimeError("Could not determine home directory.")
-
     monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setattr(compiler.Path, "home", nobody)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as of a user without a home
     assert answer(4) == 4
     assert len(runs) == 3
 
 
-def test_a_program_that_may_be_missing(
+NUMBER_TYPE = "long answer(void) { return sizeof(NUMBER); }"
+
+
+def kernel_of(text: str, monkeypatch: pytest.MonkeyPatch) -> Kernel:
+    sources = {name: compiler.read_source(name) for name in compiler.HEADERS}
+    monkeypatch.setattr(compiler, "read_source", {**sources, "answer.c": text}.__getitem__)
+    return Kernel("answer.c", {"answer": ([], LONG)}, types=("NUMBER", "REAL"))
+
+
+def test_a_kernel_is_compiled_once_for_each_types(
     runs: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = optional_program("answer.c", TEXT, {"NUMBER": "6", "REAL": "float"})
-    assert found is not None
-    assert found.answer() == 6
-    assert optional_program("answer.c", "this is no C", {"REAL": "float"}) is None
+    kernel = kernel_of(NUMBER_TYPE, monkeypatch)
+    assert runs == []
+    for number, size in ((torch.float32, 4), (torch.float64, 8), (torch.float32, 4)):
+        library = kernel.library(number, torch.float32)
+        assert library is not None
+        assert library.answer.restype is LONG
+        assert library.answer() == size
+    assert kernel.library(torch.float32, torch.float32) is kernel.library(*[torch.float32] * 2)
+    assert len(runs) == 2
+
+
+def test_a_kernel_that_cannot_be_compiled(
+    runs: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert Kernel("no such file.c", {}).library() is None
+    kernel = kernel_of(NUMBER_TYPE, monkeypatch)
+    assert kernel.library(torch.float16, torch.float32) is None
+    assert kernel_of("this is no C", monkeypatch).library(*[torch.float32] * 2) is None
     monkeypatch.setattr(compiler, "unsupported_machine", lambda: "not measured here")
-    assert optional_program("answer.c", TEXT, {"NUMBER": "6", "REAL": "float"}) is None
+    assert kernel.library(torch.float32, torch.float32) is None
+    assert len(runs) == 1

@@ -1,4 +1,4 @@
-"""Products of many rows are those of torch, however the matrices lie; so are gradients."""
+"""Matrix products equal the exact ones, whatever the strides of the matrices; so do gradients."""
 
 from __future__ import annotations
 
@@ -9,13 +9,21 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seqlstm.kernels import gemm as kernel
-from seqlstm.kernels.gemm import MIN_ROWS, gemm, linear_gemm, machine_code, pack, pack_matrix
+from seqlstm.kernels import gemm as module
+from seqlstm.kernels.gemm import (
+    MIN_ROWS,
+    gemm,
+    gemm_library,
+    gemm_reference,
+    linear_gemm,
+    pack,
+    pack_matrix,
+)
 from seqlstm.kernels.gemv import MAX_ROWS
 from seqlstm.kernels.packing import PackedLayout
 from seqlstm.nn import linear as nn_linear
 
-needs_code = pytest.mark.skipif(machine_code() is None, reason="this machine multiplies otherwise")
+needs_code = pytest.mark.skipif(gemm_library() is None, reason="this machine multiplies otherwise")
 SIZES = [
     (MIN_ROWS, 7, 4),
     (129, 32, 64),
@@ -29,7 +37,7 @@ every_size = pytest.mark.parametrize(("rows", "columns", "depth"), SIZES)
 
 
 def lying(matrix: Tensor, how: str) -> Tensor:
-    """The same matrix, with its rows or its columns in one piece, or neither."""
+    """The same matrix with contiguous rows, contiguous columns, or neither."""
     if how == "columns":
         return matrix.t().contiguous().t()
     if how == "neither":
@@ -38,8 +46,7 @@ def lying(matrix: Tensor, how: str) -> Tensor:
 
 
 def factors(rows: int, columns: int, *, seed: int = 1) -> Tensor:
-    drawn = torch.Generator().manual_seed(seed)
-    return torch.randn(rows, columns, generator=drawn).bfloat16()
+    return torch.randn(rows, columns, generator=torch.Generator().manual_seed(seed)).bfloat16()
 
 
 @needs_code
@@ -73,7 +80,6 @@ def test_sums_of_rows(rows: int, columns: int, depth: int, lies: str) -> None:
 
 @needs_code
 def test_parts_of_larger_matrices() -> None:
-    """Of which rows and columns are not in one piece with the next."""
     whole, other = factors(400, 90), factors(90, 80, seed=2)
     found = gemm(whole[100:300, 10:50], other[10:50, 3:70], dtype=torch.float32)
     exact = whole[100:300, 10:50].float() @ other[10:50, 3:70].float()
@@ -94,7 +100,7 @@ def test_the_number_of_threads_changes_nothing() -> None:
 
 
 @needs_code
-def test_no_number_is_no_number_in_its_place_alone() -> None:
+def test_nan_stays_in_its_place() -> None:
     left, right = factors(MIN_ROWS, 6), factors(6, 40, seed=2)
     left[3, 2], right[4, 5] = torch.nan, torch.nan
     found = gemm(left, right)
@@ -139,7 +145,7 @@ def test_linear_and_its_gradients(dtype: torch.dtype, outputs: int) -> None:
 
 @needs_code
 @pytest.mark.parametrize("frozen", ["inputs", "weight", "bias", "weight and bias"])
-def test_what_wants_no_gradient_gets_none(frozen: str) -> None:
+def test_frozen_parameters_get_no_gradient(frozen: str) -> None:
     made, inputs = layer(6, 10), torch.randn(MIN_ROWS, 6)
     made.weight.requires_grad_("weight" not in frozen)
     made.bias.requires_grad_("bias" not in frozen)
@@ -174,20 +180,20 @@ def test_without_gradients_the_matrix_is_packed_once_and_read_as_it_is(
         packed.append(matrix)
         return pack(code, matrix)
 
-    monkeypatch.setattr(kernel, "pack", counted)
+    monkeypatch.setattr(module, "pack", counted)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         for times in (1, 2):
             made.weight.mul_(times)
             W = made.weight.bfloat16().double()
             exact = inputs.bfloat16().double() @ W.t() + made.bias.double()
-            for rows in (MIN_ROWS, MIN_ROWS, MAX_ROWS):  # few rows read the same panels
+            for rows in (MIN_ROWS, MIN_ROWS, MAX_ROWS):  # gemv reads the same packed copy
                 found = nn_linear.linear(inputs[:rows], made.weight, made.bias)
                 torch.testing.assert_close(found.double(), exact[:rows], rtol=2**-8, atol=1e-5)
     assert len(packed) == 2
 
 
 @needs_code
-def test_what_is_no_parameter_is_packed_for_many_rows_alone() -> None:
+def test_a_tensor_that_is_no_parameter_is_packed_only_for_many_rows() -> None:
     weight = torch.randn(20, 30)
     with torch.no_grad():
         assert linear_gemm(torch.ones(MIN_ROWS - 1, 30), weight, None, torch.bfloat16) is None
@@ -198,7 +204,7 @@ def test_what_is_no_parameter_is_packed_for_many_rows_alone() -> None:
 
 
 @needs_code
-def test_a_row_is_the_same_in_any_company() -> None:
+def test_a_row_does_not_depend_on_the_others() -> None:
     made, inputs = layer(70, 90), torch.randn(3 * MIN_ROWS, 70)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         whole = nn_linear.linear(inputs, made.weight, made.bias)
@@ -226,17 +232,17 @@ def test_fewer_rows_by_any_number_of_threads(rows: int, outputs: int, threads: i
 @needs_code
 @pytest.mark.parametrize("heads", [1, 3])
 @pytest.mark.parametrize("turned", [False, True])
-def test_panels_are_those_of_the_layout(heads: int, *, turned: bool) -> None:
-    code = machine_code()
+def test_packing_in_c_is_that_of_the_layout(heads: int, *, turned: bool) -> None:
+    code = gemm_library()
     assert code is not None
     layout = PackedLayout.of(code)
     for rows, columns in ((64, 48), (40, 16), (64, 7)):
         blocks = factors(heads * rows, columns).view(heads, rows, columns)
         if turned:
             blocks = blocks.mT.contiguous().mT
-        found, expected = pack_matrix(blocks, layout), layout.panels(blocks)
+        found, expected = pack_matrix(blocks, layout), layout.pack(blocks)
         assert found.shape == expected.shape
-        last = rows - (expected.shape[1] - 1) * layout.width  # beyond them nothing is said
+        last = rows - (expected.shape[1] - 1) * layout.width  # the others are undefined
         assert torch.equal(found[:, :-1], expected[:, :-1])
         assert torch.equal(found[:, -1, :, :last], expected[:, -1, :, :last])
 
@@ -254,22 +260,36 @@ def test_panels_are_those_of_the_layout(heads: int, *, turned: bool) -> None:
     ],
     ids=["rows", "bfloat16", "float64", "bias in bfloat16", "device", "columns", "bias"],
 )
-def test_what_it_is_not_for(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> None:
+def test_linear_gemm_does_not_apply(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> None:
     assert linear_gemm(inputs, weight, bias, torch.bfloat16) is None
 
 
-def test_without_the_code_torch_multiplies(monkeypatch: pytest.MonkeyPatch) -> None:
+@needs_code
+@every_size
+@pytest.mark.parametrize("dtype", [None, torch.float32])
+@pytest.mark.parametrize("has_bias", [True, False])
+def test_it_equals_its_reference(
+    rows: int, columns: int, depth: int, dtype: torch.dtype | None, *, has_bias: bool
+) -> None:
+    left, right = factors(rows, depth), factors(depth, columns, seed=2)
+    bias = torch.randn(columns) if has_bias else None
+    sums, reference_sums = torch.empty(rows), torch.empty(rows)
+    result = gemm(left, right, bias, dtype=dtype, sums=sums)
+    reference = gemm_reference(left, right, bias, dtype=dtype, sums=reference_sums)
+    # The reference rounds the bias and the result to bfloat16.
+    torch.testing.assert_close(result, reference, rtol=2**-7, atol=3e-2)
+    torch.testing.assert_close(sums, reference_sums, rtol=1e-5, atol=1e-3)
+
+
+def test_without_the_code_the_reference_serves(monkeypatch: pytest.MonkeyPatch) -> None:
     left, right, bias = factors(MIN_ROWS, 30), factors(30, 20, seed=2), torch.randn(20)
-    sums, others = torch.empty(MIN_ROWS), torch.empty(MIN_ROWS)
-    found = gemm(left, right, bias, dtype=torch.float32, sums=sums)
-    monkeypatch.setattr(kernel, "machine_code", lambda: None)
-    by_torch = gemm(left, right, bias, dtype=torch.float32, sums=others)
-    assert by_torch.dtype == torch.float32
-    torch.testing.assert_close(found, by_torch, rtol=2**-7, atol=1e-2)
-    torch.testing.assert_close(sums, others, rtol=1e-5, atol=1e-4)
+    monkeypatch.setattr(module, "gemm_library", lambda: None)
+    result = gemm(left, right, bias, dtype=torch.float32)
+    assert result.dtype == torch.float32
+    assert torch.equal(result, gemm_reference(left, right, bias, dtype=torch.float32))
     assert linear_gemm(left.float(), right.t().float(), bias, torch.bfloat16) is None
 
 
-def test_float32_is_torchs() -> None:
+def test_float32_is_the_reference() -> None:
     left, right = torch.randn(MIN_ROWS, 30), torch.randn(30, 20)
-    assert torch.equal(gemm(left, right), left @ right)
+    assert torch.equal(gemm(left, right), gemm_reference(left, right))

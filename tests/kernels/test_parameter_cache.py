@@ -1,4 +1,4 @@
-"""What follows from a parameter is made once, and anew when the parameter has changed."""
+"""Tensors computed from a parameter are cached until the parameter changes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def step(parameter: nn.Parameter, *, fused: bool) -> None:
     [add_one, other_memory, partial(step, fused=False), partial(step, fused=True)],
     ids=["in place", "other memory", "a step", "a fused step"],
 )
-def test_it_is_kept_until_the_parameter_changes(
+def test_it_is_cached_until_the_parameter_changes(
     mode: Callable[[], torch.no_grad], change: Callable[[nn.Parameter], None]
 ) -> None:
     parameter, double = nn.Parameter(torch.ones(3)), Counted()
@@ -61,11 +61,11 @@ def test_it_is_kept_until_the_parameter_changes(
     assert double.times == 2
 
 
-def test_keys_tell_what_is_made_of_one_parameter_apart() -> None:
+def test_entries_of_one_parameter_differ_by_their_keys() -> None:
     parameter = nn.Parameter(torch.ones(2))
     with torch.no_grad():
-        made = [cached(parameter, n, lambda source, n=n: source * n) for n in (2, 3)]
-    assert [one.tolist() for one in made] == [[2, 2], [3, 3]]
+        results = [cached(parameter, n, lambda source, n=n: source * n) for n in (2, 3)]
+    assert [result.tolist() for result in results] == [[2, 2], [3, 3]]
 
 
 def test_gradients_go_through_it() -> None:
@@ -88,7 +88,7 @@ def test_only_of_parameters(source: Tensor) -> None:
     assert double.times == 2
 
 
-def test_nothing_is_kept_of_a_parameter_that_cannot_tell_its_changes() -> None:
+def test_parameters_without_a_version_counter_are_not_cached() -> None:
     with torch.inference_mode():
         parameter = nn.Parameter(torch.ones(2))
         first = cached(parameter, "double", Counted())
@@ -102,8 +102,8 @@ def test_nothing_is_kept_of_a_parameter_that_cannot_tell_its_changes() -> None:
 def test_linear_is_torchs_under_autocast(
     mode: Callable[[], torch.no_grad], dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The products of our own, which sum in another order, have tests of theirs.
-    monkeypatch.setattr(gemm, "machine_code", lambda: None)
+    # The kernels sum in another order, and have their own tests.
+    monkeypatch.setattr(gemm, "gemm_library", lambda: None)
     ours = Linear(5, 3).to(dtype)
     theirs = nn.Linear(5, 3).to(dtype)
     theirs.load_state_dict(ours.state_dict())
@@ -118,7 +118,6 @@ def test_linear_is_torchs_under_autocast(
 
 
 def test_a_step_of_a_cell_reads_its_weights_as_they_are() -> None:
-    """What machine code keeps of them is not what they were."""
     layer, inputs = Recurrent(LSTM(3, 4)).eval(), torch.randn(1, 2, 3)
     with torch.no_grad():
         before, _ = layer(inputs, (torch.ones(2, 4), torch.ones(2, 4)))

@@ -1,4 +1,4 @@
-"""Losses and their derivatives in one go, as machine code and by torch, against torch's own."""
+"""Cross-entropy with its gradient and log-softmax, in C and in PyTorch, against torch's own."""
 
 from __future__ import annotations
 
@@ -6,22 +6,30 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seqlstm.kernels import softmax
-from seqlstm.kernels.softmax import cross_entropy_with_grad, log_softmax
+from seqlstm.kernels.softmax import (
+    KERNEL,
+    cross_entropy_with_grad,
+    cross_entropy_with_grad_reference,
+    log_softmax,
+    log_softmax_reference,
+)
 from tests.recurrent.cases import generator, noise
 
 TOKENS = 7
 
-every_way = pytest.mark.parametrize("native", [True, False], ids=["machine", "torch"])
+every_way = pytest.mark.parametrize("native", [True, False], ids=["C", "reference"])
+needs_code = pytest.mark.skipif(
+    KERNEL.library(torch.float32, torch.float32) is None, reason="nothing is compiled here"
+)
 
 
 @pytest.fixture(autouse=True)
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if "native" in request.fixturenames and not request.getfixturevalue("native"):
-        monkeypatch.setattr(softmax, "machine_code", lambda *types: None)
+        monkeypatch.setattr(KERNEL, "library", lambda *types: None)
 
 
-def made(vocabulary: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+def examples(vocabulary: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     targets = torch.randint(vocabulary, (TOKENS,), generator=generator(5))
     return (9 * noise(TOKENS, vocabulary)).to(dtype), targets
 
@@ -59,7 +67,7 @@ def test_it_is_the_cross_entropy(
     dtype: torch.dtype,
     real: torch.dtype,
 ) -> None:
-    logits, targets = made(vocabulary, dtype)
+    logits, targets = examples(vocabulary, dtype)
     bias = noise(vocabulary).to(real)
     losses, errors = by_torch(logits, bias, targets, smoothing)
     d_bias = torch.ones(vocabulary, dtype=real)  # what is there is added to
@@ -80,8 +88,8 @@ def test_it_is_the_cross_entropy(
 
 
 @every_way
-def test_a_forbidden_piece_has_no_share(native: bool) -> None:
-    logits, targets = made(13, torch.float32)
+def test_a_forbidden_token_has_no_gradient(native: bool) -> None:
+    logits, targets = examples(13, torch.float32)
     logits[:, 4], targets = -torch.inf, targets.clamp(5)
     d_bias = torch.zeros(13)
     losses = cross_entropy_with_grad(logits, torch.zeros(13), targets, 0.0, d_bias)
@@ -90,8 +98,8 @@ def test_a_forbidden_piece_has_no_share(native: bool) -> None:
 
 
 @every_way
-def test_what_is_not_a_number_is_not_hidden(native: bool) -> None:
-    logits, targets = made(13, torch.float32)
+def test_nan_is_not_hidden(native: bool) -> None:
+    logits, targets = examples(13, torch.float32)
     logits[2, 4] = torch.nan
     losses = cross_entropy_with_grad(logits, torch.zeros(13), targets, 0.1, torch.zeros(13))
     assert losses.isnan().nonzero().flatten().tolist() == [2]
@@ -100,7 +108,7 @@ def test_what_is_not_a_number_is_not_hidden(native: bool) -> None:
 @every_way
 @pytest.mark.parametrize("target", [-1, 13])
 def test_a_target_outside_the_vocabulary_is_refused(native: bool, target: int) -> None:
-    logits, targets = made(13, torch.float32)
+    logits, targets = examples(13, torch.float32)
     targets[3] = target
     with pytest.raises((IndexError, RuntimeError), match=r"out of|must be in"):
         cross_entropy_with_grad(logits, torch.zeros(13), targets, 0.0, torch.zeros(13))
@@ -124,7 +132,7 @@ def test_log_probabilities_are_torchs(
 
 
 @every_way
-def test_log_probabilities_of_what_is_forbidden_and_of_parts(native: bool) -> None:
+def test_log_probabilities_of_strided_logits_with_inf_and_nan(native: bool) -> None:
     logits = noise(4, 70, 2)[..., 0]
     logits[1, 3:] = -torch.inf
     logits[2, 5] = torch.nan
@@ -138,3 +146,40 @@ def test_log_probabilities_have_gradients() -> None:
     expected = logits.detach().clone().requires_grad_()
     expected.log_softmax(-1)[:, 3].sum().backward()
     torch.testing.assert_close(logits.grad, expected.grad)
+
+
+TYPES = [
+    (torch.float32, torch.float32, 1e-6),
+    (torch.float64, torch.float64, 1e-13),
+    (torch.bfloat16, torch.float32, 1e-6),
+]
+
+
+@needs_code
+@pytest.mark.parametrize(("dtype", "real", "exact"), TYPES)
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_cross_entropy_equals_its_reference(
+    dtype: torch.dtype, real: torch.dtype, exact: float, smoothing: float
+) -> None:
+    logits, targets = examples(301, dtype)
+    bias = noise(301).to(dtype).to(real)
+    results = []
+    for function in (cross_entropy_with_grad, cross_entropy_with_grad_reference):
+        d_logits, d_bias = logits.clone(), torch.ones(301, dtype=real)
+        losses = function(d_logits, bias, targets, smoothing, d_bias)
+        results.append((losses, d_logits, d_bias))
+    for name, result, reference in zip(("loss", "logits", "bias"), *results, strict=True):
+        # Gradients in bfloat16: the nearest there is, or its neighbour.
+        rtol = 0.008 if result.dtype == torch.bfloat16 else 4 * exact
+        torch.testing.assert_close(result, reference, rtol=rtol, atol=4 * exact, msg=name)
+
+
+@needs_code
+@pytest.mark.parametrize(("dtype", "real", "exact"), TYPES)
+def test_log_softmax_equals_its_reference(
+    dtype: torch.dtype, real: torch.dtype, exact: float
+) -> None:
+    logits = (9 * noise(3, TOKENS, 301)).to(dtype)
+    result, reference = log_softmax(logits), log_softmax_reference(logits)
+    assert result.dtype == reference.dtype == real
+    torch.testing.assert_close(result, reference, rtol=4 * exact, atol=4 * exact)

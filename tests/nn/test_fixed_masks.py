@@ -1,4 +1,4 @@
-"""A sequence that is run step by step, with what is drawn once a sequence."""
+"""A sequence that is run step by step, with one mask."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def stepwise(stack: Stack, inputs: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("options", [{"dropout": 0.5}, {"weight_drop": 0.5}])
-def test_steps_of_one_sequence_share_what_is_drawn(options: dict[str, float]) -> None:
+def test_steps_of_one_sequence_share_a_mask(options: dict[str, float]) -> None:
     stack = stack_of(**options).train()
     inputs = inputs_for(stack)
     torch.manual_seed(3)
@@ -33,7 +33,7 @@ def test_steps_of_one_sequence_share_what_is_drawn(options: dict[str, float]) ->
     assert (stepwise(stack, inputs) - whole).abs().max() > 1e-3
 
 
-def test_each_sequence_draws_anew() -> None:
+def test_each_sequence_has_its_own_mask() -> None:
     stack = stack_of(dropout=0.5, weight_drop=0.5).train()
     inputs, found = inputs_for(stack), []
     for _ in range(2):

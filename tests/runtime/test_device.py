@@ -24,7 +24,7 @@ def gpus(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int
     return count
 
 
-def test_the_device_is_what_there_is_or_what_is_asked_for(gpus: int) -> None:
+def test_the_device_by_availability_or_by_name(gpus: int) -> None:
     assert choose_device("auto") == torch.device("cuda" if gpus else "cpu")
     assert choose_device("cpu") == CPU
     if gpus:
@@ -59,7 +59,7 @@ def test_products_alone_are_rounded() -> None:
     assert layer.weight.dtype == torch.float32
 
 
-def test_threads_are_left_alone_unless_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_zero_leaves_the_threads_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
     monkeypatch.setattr("torch.set_num_threads", asked.append)
     set_num_threads(0)

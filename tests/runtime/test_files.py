@@ -1,4 +1,4 @@
-"""Files that are whole or not there."""
+"""Atomic writes, and files that are damaged or foreign."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from seqlstm.errors import RunError, TrainingError
+from seqlstm.errors import FileError, RunError
 from seqlstm.runtime.files import (
     load_checkpoint,
     load_weights,
@@ -69,7 +69,7 @@ def test_a_full_disk_leaves_the_old_file(
     write_atomically(path, b"old")
     with monkeypatch.context() as patch:
         patch.setattr(step, fail)
-        with pytest.raises(TrainingError, match=r"file could not be written: No space left"):
+        with pytest.raises(FileError, match=r"file could not be written: No space left"):
             write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["file"]
@@ -91,7 +91,7 @@ def test_an_interrupted_writing_leaves_the_old_file(
 
 
 def test_a_missing_folder(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="could not be written: No such file"):
+    with pytest.raises(FileError, match="could not be written: No such file"):
         write_atomically(tmp_path / "none" / "file", b"new")
 
 

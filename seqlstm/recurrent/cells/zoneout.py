@@ -7,7 +7,7 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
-from seqlstm.kernels.bernoulli import bernoulli
+from seqlstm.nn.dropout import bernoulli_mask
 from seqlstm.recurrent.cells.base import Cell, ElementwiseCell, LinearCell
 from seqlstm.recurrent.state import State
 
@@ -80,7 +80,7 @@ class Zoneout(Cell):
         if not self.training:
             return projected
         masks = [
-            bernoulli(projected, (*projected.shape[:2], self.units[kind]), share, 1)
+            bernoulli_mask(projected, (*projected.shape[:2], self.units[kind]), share)
             for kind, share in self.shares.items()
         ]
         return torch.cat([*masks, projected], dim=-1)

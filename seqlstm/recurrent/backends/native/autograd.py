@@ -1,4 +1,4 @@
-"""The machine code of an element-wise cell as one function of autograd."""
+"""The generated C code of an element-wise cell as one function of autograd."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from seqlstm.kernels.recurrence import Native
 
 @dataclass(frozen=True)
 class SavedContext:
-    """What a pass leaves for the way back, beside tensors."""
+    """Values other than tensors that the backward pass needs."""
 
     code: Native
     sizes: dict[str, int]
-    columns: list[int]  # of the parameters
+    columns: list[int]  # of each parameter
     dtype: torch.dtype  # of the matrix
 
 
 class RecurrenceFunction(torch.autograd.Function):
-    """The loop over time as one function of autograd."""
+    """The time loop as one function of autograd."""
 
     @staticmethod
     def forward(
         ctx: Any,
         code: Native,
-        fresh: list[Tensor],
+        reset_state: list[Tensor],
         lengths: Tensor | None,
         resets: Tensor | None,
-        keeps: bool,
+        needs_grad: bool,
         reverse: bool,
         parts: int,
-        panels: Tensor,
+        packed: Tensor,
         factors: Tensor,
         projected: Tensor,
         matrix: Tensor,
@@ -47,44 +47,46 @@ class RecurrenceFunction(torch.autograd.Function):
         steps, (batch, hidden), real = len(projected), state[0].shape, state[0]
         heads, rows, columns = by_head(matrix).shape
         sizes = {"steps": steps, "batch": batch, "hidden": hidden, "heads": heads}
-        sizes |= {"keeps": int(keeps), "reverse": int(reverse)}
+        sizes |= {"needs_grad": int(needs_grad), "reverse": int(reverse)}
         sizes |= {"threads": max(1, min(torch.get_num_threads(), batch))}
         states = [real.new_empty(steps, batch, hidden) for _ in state]
-        first = [part.to(real.dtype).contiguous() for part in state]
+        initial = [part.to(real.dtype).contiguous() for part in state]
         operand = code.factors(factors, batch, heads, columns)
-        products = factors.new_empty(steps, batch, heads, rows) if keeps else None
-        operands = factors.new_empty(steps, *operand.shape) if keeps else None
+        products = factors.new_empty(steps, batch, heads, rows) if needs_grad else None
+        operands = factors.new_empty(steps, *operand.shape) if needs_grad else None
         outputs = factors.new_empty(steps, batch, hidden)
-        last = [real.new_empty(batch, hidden) for _ in state]
-        together = side_by_side(parameters, real)
+        final = [real.new_empty(batch, hidden) for _ in state]
+        flat = concatenated(parameters, real)
         code.forward(
-            **{**sizes, "first": first, "fresh": fresh, "lengths": lengths, "resets": resets},
+            **{**sizes, "lengths": lengths, "resets": resets},
+            initial=initial,
+            reset_state=reset_state,
             projected=projected,
-            matrix=panels,
-            parameters=together,
+            matrix=packed,
+            parameters=flat,
             product=real.new_empty(batch, heads, rows),
             operand=operand,
             products=products,
             operands=operands,
             states=states,
             outputs=outputs,
-            last=last,
+            final=final,
         )
-        ctx.kept = SavedContext(code, sizes, [len(one) for one in parameters], matrix.dtype)
-        if keeps:
+        ctx.saved = SavedContext(code, sizes, [len(part) for part in parameters], matrix.dtype)
+        if needs_grad:
             masks = (lengths, resets)
-            ctx.save_for_backward(*masks, projected, factors, together, products, operands, *states)
-        return outputs, *last
+            ctx.save_for_backward(*masks, projected, factors, flat, products, operands, *states)
+        return outputs, *final
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, d_outputs: Tensor, *d_last: Tensor) -> tuple[Tensor | None, ...]:
-        code, sizes, columns = ctx.kept.code, ctx.kept.sizes, ctx.kept.columns
+    def backward(ctx: Any, d_outputs: Tensor, *d_final: Tensor) -> tuple[Tensor | None, ...]:
+        code, sizes, columns = ctx.saved.code, ctx.saved.sizes, ctx.saved.columns
         lengths, resets, projected, factors, parameters, products, operands, *states = (
             ctx.saved_tensors
         )
         blocks, (batch, hidden), real = by_head(factors), states[0].shape[1:], states[0]
-        d_states = [one.clone(memory_format=torch.contiguous_format) for one in d_last]
+        d_states = [part.clone(memory_format=torch.contiguous_format) for part in d_final]
         d_product = code.factors(factors, *products.shape[1:])
         d_products = factors.new_empty(sizes["steps"], *d_product.shape)
         d_projected = None if code.shared else torch.empty_like(projected)
@@ -103,33 +105,33 @@ class RecurrenceFunction(torch.autograd.Function):
             d_parameters=d_parameters,
             d_start=real.new_empty(batch, len(states), hidden),
             d_operand=real.new_empty(batch, len(blocks), blocks.shape[-1]),
-            nothing=real.new_zeros(hidden),
+            zeros=real.new_zeros(hidden),
         )
         d_gates = d_products[..., : blocks.shape[1]]  # (time, batch, heads, gates·units)
-        if d_projected is None:  # the product's, gate by gate instead of head by head
+        if d_projected is None:  # as d_products, but ordered by gates instead of heads
             gates = d_gates.unflatten(-1, (-1, hidden // len(blocks))).transpose(2, 3)
             d_projected = gates.reshape(projected.shape).to(projected.dtype)
-        read = operands[..., : blocks.shape[-1]]
-        d_matrix = matrix_gradient(d_gates, read, ctx.kept.dtype).view(factors.shape)
-        d_each = d_parameters.sum(0).split(columns)
-        return *[None] * 9, d_projected, d_matrix, *d_states, *d_each
+        operand = operands[..., : blocks.shape[-1]]
+        d_matrix = matrix_gradient(d_gates, operand, ctx.saved.dtype).view(factors.shape)
+        d_elementwise = d_parameters.sum(0).split(columns)
+        return *[None] * 9, d_projected, d_matrix, *d_states, *d_elementwise
 
 
 def matrix_gradient(d_gates: Tensor, operand: Tensor, dtype: torch.dtype) -> Tensor:
-    """(heads, gates·units, columns), from what is (time, batch, heads, …) each.
+    """(heads, gates·units, columns), from (time, batch, heads, …) of both.
 
     Head by head: torch's batched product of one pair is slower than the plain one.
     """
     pairs = zip(d_gates.flatten(0, 1).unbind(1), operand.flatten(0, 1).unbind(1), strict=True)
-    each = [gemm(left.t(), right, dtype=dtype) for left, right in pairs]
-    return torch.stack(each) if len(each) > 1 else each[0].unsqueeze(0)
+    blocks = [gemm(left.t(), right, dtype=dtype) for left, right in pairs]
+    return torch.stack(blocks) if len(blocks) > 1 else blocks[0].unsqueeze(0)
 
 
 def by_head(matrix: Tensor) -> Tensor:
-    """(heads, gates·units, columns): a dense matrix is that of one head."""
+    """(heads, gates·units, columns); a dense matrix has one head."""
     return matrix.reshape(-1, *matrix.shape[-2:])
 
 
-def side_by_side(parameters: Sequence[Tensor], real: Tensor) -> Tensor:
-    """All of them as one, of the type of `real`."""
+def concatenated(parameters: Sequence[Tensor], real: Tensor) -> Tensor:
+    """All parameters as one tensor, of the type of `real`."""
     return torch.cat([real.new_empty(0), *parameters]).to(real.dtype)

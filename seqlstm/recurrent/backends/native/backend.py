@@ -1,7 +1,7 @@
-"""For element-wise cells on a CPU: the whole loop over time as machine code, made for the cell.
+"""The native backend: the time loop of an element-wise cell as C code generated for the cell.
 
-Its equations, and the derivatives that follow from them, are written out in C, compiled when they
-are first run, and kept. Every thread takes some rows through all steps.
+The cell's equations and their derivatives are traced, printed as C, compiled at the first run and
+cached. Each thread runs some rows of the batch through all steps.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor
 
+from seqlstm.kernels.compiler import C_TYPES
 from seqlstm.kernels.gemm import pack_matrix
-from seqlstm.kernels.parameter_cache import cached
-from seqlstm.kernels.recurrence import REALS, TYPES, native
-from seqlstm.nn.linear import cast
+from seqlstm.kernels.parameter_cache import cached, cast
+from seqlstm.kernels.recurrence import STATE_TYPES, native
 from seqlstm.recurrent.backends.base import Backend, Call, not_elementwise
 from seqlstm.recurrent.backends.native import codegen
 from seqlstm.recurrent.backends.native.autograd import RecurrenceFunction, by_head
@@ -33,7 +33,7 @@ class NativeBackend(Backend):
     name = "native"
 
     def __init__(self) -> None:
-        self.texts: WeakKeyDictionary[Cell, dict[Any, GeneratedCode]] = WeakKeyDictionary()
+        self.generated: WeakKeyDictionary[Cell, dict[Any, GeneratedCode]] = WeakKeyDictionary()
 
     def unsupported_reason(self, cell: Cell, call: Call) -> str | None:
         if reason := not_elementwise(cell):
@@ -41,9 +41,9 @@ class NativeBackend(Backend):
         first = next(cell.parameters())
         if first.device.type != "cpu":
             return f"it is for a CPU, not for {first.device.type}"
-        if first.dtype not in REALS:
+        if first.dtype not in STATE_TYPES:
             return f"it computes in float32 or float64, not in {first.dtype}"
-        if (products := product_type(first.dtype)) not in TYPES:
+        if (products := product_type(first.dtype)) not in C_TYPES:
             return f"it multiplies in float32, float64 or bfloat16, not in {products}"
         if reason := codegen.unavailable_reason():
             return reason
@@ -58,8 +58,8 @@ class NativeBackend(Backend):
         return "slower than torch's own LSTM in float32" if serves else None
 
     def text(self, cell: ElementwiseCell) -> GeneratedCode:
-        """The cell's equations in C: one text for training and one for evaluation, by type."""
-        texts = self.texts.setdefault(cell, {})
+        """The cell's equations in C for training or evaluation, by type; cached."""
+        texts = self.generated.setdefault(cell, {})
         key = cell.training, next(cell.parameters()).dtype
         if key not in texts:
             try:
@@ -80,14 +80,14 @@ class NativeBackend(Backend):
         """As `Backend.run`.
 
         Raises:
-            ValueError: sizes or types that do not fit each other: C would read what is not there.
+            ValueError: sizes or types do not fit: C would read outside of tensors.
         """
         return self.steps(cell, inputs, state, lengths=lengths, resets=resets)
 
     def run_back(
         self, cell: Cell, inputs: Tensor, state: State, *, lengths: Tensor | None, last: bool
     ) -> tuple[Tensor, State]:
-        """As `Backend.run_back`, without turning anything round.
+        """As `Backend.run_back`, without reversing any tensor.
 
         Raises:
             ValueError: as of `run`.
@@ -104,22 +104,22 @@ class NativeBackend(Backend):
         resets: Tensor | None = None,
         reverse: bool = False,
     ) -> tuple[Tensor, State]:
-        """All steps, in either direction."""
+        """All steps, forward or in reverse."""
         assert isinstance(cell, ElementwiseCell)
         matrix = cell.recurrence()
         check(inputs, state, cell=cell, matrix=matrix, lengths=lengths, resets=resets)
         projected = cell.project(inputs).contiguous()
         product = product_type(matrix.dtype)
         code = native(self.text(cell).equations, state[0].dtype, product, projected.dtype)
-        trains = torch.is_grad_enabled()
-        factors = matrix.detach().to(product) if trains else cast(matrix, product)
-        fresh = [] if resets is None else list(cell.initial_state(inputs.shape[1]))
+        needs_grad = torch.is_grad_enabled()
+        factors = matrix.detach().to(product) if needs_grad else cast(matrix, product)
+        reset_state = [] if resets is None else list(cell.initial_state(inputs.shape[1]))
         outputs, *last = RecurrenceFunction.apply(  # type: ignore[no-untyped-call]
             code,
-            [part.to(state[0].dtype).contiguous() for part in fresh],
+            [part.to(state[0].dtype).contiguous() for part in reset_state],
             None if lengths is None else lengths.long().contiguous(),
             None if resets is None else resets.bool().contiguous(),
-            trains,
+            needs_grad,
             reverse,
             len(state),
             cached(matrix, code.layout, lambda _: pack_matrix(by_head(factors), code.layout)),
@@ -134,14 +134,14 @@ class NativeBackend(Backend):
 
 @dataclass(frozen=True)
 class GeneratedCode:
-    """A cell's equations in C, or what there are no words for."""
+    """A cell's equations in C, or the operation that has no C code."""
 
     equations: str = ""
     missing: str = ""
 
 
 def product_type(dtype: torch.dtype) -> torch.dtype:
-    """The type of a product's factors: autocast's, where that would change them."""
+    """The type of a product's factors: autocast's if it would cast them."""
     casts = torch.is_autocast_enabled("cpu") and dtype == torch.float32
     return torch.get_autocast_dtype("cpu") if casts else dtype
 
@@ -155,10 +155,10 @@ def check(
     lengths: Tensor | None,
     resets: Tensor | None,
 ) -> None:
-    """Refuse what does not fit.
+    """Compare sizes and types.
 
     Raises:
-        ValueError: says what.
+        ValueError: they do not fit.
     """
     steps, batch, _ = inputs.shape
     if not steps:

@@ -1,4 +1,4 @@
-"""From a cell's equations to machine code: C text for `recurrence.c`."""
+"""C code generation: traced equations as the header that `recurrence.c` includes."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ static void backward_row(
 
 
 class Place(NamedTuple):
-    """Where a head's numbers of a kind begin, and their type."""
+    """The address of a head's numbers, and their type."""
 
     address: str
     type: str = "REAL"
 
 
 class Store(NamedTuple):
-    """What goes to a place, or is added to what stands there."""
+    """An assignment to a place, or an addition to it."""
 
     place: Place
     value: str
@@ -38,17 +38,17 @@ class Store(NamedTuple):
 
 
 def equations(program: TracedEquations, operand: Sequence[int]) -> str:
-    """The text of equations.h: how many there are of everything, and the functions of a row.
+    """The text of equations.h: the sizes, and the functions of a row.
 
     Args:
-        program: of the cell.
-        operand: the parts of the state that the product reads.
+        program: the cell's traced equations.
+        operand: indices of the parts of the state that R multiplies.
     """
     results = {"output": program.output}
-    results |= {f"after{part}": one for part, one in enumerate(program.after)}
-    lines, gradients = program.derivatives([(one, f"d_{name}") for name, one in results.items()])
-    shared = [gradients[one] for one in program.projected] == [
-        gradients[one] for one in program.product
+    results |= {f"after{part}": name for part, name in enumerate(program.after)}
+    lines, gradients = program.derivatives([(name, f"d_{key}") for key, name in results.items()])
+    shared = [gradients[name] for name in program.projected] == [
+        gradients[name] for name in program.product
     ]
     parts = range(len(program.state))
     to_after = [Store(Place("output + at", "PRODUCT"), program.output)]
@@ -63,52 +63,52 @@ def equations(program: TracedEquations, operand: Sequence[int]) -> str:
         "SHARED": int(shared),
         "OPERAND": f"{{{', '.join(map(str, operand))}}}",
     }
-    kept = places(program, "PRODUCT")
+    saved = places(program, "PRODUCT")
     backward = gradient_stores(program, gradients, shared=shared)
     return "\n".join(
         [
             *(f"#define {name} {size}" for name, size in sizes.items()),
             *(FORWARD, *loop(places(program, "REAL"), program.lines(), to_after), "}"),
-            *(BACKWARD, *loop(kept | seeds, [*program.lines(), *lines], backward), "}\n"),
+            *(BACKWARD, *loop(saved | seeds, [*program.lines(), *lines], backward), "}\n"),
         ]
     )
 
 
 def places(program: TracedEquations, product: str) -> dict[str, Place]:
-    """Where everything stands that the equations read, the product in this type."""
-    found = {
-        one: Place(f"projected + {k} * hidden + at", "PROJECTED")
-        for k, one in enumerate(program.projected)
+    """The places of all that the equations read, with the product in this type."""
+    result = {
+        name: Place(f"projected + {k} * hidden + at", "PROJECTED")
+        for k, name in enumerate(program.projected)
     }
-    found |= {
-        one: Place(f"product + GATES * at + {k} * units", product)
-        for k, one in enumerate(program.product)
+    result |= {
+        name: Place(f"product + GATES * at + {k} * units", product)
+        for k, name in enumerate(program.product)
     }
-    found |= {one: Place(f"state[{k}] + at") for k, one in enumerate(program.state)}
-    return found | {
-        one: Place(f"parameters + {k} * hidden + at") for k, one in enumerate(program.parameters)
+    result |= {name: Place(f"state[{k}] + at") for k, name in enumerate(program.state)}
+    return result | {
+        name: Place(f"parameters + {k} * hidden + at") for k, name in enumerate(program.parameters)
     }
 
 
 def gradient_stores(
     program: TracedEquations, gradients: dict[str, str], *, shared: bool
 ) -> list[Store]:
-    """Where the gradients go of everything that the equations read."""
+    """The stores of the gradients of all that the equations read."""
     stores = [
-        Store(Place(f"d_product + at / units * stride + {k} * units", "PRODUCT"), gradients[one])
-        for k, one in enumerate(program.product)
+        Store(Place(f"d_product + at / units * stride + {k} * units", "PRODUCT"), gradients[name])
+        for k, name in enumerate(program.product)
     ]
     stores += [
-        Store(Place(f"d_start[{k}] + at"), gradients[one]) for k, one in enumerate(program.state)
+        Store(Place(f"d_start[{k}] + at"), gradients[name]) for k, name in enumerate(program.state)
     ]
     if not shared:
         stores += [
-            Store(Place(f"d_projected + {k} * hidden + at", "PROJECTED"), gradients[one])
-            for k, one in enumerate(program.projected)
+            Store(Place(f"d_projected + {k} * hidden + at", "PROJECTED"), gradients[name])
+            for k, name in enumerate(program.projected)
         ]
     return stores + [
-        Store(Place(f"d_parameters + {k} * hidden + at"), gradients[one], "+=")
-        for k, one in enumerate(program.parameters)
+        Store(Place(f"d_parameters + {k} * hidden + at"), gradients[name], "+=")
+        for k, name in enumerate(program.parameters)
     ]
 
 
@@ -135,13 +135,13 @@ def loop(read: dict[str, Place], lines: Iterable[str], stores: Sequence[Store]) 
 
 @cache
 def unavailable_reason() -> str | None:
-    """Why nothing can be compiled here, in words; None where the plainest of cells was."""
+    """The reason why nothing can be compiled here; None where the simplest cell was compiled."""
     if reason := unsupported_machine():
         return reason
     sums = Statement("v0", "add", ("projected0", "product0"))
-    plainest = TracedEquations(["projected0"], ["product0"], ["state0_0"], [], [sums], "v0", ["v0"])
+    simplest = TracedEquations(["projected0"], ["product0"], ["state0_0"], [], [sums], "v0", ["v0"])
     try:
-        build(equations(plainest, (0,)), "float", "float", "float")
+        build(equations(simplest, (0,)), "float", "float", "float")
     except OSError as error:
         return f"no C program could be compiled: {error}"
     return None

@@ -1,14 +1,14 @@
-"""A cell's equations as arithmetic on single numbers, and the derivatives of that.
+"""Tracing of a cell's equations as scalar arithmetic, and symbolic differentiation.
 
-Unit j of all that the equations give follows from units j of what they read. So they are run once,
-on any numbers, and what they do is written down for one unit.
+Unit j of each result depends only on units j of the inputs. So the equations are run once, on any
+numbers, and their operations are recorded for one unit.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import torch
@@ -32,15 +32,15 @@ OPERATIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "tanh": ("tangent({0})", ("{d} * (1 - {r} * {r})",)),
     "maximum": ("larger({0}, {1})", ("of_larger({0}, {1}, {d})", "of_larger({1}, {0}, {d})")),
     "clamp": ("larger({0}, {1})", ("({0} >= {1} ? {d} : 0)", "")),  # from below, by a number
-    # From the nearer end, so that weights of 0 and 1 give the ends themselves.
+    # From the nearer end: weights of 0 and 1 return exactly the ends.
     "lerp": (
         "{2} < (REAL)0.5 ? {0} + {2} * ({1} - {0}) : {1} - (1 - {2}) * ({1} - {0})",
         ("{d} * (1 - {2})", "{d} * {2}", "{d} * ({1} - {0})"),
     ),
     "detach": ("{0}", ("",)),
 }
-"""By torch's name: the operation in C, and what each argument gets of the result's gradient, or
-nothing. {r} is the result, {d} its gradient.
+"""By torch's name: the operation in C, and the gradient of each argument, empty for none. {r} is
+the result, {d} its gradient.
 """
 
 SAME = {"view", "expand", "clone", "alias"}
@@ -48,7 +48,7 @@ CONSTANTS = {"ones_like": 1.0, "zeros_like": 0.0}
 
 
 class UntraceableError(Exception):
-    """An operation that this module does not know."""
+    """An operation that has no C code here."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,9 @@ class TracedEquations:
     """The equations, for one unit.
 
     Attributes:
-        projected, product: what is read of the two, a name for each multiple of hidden.
-        state: what is read of it, part by part.
-        parameters: what is read of them side by side, a name for each multiple of hidden.
+        projected, product: names of the numbers that are read, one for each multiple of hidden.
+        state: names of its parts.
+        parameters: names of the concatenated parameters, one for each multiple of hidden.
         statements: in order.
         output, after: the results.
     """
@@ -86,8 +86,9 @@ class TracedEquations:
 
     def lines(self) -> Iterator[str]:
         """The statements in C."""
-        for one in self.statements:
-            yield f"{one.result} = {OPERATIONS[one.operation][0].format(*one.arguments)}"
+        for statement in self.statements:
+            operation, _ = OPERATIONS[statement.operation]
+            yield f"{statement.result} = {operation.format(*statement.arguments)}"
 
     def derivatives(self, seeds: Sequence[tuple[str, str]]) -> tuple[list[str], dict[str, str]]:
         """The chain rule, backwards through the statements.
@@ -96,32 +97,31 @@ class TracedEquations:
             seeds: pairs of a result and the name of its gradient.
 
         Returns:
-            Statements in C that follow on `lines`, and the gradient of each thing read.
+            Statements in C to follow `lines`, and the gradient of each name that is read.
         """
         terms: dict[str, list[str]] = defaultdict(list)
         for result, gradient in seeds:
             terms[result].append(gradient)
         lines = []
-        for one in reversed(self.statements):
-            if one.result not in terms:
+        for result, operation, arguments in map(astuple, reversed(self.statements)):
+            if result not in terms:
                 continue
-            lines.append(f"d_{one.result} = {' + '.join(terms[one.result])}")
-            partials = OPERATIONS[one.operation][1]
-            for argument, partial in zip(one.arguments, partials, strict=True):
+            lines.append(f"d_{result} = {' + '.join(terms[result])}")
+            for argument, partial in zip(arguments, OPERATIONS[operation][1], strict=True):
                 if argument.isidentifier() and partial:
-                    names = {"r": one.result, "d": f"d_{one.result}"}
-                    terms[argument].append(partial.format(*one.arguments, **names))
+                    names = {"r": result, "d": f"d_{result}"}
+                    terms[argument].append(partial.format(*arguments, **names))
         return lines, {name: " + ".join(terms[name]) or "0" for name in self.read}
 
 
 def trace(cell: ElementwiseCell) -> TracedEquations:
-    """The equations as the cell has them now, in training or evaluation.
+    """Trace the cell's equations in its present mode, training or evaluation.
 
     Raises:
-        NotScalarError: they use an operation that is not in the table.
+        UntraceableError: they use an operation that is not in the table.
     """
-    # Inference mode hides operations from the recorder, autocast adds some. Zoneout draws its masks
-    # in `project`: nobody's random numbers change by that.
+    # Inference mode hides operations from the recorder, autocast adds some. Zoneout samples masks
+    # in `project`: the global generator's state is restored.
     with (
         torch.inference_mode(False),
         torch.no_grad(),
@@ -135,50 +135,49 @@ def record(cell: ElementwiseCell) -> TracedEquations:
     matrix = cell.recurrence()
     if matrix.dim() == 3 and len(cell.operand) > 1:
         raise UntraceableError("several operands by head")
-    # Each a tensor of its own, and of no mode: an initial state may hold one twice, parameters may
-    # have been made in inference mode.
+    # Clones: an initial state may repeat a tensor, and parameters may be inference tensors.
     projected = cell.project(matrix.new_zeros(1, 1, cell.width))[0].clone()
     product = matrix.new_zeros(1, matrix.shape[:-1].numel())
     state = tuple(part.clone() for part in cell.initial_state(1))
-    parameters = tuple(one.clone() for one in cell.elementwise())
+    parameters = tuple(parameter.clone() for parameter in cell.elementwise())
     recorder = Recorder(cell.hidden)
-    given = {
+    inputs = {
         "projected": recorder.name("projected", projected),
         "product": recorder.name("product", product),
         "parameters": [
             name
-            for index, one in enumerate(parameters)
-            for name in recorder.name(f"parameter{index}_", one)
+            for index, parameter in enumerate(parameters)
+            for name in recorder.name(f"parameter{index}_", parameter)
         ],
-        "state": [recorder.name(f"state{k}_", one)[0] for k, one in enumerate(state)],
+        "state": [recorder.name(f"state{k}_", part)[0] for k, part in enumerate(state)],
     }
     with recorder:
         output, after = cell.equations(projected, product, state, parameters)
     return TracedEquations(
-        **given,
+        **inputs,
         statements=recorder.statements,
         output=recorder.units(output)[0],
-        after=[recorder.units(one)[0] for one in after],
+        after=[recorder.units(part)[0] for part in after],
     )
 
 
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Writes down what is done to (1, multiples of hidden), for one unit."""
+    """Records operations on tensors (1, multiples of hidden), for one unit."""
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """Nobody compiles this by torch, whose compiler takes seconds to load."""
+        """torch.compile takes seconds to load, and is not used here."""
         return False
 
     def __init__(self, hidden: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.hidden = hidden
         self.statements: list[Statement] = []
-        # By identity, and held: an identity is one object's only as long as that lives.
-        self.known: dict[int, tuple[Tensor, list[str]]] = {}
+        # By id, with the tensor: an id may be reused after its object is deleted.
+        self.traced: dict[int, tuple[Tensor, list[str]]] = {}
 
     def name(self, word: str, tensor: Tensor) -> list[str]:
-        """Names for what a tensor holds."""
+        """Names for the numbers of a tensor."""
         names = [f"{word}{multiple}" for multiple in range(self.multiples(tensor))]
         self.know(tensor, names)
         return names
@@ -186,7 +185,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def know(self, tensor: Tensor, units: list[str]) -> None:
         if len(units) != self.multiples(tensor):
             raise UntraceableError(f"a result of shape {tuple(tensor.shape)}")
-        self.known[id(tensor)] = (tensor, units)
+        self.traced[id(tensor)] = (tensor, units)
 
     def multiples(self, tensor: Tensor) -> int:
         multiples, rest = divmod(tensor.numel(), self.hidden)
@@ -195,12 +194,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return multiples
 
     def units(self, value: Any) -> list[str]:
-        """What a tensor or a number is for one unit: a name, or a number, for each multiple."""
+        """A tensor or a number for one unit: a name, or a number, for each multiple."""
         if not isinstance(value, Tensor):
             return [number(value)]
-        if id(value) not in self.known:
+        if id(value) not in self.traced:
             raise UntraceableError("a tensor that was not handed in")
-        return self.known[id(value)][1]
+        return self.traced[id(value)][1]
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -237,12 +236,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             raise UntraceableError(f"torch's {name}")
 
     def operate(self, name: str, result: Tensor, args: tuple[Any, ...]) -> None:
-        wanted = len(OPERATIONS[name][1])
-        columns = [self.units(one) for one in args]
-        if len(columns) != wanted:
+        columns = [self.units(argument) for argument in args]
+        if len(columns) != len(OPERATIONS[name][1]):
             raise UntraceableError(f"torch's {name} of {len(columns)} arguments")
         multiples = self.multiples(result)
-        rows = zip(*(one * multiples if len(one) == 1 else one for one in columns), strict=True)
+        rows = zip(*(c * multiples if len(c) == 1 else c for c in columns), strict=True)
         names = []
         for arguments in rows:
             names.append(f"v{len(self.statements)}")
@@ -257,7 +255,7 @@ def number(value: Any) -> str:
     return f"(REAL)({float(value)!r})".replace("inf", "INFINITY").replace("nan", "NAN")
 
 
-def along(tensor: Tensor, told: tuple[Any, ...]) -> bool:
-    """Whether an operation works along the last axis: `told` begins with it, or it is 0."""
-    axis = told[0] if told else 0
+def along(tensor: Tensor, arguments: tuple[Any, ...]) -> bool:
+    """Whether an operation works along the last axis: its first argument, 0 by default."""
+    axis = arguments[0] if arguments else 0
     return axis in (-1, tensor.dim() - 1)
