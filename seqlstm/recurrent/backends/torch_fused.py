@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 from torch import Tensor
 
@@ -25,6 +27,11 @@ class TorchFused(Backend):
             return "the fused kernels cannot reset the state inside a span"
         if call.lengths and call.last:
             return "the fused kernels give no state between steps, so not that of a shorter row"
+        on_cpu = cell.bias.device.type == "cpu" and cell.bias.dtype == torch.float32
+        if type(cell) is LSTM and on_cpu and torch.is_autocast_enabled("cpu"):
+            dtype = torch.get_autocast_dtype("cpu")
+            if not has_fused_lstm(dtype):
+                return f"oneDNN has no LSTM in {dtype} for this processor"
         return None
 
     def run(
@@ -69,6 +76,23 @@ class TorchFused(Backend):
     def trains(cell: Cell) -> bool:
         """cuDNN keeps what a backward pass needs only when told that it trains."""
         return cell.training or torch.is_grad_enabled()
+
+
+@cache
+def has_fused_lstm(dtype: torch.dtype) -> bool:
+    """Whether oneDNN computes an LSTM under CPU autocast in `dtype`, found by running one step.
+
+    In bfloat16 it needs AVX-512, but no bfloat16 instructions.
+    """
+    with torch.inference_mode(False), torch.enable_grad(), torch.autocast("cpu", dtype):
+        zeros = torch.zeros(1, 1, 1, device="cpu")
+        matrix = torch.zeros(4, 1, device="cpu", requires_grad=True)
+        weights = [matrix, matrix, matrix[:, 0], matrix[:, 0]]
+        try:
+            torch.lstm(zeros, (zeros, zeros), weights, True, 1, 0.0, True, False, False)
+        except RuntimeError:
+            return False
+    return True
 
 
 def cuda_dtype(inputs: Tensor) -> torch.dtype | None:
