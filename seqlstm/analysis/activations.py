@@ -12,7 +12,7 @@ from torch import Tensor
 from seqlstm.errors import ArgumentError
 from seqlstm.inference.language_model import LoadedLanguageModel
 from seqlstm.models.language_model import LanguageModel
-from seqlstm.recurrent.stack import Layer
+from seqlstm.recurrent.layer import Layer
 from seqlstm.recurrent.state import State, leaves
 
 MATRIX = 4  # axes of a matrix for each head: batch, heads, rows, columns

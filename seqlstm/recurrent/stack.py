@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -13,19 +13,8 @@ from seqlstm.nn.dropout import Dropout
 from seqlstm.recurrent.backends import BackendChoice, Call
 from seqlstm.recurrent.cells.base import Cell
 from seqlstm.recurrent.connections import Connection, ResidualDropout, make_connection
-from seqlstm.recurrent.layer import Bidirectional, Recurrent, WeightDrop
+from seqlstm.recurrent.layer import Bidirectional, Layer, Recurrent, WeightDrop
 from seqlstm.recurrent.state import State
-
-
-class Layer(Protocol):
-    """What stands in a stack: it takes what `Recurrent.forward` takes."""
-
-    @property
-    def names(self) -> tuple[str, ...]: ...
-
-    def initial_state(self, batch: int) -> State: ...
-
-    def choice(self, call: Call) -> BackendChoice: ...
 
 
 class LayerStack(nn.Module):
@@ -40,7 +29,7 @@ class LayerStack(nn.Module):
 
     def __init__(
         self,
-        layers: Sequence[nn.Module],
+        layers: Sequence[Layer],
         *,
         connections: Sequence[nn.Module],
         dropouts: Sequence[nn.Module],
@@ -175,7 +164,7 @@ class BlockStack(LayerStack):
 
     def __init__(
         self,
-        block: Callable[[int], nn.Module],
+        block: Callable[[int], Layer],
         *,
         width: int,
         layers: int,

@@ -18,7 +18,7 @@ from seqlstm.models.output.softmax import OutputLayer
 from seqlstm.recurrent.catalogue import BLOCKS, CELLS
 from seqlstm.recurrent.cells.base import Cell
 from seqlstm.recurrent.cells.zoneout import zoneout
-from seqlstm.recurrent.layer import recurrent_parameter
+from seqlstm.recurrent.layer import Layer, recurrent_parameter
 from seqlstm.recurrent.stack import BlockStack, Stack
 
 
@@ -118,7 +118,7 @@ def build_stack(model: ModelConfig, **sizes: Any) -> Stack | BlockStack:
     )
 
 
-def build_block(model: ModelConfig) -> Callable[[int], nn.Module]:
+def build_block(model: ModelConfig) -> Callable[[int], Layer]:
     """From a block's number, counted from 0, to the block with the recipe's options."""
     kind, options = kind_and_options(model)
 

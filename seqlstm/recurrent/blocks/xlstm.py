@@ -8,11 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from seqlstm.nn.linear import Linear, linear
-from seqlstm.recurrent.backends import BackendChoice, Call
 from seqlstm.recurrent.blocks.causal_conv import CausalConvolution
 from seqlstm.recurrent.cells.mlstm import MatrixMemory, start_gates
 from seqlstm.recurrent.cells.slstm import SLSTM
-from seqlstm.recurrent.layer import Recurrent
+from seqlstm.recurrent.layer import Layer, Recurrent
 from seqlstm.recurrent.state import State
 
 BLOCK = 4  # rows and columns of the blocks of the projections to q and k
@@ -85,7 +84,7 @@ class QKVMemory(MatrixMemory):
         return torch.cat([inputs, linear(inputs, self.input, self.bias)], dim=-1)
 
 
-class SLSTMBlock(nn.Module):
+class SLSTMBlock(Layer):
     """sLSTM in a residual block, then a gated feed-forward of factor 4/3 (Beck et al., 2024).
 
         y = x + GN(sLSTM(LN(x)))        y + W_down (GELU(W_gate u) ∘ W_up u) where u = LN(y)
@@ -112,22 +111,8 @@ class SLSTMBlock(nn.Module):
         self.forwards = FeedForward(width)
 
     @property
-    def output(self) -> int:
-        """Features of one output."""
-        return self.memory.output
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """What the tensors of the state are called, in order."""
-        return self.memory.names
-
-    def initial_state(self, batch: int) -> State:
-        """That of the sLSTM."""
-        return self.memory.initial_state(batch)
-
-    def choice(self, call: Call) -> BackendChoice:
-        """Which backend serves the sLSTM in such a call, and why the faster ones refuse."""
-        return self.memory.choice(call)
+    def core(self) -> Layer:
+        return self.memory
 
     def forward(
         self, inputs: Tensor, state: State | None = None, **options: Any
@@ -138,7 +123,7 @@ class SLSTMBlock(nn.Module):
         return outputs + self.forwards(outputs), state
 
 
-class MLSTMBlock(nn.Module):
+class MLSTMBlock(Layer):
     """mLSTM inside a residual block that projects up by 2 (Beck et al., 2024).
 
         u, z = W_up LN(x)                       a = SiLU(convolution of u over time)
@@ -176,7 +161,6 @@ class MLSTMBlock(nn.Module):
     ) -> None:
         super().__init__()
         inner = factor * width
-        self.output = width
         self.normalize = nn.LayerNorm(width)
         self.up = Linear(width, 2 * inner, bias=False)
         self.convolution = CausalConvolution(inner, convolution)
@@ -188,17 +172,20 @@ class MLSTMBlock(nn.Module):
         self.down = Linear(inner, width, bias=False)
 
     @property
+    def core(self) -> Layer:
+        return self.memory
+
+    @property
+    def output(self) -> int:
+        return self.down.out_features
+
+    @property
     def names(self) -> tuple[str, ...]:
-        """What the tensors of the state are called, in order."""
-        return "window", *self.memory.names
+        return "window", *self.core.names
 
     def initial_state(self, batch: int) -> State:
-        """No inputs of the convolution, and that of the memory."""
-        return self.convolution.initial_state(batch), self.memory.initial_state(batch)
-
-    def choice(self, call: Call) -> BackendChoice:
-        """Which backend serves the mLSTM in such a call, and why the faster ones refuse."""
-        return self.memory.choice(call)
+        """No inputs of the convolution, and the initial state of the memory."""
+        return self.convolution.initial_state(batch), self.core.initial_state(batch)
 
     def forward(
         self,
