@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from torch import nn
-
 from seqlstm.config import Recipe
 from seqlstm.config.model import AdaptiveSoftmaxConfig, MixtureOfSoftmaxesConfig, ModelConfig
 from seqlstm.errors import Mistake, RecipeError
@@ -122,7 +120,7 @@ def build_block(model: ModelConfig) -> Callable[[int], Layer]:
     """From a block's number, counted from 0, to the block with the recipe's options."""
     kind, options = kind_and_options(model)
 
-    def make(index: int) -> nn.Module:
+    def make(index: int) -> Layer:
         with blamed("model.cell"):
             return BLOCKS[kind](index, model.embedding_dim, model.backend, **options)
 

@@ -1,4 +1,7 @@
-"""The residual blocks of xLSTM (Beck et al., 2024): layers, not cells."""
+"""The residual blocks of xLSTM (Beck et al., 2024): layers, not cells.
+
+A block returns its branch H(x); the stack adds it to x.
+"""
 
 from __future__ import annotations
 
@@ -87,7 +90,8 @@ class QKVMemory(MatrixMemory):
 class SLSTMBlock(Layer):
     """sLSTM in a residual block, then a gated feed-forward of factor 4/3 (Beck et al., 2024).
 
-        y = x + GN(sLSTM(LN(x)))        y + W_down (GELU(W_gate u) ∘ W_up u) where u = LN(y)
+        a = GN(sLSTM(LN(x)))
+        H(x) = a + W_down (GELU(W_gate u) ∘ W_up u) where u = LN(x + a)
 
     GN normalises head by head. The paper's optional convolution before the gates is left out.
 
@@ -119,8 +123,8 @@ class SLSTMBlock(Layer):
     ) -> tuple[Tensor, State | None]:
         """As `Recurrent.forward`."""
         outputs, state = self.memory(self.normalize(inputs), state, **options)
-        outputs = inputs + self.normalize_heads(outputs)
-        return outputs + self.forwards(outputs), state
+        outputs = self.normalize_heads(outputs)
+        return outputs + self.forwards(inputs + outputs), state
 
 
 class MLSTMBlock(Layer):
@@ -128,7 +132,7 @@ class MLSTMBlock(Layer):
 
         u, z = W_up LN(x)                       a = SiLU(convolution of u over time)
         q, k = blocks of 4 · a, v = u           r = GN(mLSTM(q, k, v)) + s ∘ a
-        y = x + W_down (r ∘ SiLU(z))
+        H(x) = W_down (r ∘ SiLU(z))
 
     The convolution is causal and reads each feature alone. GN normalises head by head; s is a
     learned skip; the gates ĩ and f̃ read q, k and v. SiLU(z) takes the place of the output gate.
@@ -204,7 +208,7 @@ class MLSTMBlock(Layer):
         asked = torch.cat([self.question(read), self.key(read), values], dim=-1)
         outputs, memory = self.memory(asked, memory, lengths=lengths, resets=resets, last=last)
         outputs = self.normalize_heads(outputs) + self.skip * read
-        outputs = inputs + self.down(outputs * nn.functional.silu(gate))
+        outputs = self.down(outputs * nn.functional.silu(gate))
         return outputs, (window, memory) if last else None
 
 
