@@ -72,7 +72,7 @@ def inventory(model: LanguageModel) -> UnitInventory:
     parts = [
         (index, name)
         for index, layer in enumerate(model.stack.layers, 1)
-        for name in cast(Layer, layer).names
+        for name in cast(Layer, layer).state_names
     ]
     for (layer, name), part in zip(parts, leaves(model.initial_state(1)), strict=True):
         if part.dim() < MATRIX:

@@ -30,9 +30,9 @@ class Layer(nn.Module):
         return self.core.output
 
     @property
-    def names(self) -> tuple[str, ...]:
+    def state_names(self) -> tuple[str, ...]:
         """Names of the tensors of the state, in order."""
-        return self.core.names
+        return self.core.state_names
 
     def initial_state(self, batch: int) -> State:
         """The state before the first step, for `batch` rows."""
@@ -60,11 +60,11 @@ class Recurrent(Layer):
 
     @property
     def output(self) -> int:
-        return self.cell.hidden
+        return self.cell.hidden_size
 
     @property
-    def names(self) -> tuple[str, ...]:
-        return self.cell.names
+    def state_names(self) -> tuple[str, ...]:
+        return self.cell.state_names
 
     def initial_state(self, batch: int) -> State:
         return self.cell.initial_state(batch)
@@ -133,8 +133,8 @@ class Bidirectional(Layer):
         return self.forwards.output + self.backwards.output
 
     @property
-    def names(self) -> tuple[str, ...]:
-        return self.forwards.names + self.backwards.names
+    def state_names(self) -> tuple[str, ...]:
+        return self.forwards.state_names + self.backwards.state_names
 
     def initial_state(self, batch: int) -> State:
         return self.forwards.initial_state(batch), self.backwards.initial_state(batch)

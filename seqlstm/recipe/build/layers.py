@@ -34,7 +34,7 @@ def refusals(recipe: Recipe) -> Iterator[Mistake]:
     kind = recipe.model.cell["kind"]
     if kind in BLOCKS:
         yield from block_refusals(recipe, kind)
-    elif needs := getattr(CELLS[kind], "needs", ""):
+    elif needs := getattr(CELLS[kind], "required_input", ""):
         yield Mistake("model.cell", f"{kind} needs {needs}")
 
 
@@ -104,7 +104,10 @@ def build_stack(model: ModelConfig, **sizes: Any) -> Stack | BlockStack:
     }
     if model.cell["kind"] in BLOCKS:
         return BlockStack(
-            build_block(model), width=sizes["width"], layers=sizes["layers"], **common
+            build_block(model),
+            input_size=sizes["input_size"],
+            num_layers=sizes["num_layers"],
+            **common,
         )
     return Stack(
         build_cell(model),

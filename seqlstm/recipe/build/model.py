@@ -62,7 +62,10 @@ def build_language_model(recipe: Recipe, vocabularies: VocabularySizes) -> Langu
     smoothing, dropout = recipe.training.label_smoothing, model.dropout
     embedding = build_embedding(model, vocabulary)
     stack = build_stack(
-        model, width=model.embedding_dim, hidden=model.hidden_size, layers=model.num_layers
+        model,
+        input_size=model.embedding_dim,
+        hidden_size=model.hidden_size,
+        num_layers=model.num_layers,
     )
     return LanguageModel(
         embedding=embedding,

@@ -87,7 +87,7 @@ def not_elementwise(cell: Cell) -> str | None:
     """Why a backend for element-wise cells cannot serve this one; None for one of these."""
     name = type(cell).__name__
     if not isinstance(cell, ElementwiseCell):
-        return cell.limit or f"{name} is not element-wise"
+        return cell.loop_only_reason or f"{name} is not element-wise"
     kind = type(cell)
     if kind.step is not ElementwiseCell.step or kind.read is not ElementwiseCell.read:
         return f"{name} has a step of its own"

@@ -81,7 +81,7 @@ class ManualBPTTFunction(torch.autograd.Function):
         matrix: Tensor,
         *tensors: Tensor,
     ) -> tuple[Tensor, ...]:
-        parts = len(cell.names)
+        parts = len(cell.state_names)
         state, parameters = tensors[:parts], tensors[parts:]
         dtype = state[0].dtype
         outputs: list[Tensor] = []
@@ -117,7 +117,7 @@ class ManualBPTTFunction(torch.autograd.Function):
         cell, masks = cast(ElementwiseCell, ctx.cell), cast(Masks, ctx.masks)
         additive = adds(cell)
         equations: Equations = cell.update if adds(cell) else cell.equations
-        steps, parts = len(d_outputs), 1 + len(cell.names)
+        steps, parts = len(d_outputs), 1 + len(cell.state_names)
         matrix, *saved = ctx.saved_tensors
         products, *states = (saved[part : steps * parts : parts] for part in range(parts))
         parameters = saved[steps * parts : len(saved) - (not additive)]

@@ -63,7 +63,7 @@ class TorchFused(Backend):
             )
         else:
             assert isinstance(cell, ResetAfterGRU)
-            zeros = cell.bias.new_zeros(2 * cell.hidden)
+            zeros = cell.bias.new_zeros(2 * cell.hidden_size)
             bias = torch.cat([zeros, cell.recurrent_bias])
             weights = [w.to(dtype) for w in (cell.input, cell.recurrent, cell.bias, bias)]
             outputs, *last = torch.gru(

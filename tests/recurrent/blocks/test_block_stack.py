@@ -22,8 +22,8 @@ WIDTH = 8
 
 def blocks(**options: Any) -> BlockStack:
     """Three xLSTM blocks in float64, random in every parameter."""
-    make = partial(xlstm_block, width=WIDTH, mlstm=1, slstm=1, heads=2)
-    return randomise(BlockStack(make, width=WIDTH, layers=3, **options).double())
+    make = partial(xlstm_block, input_size=WIDTH, mlstm=1, slstm=1, heads=2)
+    return randomise(BlockStack(make, input_size=WIDTH, num_layers=3, **options).double())
 
 
 def inputs() -> Tensor:

@@ -137,11 +137,11 @@ def record(cell: ElementwiseCell) -> TracedEquations:
         raise UntraceableError("several operands by head")
     # Each a tensor of its own, and of no mode: an initial state may hold one twice, parameters may
     # have been made in inference mode.
-    projected = cell.project(matrix.new_zeros(1, 1, cell.width))[0].clone()
+    projected = cell.project(matrix.new_zeros(1, 1, cell.input_size))[0].clone()
     product = matrix.new_zeros(1, matrix.shape[:-1].numel())
     state = tuple(part.clone() for part in cell.initial_state(1))
     parameters = tuple(one.clone() for one in cell.elementwise())
-    recorder = Recorder(cell.hidden)
+    recorder = Recorder(cell.hidden_size)
     given = {
         "projected": recorder.name("projected", projected),
         "product": recorder.name("product", product),
