@@ -56,7 +56,7 @@ class ResidualDropout(nn.Module):
 
 
 def at_least_float32(carried: Tensor) -> Tensor:
-    """In float32, or more if it was: what is carried past many layers is added to by each."""
+    """Cast to at least float32: a residual stream is a sum over many layers."""
     return carried.to(torch.promote_types(carried.dtype, torch.float32))
 
 

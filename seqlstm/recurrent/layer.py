@@ -87,7 +87,7 @@ class Recurrent(Layer):
             inputs: (time, batch, width).
             state: before the first step; the cell's initial state when None.
             lengths: real steps of each row, (batch,). Outputs beyond them mean nothing.
-            resets: true where a row starts afresh before that step, (time, batch).
+            resets: true where a row is reset to the initial state before that step, (time, batch).
             last: whether the state after the last real step is wanted; some backends lack it.
 
         Returns:

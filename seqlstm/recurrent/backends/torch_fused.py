@@ -1,4 +1,4 @@
-"""torch's fused LSTM and GRU (cuDNN, oneDNN), for exactly the functions that these compute."""
+"""torch's fused LSTM and GRU (cuDNN, oneDNN), for the cells that these compute exactly."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class TorchFused(Backend):
 
     @staticmethod
     def trains(cell: Cell) -> bool:
-        """cuDNN keeps what a backward pass needs only when told that it trains."""
+        """Training mode of the kernels, in which cuDNN saves tensors for a backward pass."""
         return cell.training or torch.is_grad_enabled()
 
 
@@ -98,8 +98,8 @@ def has_fused_lstm(dtype: torch.dtype) -> bool:
 def cuda_dtype(inputs: Tensor) -> torch.dtype | None:
     """What to compute in under autocast on a GPU; None elsewhere.
 
-    torch's own autocast hands cuDNN's recurrences float16, whatever it was asked for; before
-    version 9.13 these do not take bfloat16.
+    torch's own autocast runs cuDNN's recurrences in float16 whatever its dtype; cuDNN before 9.13
+    has no bfloat16 there.
     """
     if not (inputs.is_cuda and torch.is_autocast_enabled("cuda")):
         return None

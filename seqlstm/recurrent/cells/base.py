@@ -1,7 +1,14 @@
-"""What every recurrence has in common.
+"""Base classes of recurrent cells.
 
-A cell is its paper's equations: `project` holds all that does not depend on the state, for all
-steps at once; `step` is the paper. How the steps are run is the backends' business.
+A cell is its paper's equations, in three methods:
+
+    initial_state(batch)    the state before the first step
+    project(inputs)         the part that does not depend on the state, for all steps at once
+    step(projected, state)  the equations of one step: the output and the next state
+
+`GatedCell` has the parameters of gates. `AdditiveCell` (`update`) and `ElementwiseCell`
+(`equations`) have the step of cells with one recurrent product, `LinearCell` (`coefficients`) that
+of cells linear in their state; faster backends than `loop` run these.
 """
 
 from __future__ import annotations
@@ -30,11 +37,11 @@ class Cell(nn.Module, ABC):
 
     paper: ClassVar[str]
     year: ClassVar[int]
-    # What the tensors of the state are called, in order; an "h" comes first, and is the output.
+    # Names of the tensors of the state, in order; an "h" comes first, and is the output.
     state_names: ClassVar[tuple[str, ...]]
     # Why no backend but the loop can serve it, in words; empty when that is not so.
     loop_only_reason: str = ""
-    # What a model of text cannot give it, in words; empty when it runs on anything.
+    # An input that a model of text does not have, in words; empty when it runs on any input.
     required_input: str = ""
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
@@ -48,7 +55,7 @@ class Cell(nn.Module, ABC):
     @abstractmethod
     def initial_state(self, batch: int) -> State:
         """The state before the first step, for `batch` rows: constants, through which no gradient
-        goes where rows start afresh."""
+        flows where rows are reset."""
 
     @abstractmethod
     def project(self, inputs: Tensor) -> Tensor:
@@ -140,7 +147,7 @@ class GatedCell(Cell):
     """A cell whose gates read the input through `input` (W), the last output by `recurrent` (R).
 
     Both matrices, and the one bias, hold the gates one below the other, in the order of `gates`.
-    W is drawn as Glorot & Bengio (2010) do, R is orthogonal gate by gate, the bias starts at zero.
+    W is initialised as by Glorot & Bengio (2010), R is orthogonal gate by gate, the bias is zero.
     """
 
     gates: ClassVar[tuple[str, ...]]

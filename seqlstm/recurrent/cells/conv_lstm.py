@@ -24,8 +24,8 @@ class ConvLSTM(Cell):
     and position, so the extent is fixed.
 
     A step's features are flat, (channels, positions) or (channels, rows, columns) in that order:
-    those of the input, of the output and of the memory alike. W is drawn as Glorot & Bengio (2010)
-    do and U is orthogonal, gate by gate; V and b start at zero.
+    those of the input, of the output and of the memory alike. W is initialised as by
+    Glorot & Bengio (2010), U is orthogonal gate by gate; V and b start at zero.
 
     Args:
         input_size: features of one input: its channels times the positions.

@@ -1,4 +1,4 @@
-"""What the cells with exponential gates share: numbers that are kept at a scale of their own.
+"""Exponential gating with a stabilizer state.
 
 An exponential gate overflows soon. So a cell stores its memory divided by e^m, where m, a state
 like the others, is the largest exponent so far. It starts at −∞: nothing has been stored.

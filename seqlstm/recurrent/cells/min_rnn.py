@@ -13,10 +13,10 @@ from seqlstm.recurrent.state import State
 
 
 class MinimalRNN(LinearCell):
-    """What the two have in common: one matrix W, one bias, and the candidate.
+    """Base of the minimal units: one matrix W, one bias, and the candidate.
 
     Both hold the gates one below the other, in the order of `gates`; the candidate is the last.
-    W is drawn as Glorot & Bengio (2010) do, the bias starts at zero.
+    W is initialised as by Glorot & Bengio (2010), the bias starts at zero.
     """
 
     paper = "Feng et al."

@@ -24,10 +24,10 @@ LARGEST_EXPONENT = 80.0  # of exp(−m): just below what float32 can hold
 
 @dataclass(frozen=True)
 class Entries:
-    """What is to be stored and asked for: (..., heads, units) each; the gates (..., heads).
+    """Queries, keys, values, (..., heads, units) each, and gates, (..., heads).
 
     Attributes:
-        q: the questions.
+        q: the queries.
         k: the keys, already divided by √units.
         v: the values.
         i: ĩ, the input gate's exponent.

@@ -21,9 +21,9 @@ class MogrifierLSTM(GatedCell):
         i, f, o = σ(W x + R h + b)                g = tanh(W x + R h + b)
         c_t = f ∘ c_{t-1} + i ∘ g                 h_t = o ∘ tanh(c_t)
 
-    The 2 is there so that random Q and R change little at first, the paper says, and is silent on
-    how they are drawn. Here Q h and R x start with a tenth of the deviation of what they read. (The
-    authors' program adds a bias to each round and caps i at 1 − f; the paper's equations don't.)
+    With the 2, random Q and R change little at first; the paper does not give their distribution.
+    Here Q h and R x start with a tenth of the deviation of their inputs. (The authors' program adds
+    a bias to each round and caps i at 1 − f; the paper's equations don't.)
 
     Args:
         input_size: features of one input.

@@ -21,8 +21,8 @@ class PeepholeLSTM(GatedCell, AdditiveCell):
         c_t = f ∘ c_{t-1} + i ∘ g
         o = σ(W x_t + R h_{t-1} + p ∘ c_t + b)            h_t = o ∘ φ(c_t)
 
-    φ is tanh, or the identity as in the paper of 2000. The peepholes p start at zero (the papers
-    draw them, small): a new cell is an LSTM, and remembers by its forget bias alone.
+    φ is tanh, or the identity as in the paper of 2000. The peepholes p start at zero (in the papers
+    from small random numbers): a new cell is an LSTM, and remembers by its forget bias alone.
 
     Args:
         input_size: features of one input.

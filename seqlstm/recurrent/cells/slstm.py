@@ -27,7 +27,7 @@ class SLSTM(GatedCell, AdditiveCell):
         c_t = f' ∘ c_{t-1} + i' ∘ z          n_t = f' ∘ n_{t-1} + i'
         h_t = o ∘ c_t / n_t
 
-    R is block-diagonal: a unit reads the outputs of its own head only. Each of the blocks is drawn
+    R is block-diagonal: a unit reads the outputs of its own head only. Each of the blocks starts
     orthogonal, gate by gate. The forget gate starts at σ of 3 to 6, spread over the units.
 
     Args:

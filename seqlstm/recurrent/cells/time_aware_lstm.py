@@ -42,7 +42,7 @@ class TimeAwareLSTM(GatedCell, ElementwiseCell):
     state_names = ("h", "c")
     gates = ("input", "forget", "candidate", "output")
     operand = (0, 1)
-    required_input = "the time that passed before each input, which a text does not tell"
+    required_input = "the time that passed before each input, which a text does not contain"
 
     def __init__(
         self,

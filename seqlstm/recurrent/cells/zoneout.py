@@ -1,4 +1,4 @@
-"""Zoneout: units that now and then keep their old value, whatever the cell."""
+"""Zoneout of any cell: units that randomly keep their previous value."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def zoneout(cell: Cell, *, hidden: float = 0.0, memory: float = 0.0) -> Cell:
 
         h_t = s ∘ h_{t-1} + (1 − s) ∘ h̃_t        where h̃_t is what the cell gives
 
-    and so for the other parts of the state. While training s is 1 or 0, drawn for each row, unit
+    and so for the other parts of the state. While training s is 1 or 0, sampled for each row, unit
     and step; in evaluation it is the probability itself. A memory that is a matrix a head stays or
     goes head by head. What was element-wise stays element-wise, what was linear linear.
 
@@ -49,7 +49,7 @@ def zoneout(cell: Cell, *, hidden: float = 0.0, memory: float = 0.0) -> Cell:
 
 
 class Zoneout(Cell):
-    """What the three kinds share: the masks of all steps are drawn with the projection.
+    """Base of the three kinds: the masks of all steps are sampled with the projection.
 
     They stand in the columns before those that the cell itself projects.
 
