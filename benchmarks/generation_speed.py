@@ -41,7 +41,7 @@ def untrained(*, hidden: int, layers: int, vocabulary: int) -> LanguageModel:
     embedding = TokenEmbedding(vocabulary, hidden)
     return LanguageModel(
         embedding=embedding,
-        stack=Stack(LSTM, width=hidden, hidden=hidden, layers=layers),
+        stack=Stack(LSTM, input_size=hidden, hidden_size=hidden, num_layers=layers),
         output_layer=OutputLayer(hidden, vocabulary, tied=embedding.table),
     ).eval()
 

@@ -74,9 +74,9 @@ def language_model(
             embedding=embedding,
             stack=Stack(
                 cell,
-                width=WIDTH,
-                hidden=HIDDEN,
-                layers=2,
+                input_size=WIDTH,
+                hidden_size=HIDDEN,
+                num_layers=2,
                 dropout=dropout,
                 weight_drop=weight_drop,
             ),
@@ -108,14 +108,14 @@ def translator(
     """One layer that reads the source in both directions, `layers` that write; untrained."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        stack = partial(Stack, cell, hidden=HIDDEN, dropout=dropout, weight_drop=weight_drop)
+        stack = partial(Stack, cell, hidden_size=HIDDEN, dropout=dropout, weight_drop=weight_drop)
         table = TokenEmbedding(vocabulary, WIDTH, dropout=dropout)
-        encoder = stack(width=WIDTH, layers=1, bidirectional=True)
-        below = stack(width=BELOW[decoder], layers=1 if decoder == "parallel" else layers)
+        encoder = stack(input_size=WIDTH, num_layers=1, bidirectional=True)
+        below = stack(input_size=BELOW[decoder], num_layers=1 if decoder == "parallel" else layers)
         parts: dict[str, Any] = {"attention": attention(HIDDEN, HIDDEN), "between": dropout}
         writers = list(below.layers)
         if decoder == "parallel":
-            parts["rest"] = stack(width=HIDDEN, layers=layers - 1, context=HIDDEN)
+            parts["rest"] = stack(input_size=HIDDEN, num_layers=layers - 1, context=HIDDEN)
             writers += parts["rest"].layers
         if bridge or decoder == "plain":
             parts["bridge"] = Bridge(encoder, writers)

@@ -12,7 +12,7 @@ from torch import Tensor
 from seqlstm.errors import ArgumentError
 from seqlstm.inference.language_model import LoadedLanguageModel
 from seqlstm.models.language_model import LanguageModel
-from seqlstm.recurrent.stack import Layer
+from seqlstm.recurrent.layer import Layer
 from seqlstm.recurrent.state import State, leaves
 
 MATRIX = 4  # axes of a matrix for each head: batch, heads, rows, columns
@@ -72,7 +72,7 @@ def inventory(model: LanguageModel) -> UnitInventory:
     parts = [
         (index, name)
         for index, layer in enumerate(model.stack.layers, 1)
-        for name in cast(Layer, layer).names
+        for name in cast(Layer, layer).state_names
     ]
     for (layer, name), part in zip(parts, leaves(model.initial_state(1)), strict=True):
         if part.dim() < MATRIX:

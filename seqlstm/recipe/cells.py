@@ -95,7 +95,7 @@ def describe(kind: str, input_size: int, hidden_size: int) -> CellInfo:
         **known,
         parameters=sum(parameter.numel() for parameter in layer.parameters()),
         backends=backends,
-        needs=cell.needs,
+        needs=cell.required_input,
     )
 
 

@@ -1,4 +1,7 @@
-"""The cells by the name that a recipe gives them."""
+"""The cells and blocks by their names in recipes.
+
+A new cell is a class in `cells/`, as `cells/base.py` describes, and one line here.
+"""
 
 from __future__ import annotations
 

@@ -44,21 +44,19 @@ class HighwayConnection(nn.Module):
 
 
 class ResidualDropout(nn.Module):
-    """y = x + D(H(x) − x): dropout on what a residual block adds, not on what it hands on."""
+    """y = x + D(H(x)): dropout on the branch of a residual block."""
 
     def __init__(self, dropout: Dropout) -> None:
         super().__init__()
         self.dropout = dropout
 
     def forward(self, inputs: Tensor, outputs: Tensor) -> Tensor:
-        if not self.training or self.dropout.probability == 0:
-            return outputs
-        added: Tensor = self.dropout(outputs - inputs)
+        added: Tensor = self.dropout(at_least_float32(outputs))
         return inputs + added
 
 
 def at_least_float32(carried: Tensor) -> Tensor:
-    """In float32, or more if it was: what is carried past many layers is added to by each."""
+    """Cast to at least float32: a residual stream is a sum over many layers."""
     return carried.to(torch.promote_types(carried.dtype, torch.float32))
 
 

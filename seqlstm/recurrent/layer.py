@@ -14,7 +14,36 @@ from seqlstm.recurrent.cells.base import Cell
 from seqlstm.recurrent.state import State
 
 
-class Recurrent(nn.Module):
+class Layer(nn.Module):
+    """A recurrent layer of a stack.
+
+    What it does not define itself is that of its inner layer, `core`.
+    """
+
+    @property
+    def core(self) -> Layer:
+        raise NotImplementedError
+
+    @property
+    def output(self) -> int:
+        """Features of one output."""
+        return self.core.output
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """Names of the tensors of the state, in order."""
+        return self.core.state_names
+
+    def initial_state(self, batch: int) -> State:
+        """The state before the first step, for `batch` rows."""
+        return self.core.initial_state(batch)
+
+    def choice(self, call: Call) -> BackendChoice:
+        """The backend for such a call, and why the faster ones refuse."""
+        return self.core.choice(call)
+
+
+class Recurrent(Layer):
     """A cell over time.
 
     Args:
@@ -31,19 +60,16 @@ class Recurrent(nn.Module):
 
     @property
     def output(self) -> int:
-        """Features of one output."""
-        return self.cell.hidden
+        return self.cell.hidden_size
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """What the tensors of the state are called, in order."""
-        return self.cell.names
+    def state_names(self) -> tuple[str, ...]:
+        return self.cell.state_names
 
     def initial_state(self, batch: int) -> State:
         return self.cell.initial_state(batch)
 
     def choice(self, call: Call) -> BackendChoice:
-        """Which backend serves such a call, and why the faster ones refuse."""
         return choose(self.cell, call, self.backend)
 
     def forward(
@@ -61,7 +87,7 @@ class Recurrent(nn.Module):
             inputs: (time, batch, width).
             state: before the first step; the cell's initial state when None.
             lengths: real steps of each row, (batch,). Outputs beyond them mean nothing.
-            resets: true where a row starts afresh before that step, (time, batch).
+            resets: true where a row is reset to the initial state before that step, (time, batch).
             last: whether the state after the last real step is wanted; some backends lack it.
 
         Returns:
@@ -90,7 +116,7 @@ class Recurrent(nn.Module):
         return outputs, state if last else None
 
 
-class Bidirectional(nn.Module):
+class Bidirectional(Layer):
     """Two layers, one a direction, their outputs concatenated (Graves & Schmidhuber, 2005)."""
 
     def __init__(self, forwards: Recurrent | WeightDrop, backwards: Recurrent | WeightDrop) -> None:
@@ -99,18 +125,19 @@ class Bidirectional(nn.Module):
         self.backwards = backwards
 
     @property
+    def core(self) -> Layer:
+        return self.forwards
+
+    @property
     def output(self) -> int:
         return self.forwards.output + self.backwards.output
 
     @property
-    def names(self) -> tuple[str, ...]:
-        return self.forwards.names + self.backwards.names
+    def state_names(self) -> tuple[str, ...]:
+        return self.forwards.state_names + self.backwards.state_names
 
     def initial_state(self, batch: int) -> State:
         return self.forwards.initial_state(batch), self.backwards.initial_state(batch)
-
-    def choice(self, call: Call) -> BackendChoice:
-        return self.forwards.choice(call)
 
     def forward(
         self, inputs: Tensor, state: State | None = None, *, last: bool = True, **options: Any
@@ -122,7 +149,7 @@ class Bidirectional(nn.Module):
         return torch.cat([left, right], dim=-1), (ahead, back) if last else None
 
 
-class WeightDrop(FixedMask):
+class WeightDrop(Layer, FixedMask):
     """DropConnect on the matrix from state to state while training (Merity, Keskar & Socher, 2017).
 
     One mask serves the whole sequence, so that every backend can run it. Other matrices that read
@@ -145,18 +172,8 @@ class WeightDrop(FixedMask):
         self.probability = probability
 
     @property
-    def output(self) -> int:
-        return self.layer.output
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return self.layer.names
-
-    def initial_state(self, batch: int) -> State:
-        return self.layer.initial_state(batch)
-
-    def choice(self, call: Call) -> BackendChoice:
-        return self.layer.choice(call)
+    def core(self) -> Layer:
+        return self.layer
 
     def forward(
         self, inputs: Tensor, state: State | None = None, **options: Any

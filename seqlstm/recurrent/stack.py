@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -13,19 +13,8 @@ from seqlstm.nn.dropout import Dropout
 from seqlstm.recurrent.backends import BackendChoice, Call
 from seqlstm.recurrent.cells.base import Cell
 from seqlstm.recurrent.connections import Connection, ResidualDropout, make_connection
-from seqlstm.recurrent.layer import Bidirectional, Recurrent, WeightDrop
+from seqlstm.recurrent.layer import Bidirectional, Layer, Recurrent, WeightDrop
 from seqlstm.recurrent.state import State
-
-
-class Layer(Protocol):
-    """What stands in a stack: it takes what `Recurrent.forward` takes."""
-
-    @property
-    def names(self) -> tuple[str, ...]: ...
-
-    def initial_state(self, batch: int) -> State: ...
-
-    def choice(self, call: Call) -> BackendChoice: ...
 
 
 class LayerStack(nn.Module):
@@ -40,7 +29,7 @@ class LayerStack(nn.Module):
 
     def __init__(
         self,
-        layers: Sequence[nn.Module],
+        layers: Sequence[Layer],
         *,
         connections: Sequence[nn.Module],
         dropouts: Sequence[nn.Module],
@@ -91,11 +80,11 @@ class Stack(LayerStack):
     Residual and highway connections go round every layer whose input is as wide as its output.
 
     Args:
-        cell: makes a cell from its input width and hidden size.
-        width: features of one input.
-        hidden: features of one output, of every layer or of one after the other, from the lowest; a
-            bidirectional layer gives half of them to each direction.
-        layers: how many; none is a stack that hands its input on.
+        cell: constructor of a cell from its input size and hidden size.
+        input_size: features of one input.
+        hidden_size: features of one output, of every layer, or a list from the lowest layer; in a
+            bidirectional layer each direction has half of them.
+        num_layers: number of layers; with 0 the output is the input.
         connection: plain, residual or highway.
         bidirectional: each layer reads in both directions.
         reverse: each layer reads from the last token of a row to its first.
@@ -106,17 +95,17 @@ class Stack(LayerStack):
         context: features that join the input of every layer at each step; 0 for none.
 
     Raises:
-        ValueError: a bidirectional stack of odd hidden size, or one that is to read backwards;
-            fewer layers than none, or as many sizes as there are not.
+        ValueError: a bidirectional stack with an odd hidden size or with `reverse`; a negative
+            number of layers, or another number of sizes than of layers.
     """
 
     def __init__(
         self,
         cell: Callable[[int, int], Cell],
         *,
-        width: int,
-        hidden: int | Sequence[int],
-        layers: int,
+        input_size: int,
+        hidden_size: int | Sequence[int],
+        num_layers: int,
         connection: Connection = "plain",
         bidirectional: bool = False,
         reverse: bool = False,
@@ -126,25 +115,35 @@ class Stack(LayerStack):
         backend: str = "auto",
         context: int = 0,
     ) -> None:
-        if layers < 0:
-            raise ValueError(f"layers must not be negative, was: {layers}")
-        sizes = [hidden] * layers if isinstance(hidden, int) else [*hidden]
-        if len(sizes) != layers:
-            raise ValueError(f"hidden must have a size for each of {layers} layers, was: {hidden}")
+        if num_layers < 0:
+            raise ValueError(f"num_layers must not be negative, was: {num_layers}")
+        sizes = [hidden_size] * num_layers if isinstance(hidden_size, int) else [*hidden_size]
+        if len(sizes) != num_layers:
+            raise ValueError(
+                f"hidden_size must have a size for each of {num_layers} layers, was: {hidden_size}"
+            )
         if bidirectional and any(size % 2 for size in sizes):
-            raise ValueError(f"hidden must be even in a bidirectional stack, was: {hidden}")
+            raise ValueError(
+                f"hidden_size must be even in a bidirectional stack, was: {hidden_size}"
+            )
         if bidirectional and reverse:
             raise ValueError("reverse cannot take effect in a stack that reads in both directions")
 
-        def one(width: int, hidden: int, *, reverse: bool = reverse) -> Recurrent | WeightDrop:
-            layer = Recurrent(cell(width + context, hidden), backend=backend, reverse=reverse)
+        def one(
+            input_size: int, hidden_size: int, *, reverse: bool = reverse
+        ) -> Recurrent | WeightDrop:
+            layer = Recurrent(
+                cell(input_size + context, hidden_size), backend=backend, reverse=reverse
+            )
             return WeightDrop(layer, weight_drop) if weight_drop else layer
 
-        def both(width: int, hidden: int) -> Bidirectional:
-            return Bidirectional(one(width, hidden // 2), one(width, hidden // 2, reverse=True))
+        def both(input_size: int, hidden_size: int) -> Bidirectional:
+            return Bidirectional(
+                one(input_size, hidden_size // 2), one(input_size, hidden_size // 2, reverse=True)
+            )
 
         make = both if bidirectional else one
-        shapes = list(pairwise([width, *sizes]))
+        shapes = list(pairwise([input_size, *sizes]))
         super().__init__(
             [make(reads, gives) for reads, gives in shapes],
             connections=[
@@ -153,44 +152,45 @@ class Stack(LayerStack):
             ],
             dropouts=[
                 Dropout(dropout if index else 0.0, variational=variational)
-                for index in range(layers)
+                for index in range(num_layers)
             ],
-            output=sizes[-1] if sizes else width,
+            output=sizes[-1] if sizes else input_size,
         )
 
 
 class BlockStack(LayerStack):
     """Residual blocks one above the other, as wide above as below.
 
-    The sum that a residual stack carries is normalised by each block that reads it; whoever reads
-    the stack finds it normalised too, by a LayerNorm after the last block.
+    Each block normalises the residual stream that it reads and returns its branch, which the stack
+    adds to the stream. A LayerNorm after the last block normalises the output.
 
     Args:
-        block: makes a block from its number, counted from 0.
-        width: features of one input and of one output.
-        layers: how many blocks.
+        block: constructor of a block from its number, counted from 0.
+        input_size: features of one input and of one output.
+        num_layers: how many blocks.
         dropout: on what each block adds.
         variational: one dropout mask for a whole sequence, or one for each step.
     """
 
     def __init__(
         self,
-        block: Callable[[int], nn.Module],
+        block: Callable[[int], Layer],
         *,
-        width: int,
-        layers: int,
+        input_size: int,
+        num_layers: int,
         dropout: float = 0.0,
         variational: bool = True,
     ) -> None:
         super().__init__(
-            [block(index) for index in range(layers)],
+            [block(index) for index in range(num_layers)],
             connections=[
-                ResidualDropout(Dropout(dropout, variational=variational)) for _ in range(layers)
+                ResidualDropout(Dropout(dropout, variational=variational))
+                for _ in range(num_layers)
             ],
-            dropouts=[nn.Identity() for _ in range(layers)],
-            output=width,
+            dropouts=[nn.Identity() for _ in range(num_layers)],
+            output=input_size,
         )
-        self.normalise = nn.LayerNorm(width)
+        self.normalise = nn.LayerNorm(input_size)
 
     def forward(
         self, inputs: Tensor, state: State | None = None, **options: Any

@@ -41,7 +41,7 @@ class Counter(LinearCell):
         self.nothing = nn.Parameter(torch.zeros(hidden))
 
     def initial_state(self, batch: int) -> State:
-        return (self.nothing.new_zeros(batch, self.hidden),)
+        return (self.nothing.new_zeros(batch, self.hidden_size),)
 
     def project(self, inputs: Tensor) -> Tensor:
         return inputs
@@ -81,7 +81,7 @@ def counter(characters: Tokenizer) -> LoadedLanguageModel:
     table[ends, 0] = 1 / embedding.scale
     model = LanguageModel(
         embedding=embedding,
-        stack=Stack(Counter, width=5, hidden=5, layers=1),
+        stack=Stack(Counter, input_size=5, hidden_size=5, num_layers=1),
         output_layer=OutputLayer(5, characters.vocab_size),
     )
     return LoadedLanguageModel(model, characters, precision=FLOAT32)
@@ -189,10 +189,10 @@ def loaded_of(cell: Case, tokenizer: Tokenizer) -> LoadedLanguageModel:
 
 def blocks(tokenizer: Tokenizer) -> LoadedLanguageModel:
     """One block of each kind."""
-    make = partial(xlstm_block, width=8, mlstm=1, slstm=1, heads=2)
+    make = partial(xlstm_block, input_size=8, mlstm=1, slstm=1, heads=2)
     model = LanguageModel(
         embedding=TokenEmbedding(tokenizer.vocab_size, 8),
-        stack=BlockStack(lambda index: make(index), width=8, layers=2),
+        stack=BlockStack(lambda index: make(index), input_size=8, num_layers=2),
         output_layer=OutputLayer(8, tokenizer.vocab_size),
     )
     model = randomise(model.double()).eval()

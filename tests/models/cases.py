@@ -24,7 +24,7 @@ SOURCE_LENGTHS = [2, 6, 4, 1]
 
 
 # The first case of each kind that a text can feed: what its options change, the cells' laws try.
-FIRST = {case.kind: case for case in reversed(CASES) if not case.build().needs}
+FIRST = {case.kind: case for case in reversed(CASES) if not case.build().required_input}
 every_text_cell = pytest.mark.parametrize("case", list(FIRST.values())[::-1], ids=str)
 
 

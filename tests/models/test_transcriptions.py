@@ -144,8 +144,8 @@ def test_the_plain_decoder() -> None:
     ("above", "matched"), [(1, [1]), (2, [0, 1]), (3, [0, 0, 1]), (4, [0, 0, 0, 1])]
 )
 def test_a_bridge_matches_layers_from_the_top(above: int, matched: list[int]) -> None:
-    encoder = Stack(LSTM, width=3, hidden=4, layers=2)
-    decoder = Stack(LSTM, width=3, hidden=6, layers=above)
+    encoder = Stack(LSTM, input_size=3, hidden_size=4, num_layers=2)
+    decoder = Stack(LSTM, input_size=3, hidden_size=6, num_layers=above)
     bridge = Bridge(encoder, list(decoder.layers))
     final = tuple((torch.full((1, 4), layer), torch.full((1, 4), layer)) for layer in (0.0, 1.0))
     assert [part.mean().item() for part in bridge.read(final)] == matched

@@ -31,7 +31,7 @@ def dropped_inputs(stack: Stack) -> list[Tensor]:
 @pytest.mark.parametrize("variational", [True, False])
 def test_dropout_scales_what_it_keeps_between_layers(probability: float, variational: bool) -> None:
     torch.manual_seed(0)
-    stack = stack_of(dropout=probability, variational=variational, hidden=64, width=64)
+    stack = stack_of(dropout=probability, variational=variational, hidden_size=64, input_size=64)
     given = dropped_inputs(stack)
     assert torch.equal(given[0], inputs_for(stack))
     for layer, entered, left in zip(stack.layers, given, given[1:], strict=False):

@@ -29,7 +29,7 @@ from tests.runs import LANGUAGE_MODEL, write_recipe
 pytestmark = pytest.mark.usefixtures("unoptimised")
 
 TASKS = list(TABLES)
-NEEDY = [kind for kind, make in CELLS.items() if getattr(make, "needs", "")]
+NEEDY = [kind for kind, make in CELLS.items() if getattr(make, "required_input", "")]
 KINDS = [kind for kind in CELLS if kind not in NEEDY]
 SMALL = ["model.embedding_dim=8", "model.hidden_size=8", "model.num_layers=2"]
 XLSTM = 'model.cell={kind="xlstm", mlstm=1, slstm=1, heads=2}'
@@ -81,7 +81,7 @@ def test_every_cell_makes_a_model_that_learns(task: str, kind: str) -> None:
 @pytest.mark.parametrize("task", TASKS)
 def test_what_a_text_cannot_feed_is_refused(task: str, kind: str) -> None:
     (found,) = mistakes(task, f'model.cell={{kind="{kind}"}}')
-    assert found == Mistake("model.cell", f"{kind} needs {CELLS[kind].needs}")  # type: ignore[attr-defined]
+    assert found == Mistake("model.cell", f"{kind} needs {CELLS[kind].required_input}")  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -90,7 +90,10 @@ def test_zoneout_and_weight_drop_reach_every_cell_that_has_a_place_for_them(
     task: str, kind: str
 ) -> None:
     cell = CELLS[kind](8, 8)
-    shares = {"hidden": 0.1 * ("h" in cell.names), "memory": 0.2 * (cell.names != ("h",))}
+    shares = {
+        "hidden": 0.1 * ("h" in cell.state_names),
+        "memory": 0.2 * (cell.state_names != ("h",)),
+    }
     drop = 0.5 * hasattr(cell, "recurrent")
     model = build(
         task,
@@ -115,7 +118,11 @@ def test_without_shares_there_is_no_zoneout() -> None:
 @pytest.mark.parametrize(
     ("overrides", "key", "problem"),
     [
-        (['model.cell={kind="slstm", heads=3}'], "model.cell", "heads must divide hidden: 3 does"),
+        (
+            ['model.cell={kind="slstm", heads=3}'],
+            "model.cell",
+            "heads must divide hidden_size: 3 does",
+        ),
         (['model.cell={kind="mlstm", heads=0}'], "model.cell", "heads must be positive, was: 0"),
         (
             ['model.cell={kind="elman"}', "model.backend=torch-fused"],

@@ -132,7 +132,7 @@ def lived_in(cell: Cell, batch: int, *, seed: int = 2) -> State:
     """A state that the cell can really be in, and not its first: that after three random steps."""
     with torch.no_grad():
         return detach(
-            unroll(cell, noise(3, batch, cell.width, seed=seed), cell.initial_state(batch))[1]
+            unroll(cell, noise(3, batch, cell.input_size, seed=seed), cell.initial_state(batch))[1]
         )
 
 

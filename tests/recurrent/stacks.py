@@ -20,12 +20,12 @@ LSTM = Case("lstm")
 
 SHAPES: list[dict[str, Any]] = [
     {},
-    {"layers": 1},
-    {"width": 3},
+    {"num_layers": 1},
+    {"input_size": 3},
     {"connection": "residual"},
     {"connection": "highway"},
-    {"connection": "highway", "width": 3},
-    {"hidden": [5, 4, HIDDEN], "connection": "residual"},
+    {"connection": "highway", "input_size": 3},
+    {"hidden_size": [5, 4, HIDDEN], "connection": "residual"},
     {"bidirectional": True},
     {"bidirectional": True, "connection": "residual"},
 ]
@@ -43,7 +43,7 @@ one_way = pytest.mark.parametrize(
 
 def stack_of(case: Case = LSTM, **options: Any) -> Stack:
     """Three layers in float64, random in every parameter."""
-    sizes = {"width": WIDTH, "hidden": HIDDEN, "layers": 3}
+    sizes = {"input_size": WIDTH, "hidden_size": HIDDEN, "num_layers": 3}
     cell = partial(CELLS[case.kind], **case.options)
     return randomise(Stack(cell, **{**sizes, **options}).double())
 
@@ -51,7 +51,7 @@ def stack_of(case: Case = LSTM, **options: Any) -> Stack:
 def inputs_for(stack: Stack) -> Tensor:
     """Inputs as wide as the first cell reads."""
     first = next(module for module in stack.modules() if isinstance(module, Recurrent))
-    return noise(TIME, BATCH, first.cell.width)
+    return noise(TIME, BATCH, first.cell.input_size)
 
 
 def lived_in(stack: Stack) -> Any:

@@ -34,7 +34,7 @@ CONTEXT = 2
 @pytest.mark.parametrize("bidirectional", [False, True])
 @every_cell
 def test_plain_layers_read_the_one_below(case: Case, bidirectional: bool) -> None:
-    stack = stack_of(case, bidirectional=bidirectional, width=4, hidden=8)
+    stack = stack_of(case, bidirectional=bidirectional, input_size=4, hidden_size=8)
     inputs = inputs_for(stack)
     outputs, last = stack(inputs)
     expected, states = inputs, []
@@ -57,7 +57,12 @@ def test_residual_adds_the_input() -> None:
 
 def test_what_is_carried_past_a_layer_is_not_dropped() -> None:
     stack = Stack(
-        CELLS["lstm"], width=HIDDEN, hidden=HIDDEN, layers=3, connection="residual", dropout=0.9
+        CELLS["lstm"],
+        input_size=HIDDEN,
+        hidden_size=HIDDEN,
+        num_layers=3,
+        connection="residual",
+        dropout=0.9,
     ).double()
     with torch.no_grad():
         for parameter in stack.parameters():
@@ -78,18 +83,20 @@ def test_highway_mixes_by_its_transform_gate() -> None:
 
 
 def test_a_new_highway_carries_more_than_it_transforms() -> None:
-    stack = Stack(CELLS["lstm"], width=HIDDEN, hidden=HIDDEN, layers=2, connection="highway")
+    stack = Stack(
+        CELLS["lstm"], input_size=HIDDEN, hidden_size=HIDDEN, num_layers=2, connection="highway"
+    )
     biases = [connection.transform.bias for connection in stack.connections]
     assert all((bias < 0).all() for bias in biases)
 
 
 @pytest.mark.parametrize("connection", ["residual", "highway"])
 def test_a_connection_goes_round_layers_that_keep_the_width_only(connection: str) -> None:
-    stack, plain = stack_of(connection=connection, width=3), stack_of(width=3)
+    stack, plain = stack_of(connection=connection, input_size=3), stack_of(input_size=3)
     plain.layers.load_state_dict(stack.layers.state_dict())
     x = inputs_for(stack)
     first = plain.layers[0](x)[0]
-    single = stack_of(connection=connection, width=3, layers=1)
+    single = stack_of(connection=connection, input_size=3, num_layers=1)
     single.layers[0].load_state_dict(plain.layers[0].state_dict())
     assert_same(single(x)[0], first)
     assert (stack(x)[0] - plain(x)[0]).abs().max() > 1e-3
@@ -111,20 +118,20 @@ def test_the_output_has_the_width_it_says(options: dict[str, Any]) -> None:
 
 
 def test_layers_of_unlike_sizes() -> None:
-    stack = stack_of(hidden=[5, 6, 2], connection="residual")
-    shapes = [(layer.cell.width, layer.cell.hidden) for layer in stack.layers]
+    stack = stack_of(hidden_size=[5, 6, 2], connection="residual")
+    shapes = [(layer.cell.input_size, layer.cell.hidden_size) for layer in stack.layers]
     assert shapes == [(WIDTH, 5), (5, 6), (6, 2)]
     assert stack.output == 2
     with pytest.raises(ValueError, match=r"each of 3 layers.*\[5, 6\]"):
-        stack_of(hidden=[5, 6])
-    both = stack_of(hidden=[4, 6, 2], bidirectional=True)
+        stack_of(hidden_size=[5, 6])
+    both = stack_of(hidden_size=[4, 6, 2], bidirectional=True)
     assert [layer.output for layer in both.layers] == [4, 6, 2]
     with pytest.raises(ValueError, match="even"):
-        stack_of(hidden=[4, 5, 2], bidirectional=True)
+        stack_of(hidden_size=[4, 5, 2], bidirectional=True)
 
 
 def test_a_connection_goes_round_those_layers_of_a_list_that_keep_the_width() -> None:
-    stack = stack_of(hidden=[5, 5, 3], connection="highway")
+    stack = stack_of(hidden_size=[5, 5, 3], connection="highway")
     assert [type(one) for one in stack.connections] == [
         PlainConnection,
         HighwayConnection,
@@ -133,7 +140,7 @@ def test_a_connection_goes_round_those_layers_of_a_list_that_keep_the_width() ->
 
 
 def test_no_layers_hand_the_input_on() -> None:
-    stack = stack_of(layers=0, width=3)
+    stack = stack_of(num_layers=0, input_size=3)
     inputs = noise(TIME, BATCH, 3)
     outputs, last = stack(inputs)
     assert stack.output == 3
@@ -143,7 +150,7 @@ def test_no_layers_hand_the_input_on() -> None:
 
 def test_a_bidirectional_stack_halves_its_hidden_size() -> None:
     with pytest.raises(ValueError, match=r"even.*5"):
-        stack_of(bidirectional=True, hidden=5)
+        stack_of(bidirectional=True, hidden_size=5)
 
 
 # The laws of a layer hold for a stack.
@@ -225,7 +232,7 @@ def test_context_joins_the_input_of_every_layer(connection: str) -> None:
 
 
 def test_context_does_not_widen_a_connection() -> None:
-    stack = stack_of(context=CONTEXT, connection="residual", layers=1)
+    stack = stack_of(context=CONTEXT, connection="residual", num_layers=1)
     x, context = noise(TIME, BATCH, WIDTH), noise(TIME, BATCH, CONTEXT, seed=9)
     joined = torch.cat([x, context], dim=-1)
     assert_same(stack(x, context=context)[0], x + stack.layers[0](joined)[0])

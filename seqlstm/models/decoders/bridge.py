@@ -67,7 +67,7 @@ def vectors(layer: nn.Module) -> dict[int, int]:
     Beside a stabiliser m, c is no such vector: m begins at -inf, which gives it no weight.
     """
     recurrent = cast("Recurrent | WeightDrop | Bidirectional", layer)
-    names = recurrent.names
+    names = recurrent.state_names
     wanted = {"h"} if "m" in names else {"h", "c"}
     sizes = [part.shape[-1] for part in leaves(recurrent.initial_state(1))]
     found = {place: sizes[place] for place, name in enumerate(names) if name in wanted}

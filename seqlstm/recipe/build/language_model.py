@@ -15,8 +15,12 @@ def build_language_model(recipe: Recipe, vocab_sizes: VocabularySizes) -> Langua
     model, (_, vocab_size) = recipe.model, vocab_sizes
     smoothing, dropout = recipe.training.label_smoothing, model.dropout
     embedding = build_embedding(model, vocab_size)
-    sizes = {"width": model.embedding_dim, "hidden": model.hidden_size, "layers": model.num_layers}
-    stack = build_stack(model, **sizes)
+    stack = build_stack(
+        model,
+        input_size=model.embedding_dim,
+        hidden_size=model.hidden_size,
+        num_layers=model.num_layers,
+    )
     return LanguageModel(
         embedding=embedding,
         stack=stack,

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from torch import nn
-
 from seqlstm.config import Recipe
 from seqlstm.config.model import AdaptiveSoftmaxConfig, MixtureOfSoftmaxesConfig, ModelConfig
 from seqlstm.errors import Mistake, RecipeError
@@ -18,7 +16,7 @@ from seqlstm.models.output.softmax import OutputLayer
 from seqlstm.recurrent.catalogue import BLOCKS, CELLS
 from seqlstm.recurrent.cells.base import Cell
 from seqlstm.recurrent.cells.zoneout import zoneout
-from seqlstm.recurrent.layer import recurrent_parameter
+from seqlstm.recurrent.layer import Layer, recurrent_parameter
 from seqlstm.recurrent.stack import BlockStack, Stack
 
 
@@ -36,7 +34,7 @@ def refusals(recipe: Recipe) -> Iterator[Mistake]:
     kind = recipe.model.cell["kind"]
     if kind in BLOCKS:
         yield from block_refusals(recipe, kind)
-    elif needs := getattr(CELLS[kind], "needs", ""):
+    elif needs := getattr(CELLS[kind], "required_input", ""):
         yield Mistake("model.cell", f"{kind} needs {needs}")
 
 
@@ -98,7 +96,10 @@ def build_stack(model: ModelConfig, **sizes: Any) -> Stack | BlockStack:
     }
     if model.cell["kind"] in BLOCKS:
         return BlockStack(
-            build_block(model), width=sizes["width"], layers=sizes["layers"], **common
+            build_block(model),
+            input_size=sizes["input_size"],
+            num_layers=sizes["num_layers"],
+            **common,
         )
     return Stack(
         build_cell(model),
@@ -110,11 +111,11 @@ def build_stack(model: ModelConfig, **sizes: Any) -> Stack | BlockStack:
     )
 
 
-def build_block(model: ModelConfig) -> Callable[[int], nn.Module]:
+def build_block(model: ModelConfig) -> Callable[[int], Layer]:
     """From a block's number, counted from 0, to the block with the recipe's options."""
     kind, options = kind_and_options(model)
 
-    def make(index: int) -> nn.Module:
+    def make(index: int) -> Layer:
         with blamed("model.cell"):
             return BLOCKS[kind](index, model.embedding_dim, model.backend, **options)
 

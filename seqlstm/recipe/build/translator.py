@@ -49,9 +49,9 @@ def build_encoder(model: ModelConfig) -> LayerStack:
     table = model.encoder or EncoderConfig()
     return build_stack(
         model,
-        width=model.embedding_dim,
-        hidden=hidden_of(table, model),
-        layers=table.num_layers or model.num_layers,
+        input_size=model.embedding_dim,
+        hidden_size=hidden_of(table, model),
+        num_layers=table.num_layers or model.num_layers,
         bidirectional=table.bidirectional,
         reverse=table.reverse,
     )
@@ -67,7 +67,7 @@ def hidden_of(side: EncoderOrDecoderConfig, model: ModelConfig) -> int:
 def build_decoder(model: ModelConfig, encoder: LayerStack) -> Decoder:
     table = model.decoder or DecoderTable()
     hidden, layers = hidden_of(table, model), table.num_layers or model.num_layers
-    stack = partial(build_stack, model, hidden=hidden)
+    stack = partial(build_stack, model, hidden_size=hidden)
     attention = partial(build_attention, model, query=hidden, memory=encoder.output)
     bridge = partial(build_bridge, encoder)
     dropout: dict[str, Any] = {
@@ -76,20 +76,20 @@ def build_decoder(model: ModelConfig, encoder: LayerStack) -> Decoder:
     }
     match table.kind:
         case "parallel":
-            first = stack(width=model.embedding_dim, layers=1)
+            first = stack(input_size=model.embedding_dim, num_layers=1)
             attended = attention()
-            rest = stack(width=hidden, layers=layers - 1, context=encoder.output)
+            rest = stack(input_size=hidden, num_layers=layers - 1, context=encoder.output)
             begin = bridge(first, rest) if table.bridge else None
             with blamed("model.attention"):
                 return ParallelDecoder(
                     first=first, attention=attended, rest=rest, bridge=begin, **dropout
                 )
         case "input-feeding":
-            below = stack(width=model.embedding_dim + hidden, layers=layers)
+            below = stack(input_size=model.embedding_dim + hidden, num_layers=layers)
             begin = bridge(below) if table.bridge else None
             return InputFeedingDecoder(stack=below, attention=attention(), bridge=begin, **dropout)
         case "bahdanau":
-            below = stack(width=model.embedding_dim + encoder.output, layers=layers)
+            below = stack(input_size=model.embedding_dim + encoder.output, num_layers=layers)
             begin = bridge(below) if table.bridge else None
             return BahdanauDecoder(
                 stack=below,
@@ -99,7 +99,7 @@ def build_decoder(model: ModelConfig, encoder: LayerStack) -> Decoder:
                 **dropout,
             )
         case "no-attention":
-            below = stack(width=model.embedding_dim, layers=layers)
+            below = stack(input_size=model.embedding_dim, num_layers=layers)
             return NoAttentionDecoder(stack=below, bridge=bridge(below))
 
 

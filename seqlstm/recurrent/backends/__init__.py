@@ -1,4 +1,4 @@
-"""The backends, in the order in which they are asked, and the choice among them."""
+"""The backends, fastest first, and the choice among them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ BACKENDS: dict[str, Backend] = {
 
 @dataclass(frozen=True)
 class BackendChoice:
-    """The backend that serves, and why each before it was passed over."""
+    """The chosen backend, and the reason why each before it refuses."""
 
     backend: Backend
     refusals: dict[str, str]
@@ -43,14 +43,14 @@ class BackendChoice:
 
 
 def choose(cell: Cell, call: Call, wanted: str = "auto") -> BackendChoice:
-    """The first backend that does not refuse, or the one that is asked for by name.
+    """The first backend that does not refuse, or the backend named by `wanted`.
 
     "auto" also passes over a backend that was measured to be slower
     (`Backend.not_preferred_reason`). A single step on a CPU runs on `native` where no gradients are
     wanted, else on `loop`.
 
     Raises:
-        ValueError: an unknown name, or a backend asked for by name that refuses.
+        ValueError: an unknown name, or a backend chosen by name that refuses.
     """
     if wanted != "auto" and wanted not in BACKENDS:
         raise ValueError(f"backend must be one of auto, {', '.join(BACKENDS)}, was: {wanted}")

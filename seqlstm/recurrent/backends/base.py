@@ -1,4 +1,4 @@
-"""What a backend is: a way to run a cell over time."""
+"""The interface of backends: ways to run a cell over time."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from seqlstm.recurrent.state import State
 
 @dataclass(frozen=True)
 class Call:
-    """What is asked of a backend, as far as one of them may refuse it.
+    """The properties of a call that a backend may refuse.
 
     Attributes:
         lengths: rows end at different steps.
-        resets: rows may start afresh inside the span.
+        resets: rows may be reset inside the span.
         last: the state after the last real step is wanted.
         single: there is only one step.
     """
@@ -87,7 +87,7 @@ def not_elementwise(cell: Cell) -> str | None:
     """Why a backend for element-wise cells cannot serve this one; None for one of these."""
     name = type(cell).__name__
     if not isinstance(cell, ElementwiseCell):
-        return cell.limit or f"{name} is not element-wise"
+        return cell.loop_only_reason or f"{name} is not element-wise"
     kind = type(cell)
     if kind.step is not ElementwiseCell.step or kind.read is not ElementwiseCell.read:
         return f"{name} has a step of its own"

@@ -1,4 +1,4 @@
-"""For the matrix memory: a chunk of steps at once, by matrix products, and chunk after chunk."""
+"""Chunkwise mLSTM: matrix products inside a chunk of steps, a recurrence between chunks."""
 
 from __future__ import annotations
 

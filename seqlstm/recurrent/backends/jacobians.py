@@ -1,4 +1,4 @@
-"""The derivatives of a cell's equations, from the equations themselves, for many steps at once."""
+"""Jacobians of a cell's equations, by autograd, for many steps at once."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ Row = list[Tensor | None]
 
 
 class Jacobians:
-    """Of what the equations give with respect to what they read, over a chunk of steps.
+    """Jacobians of the equations' results with respect to their arguments, over a chunk of steps.
 
     Unit j of a result follows from units j alone, so the gradient of the sum of a result holds all
     its derivatives: one backward pass a result, whatever the number of steps.
 
     Args:
-        equations: read the terms, the state and the parameters; give the output and the next state.
+        equations: from the terms, the state and the parameters to the output and the next state.
         terms: what was projected and the recurrent products, or their sums alone; each
             (steps, batch, multiple of hidden).
         states: the parts of the state before each step, (steps, batch, hidden) each.
-        parameters: what `cell.elementwise` gives.
+        parameters: those of `cell.elementwise()`.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Jacobians:
     ) -> tuple[Tensor, list[Tensor | None]]:
         """Gradients of one step's last term and of the parts of the state before it.
 
-        Steps are asked for from the last to the first.
+        Called for the steps from the last to the first.
         """
         first = [d_output + d_after[0]] if self.shares else [d_output, d_after[0]]
         seeds = [one.unsqueeze(-2) for one in (*first, *d_after[1:])]  # (batch, 1, hidden)
@@ -65,13 +65,13 @@ class Jacobians:
         return d_term.flatten(-2), [None if one is None else one.squeeze(-2) for one in parts]
 
     def of_first_term(self) -> Tensor:
-        """The gradient of what was projected, when all steps have been asked for."""
+        """The gradient of the projected inputs, after all steps."""
         (total,) = self.whole(self.terms[:1])
         assert total is not None
         return total
 
     def of_parameters(self) -> list[Tensor | None]:
-        """The gradients of the parameters, when all steps have been asked for."""
+        """The gradients of the parameters, after all steps."""
         wholes = self.whole(self.parameters)
         return [None if one is None else one.sum((0, 1)) for one in wholes]
 

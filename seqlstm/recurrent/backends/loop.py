@@ -1,4 +1,4 @@
-"""The definition: one step after another, by autograd. Serves everything."""
+"""The reference loop over time steps, by autograd. Serves every cell and call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""For element-wise cells: all that can leave the loop over time has left it.
+"""Element-wise cells with a manual backward pass: only R·h stays in the time loop.
 
 Forward, a step is one product and the cell's equations. Backward, the derivatives of the equations
 are taken for many steps at once, from the equations themselves; a step is then a few element-wise
@@ -81,7 +81,7 @@ class ManualBPTTFunction(torch.autograd.Function):
         matrix: Tensor,
         *tensors: Tensor,
     ) -> tuple[Tensor, ...]:
-        parts = len(cell.names)
+        parts = len(cell.state_names)
         state, parameters = tensors[:parts], tensors[parts:]
         dtype = state[0].dtype
         outputs: list[Tensor] = []
@@ -117,7 +117,7 @@ class ManualBPTTFunction(torch.autograd.Function):
         cell, masks = cast(ElementwiseCell, ctx.cell), cast(Masks, ctx.masks)
         additive = adds(cell)
         equations: Equations = cell.update if adds(cell) else cell.equations
-        steps, parts = len(d_outputs), 1 + len(cell.names)
+        steps, parts = len(d_outputs), 1 + len(cell.state_names)
         matrix, *saved = ctx.saved_tensors
         products, *states = (saved[part : steps * parts : parts] for part in range(parts))
         parameters = saved[steps * parts : len(saved) - (not additive)]
@@ -177,7 +177,7 @@ def add_parts(parts: list[Tensor | None], gradient: Tensor, operand: Sequence[in
 
 
 class Masks:
-    """Which rows start afresh at a step, and which are over: (batch, 1) each; None for no row."""
+    """Masks of the rows that are reset and have ended at each step: (batch, 1) or None."""
 
     def __init__(
         self, cell: Cell, inputs: Tensor, lengths: Tensor | None, resets: Tensor | None
@@ -198,7 +198,7 @@ class Masks:
         return state if reset is None else where(reset, self.fresh, state)
 
     def end(self, time: int, after: State, state: State) -> State:
-        """The state that it leaves."""
+        """The state after a step."""
         over = self.over[time]
         return after if over is None else where(over, state, after)
 

@@ -1,4 +1,4 @@
-"""For cells that are linear in their state: h_t = a_t ∘ h_{t-1} + b_t."""
+"""Linear recurrence h_t = a_t ∘ h_{t-1} + b_t of the minimal cells."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ScanBackend(Backend):
         (h,) = state
         a, b = (part.to(h.dtype) for part in cell.coefficients(cell.project(inputs)))
         if resets is not None:
-            # Multiplying by zero is starting afresh: every linear cell starts from zero.
+            # Multiplying by zero is a reset: the initial state of every linear cell is zero.
             a = a.masked_fill(resets.unsqueeze(-1), 0.0)
         if lengths is not None:
             time = torch.arange(len(inputs), device=lengths.device).unsqueeze(1)

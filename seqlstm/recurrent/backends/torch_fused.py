@@ -1,6 +1,8 @@
-"""torch's fused LSTM and GRU (cuDNN, oneDNN), for exactly the functions that these compute."""
+"""torch's fused LSTM and GRU (cuDNN, oneDNN), for the cells that these compute exactly."""
 
 from __future__ import annotations
+
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -25,6 +27,11 @@ class TorchFused(Backend):
             return "the fused kernels cannot reset the state inside a span"
         if call.lengths and call.last:
             return "the fused kernels give no state between steps, so not that of a shorter row"
+        on_cpu = cell.bias.device.type == "cpu" and cell.bias.dtype == torch.float32
+        if type(cell) is LSTM and on_cpu and torch.is_autocast_enabled("cpu"):
+            dtype = torch.get_autocast_dtype("cpu")
+            if not has_fused_lstm(dtype):
+                return f"oneDNN has no LSTM in {dtype} for this processor"
         return None
 
     def run(
@@ -56,7 +63,7 @@ class TorchFused(Backend):
             )
         else:
             assert isinstance(cell, ResetAfterGRU)
-            zeros = cell.bias.new_zeros(2 * cell.hidden)
+            zeros = cell.bias.new_zeros(2 * cell.hidden_size)
             bias = torch.cat([zeros, cell.recurrent_bias])
             weights = [w.to(dtype) for w in (cell.input, cell.recurrent, cell.bias, bias)]
             outputs, *last = torch.gru(
@@ -67,15 +74,32 @@ class TorchFused(Backend):
 
     @staticmethod
     def trains(cell: Cell) -> bool:
-        """cuDNN keeps what a backward pass needs only when told that it trains."""
+        """Training mode of the kernels, in which cuDNN saves tensors for a backward pass."""
         return cell.training or torch.is_grad_enabled()
+
+
+@cache
+def has_fused_lstm(dtype: torch.dtype) -> bool:
+    """Whether oneDNN computes an LSTM under CPU autocast in `dtype`, found by running one step.
+
+    In bfloat16 it needs AVX-512, but no bfloat16 instructions.
+    """
+    with torch.inference_mode(False), torch.enable_grad(), torch.autocast("cpu", dtype):
+        zeros = torch.zeros(1, 1, 1, device="cpu")
+        matrix = torch.zeros(4, 1, device="cpu", requires_grad=True)
+        weights = [matrix, matrix, matrix[:, 0], matrix[:, 0]]
+        try:
+            torch.lstm(zeros, (zeros, zeros), weights, True, 1, 0.0, True, False, False)
+        except RuntimeError:
+            return False
+    return True
 
 
 def cuda_dtype(inputs: Tensor) -> torch.dtype | None:
     """What to compute in under autocast on a GPU; None elsewhere.
 
-    torch's own autocast hands cuDNN's recurrences float16, whatever it was asked for; before
-    version 9.13 these do not take bfloat16.
+    torch's own autocast runs cuDNN's recurrences in float16 whatever its dtype; cuDNN before 9.13
+    has no bfloat16 there.
     """
     if not (inputs.is_cuda and torch.is_autocast_enabled("cuda")):
         return None

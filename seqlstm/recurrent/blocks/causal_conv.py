@@ -9,28 +9,30 @@ from torch import Tensor, nn
 class CausalConvolution(nn.Module):
     """A convolution over time of each feature alone, which reads this step and those before it.
 
-    Its state is one tensor, (batch, steps − 1, width): the last inputs, oldest first.
+    Its state is one tensor, (batch, kernel_size − 1, width): the last inputs, oldest first.
 
     Args:
         width: features.
-        steps: inputs that one output reads.
+        kernel_size: inputs that one output reads.
 
     Raises:
-        ValueError: fewer than one step.
+        ValueError: a kernel size that is not positive.
     """
 
-    def __init__(self, width: int, steps: int) -> None:
+    def __init__(self, width: int, kernel_size: int) -> None:
         super().__init__()
-        if steps < 1:
-            raise ValueError(f"convolution must be positive, was: {steps}")
-        bound = steps**-0.5
-        self.taps = nn.Parameter(torch.empty(steps, width).uniform_(-bound, bound))  # oldest first
+        if kernel_size < 1:
+            raise ValueError(f"conv_kernel_size must be positive, was: {kernel_size}")
+        bound = kernel_size**-0.5
+        self.weight = nn.Parameter(
+            torch.empty(kernel_size, width).uniform_(-bound, bound)
+        )  # oldest first
         self.bias = nn.Parameter(torch.zeros(width))
 
     def initial_state(self, batch: int) -> Tensor:
         """Zeros, where the parameters are."""
-        steps, width = self.taps.shape
-        return self.bias.new_zeros(batch, steps - 1, width)
+        kernel_size, width = self.weight.shape
+        return self.bias.new_zeros(batch, kernel_size - 1, width)
 
     def forward(
         self,
@@ -51,16 +53,18 @@ class CausalConvolution(nn.Module):
         if resets is not None:
             since[past:] = resets.cumsum(0)
         outputs = self.bias.to(inputs.dtype).expand_as(inputs)
-        for tap, weights in enumerate(self.taps.to(inputs.dtype)):
-            read = sequence[tap : tap + steps]
+        for offset, weights in enumerate(self.weight.to(inputs.dtype)):
+            read = sequence[offset : offset + steps]
             if resets is not None:
-                read = read.where((since[tap : tap + steps] == since[past:]).unsqueeze(-1), 0.0)
+                read = read.where(
+                    (since[offset : offset + steps] == since[past:]).unsqueeze(-1), 0.0
+                )
             outputs = torch.addcmul(outputs, read, weights)
         return outputs, self.last_inputs(sequence, since, lengths).to(window.dtype)
 
     def last_inputs(self, sequence: Tensor, since: Tensor, lengths: Tensor) -> Tensor:
         """Each row's last inputs, (batch, past, width), of which those before a reset are zero."""
-        past = len(self.taps) - 1
+        past = len(self.weight) - 1
         rows = torch.arange(len(lengths), device=lengths.device)
         steps = lengths + torch.arange(past, device=lengths.device).unsqueeze(1)  # (past, batch)
         inputs, end = sequence[steps, rows], since[lengths + past - 1, rows]

@@ -1,4 +1,7 @@
-"""The residual blocks of xLSTM (Beck et al., 2024): layers, not cells."""
+"""The residual blocks of xLSTM (Beck et al., 2024): layers, not cells.
+
+A block returns its branch H(x); the stack adds it to x.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from seqlstm.nn.linear import Linear, linear
-from seqlstm.recurrent.backends import BackendChoice, Call
 from seqlstm.recurrent.blocks.causal_conv import CausalConvolution
 from seqlstm.recurrent.cells.mlstm import MatrixMemory, start_gates
 from seqlstm.recurrent.cells.slstm import SLSTM
-from seqlstm.recurrent.layer import Recurrent
+from seqlstm.recurrent.layer import Layer, Recurrent
 from seqlstm.recurrent.state import State
 
 BLOCK = 4  # rows and columns of the blocks of the projections to q and k
@@ -75,9 +77,9 @@ class BlockLinear(nn.Module):
 class QKVMemory(MatrixMemory):
     """The matrix memory of q, k and v side by side, which its gates read too."""
 
-    def __init__(self, hidden: int, *, heads: int) -> None:
-        super().__init__(3 * hidden, hidden, heads=heads)
-        self.input = nn.Parameter(torch.zeros(2 * heads, 3 * hidden))
+    def __init__(self, hidden_size: int, *, heads: int) -> None:
+        super().__init__(3 * hidden_size, hidden_size, heads=heads)
+        self.input = nn.Parameter(torch.zeros(2 * heads, 3 * hidden_size))
         self.bias = nn.Parameter(torch.empty(2 * heads))
         start_gates(self.bias, self.forget)
 
@@ -85,78 +87,65 @@ class QKVMemory(MatrixMemory):
         return torch.cat([inputs, linear(inputs, self.input, self.bias)], dim=-1)
 
 
-class SLSTMBlock(nn.Module):
+class SLSTMBlock(Layer):
     """sLSTM in a residual block, then a gated feed-forward of factor 4/3 (Beck et al., 2024).
 
-        y = x + GN(sLSTM(LN(x)))        y + W_down (GELU(W_gate u) ∘ W_up u) where u = LN(y)
+        a = GN(sLSTM(LN(x)))
+        H(x) = a + W_down (GELU(W_gate u) ∘ W_up u) where u = LN(x + a)
 
     GN normalises head by head. The paper's optional convolution before the gates is left out.
 
     Args:
-        width: features of one input, and of one output.
-        heads: of the sLSTM; they must divide `width`.
+        input_size: features of one input, and of one output.
+        heads: of the sLSTM; they must divide `input_size`.
         backend: "auto" or a backend by name.
 
     Raises:
-        ValueError: heads that do not divide `width`.
+        ValueError: heads that do not divide `input_size`.
     """
 
     paper = "Beck et al."
     year = 2024
 
-    def __init__(self, width: int, *, heads: int = 4, backend: str = "auto") -> None:
+    def __init__(self, input_size: int, *, heads: int = 4, backend: str = "auto") -> None:
         super().__init__()
-        self.normalize = nn.LayerNorm(width)
-        self.memory = Recurrent(SLSTM(width, width, heads=heads), backend=backend)
-        self.normalize_heads = HeadNorm(width, heads)
-        self.forwards = FeedForward(width)
+        self.normalize = nn.LayerNorm(input_size)
+        self.memory = Recurrent(SLSTM(input_size, input_size, heads=heads), backend=backend)
+        self.normalize_heads = HeadNorm(input_size, heads)
+        self.forwards = FeedForward(input_size)
 
     @property
-    def output(self) -> int:
-        """Features of one output."""
-        return self.memory.output
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """What the tensors of the state are called, in order."""
-        return self.memory.names
-
-    def initial_state(self, batch: int) -> State:
-        """That of the sLSTM."""
-        return self.memory.initial_state(batch)
-
-    def choice(self, call: Call) -> BackendChoice:
-        """Which backend serves the sLSTM in such a call, and why the faster ones refuse."""
-        return self.memory.choice(call)
+    def core(self) -> Layer:
+        return self.memory
 
     def forward(
         self, inputs: Tensor, state: State | None = None, **options: Any
     ) -> tuple[Tensor, State | None]:
         """As `Recurrent.forward`."""
         outputs, state = self.memory(self.normalize(inputs), state, **options)
-        outputs = inputs + self.normalize_heads(outputs)
-        return outputs + self.forwards(outputs), state
+        outputs = self.normalize_heads(outputs)
+        return outputs + self.forwards(inputs + outputs), state
 
 
-class MLSTMBlock(nn.Module):
+class MLSTMBlock(Layer):
     """mLSTM inside a residual block that projects up by 2 (Beck et al., 2024).
 
         u, z = W_up LN(x)                       a = SiLU(convolution of u over time)
         q, k = blocks of 4 · a, v = u           r = GN(mLSTM(q, k, v)) + s ∘ a
-        y = x + W_down (r ∘ SiLU(z))
+        H(x) = W_down (r ∘ SiLU(z))
 
     The convolution is causal and reads each feature alone. GN normalises head by head; s is a
     learned skip; the gates ĩ and f̃ read q, k and v. SiLU(z) takes the place of the output gate.
 
-    The state is the convolution's last inputs, (batch, convolution − 1, factor · width), and the
-    memory's state.
+    The state is the convolution's last inputs, (batch, conv_kernel_size − 1, features of u), and
+    the memory's state.
 
     Args:
-        width: features of one input, and of one output.
-        heads: of the memory; they must divide `factor · width`, and so must 4.
+        input_size: features of one input, and of one output.
+        heads: of the memory; they must divide `proj_factor · input_size`, and so must 4.
         backend: "auto" or a backend by name.
-        convolution: steps that one output of the convolution reads.
-        factor: of the projection up.
+        conv_kernel_size: steps that one output of the convolution reads.
+        proj_factor: of the projection up.
 
     Raises:
         ValueError: heads that do not divide, a width that 4 does not divide once projected up.
@@ -167,38 +156,40 @@ class MLSTMBlock(nn.Module):
 
     def __init__(
         self,
-        width: int,
+        input_size: int,
         *,
         heads: int = 4,
         backend: str = "auto",
-        convolution: int = 4,
-        factor: int = 2,
+        conv_kernel_size: int = 4,
+        proj_factor: int = 2,
     ) -> None:
         super().__init__()
-        inner = factor * width
-        self.output = width
-        self.normalize = nn.LayerNorm(width)
-        self.up = Linear(width, 2 * inner, bias=False)
-        self.convolution = CausalConvolution(inner, convolution)
-        self.question = BlockLinear(inner)
+        inner = proj_factor * input_size
+        self.normalize = nn.LayerNorm(input_size)
+        self.up = Linear(input_size, 2 * inner, bias=False)
+        self.convolution = CausalConvolution(inner, conv_kernel_size)
+        self.query = BlockLinear(inner)
         self.key = BlockLinear(inner)
         self.memory = Recurrent(QKVMemory(inner, heads=heads), backend=backend)
         self.normalize_heads = HeadNorm(inner, heads)
         self.skip = nn.Parameter(torch.ones(inner))
-        self.down = Linear(inner, width, bias=False)
+        self.down = Linear(inner, input_size, bias=False)
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """What the tensors of the state are called, in order."""
-        return "window", *self.memory.names
+    def core(self) -> Layer:
+        return self.memory
+
+    @property
+    def output(self) -> int:
+        return self.down.out_features
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        return "window", *self.core.state_names
 
     def initial_state(self, batch: int) -> State:
-        """No inputs of the convolution, and that of the memory."""
-        return self.convolution.initial_state(batch), self.memory.initial_state(batch)
-
-    def choice(self, call: Call) -> BackendChoice:
-        """Which backend serves the mLSTM in such a call, and why the faster ones refuse."""
-        return self.memory.choice(call)
+        """No inputs of the convolution, and the initial state of the memory."""
+        return self.convolution.initial_state(batch), self.core.initial_state(batch)
 
     def forward(
         self,
@@ -214,31 +205,35 @@ class MLSTMBlock(nn.Module):
         values, gate = self.up(self.normalize(inputs)).chunk(2, dim=-1)
         read, window = self.convolution(values, window, lengths=lengths, resets=resets)
         read = nn.functional.silu(read)
-        asked = torch.cat([self.question(read), self.key(read), values], dim=-1)
+        asked = torch.cat([self.query(read), self.key(read), values], dim=-1)
         outputs, memory = self.memory(asked, memory, lengths=lengths, resets=resets, last=last)
         outputs = self.normalize_heads(outputs) + self.skip * read
-        outputs = inputs + self.down(outputs * nn.functional.silu(gate))
+        outputs = self.down(outputs * nn.functional.silu(gate))
         return outputs, (window, memory) if last else None
 
 
 def xlstm_block(
     index: int,
-    width: int,
+    input_size: int,
     backend: str = "auto",
     *,
     mlstm: int = 7,
     slstm: int = 1,
     heads: int = 4,
+    conv_kernel_size: int = 4,
+    proj_factor: int = 2,
 ) -> SLSTMBlock | MLSTMBlock:
     """Block number `index` of xLSTM[mlstm:slstm]: so many mLSTM blocks, so many sLSTM, and again.
 
     Args:
         index: from 0, counted from the input.
-        width: features of one input, and of one output.
+        input_size: features of one input, and of one output.
         backend: "auto" or a backend by name.
         mlstm: mLSTM blocks in a row.
         slstm: sLSTM blocks in a row.
         heads: of each block's memory.
+        conv_kernel_size: steps that one output of an mLSTM block's convolution reads.
+        proj_factor: of an mLSTM block's projection up.
 
     Raises:
         ValueError: a negative count, no block of either kind, or sizes that a block refuses.
@@ -247,5 +242,12 @@ def xlstm_block(
         raise ValueError(
             f"mlstm and slstm must count at least one block, were: {mlstm} and {slstm}"
         )
-    kind = MLSTMBlock if index % (mlstm + slstm) < mlstm else SLSTMBlock
-    return kind(width, heads=heads, backend=backend)
+    if index % (mlstm + slstm) >= mlstm:
+        return SLSTMBlock(input_size, heads=heads, backend=backend)
+    return MLSTMBlock(
+        input_size,
+        heads=heads,
+        backend=backend,
+        conv_kernel_size=conv_kernel_size,
+        proj_factor=proj_factor,
+    )

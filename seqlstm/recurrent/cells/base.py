@@ -1,7 +1,14 @@
-"""What every recurrence has in common.
+"""Base classes of recurrent cells.
 
-A cell is its paper's equations: `project` holds all that does not depend on the state, for all
-steps at once; `step` is the paper. How the steps are run is the backends' business.
+A cell is its paper's equations, in three methods:
+
+    initial_state(batch)    the state before the first step
+    project(inputs)         the part that does not depend on the state, for all steps at once
+    step(projected, state)  the equations of one step: the output and the next state
+
+`GatedCell` has the parameters of gates. `AdditiveCell` (`update`) and `ElementwiseCell`
+(`equations`) have the step of cells with one recurrent product, `LinearCell` (`coefficients`) that
+of cells linear in their state; faster backends than `loop` run these.
 """
 
 from __future__ import annotations
@@ -18,11 +25,11 @@ from seqlstm.recurrent.state import State, map_state
 
 
 class Cell(nn.Module, ABC):
-    """A recurrence from inputs of `width` features to outputs of `hidden`.
+    """A recurrence from inputs of `input_size` features to outputs of `hidden_size`.
 
     Args:
-        width: features of one input.
-        hidden: features of one output.
+        input_size: features of one input.
+        hidden_size: features of one output.
 
     Raises:
         ValueError: a size that is not positive.
@@ -30,25 +37,25 @@ class Cell(nn.Module, ABC):
 
     paper: ClassVar[str]
     year: ClassVar[int]
-    # What the tensors of the state are called, in order; an "h" comes first, and is the output.
-    names: ClassVar[tuple[str, ...]]
+    # Names of the tensors of the state, in order; an "h" comes first, and is the output.
+    state_names: ClassVar[tuple[str, ...]]
     # Why no backend but the loop can serve it, in words; empty when that is not so.
-    limit: str = ""
-    # What a model of text cannot give it, in words; empty when it runs on anything.
-    needs: str = ""
+    loop_only_reason: str = ""
+    # An input that a model of text does not have, in words; empty when it runs on any input.
+    required_input: str = ""
 
-    def __init__(self, width: int, hidden: int) -> None:
+    def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
-        for name, size in (("width", width), ("hidden", hidden)):
+        for name, size in (("input_size", input_size), ("hidden_size", hidden_size)):
             if size < 1:
                 raise ValueError(f"{name} must be positive, was: {size}")
-        self.width = width
-        self.hidden = hidden
+        self.input_size = input_size
+        self.hidden_size = hidden_size
 
     @abstractmethod
     def initial_state(self, batch: int) -> State:
         """The state before the first step, for `batch` rows: constants, through which no gradient
-        goes where rows start afresh."""
+        flows where rows are reset."""
 
     @abstractmethod
     def project(self, inputs: Tensor) -> Tensor:
@@ -123,7 +130,7 @@ class AdditiveCell(ElementwiseCell):
 class LinearCell(Cell):
     """h_t = a_t ∘ h_{t-1} + b_t, where a and b follow from the input alone."""
 
-    names = ("h",)
+    state_names = ("h",)
 
     @abstractmethod
     def coefficients(self, projected: Tensor) -> tuple[Tensor, Tensor]:
@@ -140,16 +147,16 @@ class GatedCell(Cell):
     """A cell whose gates read the input through `input` (W), the last output by `recurrent` (R).
 
     Both matrices, and the one bias, hold the gates one below the other, in the order of `gates`.
-    W is drawn as Glorot & Bengio (2010) do, R is orthogonal gate by gate, the bias starts at zero.
+    W is initialised as by Glorot & Bengio (2010), R is orthogonal gate by gate, the bias is zero.
     """
 
     gates: ClassVar[tuple[str, ...]]
 
-    def __init__(self, width: int, hidden: int) -> None:
-        super().__init__(width, hidden)
-        rows = len(self.gates) * hidden
-        self.input = nn.Parameter(torch.empty(rows, width))
-        self.recurrent = nn.Parameter(torch.empty(rows, hidden))
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        rows = len(self.gates) * hidden_size
+        self.input = nn.Parameter(torch.empty(rows, input_size))
+        self.recurrent = nn.Parameter(torch.empty(rows, hidden_size))
         self.bias = nn.Parameter(torch.zeros(rows))
         for gate in self.gates:
             nn.init.xavier_uniform_(self.gate(self.input, gate))
@@ -157,12 +164,12 @@ class GatedCell(Cell):
 
     def gate(self, parameter: Tensor, name: str) -> Tensor:
         """The rows of `parameter` that belong to the gate `name`: a view, without gradient."""
-        start = self.gates.index(name) * self.hidden
-        return parameter.detach()[start : start + self.hidden]
+        start = self.gates.index(name) * self.hidden_size
+        return parameter.detach()[start : start + self.hidden_size]
 
     def initial_state(self, batch: int) -> State:
         """Zeros, where the parameters are."""
-        return tuple(self.bias.new_zeros(batch, self.hidden) for _ in self.names)
+        return tuple(self.bias.new_zeros(batch, self.hidden_size) for _ in self.state_names)
 
     def project(self, inputs: Tensor) -> Tensor:
         return linear(inputs, self.input, self.bias)

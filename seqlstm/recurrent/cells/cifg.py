@@ -18,18 +18,18 @@ class CIFG(GatedCell, AdditiveCell):
     `lstm` with a quarter fewer weights.
 
     Args:
-        width: features of one input.
-        hidden: features of one output, and of the memory c.
+        input_size: features of one input.
+        hidden_size: features of one output, and of the memory c.
         forget_bias: where the forget gate's bias starts.
     """
 
     paper = "Greff et al."
     year = 2015
-    names = ("h", "c")
+    state_names = ("h", "c")
     gates = ("forget", "candidate", "output")
 
-    def __init__(self, width: int, hidden: int, *, forget_bias: float = 1.0) -> None:
-        super().__init__(width, hidden)
+    def __init__(self, input_size: int, hidden_size: int, *, forget_bias: float = 1.0) -> None:
+        super().__init__(input_size, hidden_size)
         self.gate(self.bias, "forget").fill_(forget_bias)
 
     def update(

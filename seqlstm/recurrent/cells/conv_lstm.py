@@ -24,12 +24,12 @@ class ConvLSTM(Cell):
     and position, so the extent is fixed.
 
     A step's features are flat, (channels, positions) or (channels, rows, columns) in that order:
-    those of the input, of the output and of the memory alike. W is drawn as Glorot & Bengio (2010)
-    do and U is orthogonal, gate by gate; V and b start at zero.
+    those of the input, of the output and of the memory alike. W is initialised as by
+    Glorot & Bengio (2010), U is orthogonal gate by gate; V and b start at zero.
 
     Args:
-        width: features of one input: its channels times the positions.
-        hidden: features of one output and of the memory c: channels times positions.
+        input_size: features of one input: its channels times the positions.
+        hidden_size: features of one output and of the memory c: channels times positions.
         extent: positions of the line, or rows and columns of the image.
         kernel: positions that a convolution sees in each direction, odd.
         forget_bias: where the forget gate's bias starts.
@@ -40,20 +40,20 @@ class ConvLSTM(Cell):
 
     paper = "Shi et al."
     year = 2015
-    names = ("h", "c")
-    limit = "its recurrent product is a convolution"
-    needs = "features laid out over positions, which the embedding of a token has not"
+    state_names = ("h", "c")
+    loop_only_reason = "its recurrent product is a convolution"
+    required_input = "features laid out over positions, which the embedding of a token has not"
 
     def __init__(
         self,
-        width: int,
-        hidden: int,
+        input_size: int,
+        hidden_size: int,
         *,
         extent: list[int],
         kernel: int = 3,
         forget_bias: float = 1.0,
     ) -> None:
-        super().__init__(width, hidden)
+        super().__init__(input_size, hidden_size)
         self.extent = tuple(extent)
         if len(self.extent) not in (1, 2) or min(self.extent) < 1:
             raise ValueError(f"extent must be one or two positive sizes, was: {extent}")
@@ -61,11 +61,14 @@ class ConvLSTM(Cell):
             raise ValueError(f"kernel must be odd and positive, was: {kernel}")
         self.kernel = kernel
         self.convolve = nn.functional.conv1d if len(self.extent) == 1 else nn.functional.conv2d
-        seen, channels = self.channels(width, "width"), self.channels(hidden, "hidden")
+        seen, channels = (
+            self.channels(input_size, "input_size"),
+            self.channels(hidden_size, "hidden_size"),
+        )
         kernels = [kernel] * len(self.extent)
         self.input = nn.Parameter(torch.empty(4 * channels, seen, *kernels))
         self.recurrent = nn.Parameter(torch.empty(4 * channels, channels, *kernels))
-        self.peephole = nn.Parameter(torch.zeros(3 * hidden))
+        self.peephole = nn.Parameter(torch.zeros(3 * hidden_size))
         self.bias = nn.Parameter(torch.zeros(4 * channels))
         for gate in range(4):  # input, forget, candidate, output
             nn.init.xavier_uniform_(self.input.detach().chunk(4)[gate])
@@ -83,12 +86,12 @@ class ConvLSTM(Cell):
 
     def initial_state(self, batch: int) -> State:
         """Zeros, where the parameters are."""
-        return tuple(self.bias.new_zeros(batch, self.hidden) for _ in self.names)
+        return tuple(self.bias.new_zeros(batch, self.hidden_size) for _ in self.state_names)
 
     def project(self, inputs: Tensor) -> Tensor:
         """W ∗ x + b of all steps at once, (time, batch, 4 · hidden)."""
         gates = self.gates(inputs.flatten(0, 1), self.input, self.bias)
-        return gates.view(*inputs.shape[:2], 4 * self.hidden)
+        return gates.view(*inputs.shape[:2], 4 * self.hidden_size)
 
     def step(self, projected: Tensor, state: State) -> tuple[Tensor, State]:
         h, c = state

@@ -16,7 +16,7 @@ class Elman(GatedCell, AdditiveCell):
 
     paper = "Elman"
     year = 1990
-    names = ("h",)
+    state_names = ("h",)
     gates = ("hidden",)
 
     def update(

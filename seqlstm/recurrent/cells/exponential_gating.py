@@ -1,4 +1,4 @@
-"""What the cells with exponential gates share: numbers that are kept at a scale of their own.
+"""Exponential gating with a stabilizer state.
 
 An exponential gate overflows soon. So a cell stores its memory divided by e^m, where m, a state
 like the others, is the largest exponent so far. It starts at −∞: nothing has been stored.
@@ -14,12 +14,12 @@ from torch import Tensor
 Forget = Literal["sigmoid", "exponential"]
 
 
-def check_options(*, hidden: int, heads: int, forget: str) -> None:
-    """Raises ValueError: heads that do not divide `hidden`, or an unknown forget gate."""
+def check_options(*, hidden_size: int, heads: int, forget: str) -> None:
+    """Raises ValueError: heads that do not divide `hidden_size`, or an unknown forget gate."""
     if heads < 1:
         raise ValueError(f"heads must be positive, was: {heads}")
-    if hidden % heads:
-        raise ValueError(f"heads must divide hidden: {heads} does not divide {hidden}")
+    if hidden_size % heads:
+        raise ValueError(f"heads must divide hidden_size: {heads} does not divide {hidden_size}")
     if forget not in ("sigmoid", "exponential"):
         raise ValueError(f'forget must be "sigmoid" or "exponential", was: {forget!r}')
 

@@ -20,18 +20,18 @@ class ResetAfterGRU(GatedCell, ElementwiseCell):
         h_t = (1 − z) ∘ n + z ∘ h_{t-1}
 
     Args:
-        width: features of one input.
-        hidden: features of one output.
+        input_size: features of one input.
+        hidden_size: features of one output.
     """
 
     paper = "Cho et al."
     year = 2014
-    names = ("h",)
+    state_names = ("h",)
     gates = ("reset", "update", "candidate")
 
-    def __init__(self, width: int, hidden: int) -> None:
-        super().__init__(width, hidden)
-        self.recurrent_bias = nn.Parameter(torch.zeros(hidden))
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__(input_size, hidden_size)
+        self.recurrent_bias = nn.Parameter(torch.zeros(hidden_size))
 
     def elementwise(self) -> tuple[Tensor, ...]:
         return (self.recurrent_bias,)
@@ -56,20 +56,20 @@ class ResetBeforeGRU(GatedCell):
         h_t = (1 − z) ∘ n + z ∘ h_{t-1}
 
     Args:
-        width: features of one input.
-        hidden: features of one output.
+        input_size: features of one input.
+        hidden_size: features of one output.
     """
 
     paper = "Cho et al."
     year = 2014
-    names = ("h",)
+    state_names = ("h",)
     gates = ("reset", "update", "candidate")
-    limit = "the candidate's product waits for the reset gate"
+    loop_only_reason = "the candidate's product waits for the reset gate"
 
     def step(self, projected: Tensor, state: State) -> tuple[Tensor, State]:
         (h,) = state
-        gates, n = projected.to(h.dtype).tensor_split([2 * self.hidden], dim=-1)
-        R, R_n = self.recurrent.tensor_split([2 * self.hidden])
+        gates, n = projected.to(h.dtype).tensor_split([2 * self.hidden_size], dim=-1)
+        R, R_n = self.recurrent.tensor_split([2 * self.hidden_size])
         r, z = (gates + linear(h, R)).sigmoid().chunk(2, dim=-1)
         n = (n + linear(r * h, R_n)).tanh()
         h = (1 - z) * n + z * h
@@ -77,7 +77,7 @@ class ResetBeforeGRU(GatedCell):
 
 
 def gru(
-    width: int, hidden: int, *, reset: Literal["after", "before"] = "after"
+    input_size: int, hidden_size: int, *, reset: Literal["after", "before"] = "after"
 ) -> ResetAfterGRU | ResetBeforeGRU:
     """The gated recurrent unit with the reset gate "after" the product, or "before", as published.
 
@@ -88,4 +88,4 @@ def gru(
     """
     if reset not in ("after", "before"):
         raise ValueError(f'reset must be "after" or "before", was: {reset!r}')
-    return (ResetAfterGRU if reset == "after" else ResetBeforeGRU)(width, hidden)
+    return (ResetAfterGRU if reset == "after" else ResetBeforeGRU)(input_size, hidden_size)

@@ -24,27 +24,27 @@ class LayerNormLSTM(GatedCell):
     would add up, as would b: there is one, b.
 
     Args:
-        width: features of one input.
-        hidden: features of one output, and of the memory c.
+        input_size: features of one input.
+        hidden_size: features of one output, and of the memory c.
         by_gate: let the first two look at each gate's sums by themselves, as many programs do.
         forget_bias: where the forget gate's bias starts.
     """
 
     paper = "Ba, Kiros & Hinton"
     year = 2016
-    names = ("h", "c")
+    state_names = ("h", "c")
     gates = ("input", "forget", "candidate", "output")
-    limit = "a norm over all units ties them together, so a step is not element-wise"
+    loop_only_reason = "a norm over all units ties them together, so a step is not element-wise"
 
     def __init__(
-        self, width: int, hidden: int, *, by_gate: bool = False, forget_bias: float = 1.0
+        self, input_size: int, hidden_size: int, *, by_gate: bool = False, forget_bias: float = 1.0
     ) -> None:
-        super().__init__(width, hidden)
+        super().__init__(input_size, hidden_size)
         self.by_gate = by_gate
-        self.input_scale = nn.Parameter(torch.ones(4 * hidden))  # α₁
-        self.recurrent_scale = nn.Parameter(torch.ones(4 * hidden))  # α₂
-        self.memory_scale = nn.Parameter(torch.ones(hidden))  # α₃
-        self.memory_bias = nn.Parameter(torch.zeros(hidden))  # β₃
+        self.input_scale = nn.Parameter(torch.ones(4 * hidden_size))  # α₁
+        self.recurrent_scale = nn.Parameter(torch.ones(4 * hidden_size))  # α₂
+        self.memory_scale = nn.Parameter(torch.ones(hidden_size))  # α₃
+        self.memory_bias = nn.Parameter(torch.zeros(hidden_size))  # β₃
         self.gate(self.bias, "forget").fill_(forget_bias)
 
     def project(self, inputs: Tensor) -> Tensor:
@@ -61,11 +61,11 @@ class LayerNormLSTM(GatedCell):
 
     def normalise(self, sums: Tensor) -> Tensor:
         """Mean 0 and deviation 1 over the last axis, (..., 4 · hidden), or gate by gate."""
-        size = self.hidden if self.by_gate else 4 * self.hidden
+        size = self.hidden_size if self.by_gate else 4 * self.hidden_size
         groups = sums.view(*sums.shape[:-1], -1, size)
         return nn.functional.layer_norm(groups, (size,), eps=EPSILON).flatten(-2)
 
     def normalise_memory(self, c: Tensor) -> Tensor:
         return nn.functional.layer_norm(
-            c, (self.hidden,), self.memory_scale, self.memory_bias, EPSILON
+            c, (self.hidden_size,), self.memory_scale, self.memory_bias, EPSILON
         )

@@ -15,19 +15,19 @@ class LSTM(GatedCell, AdditiveCell):
         c_t = f ∘ c_{t-1} + i ∘ g                 h_t = o ∘ tanh(c_t)
 
     Args:
-        width: features of one input.
-        hidden: features of one output, and of the memory c.
+        input_size: features of one input.
+        hidden_size: features of one output, and of the memory c.
         forget_bias: where the forget gate's bias starts; 1 lets the memory live at first
             (Gers, Schmidhuber & Cummins, 2000; Jozefowicz, Zaremba & Sutskever, 2015).
     """
 
     paper = "Gers, Schmidhuber & Cummins"
     year = 2000
-    names = ("h", "c")
+    state_names = ("h", "c")
     gates = ("input", "forget", "candidate", "output")
 
-    def __init__(self, width: int, hidden: int, *, forget_bias: float = 1.0) -> None:
-        super().__init__(width, hidden)
+    def __init__(self, input_size: int, hidden_size: int, *, forget_bias: float = 1.0) -> None:
+        super().__init__(input_size, hidden_size)
         self.gate(self.bias, "forget").fill_(forget_bias)
 
     def update(

@@ -20,8 +20,8 @@ class LSTM1997(GatedCell, AdditiveCell):
     It also cuts the gradient at the gates; here every gradient is whole.
 
     Args:
-        width: features of one input.
-        hidden: features of one output, and of the memory c.
+        input_size: features of one input.
+        hidden_size: features of one output, and of the memory c.
         squash: "tanh", or "1997" for the paper's two functions.
 
     Raises:
@@ -30,13 +30,13 @@ class LSTM1997(GatedCell, AdditiveCell):
 
     paper = "Hochreiter & Schmidhuber"
     year = 1997
-    names = ("h", "c")
+    state_names = ("h", "c")
     gates = ("input", "candidate", "output")
 
     def __init__(
-        self, width: int, hidden: int, *, squash: Literal["tanh", "1997"] = "tanh"
+        self, input_size: int, hidden_size: int, *, squash: Literal["tanh", "1997"] = "tanh"
     ) -> None:
-        super().__init__(width, hidden)
+        super().__init__(input_size, hidden_size)
         if squash not in ("tanh", "1997"):
             raise ValueError(f'squash must be "tanh" or "1997", was: {squash!r}')
         self.published = squash == "1997"

@@ -13,27 +13,27 @@ from seqlstm.recurrent.state import State
 
 
 class MinimalRNN(LinearCell):
-    """What the two have in common: one matrix W, one bias, and the candidate.
+    """Base of the minimal units: one matrix W, one bias, and the candidate.
 
     Both hold the gates one below the other, in the order of `gates`; the candidate is the last.
-    W is drawn as Glorot & Bengio (2010) do, the bias starts at zero.
+    W is initialised as by Glorot & Bengio (2010), the bias starts at zero.
     """
 
     paper = "Feng et al."
     year = 2024
     gates: ClassVar[tuple[str, ...]]
 
-    def __init__(self, width: int, hidden: int, *, positive: bool = False) -> None:
-        super().__init__(width, hidden)
+    def __init__(self, input_size: int, hidden_size: int, *, positive: bool = False) -> None:
+        super().__init__(input_size, hidden_size)
         self.positive = positive
-        self.input = nn.Parameter(torch.empty(len(self.gates) * hidden, width))
-        self.bias = nn.Parameter(torch.zeros(len(self.gates) * hidden))
+        self.input = nn.Parameter(torch.empty(len(self.gates) * hidden_size, input_size))
+        self.bias = nn.Parameter(torch.zeros(len(self.gates) * hidden_size))
         for rows in self.input.detach().chunk(len(self.gates)):
             nn.init.xavier_uniform_(rows)
 
     def initial_state(self, batch: int) -> State:
         """Zeros, where the parameters are."""
-        return (self.bias.new_zeros(batch, self.hidden),)
+        return (self.bias.new_zeros(batch, self.hidden_size),)
 
     def project(self, inputs: Tensor) -> Tensor:
         return linear(inputs, self.input, self.bias)
@@ -56,15 +56,15 @@ class MinGRU(MinimalRNN):
         h_t = (1 − z) ∘ h_{t-1} + z ∘ h̃
 
     Args:
-        width: features of one input.
-        hidden: features of one output.
+        input_size: features of one input.
+        hidden_size: features of one output.
         positive: g(h̃) for h̃, as the paper has it in log-space: g(x) = x + 0.5 for x ≥ 0, else σ(x).
     """
 
     gates = ("update", "candidate")
 
-    def __init__(self, width: int, hidden: int, *, positive: bool = False) -> None:
-        super().__init__(width, hidden, positive=positive)
+    def __init__(self, input_size: int, hidden_size: int, *, positive: bool = False) -> None:
+        super().__init__(input_size, hidden_size, positive=positive)
 
     def coefficients(self, projected: Tensor) -> tuple[Tensor, Tensor]:
         z, h = self.split(projected)
@@ -79,8 +79,8 @@ class MinLSTM(MinimalRNN):
         h_t = f' ∘ h_{t-1} + i' ∘ h̃
 
     Args:
-        width: features of one input.
-        hidden: features of one output.
+        input_size: features of one input.
+        hidden_size: features of one output.
         positive: g(h̃) for h̃, as the paper has it in log-space: g(x) = x + 0.5 for x ≥ 0, else σ(x).
         forget_bias: where the forget gate's bias starts.
     """
@@ -88,10 +88,10 @@ class MinLSTM(MinimalRNN):
     gates = ("forget", "input", "candidate")
 
     def __init__(
-        self, width: int, hidden: int, *, positive: bool = False, forget_bias: float = 1.0
+        self, input_size: int, hidden_size: int, *, positive: bool = False, forget_bias: float = 1.0
     ) -> None:
-        super().__init__(width, hidden, positive=positive)
-        self.bias.detach()[:hidden] = forget_bias
+        super().__init__(input_size, hidden_size, positive=positive)
+        self.bias.detach()[:hidden_size] = forget_bias
 
     def coefficients(self, projected: Tensor) -> tuple[Tensor, Tensor]:
         f, i, h = self.split(projected)

@@ -24,10 +24,10 @@ LARGEST_EXPONENT = 80.0  # of exp(−m): just below what float32 can hold
 
 @dataclass(frozen=True)
 class Entries:
-    """What is to be stored and asked for: (..., heads, units) each; the gates (..., heads).
+    """Queries, keys, values, (..., heads, units) each, and gates, (..., heads).
 
     Attributes:
-        q: the questions.
+        q: the queries.
         k: the keys, already divided by √units.
         v: the values.
         i: ĩ, the input gate's exponent.
@@ -47,37 +47,37 @@ class MatrixMemory(Cell):
     `project` gives these side by side, in that order, and may give more behind them.
 
     Args:
-        width: features of one input.
-        hidden: features of one output; each head has its share of them.
-        heads: memories; they must divide `hidden`.
+        input_size: features of one input.
+        hidden_size: features of one output; each head has its share of them.
+        heads: memories; they must divide `hidden_size`.
         forget: the forget gate, "sigmoid" or "exponential".
 
     Raises:
-        ValueError: heads that do not divide `hidden`, or an unknown forget gate.
+        ValueError: heads that do not divide `hidden_size`, or an unknown forget gate.
     """
 
     paper = "Beck et al."
     year = 2024
-    names = ("C", "n", "m")
+    state_names = ("C", "n", "m")
     bias: nn.Parameter
 
     def __init__(
-        self, width: int, hidden: int, *, heads: int = 1, forget: Forget = "sigmoid"
+        self, input_size: int, hidden_size: int, *, heads: int = 1, forget: Forget = "sigmoid"
     ) -> None:
-        super().__init__(width, hidden)
-        check_options(hidden=hidden, heads=heads, forget=forget)
+        super().__init__(input_size, hidden_size)
+        check_options(hidden_size=hidden_size, heads=heads, forget=forget)
         self.heads = heads
         self.forget = forget
 
     def initial_state(self, batch: int) -> State:
         """Zeros, where the parameters are, but −∞ for m."""
-        units = self.hidden // self.heads
+        units = self.hidden_size // self.heads
         C = self.bias.new_zeros(batch, self.heads, units, units)  # (batch, heads, value, key)
         return C, C[..., 0], torch.full_like(C[..., 0, 0], -torch.inf)
 
     def entries(self, projected: Tensor) -> Entries:
         """What `project` gave, by name, in the precision of the state."""
-        sizes = [self.hidden] * 3 + [self.heads] * 2
+        sizes = [self.hidden_size] * 3 + [self.heads] * 2
         columns = projected[..., : sum(sizes)].to(self.bias.dtype)
         q, k, v, i, f = torch.split(columns, sizes, dim=-1)
         q, k, v = (torch.unflatten(part, -1, (self.heads, -1)) for part in (q, k, v))
@@ -131,31 +131,33 @@ class MLSTM(MatrixMemory):
     their biases alone: −1 for the input gate, σ of 3 to 6 over the heads for the forget gate.
 
     Args:
-        width: features of one input.
-        hidden: features of one output; each head has its share of them.
-        heads: memories; they must divide `hidden`.
+        input_size: features of one input.
+        hidden_size: features of one output; each head has its share of them.
+        heads: memories; they must divide `hidden_size`.
         forget: the forget gate, "sigmoid" or "exponential".
 
     Raises:
-        ValueError: heads that do not divide `hidden`, or an unknown forget gate.
+        ValueError: heads that do not divide `hidden_size`, or an unknown forget gate.
     """
 
     def __init__(
-        self, width: int, hidden: int, *, heads: int = 1, forget: Forget = "sigmoid"
+        self, input_size: int, hidden_size: int, *, heads: int = 1, forget: Forget = "sigmoid"
     ) -> None:
-        super().__init__(width, hidden, heads=heads, forget=forget)
-        self.input = nn.Parameter(torch.zeros(4 * hidden + 2 * heads, width))
-        self.bias = nn.Parameter(torch.zeros(4 * hidden + 2 * heads))
-        q, k, v, _, o = torch.split(self.input.detach(), [hidden] * 3 + [2 * heads, hidden])
+        super().__init__(input_size, hidden_size, heads=heads, forget=forget)
+        self.input = nn.Parameter(torch.zeros(4 * hidden_size + 2 * heads, input_size))
+        self.bias = nn.Parameter(torch.zeros(4 * hidden_size + 2 * heads))
+        q, k, v, _, o = torch.split(
+            self.input.detach(), [hidden_size] * 3 + [2 * heads, hidden_size]
+        )
         for rows in (q, k, v, o):
             nn.init.xavier_uniform_(rows)
-        start_gates(self.bias.detach()[3 * hidden : 3 * hidden + 2 * heads], forget)
+        start_gates(self.bias.detach()[3 * hidden_size : 3 * hidden_size + 2 * heads], forget)
 
     def project(self, inputs: Tensor) -> Tensor:
         return linear(inputs, self.input, self.bias)
 
     def emit(self, projected: Tensor, retrieved: Tensor) -> Tensor:
-        o = projected[..., -self.hidden :].to(retrieved.dtype)
+        o = projected[..., -self.hidden_size :].to(retrieved.dtype)
         return o.sigmoid() * super().emit(projected, retrieved)
 
 

@@ -21,13 +21,13 @@ class MogrifierLSTM(GatedCell):
         i, f, o = σ(W x + R h + b)                g = tanh(W x + R h + b)
         c_t = f ∘ c_{t-1} + i ∘ g                 h_t = o ∘ tanh(c_t)
 
-    The 2 is there so that random Q and R change little at first, the paper says, and is silent on
-    how they are drawn. Here Q h and R x start with a tenth of the deviation of what they read. (The
-    authors' program adds a bias to each round and caps i at 1 − f; the paper's equations don't.)
+    With the 2, random Q and R change little at first; the paper does not give their distribution.
+    Here Q h and R x start with a tenth of the deviation of their inputs. (The authors' program adds
+    a bias to each round and caps i at 1 − f; the paper's equations don't.)
 
     Args:
-        width: features of one input.
-        hidden: features of one output, and of the memory c.
+        input_size: features of one input.
+        hidden_size: features of one output, and of the memory c.
         rounds: gatings before each step; 0 leaves an LSTM.
         rank: Q and R are products of two matrices with so many features between them; 0 for
             one full matrix.
@@ -39,26 +39,28 @@ class MogrifierLSTM(GatedCell):
 
     paper = "Melis, Kočiský & Blunsom"
     year = 2020
-    names = ("h", "c")
+    state_names = ("h", "c")
     gates = ("input", "forget", "candidate", "output")
-    limit = "the state gates the input, so that no product can be taken before its step"
+    loop_only_reason = "the state gates the input, so that no product can be taken before its step"
 
     def __init__(
         self,
-        width: int,
-        hidden: int,
+        input_size: int,
+        hidden_size: int,
         *,
         rounds: int = 5,
         rank: int = 0,
         forget_bias: float = 1.0,
     ) -> None:
-        super().__init__(width, hidden)
+        super().__init__(input_size, hidden_size)
         for name, size in (("rounds", rounds), ("rank", rank)):
             if size < 0:
                 raise ValueError(f"{name} must not be negative, was: {size}")
         between = [rank] if rank else []
         self.rounds = nn.ModuleList(  # Q_1, R_2, Q_3, ...
-            product(width, *between, hidden) if index % 2 else product(hidden, *between, width)
+            product(input_size, *between, hidden_size)
+            if index % 2
+            else product(hidden_size, *between, input_size)
             for index in range(rounds)
         )
         self.gate(self.bias, "forget").fill_(forget_bias)

@@ -26,8 +26,8 @@ class MultiplicativeLSTM(GatedCell):
     disagree; both outputs here do.
 
     Args:
-        width: features of one input.
-        hidden: features of one output, of m, and of the memory c.
+        input_size: features of one input.
+        hidden_size: features of one output, of m, and of the memory c.
         output: "standard", o ∘ tanh(c), or "paper", tanh(c ∘ o).
         forget_bias: where the forget gate's bias starts.
 
@@ -37,24 +37,24 @@ class MultiplicativeLSTM(GatedCell):
 
     paper = "Krause et al."
     year = 2016
-    names = ("h", "c")
+    state_names = ("h", "c")
     gates = ("input", "forget", "candidate", "output")
-    limit = "the gates' product waits for m, another product of the last output"
+    loop_only_reason = "the gates' product waits for m, another product of the last output"
 
     def __init__(
         self,
-        width: int,
-        hidden: int,
+        input_size: int,
+        hidden_size: int,
         *,
         output: Literal["standard", "paper"] = "standard",
         forget_bias: float = 1.0,
     ) -> None:
-        super().__init__(width, hidden)
+        super().__init__(input_size, hidden_size)
         if output not in ("standard", "paper"):
             raise ValueError(f'output must be "standard" or "paper", was: {output!r}')
         self.output = output
-        self.from_input = nn.Parameter(torch.empty(hidden, width))  # W_m
-        self.from_state = nn.Parameter(torch.empty(hidden, hidden))  # R_m
+        self.from_input = nn.Parameter(torch.empty(hidden_size, input_size))  # W_m
+        self.from_state = nn.Parameter(torch.empty(hidden_size, hidden_size))  # R_m
         nn.init.xavier_uniform_(self.from_input)
         nn.init.orthogonal_(self.from_state)
         self.gate(self.bias, "forget").fill_(forget_bias)
@@ -62,12 +62,12 @@ class MultiplicativeLSTM(GatedCell):
     def project(self, inputs: Tensor) -> Tensor:
         """W x + b and, after it, W_m x: (time, batch, 5 · hidden)."""
         weights = torch.cat([self.input, self.from_input])
-        bias = torch.cat([self.bias, self.bias.new_zeros(self.hidden)])
+        bias = torch.cat([self.bias, self.bias.new_zeros(self.hidden_size)])
         return linear(inputs, weights, bias)
 
     def step(self, projected: Tensor, state: State) -> tuple[Tensor, State]:
         h, c = state
-        gates, m = projected.to(c.dtype).tensor_split([4 * self.hidden], dim=-1)
+        gates, m = projected.to(c.dtype).tensor_split([4 * self.hidden_size], dim=-1)
         m = m * linear(h, self.from_state)
         i, f, g, o = (gates + linear(m, self.recurrent)).chunk(4, dim=-1)
         c = f.sigmoid() * c + i.sigmoid() * g.tanh()

@@ -21,21 +21,21 @@ class VanillaLSTM(GatedCell, AdditiveCell):
     The peepholes p start at zero: at first the memory lives by the forget gate's bias alone.
 
     Args:
-        width: features of one input.
-        hidden: features of one output, and of the memory c.
+        input_size: features of one input.
+        hidden_size: features of one output, and of the memory c.
         forget_bias: where the forget gate's bias starts.
     """
 
     paper = "Greff et al."
     year = 2015
-    names: ClassVar[tuple[str, ...]] = ("h", "c")
+    state_names: ClassVar[tuple[str, ...]] = ("h", "c")
     gates: ClassVar[tuple[str, ...]] = ("input", "forget", "candidate", "output")
     peepholes: ClassVar[bool] = True
 
-    def __init__(self, width: int, hidden: int, *, forget_bias: float = 1.0) -> None:
-        super().__init__(width, hidden)
+    def __init__(self, input_size: int, hidden_size: int, *, forget_bias: float = 1.0) -> None:
+        super().__init__(input_size, hidden_size)
         if self.peepholes:
-            self.peephole = nn.Parameter(torch.zeros(len(self.looking) * hidden))
+            self.peephole = nn.Parameter(torch.zeros(len(self.looking) * hidden_size))
         self.start(forget_bias)
 
     @property
@@ -57,7 +57,7 @@ class VanillaLSTM(GatedCell, AdditiveCell):
         c = f * c + i * self.squash_input(a["candidate"])
         o = opened("output", a, p, c)
         h = o * self.squash_output(c)
-        return h, (h, c, i, f, o)[: len(self.names)]
+        return h, (h, c, i, f, o)[: len(self.state_names)]
 
     # What the variants change.
 
@@ -146,20 +146,20 @@ class FullGateRecurrence(VanillaLSTM):
     their own: nine in all, the parameter `gate_recurrent`, orthogonal one by one as in R.
     """
 
-    names = ("h", "c", "i", "f", "o")
+    state_names = ("h", "c", "i", "f", "o")
     operand = (0, 2, 3, 4)
 
-    def __init__(self, width: int, hidden: int, *, forget_bias: float = 1.0) -> None:
-        super().__init__(width, hidden, forget_bias=forget_bias)
+    def __init__(self, input_size: int, hidden_size: int, *, forget_bias: float = 1.0) -> None:
+        super().__init__(input_size, hidden_size, forget_bias=forget_bias)
         # Rows: who reads, i, f, o. Columns: who is read, i, f, o.
-        self.gate_recurrent = nn.Parameter(torch.empty(3 * hidden, 3 * hidden))
+        self.gate_recurrent = nn.Parameter(torch.empty(3 * hidden_size, 3 * hidden_size))
         for rows in self.gate_recurrent.detach().chunk(3):
             for matrix in rows.chunk(3, dim=1):
                 nn.init.orthogonal_(matrix)
 
     def recurrence(self) -> Tensor:
         """(4·hidden, 4·hidden): the candidate reads h alone."""
-        into_i_f, into_o = self.gate_recurrent.tensor_split([2 * self.hidden])
+        into_i_f, into_o = self.gate_recurrent.tensor_split([2 * self.hidden_size])
         nothing = torch.zeros_like(into_o)
         gates = torch.cat([into_i_f, nothing, into_o])
         return torch.cat([self.recurrent, gates], dim=1)
@@ -179,8 +179,8 @@ VARIANTS: dict[str, type[VanillaLSTM]] = {
 
 
 def odyssey(
-    width: int,
-    hidden: int,
+    input_size: int,
+    hidden_size: int,
     *,
     variant: Literal["V", "NIG", "NFG", "NOG", "NIAF", "NOAF", "CIFG", "NP", "FGR"] = "V",
     forget_bias: float = 1.0,
@@ -195,4 +195,4 @@ def odyssey(
     """
     if variant not in VARIANTS:
         raise ValueError(f"variant must be one of {', '.join(VARIANTS)}, was: {variant!r}")
-    return VARIANTS[variant](width, hidden, forget_bias=forget_bias)
+    return VARIANTS[variant](input_size, hidden_size, forget_bias=forget_bias)

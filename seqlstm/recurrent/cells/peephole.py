@@ -21,12 +21,12 @@ class PeepholeLSTM(GatedCell, AdditiveCell):
         c_t = f ∘ c_{t-1} + i ∘ g
         o = σ(W x_t + R h_{t-1} + p ∘ c_t + b)            h_t = o ∘ φ(c_t)
 
-    φ is tanh, or the identity as in the paper of 2000. The peepholes p start at zero (the papers
-    draw them, small): a new cell is an LSTM, and remembers by its forget bias alone.
+    φ is tanh, or the identity as in the paper of 2000. The peepholes p start at zero (in the papers
+    from small random numbers): a new cell is an LSTM, and remembers by its forget bias alone.
 
     Args:
-        width: features of one input.
-        hidden: features of one output, and of the memory c.
+        input_size: features of one input.
+        hidden_size: features of one output, and of the memory c.
         output: φ, "tanh" or "identity".
         forget_bias: where the forget gate's bias starts.
 
@@ -36,20 +36,20 @@ class PeepholeLSTM(GatedCell, AdditiveCell):
 
     paper = "Gers & Schmidhuber"
     year = 2000
-    names = ("h", "c")
+    state_names = ("h", "c")
     gates = ("input", "forget", "candidate", "output")
 
     def __init__(
         self,
-        width: int,
-        hidden: int,
+        input_size: int,
+        hidden_size: int,
         *,
         output: Literal["tanh", "identity"] = "tanh",
         forget_bias: float = 1.0,
     ) -> None:
-        super().__init__(width, hidden)
+        super().__init__(input_size, hidden_size)
         self.phi = phi(output)
-        self.peephole = nn.Parameter(torch.zeros(3 * hidden))  # of i, f, o
+        self.peephole = nn.Parameter(torch.zeros(3 * hidden_size))  # of i, f, o
         self.gate(self.bias, "forget").fill_(forget_bias)
 
     def elementwise(self) -> tuple[Tensor, ...]:
@@ -76,8 +76,8 @@ class CellPeepholeLSTM(GatedCell, ElementwiseCell):
     of the output; the candidate reads the input alone. U is the parameter `recurrent`.
 
     Args:
-        width: features of one input.
-        hidden: features of one output, and of the memory c.
+        input_size: features of one input.
+        hidden_size: features of one output, and of the memory c.
         output: φ, "tanh" or "identity".
         forget_bias: where the forget gate's bias starts.
 
@@ -87,28 +87,28 @@ class CellPeepholeLSTM(GatedCell, ElementwiseCell):
 
     paper = "Gers & Schmidhuber"
     year = 2000
-    names = ("h", "c")
+    state_names = ("h", "c")
     gates = ("input", "forget", "output", "candidate")
     operand = (1,)
 
     def __init__(
         self,
-        width: int,
-        hidden: int,
+        input_size: int,
+        hidden_size: int,
         *,
         output: Literal["tanh", "identity"] = "tanh",
         forget_bias: float = 1.0,
     ) -> None:
-        super().__init__(width, hidden)
+        super().__init__(input_size, hidden_size)
         self.phi = phi(output)
         # All but the candidate's rows.
-        self.recurrent = nn.Parameter(self.recurrent.detach()[: 3 * hidden].clone())
+        self.recurrent = nn.Parameter(self.recurrent.detach()[: 3 * hidden_size].clone())
         self.gate(self.bias, "forget").fill_(forget_bias)
 
     def equations(
         self, projected: Tensor, recurrent: Tensor, state: State, parameters: tuple[Tensor, ...]
     ) -> tuple[Tensor, State]:
-        gates, g = projected.tensor_split([3 * self.hidden], dim=-1)
+        gates, g = projected.tensor_split([3 * self.hidden_size], dim=-1)
         i, f, o = (gates + recurrent).sigmoid().chunk(3, dim=-1)
         _, c = state
         c = f * c + i * g.tanh()
@@ -124,8 +124,8 @@ def phi(output: str) -> Callable[[Tensor], Tensor]:
 
 
 def peephole(
-    width: int,
-    hidden: int,
+    input_size: int,
+    hidden_size: int,
     *,
     output: Literal["tanh", "identity"] = "tanh",
     recurrence: Literal["output", "cell"] = "output",
@@ -141,4 +141,4 @@ def peephole(
     if recurrence not in ("output", "cell"):
         raise ValueError(f'recurrence must be "output" or "cell", was: {recurrence!r}')
     kind = PeepholeLSTM if recurrence == "output" else CellPeepholeLSTM
-    return kind(width, hidden, output=output, forget_bias=forget_bias)
+    return kind(input_size, hidden_size, output=output, forget_bias=forget_bias)

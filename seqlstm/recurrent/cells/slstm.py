@@ -27,39 +27,39 @@ class SLSTM(GatedCell, AdditiveCell):
         c_t = f' ∘ c_{t-1} + i' ∘ z          n_t = f' ∘ n_{t-1} + i'
         h_t = o ∘ c_t / n_t
 
-    R is block-diagonal: a unit reads the outputs of its own head only. Each of the blocks is drawn
+    R is block-diagonal: a unit reads the outputs of its own head only. Each of the blocks starts
     orthogonal, gate by gate. The forget gate starts at σ of 3 to 6, spread over the units.
 
     Args:
-        width: features of one input.
-        hidden: features of one output, and of the memory c.
-        heads: blocks of R; they must divide `hidden`.
+        input_size: features of one input.
+        hidden_size: features of one output, and of the memory c.
+        heads: blocks of R; they must divide `hidden_size`.
         forget: the forget gate, "sigmoid" or "exponential".
 
     Raises:
-        ValueError: heads that do not divide `hidden`, or an unknown forget gate.
+        ValueError: heads that do not divide `hidden_size`, or an unknown forget gate.
     """
 
     paper = "Beck et al."
     year = 2024
-    names = ("h", "c", "n", "m")
+    state_names = ("h", "c", "n", "m")
     gates = ("input", "forget", "candidate", "output")
 
     def __init__(
-        self, width: int, hidden: int, *, heads: int = 1, forget: Forget = "sigmoid"
+        self, input_size: int, hidden_size: int, *, heads: int = 1, forget: Forget = "sigmoid"
     ) -> None:
-        super().__init__(width, hidden)
-        check_options(hidden=hidden, heads=heads, forget=forget)
+        super().__init__(input_size, hidden_size)
+        check_options(hidden_size=hidden_size, heads=heads, forget=forget)
         self.forget = forget
-        units = hidden // heads
+        units = hidden_size // heads
         self.recurrent = nn.Parameter(torch.empty(heads, 4 * units, units))
         for block in self.recurrent.detach().view(-1, units, units):
             nn.init.orthogonal_(block)
-        self.gate(self.bias, "forget").copy_(forget_biases(hidden, forget))
+        self.gate(self.bias, "forget").copy_(forget_biases(hidden_size, forget))
 
     def initial_state(self, batch: int) -> State:
         """Zeros, where the parameters are, but −∞ for m."""
-        zeros = self.bias.new_zeros(batch, self.hidden)
+        zeros = self.bias.new_zeros(batch, self.hidden_size)
         return zeros, zeros, zeros, torch.full_like(zeros, -torch.inf)
 
     def recurrence(self) -> Tensor:

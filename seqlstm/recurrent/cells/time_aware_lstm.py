@@ -27,8 +27,8 @@ class TimeAwareLSTM(GatedCell, ElementwiseCell):
     other way, has no Δ_t of its own.
 
     Args:
-        width: features of one input, Δ_t among them.
-        hidden: features of one output, and of the memory c.
+        input_size: features of one input, Δ_t among them.
+        hidden_size: features of one output, and of the memory c.
         decay: "log" for 1/log(e + Δ), which the paper takes for long times; "inverse" for 1/Δ,
             which it takes for short ones.
         forget_bias: where the forget gate's bias starts.
@@ -39,35 +39,37 @@ class TimeAwareLSTM(GatedCell, ElementwiseCell):
 
     paper = "Baytas et al."
     year = 2017
-    names = ("h", "c")
+    state_names = ("h", "c")
     gates = ("input", "forget", "candidate", "output")
     operand = (0, 1)
-    needs = "the time that passed before each input, which a text does not tell"
+    required_input = "the time that passed before each input, which a text does not contain"
 
     def __init__(
         self,
-        width: int,
-        hidden: int,
+        input_size: int,
+        hidden_size: int,
         *,
         decay: Literal["log", "inverse"] = "log",
         forget_bias: float = 1.0,
     ) -> None:
-        if width < 2:
-            raise ValueError(f"width must be 2 or more (the last is the time), was: {width}")
+        if input_size < 2:
+            raise ValueError(
+                f"input_size must be 2 or more (the last is the time), was: {input_size}"
+            )
         if decay not in ("log", "inverse"):
             raise ValueError(f'decay must be "log" or "inverse", was: {decay!r}')
-        super().__init__(width - 1, hidden)
-        self.width = width
+        super().__init__(input_size - 1, hidden_size)
+        self.input_size = input_size
         self.decay = decay
-        self.decomposition = nn.Parameter(torch.empty(hidden, hidden))
-        self.decomposition_bias = nn.Parameter(torch.zeros(hidden))
+        self.decomposition = nn.Parameter(torch.empty(hidden_size, hidden_size))
+        self.decomposition_bias = nn.Parameter(torch.zeros(hidden_size))
         nn.init.orthogonal_(self.decomposition)
         self.gate(self.bias, "forget").fill_(forget_bias)
 
     def project(self, inputs: Tensor) -> Tensor:
         """(time, batch, width) -> (time, batch, 5·hidden): the gates, and g(Δ) once a unit."""
-        features, elapsed = inputs.tensor_split([self.width - 1], dim=-1)
-        faded = self.fade(elapsed.clamp(min=1.0)).expand(*elapsed.shape[:-1], self.hidden)
+        features, elapsed = inputs.tensor_split([self.input_size - 1], dim=-1)
+        faded = self.fade(elapsed.clamp(min=1.0)).expand(*elapsed.shape[:-1], self.hidden_size)
         return torch.cat([super().project(features), faded], dim=-1)
 
     def fade(self, elapsed: Tensor) -> Tensor:
@@ -86,8 +88,8 @@ class TimeAwareLSTM(GatedCell, ElementwiseCell):
         self, projected: Tensor, recurrent: Tensor, state: State, parameters: tuple[Tensor, ...]
     ) -> tuple[Tensor, State]:
         (_, c), (bias,) = state, parameters
-        inputs, faded = projected.tensor_split([4 * self.hidden], dim=-1)
-        outputs, short = recurrent.tensor_split([4 * self.hidden], dim=-1)
+        inputs, faded = projected.tensor_split([4 * self.hidden_size], dim=-1)
+        outputs, short = recurrent.tensor_split([4 * self.hidden_size], dim=-1)
         short = (short + bias).tanh()
         c = (c - short) + short * faded
         i, f, g, o = (inputs + outputs).chunk(4, dim=-1)

@@ -1,4 +1,4 @@
-"""Zoneout: units that now and then keep their old value, whatever the cell."""
+"""Zoneout of any cell: units that randomly keep their previous value."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def zoneout(cell: Cell, *, hidden: float = 0.0, memory: float = 0.0) -> Cell:
 
         h_t = s ∘ h_{t-1} + (1 − s) ∘ h̃_t        where h̃_t is what the cell gives
 
-    and so for the other parts of the state. While training s is 1 or 0, drawn for each row, unit
+    and so for the other parts of the state. While training s is 1 or 0, sampled for each row, unit
     and step; in evaluation it is the probability itself. A memory that is a matrix a head stays or
     goes head by head. What was element-wise stays element-wise, what was linear linear.
 
@@ -33,9 +33,9 @@ def zoneout(cell: Cell, *, hidden: float = 0.0, memory: float = 0.0) -> Cell:
         if not 0 <= share < 1:
             raise ValueError(f"zoneout's {name} must be in [0, 1), was: {share}")
     kind = type(cell).__name__
-    if hidden and "h" not in cell.names:
+    if hidden and "h" not in cell.state_names:
         raise ValueError(f"zoneout's hidden cannot take effect: {kind} carries no output h on")
-    if memory and cell.names == ("h",):
+    if memory and cell.state_names == ("h",):
         raise ValueError(f"zoneout's memory cannot take effect: {kind} has none besides its output")
     shares = {"hidden": hidden, "memory": memory}
     shares = {name: share for name, share in shares.items() if share}
@@ -49,7 +49,7 @@ def zoneout(cell: Cell, *, hidden: float = 0.0, memory: float = 0.0) -> Cell:
 
 
 class Zoneout(Cell):
-    """What the three kinds share: the masks of all steps are drawn with the projection.
+    """Base of the three kinds: the masks of all steps are sampled with the projection.
 
     They stand in the columns before those that the cell itself projects.
 
@@ -61,13 +61,13 @@ class Zoneout(Cell):
     cell: Cell
 
     def __init__(self, cell: Cell, shares: dict[str, float]) -> None:
-        super().__init__(cell.width, cell.hidden)
+        super().__init__(cell.input_size, cell.hidden_size)
         self.cell = cell
-        self.names = cell.names  # type: ignore[misc]  # of a class as a rule
-        self.limit = cell.limit
-        self.needs = cell.needs
+        self.state_names = cell.state_names  # type: ignore[misc]  # of a class as a rule
+        self.loop_only_reason = cell.loop_only_reason
+        self.required_input = cell.required_input
         self.shares = shares
-        self.kinds = ["hidden" if name == "h" else "memory" for name in cell.names]
+        self.kinds = ["hidden" if name == "h" else "memory" for name in cell.state_names]
         # A state's second axis counts its units: numbers, or heads.
         units = [part.shape[1] for part in cell.initial_state(1)]
         self.units = dict(zip(self.kinds, units, strict=True))
@@ -101,7 +101,7 @@ class Zoneout(Cell):
             spread(stays.get(kind, 0.0), part) for kind, part in zip(self.kinds, old, strict=True)
         )
         state = self.cell.mix(share, new, old)
-        return (state[0] if self.names[0] == "h" else output), state
+        return (state[0] if self.state_names[0] == "h" else output), state
 
 
 class ElementwiseZoneout(Zoneout, ElementwiseCell):

@@ -6,9 +6,10 @@ from itertools import product
 from typing import Any
 
 import pytest
+import torch
 from torch import Tensor
 
-from seqlstm.recurrent.backends import BACKENDS, Call, choose
+from seqlstm.recurrent.backends import BACKENDS, Call, choose, torch_fused
 from seqlstm.recurrent.backends.native import codegen
 from seqlstm.recurrent.catalogue import CELLS
 from seqlstm.recurrent.cells.base import Cell
@@ -66,6 +67,37 @@ def test_what_the_library_serves(case: Case, call: Call, serves: bool) -> None:
 def test_torchs_kernels_refuse_a_subclass(parent: type[Cell]) -> None:
     subclass = type("Changed", (parent,), {})
     assert BACKENDS["torch-fused"].unsupported_reason(subclass(WIDTH, HIDDEN), PLAIN) is not None
+
+
+def test_torchs_lstm_refuses_autocast_that_the_processor_cannot_compute(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch_fused, "has_fused_lstm", lambda dtype: dtype != torch.bfloat16)
+    monkeypatch.setattr(codegen, "unavailable_reason", lambda: "nothing can be compiled")
+    lstm, gru = CELLS["lstm"](WIDTH, HIDDEN), CELLS["gru"](WIDTH, HIDDEN)
+    assert choose(lstm, PLAIN).backend is BACKENDS["torch-fused"]
+    with torch.autocast("cpu", torch.bfloat16):
+        choice = choose(lstm, PLAIN)
+        outputs, _ = Recurrent(lstm)(noise(TIME, BATCH, WIDTH).float())
+        with pytest.raises(ValueError, match="torch-fused cannot serve: oneDNN has no LSTM"):
+            choose(lstm, PLAIN, "torch-fused")
+        assert choose(gru, PLAIN).backend is BACKENDS["torch-fused"]
+        assert choose(lstm.double(), PLAIN).backend is BACKENDS["torch-fused"]
+    assert choice.backend is BACKENDS["manual-bptt"]
+    reason = "oneDNN has no LSTM in torch.bfloat16 for this processor"
+    assert choice.refusals["torch-fused"] == reason
+    assert outputs.isfinite().all()
+
+
+def test_the_capability_of_torchs_lstm_is_that_of_the_processor() -> None:
+    lstm = torch.nn.LSTM(WIDTH, HIDDEN)
+    served = torch_fused.has_fused_lstm(torch.bfloat16)
+    with torch.autocast("cpu", torch.bfloat16):
+        if served:
+            assert lstm(torch.ones(TIME, BATCH, WIDTH))[0].dtype == torch.bfloat16
+        else:
+            with pytest.raises(RuntimeError):
+                lstm(torch.ones(TIME, BATCH, WIDTH))
 
 
 class NoTanh(LSTM):

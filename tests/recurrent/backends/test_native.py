@@ -33,7 +33,7 @@ HELD = torch.ones(40)
 class Applied(AdditiveCell):
     """A cell whose output is a function of its input and its last output."""
 
-    names = ("h",)
+    state_names = ("h",)
 
     def __init__(self, function: Function, units: int) -> None:
         super().__init__(units, units)
@@ -41,7 +41,7 @@ class Applied(AdditiveCell):
         self.nothing = torch.nn.Parameter(torch.zeros(units, units))
 
     def initial_state(self, batch: int) -> State:
-        return (self.nothing.new_zeros(batch, self.hidden),)
+        return (self.nothing.new_zeros(batch, self.hidden_size),)
 
     def project(self, inputs: Tensor) -> Tensor:
         return inputs

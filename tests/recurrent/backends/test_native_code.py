@@ -71,7 +71,7 @@ class Expanded(LSTM):
     """Whose initial state is one row, seen many times."""
 
     def initial_state(self, batch: int) -> State:
-        row = torch.linspace(0.1, 0.9, self.hidden).to(self.bias)
+        row = torch.linspace(0.1, 0.9, self.hidden_size).to(self.bias)
         return row.expand(batch, -1), row.expand(batch, -1)
 
 

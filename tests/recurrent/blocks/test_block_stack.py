@@ -8,9 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from seqlstm.nn.dropout import Dropout
 from seqlstm.recurrent.backends import Call, choose
 from seqlstm.recurrent.blocks.xlstm import MLSTMBlock, SLSTMBlock, xlstm_block
 from seqlstm.recurrent.cells.slstm import SLSTM
+from seqlstm.recurrent.connections import ResidualDropout
 from seqlstm.recurrent.stack import BlockStack
 from seqlstm.recurrent.state import select
 from tests.recurrent.cases import BATCH, LENGTHS, TIME, assert_same, leaves, noise, randomise
@@ -20,8 +22,8 @@ WIDTH = 8
 
 def blocks(**options: Any) -> BlockStack:
     """Three xLSTM blocks in float64, random in every parameter."""
-    make = partial(xlstm_block, width=WIDTH, mlstm=1, slstm=1, heads=2)
-    return randomise(BlockStack(make, width=WIDTH, layers=3, **options).double())
+    make = partial(xlstm_block, input_size=WIDTH, mlstm=1, slstm=1, heads=2)
+    return randomise(BlockStack(make, input_size=WIDTH, num_layers=3, **options).double())
 
 
 def inputs() -> Tensor:
@@ -35,7 +37,8 @@ def test_each_block_reads_the_one_below_and_the_last_is_normalised() -> None:
     outputs, last = stack(inputs())
     expected, states = inputs(), []
     for block in stack.layers:
-        expected, state = block(expected)
+        added, state = block(expected)
+        expected = expected + added
         states.append(state)
     norm = stack.normalise
     centred = expected - expected.mean(-1, keepdim=True)
@@ -56,8 +59,17 @@ def test_dropout_is_on_what_a_block_adds() -> None:
         gone = handed_on == given
         assert 0 < gone.sum() < gone.numel()
         assert (gone.all(0) | ~gone.any(0)).all()  # one mask for the whole sequence
-        assert_same(handed_on, torch.where(gone, given, given + 2 * (found - given)))
+        assert_same(handed_on, torch.where(gone, given, given + 2 * found))
     assert_same(blocks(dropout=0.5).eval()(inputs()), blocks()(inputs()))
+
+
+def test_dropout_keeps_a_small_branch_exactly_beside_a_large_stream() -> None:
+    connection = ResidualDropout(Dropout(0.5)).train()
+    branch = torch.full((TIME, BATCH, WIDTH), 1e-3, dtype=torch.bfloat16)
+    joined = connection(torch.full((TIME, BATCH, WIDTH), 256.0), branch)
+    kept = joined != 256.0
+    assert 0 < kept.sum() < kept.numel()
+    assert torch.equal(joined[kept], 256.0 + 2 * branch.float()[kept])
 
 
 def test_whole_equals_in_pieces() -> None:

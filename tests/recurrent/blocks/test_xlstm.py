@@ -38,8 +38,8 @@ every_block = pytest.mark.parametrize(
     [
         SLSTMBlock,
         MLSTMBlock,
-        partial(MLSTMBlock, convolution=2, factor=1),
-        partial(MLSTMBlock, convolution=1),
+        partial(MLSTMBlock, conv_kernel_size=2, proj_factor=1),
+        partial(MLSTMBlock, conv_kernel_size=1),
     ],
     ids=["slstm", "mlstm", "mlstm-narrow", "mlstm-pointwise"],
 )
@@ -68,7 +68,8 @@ def test_equals_the_paper(kind: Any, backend: str) -> None:
     outputs, last = block(inputs, state)
     for row in range(BATCH):
         expected, end = oracle(inputs[:, row].tolist(), listed(state, row))
-        assert_same(outputs[:, row], torch.tensor(expected, dtype=torch.float64))
+        branch = torch.tensor(expected, dtype=torch.float64) - inputs[:, row]
+        assert_same(outputs[:, row], branch)
         for part, values in zip(leaves(last), flat(end, leaves(last)), strict=True):
             assert_same(part[row], values)
 
@@ -93,7 +94,7 @@ def test_the_convolution_is_torchs() -> None:
     convolution = randomise(CausalConvolution(3, 4).double())
     inputs = noise(TIME, BATCH, 3)
     outputs, window = convolution(inputs, convolution.initial_state(BATCH))
-    weights = convolution.taps.t().unsqueeze(1)
+    weights = convolution.weight.t().unsqueeze(1)
     read = nn.functional.pad(inputs.permute(1, 2, 0), (3, 0))
     expected = nn.functional.conv1d(read, weights, convolution.bias, groups=3)
     assert_same(outputs, expected.permute(2, 0, 1))
@@ -262,6 +263,16 @@ def test_blocks_alternate_as_their_numbers_say() -> None:
     ]
 
 
+def test_the_options_of_xlstm_reach_its_mlstm_blocks() -> None:
+    block = xlstm_block(0, WIDTH, mlstm=1, slstm=1, conv_kernel_size=3, proj_factor=4)
+    assert isinstance(block, MLSTMBlock)
+    assert block.convolution.weight.shape == (3, 4 * WIDTH)
+    assert block.down.in_features == 4 * WIDTH
+    default = xlstm_block(0, WIDTH)
+    assert isinstance(default, MLSTMBlock)
+    assert default.convolution.weight.shape == (4, 2 * WIDTH)
+
+
 @pytest.mark.parametrize("counts", [(0, 0), (-1, 1), (2, -1)])
 def test_there_must_be_blocks(counts: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="at least one block"):
@@ -270,15 +281,17 @@ def test_there_must_be_blocks(counts: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize(("kind", "hidden"), [(SLSTMBlock, 8), (MLSTMBlock, 16)])
 def test_heads_must_divide(kind: Any, hidden: int) -> None:
-    with pytest.raises(ValueError, match=f"heads must divide hidden: 3 does not divide {hidden}"):
+    with pytest.raises(
+        ValueError, match=f"heads must divide hidden_size: 3 does not divide {hidden}"
+    ):
         kind(WIDTH, heads=3)
 
 
 def test_an_mlstm_block_is_wide_enough_for_its_projections() -> None:
     with pytest.raises(ValueError, match="a multiple of 4 features, not 6"):
         MLSTMBlock(3, heads=1)
-    with pytest.raises(ValueError, match="convolution must be positive"):
-        MLSTMBlock(4, convolution=0)
+    with pytest.raises(ValueError, match="conv_kernel_size must be positive"):
+        MLSTMBlock(4, conv_kernel_size=0)
 
 
 @pytest.mark.parametrize("kind", [SLSTMBlock, MLSTMBlock])

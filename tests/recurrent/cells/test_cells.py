@@ -69,7 +69,7 @@ def copy_to_torch(cell: Cell, layer: nn.Module, order: tuple[str, ...]) -> None:
     ]
     second = torch.zeros_like(stacked[2])
     if hasattr(cell, "recurrent_bias"):
-        second[-cell.hidden :] = cell.recurrent_bias
+        second[-cell.hidden_size :] = cell.recurrent_bias
     with torch.no_grad():
         for name, value in zip(("weight_ih", "weight_hh", "bias_ih"), stacked, strict=True):
             getattr(layer, f"{name}_l0").copy_(value)
@@ -119,11 +119,11 @@ def test_gru_resets_after_the_product_unless_told() -> None:
 def test_shapes(case: Case) -> None:
     cell = case.build()
     projected = cell.project(noise(TIME, BATCH, WIDTH))
-    assert (cell.width, cell.hidden) == (WIDTH, HIDDEN)
+    assert (cell.input_size, cell.hidden_size) == (WIDTH, HIDDEN)
     assert projected.shape[:2] == (TIME, BATCH)
     output, state = cell.step(projected[0], cell.initial_state(BATCH))
     assert output.shape == (BATCH, HIDDEN)
-    assert len(state) == len(cell.names)
+    assert len(state) == len(cell.state_names)
     assert all(leaf.shape[0] == BATCH for leaf in leaves(state))
 
 
@@ -131,8 +131,8 @@ def test_shapes(case: Case) -> None:
 def test_the_output_is_the_part_of_the_state_named_h(case: Case) -> None:
     cell = case.build()
     output, state = cell.step(cell.project(noise(1, BATCH, WIDTH))[0], lived_in(cell, BATCH))
-    assert "h" not in cell.names[1:]
-    if "h" in cell.names:
+    assert "h" not in cell.state_names[1:]
+    if "h" in cell.state_names:
         assert torch.equal(output, state[0])
 
 
@@ -159,7 +159,10 @@ def by_unit(cell: Any, steps: int) -> tuple[Callable[..., list[Tensor]], list[Te
 
     def function(*parts: Tensor) -> list[Tensor]:
         projected, recurrent, *rest = (part.flatten(-2) for part in parts)
-        state, parameters = tuple(rest[: len(cell.names)]), tuple(rest[len(cell.names) :])
+        state, parameters = (
+            tuple(rest[: len(cell.state_names)]),
+            tuple(rest[len(cell.state_names) :]),
+        )
         output, after = cell.equations(projected, recurrent, state, parameters)
         return [output, *after]
 

@@ -122,8 +122,8 @@ def test_starts_orthogonal_by_gate_with_peepholes_and_biases_of_zero(extent: lis
         ((4, 4), {"extent": [0]}, r"one or two positive sizes, was: \[0\]"),
         ((4, 4), {"extent": [2], "kernel": 2}, "kernel must be odd and positive, was: 2"),
         ((4, 4), {"extent": [2], "kernel": -1}, "kernel must be odd and positive, was: -1"),
-        ((5, 4), {"extent": [4]}, "width must be a multiple of the 4 positions, was: 5"),
-        ((12, 8), {"extent": [2, 3]}, "hidden must be a multiple of the 6 positions, was: 8"),
+        ((5, 4), {"extent": [4]}, "input_size must be a multiple of the 4 positions, was: 5"),
+        ((12, 8), {"extent": [2, 3]}, "hidden_size must be a multiple of the 6 positions, was: 8"),
     ],
 )
 def test_sizes_that_do_not_fit(sizes: tuple[int, int], options: Any, words: str) -> None:
@@ -137,7 +137,7 @@ def test_the_extent_must_be_said() -> None:
 
 
 def test_says_what_a_token_lacks() -> None:
-    assert f"convolutional needs {ConvLSTM.needs}" == (
+    assert f"convolutional needs {ConvLSTM.required_input}" == (
         "convolutional needs features laid out over positions, "
         "which the embedding of a token has not"
     )

@@ -72,7 +72,7 @@ def test_a_memory_at_another_scale_is_the_same_memory(case: Case) -> None:
     rescale = {"m": lambda part: part + 3, "h": lambda part: part}
     other = tuple(
         rescale.get(name, lambda part: part * math.exp(-3))(part)
-        for name, part in zip(cell.names, state, strict=True)
+        for name, part in zip(cell.state_names, state, strict=True)
     )
     assert_same(unroll(cell, inputs, other)[0], unroll(cell, inputs, state)[0])
 
@@ -194,7 +194,7 @@ def test_an_mlstm_recalls_the_value_of_a_key() -> None:
 
 @pytest.mark.parametrize("kind", ["slstm", "mlstm"])
 def test_heads_must_divide(kind: str) -> None:
-    with pytest.raises(ValueError, match="heads must divide hidden: 3 does not divide 64"):
+    with pytest.raises(ValueError, match="heads must divide hidden_size: 3 does not divide 64"):
         CELLS[kind](8, 64, heads=3)
     with pytest.raises(ValueError, match="heads must be positive, was: 0"):
         CELLS[kind](8, 64, heads=0)
@@ -238,7 +238,7 @@ def test_both_forms_of_the_forget_gate_start_with_the_same_gate(kind: str) -> No
 
 def stored(cell: Any, state: State) -> dict[str, Tensor]:
     """What a state holds, without its scale."""
-    parts = dict(zip(cell.names, state, strict=True))
+    parts = dict(zip(cell.state_names, state, strict=True))
     scale = parts.pop("m").exp()
     h = {"h": parts.pop("h")} if "h" in parts else {}
     return h | {
@@ -266,7 +266,8 @@ def test_all_or_nothing_of_a_state_is_that_state(case: Case) -> None:
     cell = case.build()
     new, first = lived_in(cell, BATCH), cell.initial_state(BATCH)
     far = tuple(
-        part + 1000 if name == "m" else part for name, part in zip(cell.names, new, strict=True)
+        part + 1000 if name == "m" else part
+        for name, part in zip(cell.state_names, new, strict=True)
     )
     for old in (first, far):
         for one, other in ((new, old), (old, new)):

@@ -30,7 +30,7 @@ every_gated_cell = pytest.mark.parametrize("case", GATED, ids=str)
 @every_cell
 def test_first_state_is_zero(case: Case) -> None:
     cell = case.build()
-    for name, part in zip(cell.names, cell.initial_state(BATCH), strict=True):
+    for name, part in zip(cell.state_names, cell.initial_state(BATCH), strict=True):
         # The stabiliser of exponential gates: nothing has been seen, so the maximum of nothing.
         assert (part == (-math.inf if name == "m" else 0.0)).all()
         assert part.dtype == torch.float64
@@ -72,7 +72,7 @@ def test_biases_start_at_zero_but_for_the_gate_that_forgets(case: Case) -> None:
 )
 def test_a_new_cell_forgets_by_its_forget_bias_once(case: Case, bias: float) -> None:
     cell = CELLS[case.kind](WIDTH, HIDDEN, **case.options, forget_bias=bias)
-    held = tuple(torch.full((1, HIDDEN), float(name == "c")) for name in cell.names)
+    held = tuple(torch.full((1, HIDDEN), float(name == "c")) for name in cell.state_names)
     _, (_, remembered, *_) = cell.step(cell.project(torch.zeros(1, 1, WIDTH))[0], held)
     assert_same(remembered, torch.tensor(bias).sigmoid().expand(1, HIDDEN), rtol=1e-6, atol=0.0)
 

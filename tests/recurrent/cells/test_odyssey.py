@@ -28,7 +28,7 @@ OPEN = 40.0  # σ of it is 1 in float64
 
 def outputs(cell: Any) -> Tensor:
     """From a state that no variant would reach at once: memory everywhere."""
-    held = tuple(noise(BATCH, HIDDEN, seed=index) for index in range(len(cell.names)))
+    held = tuple(noise(BATCH, HIDDEN, seed=index) for index in range(len(cell.state_names)))
     return unroll(cell, noise(TIME, BATCH, WIDTH), held)[0]
 
 

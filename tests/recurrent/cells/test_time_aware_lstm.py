@@ -99,7 +99,7 @@ def test_nothing_but_the_decay_reads_the_time() -> None:
 
 
 def test_a_single_feature_leaves_none_beside_the_time() -> None:
-    with pytest.raises(ValueError, match=r"width must be 2 or more .*, was: 1"):
+    with pytest.raises(ValueError, match=r"input_size must be 2 or more .*, was: 1"):
         TimeAwareLSTM(1, HIDDEN)
 
 

@@ -38,7 +38,7 @@ CALLS = [{}, {"lengths": torch.tensor(LENGTHS)}, {"resets": RESETS}]
 
 def shares_of(cell: Cell) -> dict[str, float]:
     """Those shares that the cell's state has a place for."""
-    possible = {"hidden": "h" in cell.names, "memory": cell.names != ("h",)}
+    possible = {"hidden": "h" in cell.state_names, "memory": cell.state_names != ("h",)}
     return {name: SHARES[name] for name in SHARES if possible[name]}
 
 
@@ -56,11 +56,11 @@ def masks_in(wrapped: Zoneout, projected: Tensor) -> tuple[dict[str, Tensor], Te
     for name in shares_of(wrapped.cell):
         units = next(
             part.shape[1]
-            for part, letter in zip(wrapped.initial_state(1), wrapped.names, strict=True)
+            for part, letter in zip(wrapped.initial_state(1), wrapped.state_names, strict=True)
             if (letter == "h") == (name == "hidden")
         )
         masks[name], own = own[..., :units].bool(), own[..., units:]
-    return {name: masks["hidden" if name == "h" else "memory"] for name in wrapped.names}, own
+    return {name: masks["hidden" if name == "h" else "memory"] for name in wrapped.state_names}, own
 
 
 def by_hand(wrapped: Zoneout, inputs: Tensor, state: State) -> tuple[Tensor, State]:
@@ -71,9 +71,9 @@ def by_hand(wrapped: Zoneout, inputs: Tensor, state: State) -> tuple[Tensor, Sta
         output, new = wrapped.cell.step(own, state)
         state = tuple(
             torch.where(masks[name].view(*masks[name].shape, *[1] * (old.dim() - 2)), old, fresh)
-            for name, old, fresh in zip(wrapped.names, state, new, strict=True)
+            for name, old, fresh in zip(wrapped.state_names, state, new, strict=True)
         )
-        outputs.append(state[0] if wrapped.names[0] == "h" else output)
+        outputs.append(state[0] if wrapped.state_names[0] == "h" else output)
     return torch.stack(outputs), state
 
 
@@ -110,7 +110,7 @@ def test_in_evaluation_it_is_the_expectation(kind: str) -> None:
     for projected, own in zip(wrapped.project(inputs), wrapped.cell.project(inputs), strict=True):
         _, new = wrapped.cell.step(own, state)
         output, after = wrapped.step(projected, state)
-        for name, part, fresh, old in zip(wrapped.names, after, new, state, strict=True):
+        for name, part, fresh, old in zip(wrapped.state_names, after, new, state, strict=True):
             share = SHARES["hidden" if name == "h" else "memory"]
             assert_same(part, share * old + (1 - share) * fresh)
         assert output is after[0]
@@ -156,13 +156,13 @@ def test_what_is_no_output_stays_or_goes_together(case: Case) -> None:
     _, new = wrapped.step(wrapped.project(noise(1, BATCH, WIDTH))[0], state)
     stays = {
         name: (part == old).flatten(2).all(2) if part.dim() > 2 else part == old
-        for name, part, old in zip(wrapped.names, new, state, strict=True)
+        for name, part, old in zip(wrapped.state_names, new, state, strict=True)
         if name not in ("h", "m")  # the largest exponent may well be the old one
     }
     first, *rest = stays.values()
     assert 0 < first.sum() < first.numel()
     assert all(torch.equal(first, other) for other in rest)
-    assert "h" not in wrapped.names or not (new[0] == state[0]).any()
+    assert "h" not in wrapped.state_names or not (new[0] == state[0]).any()
 
 
 def test_masks_follow_from_the_seed_and_none_is_drawn_in_evaluation() -> None:

@@ -74,7 +74,7 @@ def peepholes_of(cell: Any, names: Any) -> dict[str, oracles.Vector]:
 
 def gate_recurrent_of(cell: Any) -> dict[tuple[str, str], oracles.Matrix]:
     """By the gate that reads and the gate that is read."""
-    size = cell.hidden
+    size = cell.hidden_size
     return {
         (reader, read): cell.gate_recurrent[
             row * size : (row + 1) * size, column * size : (column + 1) * size

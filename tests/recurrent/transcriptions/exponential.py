@@ -37,7 +37,7 @@ def by_gate(head: Tensor) -> tuple[Tensor, ...]:
 
 def mlstm(cell: Any, options: dict[str, Any]) -> Callable[..., Any]:
     heads = options.get("heads", 1)
-    sizes = [cell.hidden] * 3 + [heads] * 2 + [cell.hidden]
+    sizes = [cell.hidden_size] * 3 + [heads] * 2 + [cell.hidden_size]
     rows = zip(torch.split(cell.input, sizes), torch.split(cell.bias, sizes), strict=True)
     names = ("q", "k", "v", "input", "forget_gate", "output")
     weights = {

@@ -42,7 +42,7 @@ def slstm_block(block: SLSTMBlock) -> Callable[..., Any]:
 
 
 def mlstm_block(block: MLSTMBlock) -> Callable[..., Any]:
-    inner = block.memory.cell.hidden
+    inner = block.memory.cell.hidden_size
     up, gate = block.up.weight.chunk(2)
     cell = block.memory.cell
     i, f = zip(cell.input.chunk(2), cell.bias.chunk(2), strict=True)
@@ -52,8 +52,8 @@ def mlstm_block(block: MLSTMBlock) -> Callable[..., Any]:
         norm=scale(block.normalize),
         up=linear(up),
         gate=linear(gate),
-        convolution=(block.convolution.taps.t().tolist(), block.convolution.bias.tolist()),
-        q=linear(torch.block_diag(*block.question.blocks)),
+        convolution=(block.convolution.weight.t().tolist(), block.convolution.bias.tolist()),
+        q=linear(torch.block_diag(*block.query.blocks)),
         k=linear(torch.block_diag(*block.key.blocks)),
         v=linear(torch.eye(inner)),
         input=linear(*i),

@@ -164,10 +164,10 @@ def check(
     if not steps:
         raise ValueError("there must be a step, were: 0")
     for part in state:
-        if part.shape != (batch, cell.hidden) or part.dtype != matrix.dtype or part.is_cuda:
+        if part.shape != (batch, cell.hidden_size) or part.dtype != matrix.dtype or part.is_cuda:
             raise ValueError(
-                f"each part of the state must be ({batch}, {cell.hidden}) in {matrix.dtype} on the "
-                f"CPU, was: {tuple(part.shape)} in {part.dtype} on {part.device}"
+                f"each part of the state must be ({batch}, {cell.hidden_size}) in {matrix.dtype} "
+                f"on the CPU, was: {tuple(part.shape)} in {part.dtype} on {part.device}"
             )
     if lengths is not None and lengths.shape != (batch,):
         raise ValueError(f"lengths must be ({batch},), were: {tuple(lengths.shape)}")
@@ -175,5 +175,5 @@ def check(
         raise ValueError(f"resets must be ({steps}, {batch}), were: {tuple(resets.shape)}")
     *_, columns = matrix.shape
     heads = len(matrix) if matrix.dim() == 3 else 1
-    if columns * heads != len(cell.operand) * cell.hidden:
+    if columns * heads != len(cell.operand) * cell.hidden_size:
         raise ValueError(f"the matrix has {columns * heads} columns, and reads another number")

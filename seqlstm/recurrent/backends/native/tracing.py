@@ -136,11 +136,11 @@ def record(cell: ElementwiseCell) -> TracedEquations:
     if matrix.dim() == 3 and len(cell.operand) > 1:
         raise UntraceableError("several operands by head")
     # Clones: an initial state may repeat a tensor, and parameters may be inference tensors.
-    projected = cell.project(matrix.new_zeros(1, 1, cell.width))[0].clone()
+    projected = cell.project(matrix.new_zeros(1, 1, cell.input_size))[0].clone()
     product = matrix.new_zeros(1, matrix.shape[:-1].numel())
     state = tuple(part.clone() for part in cell.initial_state(1))
     parameters = tuple(parameter.clone() for parameter in cell.elementwise())
-    recorder = Recorder(cell.hidden)
+    recorder = Recorder(cell.hidden_size)
     inputs = {
         "projected": recorder.name("projected", projected),
         "product": recorder.name("product", product),
