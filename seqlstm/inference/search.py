@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -23,7 +22,7 @@ from seqlstm.decoding.greedy import greedy
 from seqlstm.decoding.hypothesis import Hypothesis
 from seqlstm.decoding.penalties import coverage_penalty
 from seqlstm.errors import ArgumentError
-from seqlstm.inference.system import TranslatorEnsemble, covering
+from seqlstm.inference.system import TranslatorEnsemble
 from seqlstm.inference.terminology import Pieces, Terminology
 from seqlstm.recurrent.state import State
 from seqlstm.text.tokenizer import Tokenizer
@@ -133,12 +132,11 @@ def search_translations(
 ) -> list[list[Hypothesis]]:
     """The beam's hypotheses for sources of pieces, best first."""
     tokenizer = system.tokenizers.target
-    with system.precision.autocast(), ExitStack() as stack:
-        lengths, mask, steps = system.read(sources)
-        coverage, required = None, asked.required()
-        if search.coverage_penalty:
-            steps = stack.enter_context(covering(system.models, steps, mask))
-            coverage = partial(by_coverage, beta=search.coverage_penalty)
+    coverage, required = None, asked.required()
+    if search.coverage_penalty:
+        coverage = partial(penalize_coverage, beta=search.coverage_penalty)
+    with system.precision.autocast():
+        lengths, steps = system.encode(sources, coverage=coverage is not None)
         options: dict[str, Any] = {
             "state": steps.state,
             "memory": steps.memory,
@@ -160,7 +158,7 @@ def search_translations(
         )
 
 
-def by_coverage(state: State, *, beta: float) -> Tensor:
-    """From a state of `covering`."""
+def penalize_coverage(state: State, *, beta: float) -> Tensor:
+    """The coverage penalty of each row, (rows,), from a state with coverage."""
     _, covered = state
     return coverage_penalty(covered, beta)

@@ -41,7 +41,7 @@ def sample_translations(
     """Samples for sources of pieces. Of `search` only lengths and what does not repeat matter."""
     tokenizer = system.tokenizers.target
     with system.precision.autocast():
-        lengths, _, steps = system.read(sources)
+        lengths, steps = system.encode(sources)
         limits = search.limits(lengths, asked.room())
         return sample_hypotheses(
             steps.advance,

@@ -155,8 +155,7 @@ class LoadedTranslator:
         def find(rows: list[int], ids: list[Pieces]) -> list[list[Hypothesis]]:
             return search_translations(self.system, ids, asked.select(rows), search=search)
 
-        watches = search.coverage_penalty > 0  # the one model there is
-        found = self._line_by_line(lines, find, batch=batch, alone=watches)
+        found = self._line_by_line(lines, find, batch=batch)
         unsaid = sum(
             bool(line.strip()) and not asked.fulfilled(row, list(best[0].ids))
             for row, (line, best) in enumerate(zip(lines, found, strict=True))
@@ -248,9 +247,9 @@ class LoadedTranslator:
         ]
 
     def _line_by_line(
-        self, lines: Sequence[str], find: Find, *, batch: int, alone: bool = False
+        self, lines: Sequence[str], find: Find, *, batch: int
     ) -> list[list[Translation]]:
-        at_once = 1 if alone or self.precision.device.type != "cpu" else AT_ONCE
+        at_once = AT_ONCE if self.precision.device.type == "cpu" else 1
         return translate_in_batches(
             self.system, lines, find, longest=self.longest, batch=batch, at_once=at_once
         )

@@ -74,16 +74,6 @@ class Translator(nn.Module):
         """The state before the first step, a row for each sentence of the memory."""
         return self.decoder.start(memory[0])
 
-    def initial_state(self, batch: int) -> State:
-        """The state before the first step, of a decoder that begins alike whatever the source.
-
-        Raises:
-            ValueError: the decoder does not.
-        """
-        if self.decoder.sourced:
-            raise ValueError("this decoder's first state depends on its source: start(memory)")
-        return self.decoder.initial_state(batch)
-
     def forward(self, batch: Batch, state: State | None = None) -> tuple[Tensor, int, State | None]:
         """The summed loss in nats, and the tokens it sums over. No state goes on to the next."""
         features = self.features(batch).index_select(0, batch.target_index)
@@ -126,10 +116,19 @@ class Translator(nn.Module):
             features = torch.cat([features, said], dim=-1)
         return features, weights
 
-    def advance(self, token: Tensor, state: State, memory: State) -> tuple[Tensor, State]:
-        """One token a row, (rows,) -> logits (rows, vocabulary).
+    def advance(
+        self, token: Tensor, state: State, memory: State
+    ) -> tuple[Tensor, State, Tensor | None]:
+        """One decoding step of rows, which are sentences times beams.
 
-        Rows are sentences times beams; the memory, one a sentence, is shared by its beams.
+        Args:
+            token: the last token of each row, (rows,).
+            state: the decoder's, of all rows.
+            memory: what `encode` returned, one row a sentence, shared by the sentence's beams.
+
+        Returns:
+            Logits (rows, vocabulary), the next state, and the attention weights
+            (rows, heads, source); None where the decoder has no attention.
         """
         read, words = memory
         embedded = self.target(token.unsqueeze(1))
@@ -139,4 +138,4 @@ class Translator(nn.Module):
             of_beams = weights.reshape(len(words), -1, *weights.shape[1:]).transpose(1, 2)
             said = self.lexical(of_beams, words).view(1, len(token), -1)
             features = torch.cat([features, said], dim=-1)
-        return self.output_layer(self.dropout(features).squeeze(0)), state
+        return self.output_layer(self.dropout(features).squeeze(0)), state, weights

@@ -48,10 +48,6 @@ class AutoregressiveDecoder(AttentionDecoder):
         self.stack = stack
         self.attention = attention
 
-    @property
-    def sourced(self) -> bool:
-        return super().sourced or self.attention.coverage is not None
-
     def initial_state(self, batch: int) -> State:
         nothing = next(self.parameters()).new_zeros(batch, self.fed)
         return self.stack.initial_state(batch), nothing, ()

@@ -30,11 +30,6 @@ class Decoder(nn.Module, ABC):
         self.output = output
         self.bridge = bridge
 
-    @property
-    def sourced(self) -> bool:
-        """Whether the first state depends on the source."""
-        return self.bridge is not None
-
     @abstractmethod
     def prepare(self, encoded: Tensor, mask: Tensor, final: State | None) -> State:
         """The memory.
