@@ -42,7 +42,7 @@ def untrained(*, hidden: int, layers: int, vocabulary: int) -> LanguageModel:
     return LanguageModel(
         embedding=embedding,
         stack=Stack(LSTM, width=hidden, hidden=hidden, layers=layers),
-        output_layer=OutputLayer(hidden, vocabulary, tied=embedding.table),
+        output_layer=OutputLayer(hidden, vocabulary, tied_embedding=embedding.table),
     ).eval()
 
 
