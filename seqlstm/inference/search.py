@@ -101,8 +101,8 @@ class SearchOptions:
         special = forbid_tokens([tokenizer.pad, tokenizer.begin, tokenizer.unknown])
         return [
             special,
-            *([min_length(self.min_length, end=tokenizer.end)] if self.min_length else []),
-            *([max_length(self.max_length, end=tokenizer.end)] if self.max_length else []),
+            *([min_length(self.min_length, eos=tokenizer.end)] if self.min_length else []),
+            *([max_length(self.max_length, eos=tokenizer.end)] if self.max_length else []),
             *([no_repeat_ngram(self.no_repeat_ngram_size)] if self.no_repeat_ngram_size else []),
         ]
 
@@ -140,8 +140,8 @@ def search_translations(
         options: dict[str, Any] = {
             "state": steps.state,
             "memory": steps.memory,
-            "begin": tokenizer.begin,
-            "end": tokenizer.end,
+            "bos": tokenizer.begin,
+            "eos": tokenizer.end,
             "maximum": search.limits(lengths, asked.room()),
             "length_penalty": search.length_penalty,
             "constraints": asked.constraints(search.constraints(tokenizer)),

@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from seqlstm.data.batching.base import mix_seeds
 from seqlstm.decoding.hypothesis import Hypothesis
-from seqlstm.decoding.logits import UniformSampler
+from seqlstm.decoding.logits import LogitsProcessor
 from seqlstm.decoding.sampling import sample_hypotheses
 from seqlstm.inference.search import SearchOptions
 from seqlstm.inference.system import TranslatorEnsemble
@@ -34,7 +34,7 @@ def sample_translations(
     asked: Terminology,
     *,
     search: SearchOptions,
-    choose: UniformSampler,
+    process: LogitsProcessor,
     samples: int,
     seeds: Sequence[int],
 ) -> list[list[Hypothesis]]:
@@ -47,11 +47,11 @@ def sample_translations(
             steps.advance,
             state=steps.state,
             memory=steps.memory,
-            begin=tokenizer.begin,
-            end=tokenizer.end,
+            bos=tokenizer.begin,
+            eos=tokenizer.end,
             maximum=limits,
             uniform=numbers(seeds, limits, samples),
-            choose=choose,
+            process=process,
             constraints=asked.constraints(search.constraints(tokenizer)),
         )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from seqlstm import __version__
 from seqlstm.decoding.hypothesis import Hypothesis
-from seqlstm.decoding.logits import make_uniform_sampler
+from seqlstm.decoding.logits import make_logits_processor
 from seqlstm.decoding.minimum_bayes_risk import Utility
 from seqlstm.errors import ArgumentError
 from seqlstm.inference.line_batches import (
@@ -208,7 +208,7 @@ class LoadedTranslator:
         if unused := sorted(options.keys() - SAMPLED):
             raise TypeError(f"{', '.join(unused)} cannot take effect on samples")
         search = self.searching(**options)
-        choose = make_uniform_sampler(
+        process = make_logits_processor(
             temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p
         )
         asked = Terminology.of(len(lines), self.tokenizers.target, prefix=prefix, never=never)
@@ -220,7 +220,7 @@ class LoadedTranslator:
                 ids,
                 asked.select(rows),
                 search=search,
-                choose=choose,
+                process=process,
                 samples=samples,
                 seeds=[seeds[row] for row in rows],
             )
