@@ -1,4 +1,4 @@
-"""How translations are searched for."""
+"""Beam search and greedy search of translations."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ from seqlstm.inference.terminology import Pieces, Terminology
 from seqlstm.recurrent.state import State
 from seqlstm.text.tokenizer import Tokenizer
 
-SPARE = 10  # pieces that any translation may have beyond its ratio
+SPARE = 10  # tokens that any translation may have beyond its ratio
 
 
 @dataclass(frozen=True)
 class SearchOptions:
-    """The options of beam search, by which hypotheses are compared and when they end.
+    """The options of beam search.
 
     Attributes:
         width: beams; 1 is greedy.
         length_penalty: GNMT's alpha (Wu et al., 2016); 0 for none, higher for longer.
-        coverage_penalty: GNMT's beta, on source pieces that got little attention; 0 for none.
+        coverage_penalty: GNMT's beta, on source tokens with little attention; 0 for none.
         no_repeat: no so many pieces in a row come twice; 0 lets them.
-        min_length: pieces of a translation, at least.
-        max_length: at most; None leaves it to the ratio.
-        max_length_ratio: pieces of a translation for each of its source, at most, and ten to spare.
-        n_best: how many translations of a line.
+        min_length: minimum number of tokens of a translation.
+        max_length: maximum number; None for that of the ratio.
+        max_length_ratio: maximum number of tokens for each source token, plus ten.
+        n_best: number of translations of a line.
 
     Raises:
         ValueError: an option is out of its range.
@@ -76,14 +76,14 @@ class SearchOptions:
             )
 
     def limits(self, lengths: Tensor, room: Sequence[int]) -> Tensor:
-        """How many pieces translations may have, the end counted, (sentences,).
+        """Maximum lengths of translations, eos included, (sentences,).
 
         Args:
-            lengths: of the sources, their ends counted.
-            room: pieces that each translation needs for what it must say.
+            lengths: of the sources, eos included.
+            room: tokens that the prefix and the lexical constraints of each sentence need.
 
         Raises:
-            ArgumentError: there is no such room.
+            ArgumentError: a sentence needs more tokens than `max_length`.
         """
         longest = (self.max_length_ratio * lengths).long() + SPARE
         if self.max_length is not None:
@@ -97,7 +97,7 @@ class SearchOptions:
         return torch.maximum(longest, needed)
 
     def constraints(self, tokenizer: Tokenizer) -> list[Constraint]:
-        """What binds every sentence."""
+        """The constraints on every sentence."""
         special = forbid_tokens([tokenizer.pad, tokenizer.begin, tokenizer.unknown])
         return [
             special,
@@ -107,8 +107,8 @@ class SearchOptions:
         ]
 
     def signature(self) -> str:
-        """What scores depend on; what stands for nothing is left out."""
-        told = {
+        """The options that scores depend on; those without effect are left out."""
+        options = {
             "beam": self.width,
             "length_penalty": self.length_penalty,
             "coverage_penalty": self.coverage_penalty or None,
@@ -119,20 +119,20 @@ class SearchOptions:
             if self.max_length_ratio == SearchOptions.max_length_ratio
             else self.max_length_ratio,
         }
-        return "|".join(f"{name}:{value}" for name, value in told.items() if value is not None)
+        return "|".join(f"{name}:{value}" for name, value in options.items() if value is not None)
 
 
 @torch.inference_mode()
 def search_translations(
     system: TranslatorEnsemble,
     sources: Sequence[Pieces],
-    asked: Terminology,
+    terminology: Terminology,
     *,
     search: SearchOptions,
 ) -> list[list[Hypothesis]]:
-    """The beam's hypotheses for sources of pieces, best first."""
+    """Hypotheses for sources of token ids, best first."""
     tokenizer = system.tokenizers.target
-    coverage, required = None, asked.required()
+    coverage, required = None, terminology.required()
     if search.coverage_penalty:
         coverage = partial(penalize_coverage, beta=search.coverage_penalty)
     with system.precision.autocast():
@@ -142,9 +142,9 @@ def search_translations(
             "memory": steps.memory,
             "bos": tokenizer.begin,
             "eos": tokenizer.end,
-            "maximum": search.limits(lengths, asked.room()),
+            "maximum": search.limits(lengths, terminology.room()),
             "length_penalty": search.length_penalty,
-            "constraints": asked.constraints(search.constraints(tokenizer)),
+            "constraints": terminology.constraints(search.constraints(tokenizer)),
         }
         if search.width == 1 and coverage is None and required is None:
             return greedy(steps.advance, **options)

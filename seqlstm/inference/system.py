@@ -94,10 +94,10 @@ def step_function(models: Sequence[Translator]) -> Advance:
 
 def mean_weights(weights: Sequence[Tensor | None]) -> Tensor:
     """Attention weights (rows, source), averaged over heads and models."""
-    means = [one.mean(1) for one in weights if one is not None]
+    means = [part.mean(1) for part in weights if part is not None]
     if len(means) < len(weights):
         raise ArgumentError(
-            "the coverage penalty needs attention's weights, and this model gives none",
+            "the coverage penalty needs attention's weights, and this model has none",
             hint="Leave it out.",
         )
     return torch.stack(means).mean(0)
