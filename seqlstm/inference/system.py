@@ -15,7 +15,7 @@ from seqlstm.decoding.ensemble import average_log_probs, ensemble_log_probs
 from seqlstm.errors import ArgumentError
 from seqlstm.models.attention import source_mask
 from seqlstm.models.translator import Translator
-from seqlstm.recurrent.state import State
+from seqlstm.recurrent.state import State, leaves
 from seqlstm.runtime.device import Precision
 from seqlstm.text.tokenizer_pair import TokenizerPair
 
@@ -85,19 +85,25 @@ def step_function(models: Sequence[Translator]) -> Advance:
         ]
         logits = [step[0] for step in steps]
         if isinstance(covered, Tensor):
-            covered = covered + mean_weights([step[2] for step in steps]).to(covered.dtype)
+            weights = mean_weights([step[2] for step in steps], len(leaves(memory)[0]))
+            covered = covered + weights.to(covered.dtype)
         after = tuple(step[1] for step in steps), covered
         return logits[0] if len(logits) == 1 else ensemble_log_probs(logits), after
 
     return advance
 
 
-def mean_weights(weights: Sequence[Tensor | None]) -> Tensor:
+def mean_weights(weights: Sequence[Tensor | None], sentences: int) -> Tensor:
     """Attention weights (rows, source), averaged over heads and models."""
-    means = [part.mean(1) for part in weights if part is not None]
+    means = [
+        # (sentences, heads, beams, source), the layout of the attention: sums keep its rounding.
+        part.unflatten(0, (sentences, -1)).transpose(1, 2).contiguous().mean(1)
+        for part in weights
+        if part is not None
+    ]
     if len(means) < len(weights):
         raise ArgumentError(
             "the coverage penalty needs attention's weights, and this model has none",
             hint="Leave it out.",
         )
-    return torch.stack(means).mean(0)
+    return torch.stack(means).mean(0).flatten(0, 1)
