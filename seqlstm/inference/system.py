@@ -97,7 +97,7 @@ def mean_weights(weights: Sequence[Tensor | None], sentences: int) -> Tensor:
     """Attention weights (rows, source), averaged over heads and models."""
     means = [
         # (sentences, heads, beams, source), the layout of the attention: sums keep its rounding.
-        part.unflatten(0, (sentences, -1)).transpose(1, 2).contiguous().mean(1)
+        part.view(sentences, -1, *part.shape[1:]).transpose(1, 2).contiguous().mean(1)
         for part in weights
         if part is not None
     ]

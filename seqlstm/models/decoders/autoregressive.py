@@ -82,7 +82,7 @@ class AutoregressiveDecoder(AttentionDecoder):
         if isinstance(coverage, Tensor):
             past = coverage.view(*beams.shape[:2], *coverage.shape[1:]).transpose(1, 2)
         weights = self.attention.weights(beams, memory[0], past)
-        context = self.attention.read(weights, memory[0]).view(1, len(queries), -1)
+        context = self.attention.read(weights, memory[0]).reshape(1, len(queries), -1)
         weights = weights.transpose(1, 2).flatten(0, 1)
         return context, weights, coverage + weights if isinstance(coverage, Tensor) else coverage
 

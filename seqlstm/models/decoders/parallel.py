@@ -88,7 +88,7 @@ class ParallelDecoder(AttentionDecoder):
         queries, below = self.first(embedded, below)
         beams = queries.view(sentences, -1, queries.shape[-1])  # (sentences, beams, query)
         weights = self.attention.weights(beams, memory[0])
-        context = self.attention.read(weights, memory[0]).view(1, rows, -1)
+        context = self.attention.read(weights, memory[0]).reshape(1, rows, -1)
         outputs, above = self.rest(self.dropout(queries), above, context=context)
         features = torch.cat([outputs, context], dim=-1)
         return features, (below, above), weights.transpose(1, 2).flatten(0, 1)
