@@ -42,7 +42,7 @@ def untrained(*, hidden: int, layers: int, vocabulary: int) -> LanguageModel:
     return LanguageModel(
         embedding=embedding,
         stack=Stack(LSTM, input_size=hidden, hidden_size=hidden, num_layers=layers),
-        output_layer=OutputLayer(hidden, vocabulary, tied=embedding.table),
+        output_layer=OutputLayer(hidden, vocabulary, tied_embedding=embedding.table),
     ).eval()
 
 

@@ -81,14 +81,14 @@ def language_model(
                 weight_drop=weight_drop,
             ),
             output_layer=OutputLayer(
-                HIDDEN, vocabulary, tied=embedding.table, label_smoothing=smoothing
+                HIDDEN, vocabulary, tied_embedding=embedding.table, label_smoothing=smoothing
             ),
             dropout=dropout,
         )
 
 
-def two_heads(query: int, memory: int) -> Attention:
-    return GeneralAttention(query, memory, heads=2)
+def two_heads(query_size: int, memory_size: int) -> Attention:
+    return GeneralAttention(query_size, memory_size, heads=2)
 
 
 def translator(
@@ -112,7 +112,7 @@ def translator(
         table = TokenEmbedding(vocabulary, WIDTH, dropout=dropout)
         encoder = stack(input_size=WIDTH, num_layers=1, bidirectional=True)
         below = stack(input_size=BELOW[decoder], num_layers=1 if decoder == "parallel" else layers)
-        parts: dict[str, Any] = {"attention": attention(HIDDEN, HIDDEN), "between": dropout}
+        parts: dict[str, Any] = {"attention": attention(HIDDEN, HIDDEN), "dropout": dropout}
         writers = list(below.layers)
         if decoder == "parallel":
             parts["rest"] = stack(input_size=HIDDEN, num_layers=layers - 1, context=HIDDEN)
@@ -128,7 +128,7 @@ def translator(
             output_layer=OutputLayer(
                 writer.output + (WIDTH if lexical else 0),
                 vocabulary,
-                tied=table.table,
+                tied_embedding=table.table,
                 label_smoothing=smoothing,
             ),
             dropout=dropout,
@@ -145,7 +145,7 @@ BELOW = {
 DECODERS: dict[str, Callable[[Stack, dict[str, Any]], Decoder]] = {
     "parallel": lambda stack, parts: ParallelDecoder(first=stack, **parts),
     "input-feeding": lambda stack, parts: InputFeedingDecoder(stack=stack, **parts),
-    "bahdanau": lambda stack, parts: BahdanauDecoder(stack=stack, width=WIDTH, **parts),
+    "bahdanau": lambda stack, parts: BahdanauDecoder(stack=stack, embedding_dim=WIDTH, **parts),
     "plain": lambda stack, parts: NoAttentionDecoder(stack=stack, bridge=parts["bridge"]),
 }
 

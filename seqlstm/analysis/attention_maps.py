@@ -1,4 +1,4 @@
-"""Where a translator looks while it writes."""
+"""Attention maps: the attention weights of a translation."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from seqlstm.inference.translator import LoadedTranslator
 
 @dataclass(frozen=True)
 class AttentionMap:
-    """How much of each source piece every target piece was written by (Bahdanau et al., 2015).
+    """Attention weights between source and target tokens (Bahdanau, Cho & Bengio, 2015, fig. 3).
 
     Attributes:
-        source_pieces: of the source, what ends it included.
-        target_pieces: of the target, likewise.
-        weights: (heads, target, source); over the source they sum to one.
+        source_pieces: tokens of the source, eos included.
+        target_pieces: tokens of the target, eos included.
+        weights: (heads, target, source); they sum to one over the source.
     """
 
     source_pieces: list[str]
@@ -31,13 +31,13 @@ class AttentionMap:
 
 @torch.inference_mode()
 def attention_map(loaded: LoadedTranslator, source: str, target: Sequence[int]) -> AttentionMap:
-    """The weights of the attention where the translation is given.
+    """The attention weights of a translation, by teacher forcing.
 
     Args:
         loaded: the translator.
-        source: a line; of more pieces than the translator was made for it is cut, with a warning.
-        target: ids of the translation's pieces, without what ends it: a hypothesis' own, or those
-            that `loaded.tokenizers.target.encode` gives a text.
+        source: a line; one of more tokens than `loaded.longest` is truncated, with a warning.
+        target: token ids of the translation, without eos: those of a hypothesis, or from
+            `loaded.tokenizers.target.encode`.
 
     Raises:
         ArgumentError: the translator has no attention.

@@ -1,1 +1,1 @@
-"""Beam search, greedy search and sampling. Knows one function of a model: its step."""
+"""Beam search, greedy search and sampling. Of a model they need its step function alone."""

@@ -1,4 +1,4 @@
-"""The one verb that decoding knows of a model."""
+"""The step function of a model, all that decoding needs of it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from torch import Tensor
 from seqlstm.recurrent.state import State
 
 Advance: TypeAlias = Callable[[Tensor, State, State | None], tuple[Tensor, State]]
-"""`advance(token, state, memory) -> (logits, state)`: one more piece for every row.
+"""`advance(token, state, memory) -> (logits, state)`: one decoding step of every row.
 
 `token` is (rows,), `logits` (rows, vocabulary), and `state` has `rows` rows. `memory` never changes
-and has one row a sentence: row `r` belongs to sentence `r // (rows // sentences)`. A language model
-has none.
+and has one row a sentence: row `r` belongs to sentence `r // (rows // sentences)`. It is None for a
+language model.
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from math import inf
 from typing import Any, NamedTuple
 
@@ -12,12 +13,11 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from seqlstm.decoding.advance import Advance
-from seqlstm.decoding.candidates import best_candidates, gather_places
-from seqlstm.decoding.constraints import Constraint, Prefix
+from seqlstm.decoding.candidates import best_candidates, gather_beams
+from seqlstm.decoding.constraints import Constraint, Prefix, constrained_log_probs
 from seqlstm.decoding.hypothesis import Hypothesis
-from seqlstm.decoding.lexical_constraints import LexicalConstraints, mask_end
+from seqlstm.decoding.lexical_constraints import LexicalConstraints, mask_eos
 from seqlstm.decoding.penalties import length_normalizer
-from seqlstm.kernels.softmax import log_softmax
 from seqlstm.kernels.topk import topk
 from seqlstm.recurrent.state import State, select
 
@@ -28,8 +28,8 @@ def beam(
     *,
     state: State,
     memory: State | None,
-    begin: int,
-    end: int,
+    bos: int,
+    eos: int,
     width: int,
     maximum: Tensor | int,
     length_penalty: float = 1.0,
@@ -38,185 +38,182 @@ def beam(
     constraints: Sequence[Constraint] = (),
     required: LexicalConstraints | None = None,
 ) -> list[list[Hypothesis]]:
-    """Search for the continuations of the highest score, `log P / penalty(length) + coverage`.
+    """Beam search, which maximises `log P / length_penalty(length) + coverage`.
 
-    A sentence is done when `width` of its hypotheses have finished, when none that lives can still
-    reach its best `n_best`, or at its maximum. A hypothesis finishes when its end piece is among
-    the best `width` continuations of its sentence. Rows reach `advance` sentence by sentence, as
-    many each: one at first, for all beams are alike, and soon `width`. Sentences that are done are
-    no longer among them.
+    The search of a sentence ends when `width` of its hypotheses have finished, when no active
+    hypothesis can reach its `n_best` best scores, or at its maximum length. A hypothesis finishes
+    when its eos is among the best `width` candidates of its sentence. The rows of `advance` are
+    sorted by sentence, and all sentences have the same number of them: one at the first step, then
+    at most `width`. Rows of sentences whose search has ended are removed.
 
     Args:
-        advance: the model's step.
-        state: as the first step finds it, (sentences, ...).
-        memory: what never changes, (sentences, ...), never copied for the beams; may be None.
-        begin: the piece that the first step reads.
-        end: the piece that finishes a hypothesis.
-        width: how many hypotheses live at a time; 1 is greedy search.
-        maximum: how many pieces may be chosen, the end counted: for all, or for each (sentences,).
-        length_penalty: alpha of `penalty`; 0 compares plain log-probabilities.
-        coverage: from the state to what is added to the score of each row, (rows,), never positive.
-        n_best: how many hypotheses to return for a sentence.
-        constraints: on what may come next; see `constraints.py`.
-        required: phrases that must appear. No hypothesis finishes without them, and those that say
-            more of them have places of their own, so that they are said as long as the maximum and
-            the other constraints allow it.
+        advance: the model's step function.
+        state: before the first step, (sentences, ...).
+        memory: (sentences, ...), never copied for the beams; may be None.
+        bos: the first input token.
+        eos: the token that finishes a hypothesis.
+        width: number of beams; 1 is greedy search.
+        maximum: maximum length, eos included: of all sentences, or of each (sentences,).
+        length_penalty: alpha of `length_normalizer`; 0 compares plain log-probabilities.
+        coverage: from the state to a penalty on the score of each row, (rows,), never positive.
+        n_best: number of hypotheses to return for a sentence.
+        constraints: on the next token; see `constraints.py`.
+        required: phrases that must appear. No hypothesis finishes without them; places in the beam
+            are allocated by how much of the phrases a hypothesis contains, so that they appear if
+            the maximum length and the other constraints allow it.
 
     Returns:
         For each sentence its `n_best` hypotheses, best first. Unfinished ones, cut off at the
-        maximum, only fill places for which too few have finished, and come after these, in the
-        order of the search. Fewer are returned only where no more are possible; none where the
-        constraints contradict each other.
+        maximum length, follow where too few have finished. There are fewer than `n_best` only where
+        no more are possible; none where the constraints contradict each other.
 
     Raises:
         ValueError: `width`, `n_best`, `maximum` or `length_penalty` is out of its range.
     """
-    device, sentences = _origin(state)
+    device, sentences = _device_and_rows(state)
     limits = torch.as_tensor(maximum, device=device).expand(sentences)
     _check(width=width, n_best=n_best, maximum=limits, length_penalty=length_penalty)
-    rules = _Rules(end=end, width=width, n_best=n_best, length_penalty=length_penalty)
-    answers: list[list[Hypothesis]] = [[] for _ in range(sentences)]
+    rules = _Rules(eos=eos, width=width, n_best=n_best, length_penalty=length_penalty)
+    results: list[list[Hypothesis]] = [[] for _ in range(sentences)]
     table = rules.start(limits)
-    token = torch.full((sentences,), begin, device=device)
+    token = torch.full((sentences,), bos, device=device)
     while len(table.sentence):
-        step = table.pieces.shape[-1] + 1
+        step, beams = table.tokens.shape[-1] + 1, table.cumulative.shape[1]
         logits, state = advance(token, state, memory)
-        gains = log_softmax(logits, torch.float32)
-        beams = table.totals.shape[1]
-        past = Prefix(table.pieces.flatten(0, 1), table.sentence.repeat_interleave(beams))
-        for constrain in constraints:
-            constrain(gains, past)
-        standing = None
+        prefix = Prefix(table.tokens.flatten(0, 1), table.sentence.repeat_interleave(beams))
+        log_probs = constrained_log_probs(logits, prefix, constraints)
+        progress = None
         if required is not None:
             last = (table.limits <= step).repeat_interleave(beams)
-            standing = required.standing(past, last)
-            mask_end(gains, standing, end=end)
-        ways = best_candidates(table.totals, gains, standing, width=width)
-        extra = coverage(state).view(-1, beams) if coverage else None
-        table, origin = rules.extend(table, ways, extra, step)
+            progress = required.progress(prefix, last)
+            mask_eos(log_probs, progress, eos=eos)
+        candidates = best_candidates(table.cumulative, log_probs, progress, width=width)
+        penalty = coverage(state).view(-1, beams) if coverage else None
+        table, parents = rules.extend(table, candidates, penalty, step)
 
-        going = rules.going(table, step)
-        stay = going.nonzero().squeeze(-1)
-        if len(stay) < len(going):
-            gone = _Table(*select(table, (~going).nonzero().squeeze(-1)))
-            for number, hypotheses in zip(gone.sentence.tolist(), rules.answers(gone), strict=True):
-                answers[number] = hypotheses
-            memory = None if memory is None else select(memory, stay)
-            table = _Table(*select(table, stay))
-        state = select(state, (stay[:, None] * beams + origin[stay]).flatten())
-        token = table.pieces[..., -1].flatten()
-    return answers
+        unfinished = rules.unfinished(table, step)
+        rows = unfinished.nonzero().squeeze(-1)
+        if len(rows) < len(unfinished):
+            ended = _Table(*select(table, (~unfinished).nonzero().squeeze(-1)))
+            for sentence, best in zip(ended.sentence.tolist(), rules.best(ended), strict=True):
+                results[sentence] = best
+            memory = None if memory is None else select(memory, rows)
+            table = _Table(*select(table, rows))
+        state = select(state, (rows[:, None] * beams + parents[rows]).flatten())
+        token = table.tokens[..., -1].flatten()
+    return results
 
 
 class _Table(NamedTuple):
-    """What is known of the sentences that are not done, a row each.
+    """The hypotheses of the sentences whose search has not ended, one row a sentence.
 
     Attributes:
-        sentence: which one it is, (sentences,).
-        limits: how many pieces it may have, (sentences,).
-        totals: log-probabilities of what lives, in the order of the search, (sentences, beams).
-        scores: of what lives, if it were cut off here, (sentences, beams).
-        pieces: of what lives, (sentences, beams, steps).
-        finished: scores, log-probabilities and pieces of what has finished, best first; the scores
-            of places still free are -inf.
+        sentence: index of the sentence, (sentences,).
+        limits: maximum lengths, (sentences,).
+        cumulative: log-probabilities of active hypotheses, best first, (sentences, beams).
+        scores: of active hypotheses, if they were cut off here, (sentences, beams).
+        tokens: of active hypotheses, (sentences, beams, steps).
+        finished: scores, log-probabilities and tokens of finished hypotheses, best first; free
+            places have the score -inf.
     """
 
     sentence: Tensor
     limits: Tensor
-    totals: Tensor
+    cumulative: Tensor
     scores: Tensor
-    pieces: Tensor
+    tokens: Tensor
     finished: State
 
 
 @dataclass(frozen=True)
 class _Rules:
-    """What ends a hypothesis and a sentence."""
+    """When a hypothesis and the search of a sentence end."""
 
-    end: int
+    eos: int
     width: int
     n_best: int
     length_penalty: float
 
     def start(self, limits: Tensor) -> _Table:
-        """One empty hypothesis a sentence, and nothing finished."""
+        """One empty hypothesis a sentence, and no finished ones."""
         sentences = len(limits)
         sentence = torch.arange(sentences, device=limits.device)
-        totals = torch.zeros(sentences, 1, device=limits.device)
-        nothing = totals.new_full((sentences, self.width), -inf)
-        finished = (nothing, nothing, sentence.new_empty(sentences, self.width, 0))
-        return _Table(
-            sentence, limits, totals, totals, sentence.new_empty(sentences, 1, 0), finished
-        )
+        zeros = torch.zeros(sentences, 1, device=limits.device)
+        free = zeros.new_full((sentences, self.width), -inf)
+        finished = (free, free, sentence.new_empty(sentences, self.width, 0))
+        return _Table(sentence, limits, zeros, zeros, sentence.new_empty(sentences, 1, 0), finished)
 
     def extend(
-        self, table: _Table, ways: tuple[Tensor, Tensor, Tensor], extra: Tensor | None, step: int
+        self,
+        table: _Table,
+        candidates: tuple[Tensor, Tensor, Tensor],
+        penalty: Tensor | None,
+        step: int,
     ) -> tuple[_Table, Tensor]:
-        """The hypotheses a piece longer, and of which beams those that live come.
+        """The hypotheses one token longer, and the parent beams of the active ones.
 
         Args:
-            ways: totals, beams and tokens of the best continuations.
-            extra: what the score of each beam has beside, if anything, (sentences, beams).
+            table: the hypotheses so far.
+            candidates: from `best_candidates`.
+            penalty: added to the scores of each beam, (sentences, beams).
+            step: length of the candidates.
         """
-        totals, beams, tokens = ways
-        scores = totals / length_normalizer(step, self.length_penalty)
-        if extra is not None:
-            scores = scores + gather_places(extra, beams)
-        pieces = torch.cat([gather_places(table.pieces, beams), tokens[..., None]], -1)
-        ended = tokens == self.end
-        ending = (scores.masked_fill(~ended, -inf), totals, pieces)
-        finished = _merge(table.finished, tuple(each[:, : self.width] for each in ending))
-        living = ended.long().argsort(dim=-1, stable=True)[:, : self.width]
-        alive = gather_places(~ended, living)
-        totals, scores = (
-            gather_places(each, living).masked_fill(~alive, -inf) for each in (totals, scores)
+        cumulative, beams, next_tokens = candidates
+        scores = cumulative / length_normalizer(step, self.length_penalty)
+        if penalty is not None:
+            scores = scores + gather_beams(penalty, beams)
+        tokens = torch.cat([gather_beams(table.tokens, beams), next_tokens[..., None]], -1)
+        ended = next_tokens == self.eos
+        ending = (scores.masked_fill(~ended, -inf), cumulative, tokens)
+        finished = _merge(table.finished, tuple(part[:, : self.width] for part in ending))
+        active = ended.long().argsort(dim=-1, stable=True)[:, : self.width]
+        alive = gather_beams(~ended, active)
+        cumulative, scores = (
+            gather_beams(values, active).masked_fill(~alive, -inf)
+            for values in (cumulative, scores)
         )
-        pieces, beams = gather_places(pieces, living), gather_places(beams, living)
-        return _Table(table.sentence, table.limits, totals, scores, pieces, finished), beams
+        tokens, beams = gather_beams(tokens, active), gather_beams(beams, active)
+        return _Table(table.sentence, table.limits, cumulative, scores, tokens, finished), beams
 
-    def going(self, table: _Table, step: int) -> Tensor:
-        """Which sentences are not done, (sentences,)."""
+    def unfinished(self, table: _Table, step: int) -> Tensor:
+        """True for sentences whose search continues, (sentences,)."""
         scores = table.finished[0]
-        # A total can only fall.
-        reachable = table.totals.amax(-1) / length_normalizer(table.limits, self.length_penalty)
+        # Log-probabilities never rise.
+        reachable = table.cumulative.amax(-1) / length_normalizer(table.limits, self.length_penalty)
         undecided: Tensor = (reachable > scores[:, self.n_best - 1]) & (scores[:, -1] == -inf)
         return undecided & (step < table.limits)
 
-    def answers(self, table: _Table) -> list[list[Hypothesis]]:
-        """The first `n_best` of the finished, and then of the living, for each sentence."""
-        living = (table.scores, table.totals, table.pieces)
-        both = [torch.cat(pair, 1) for pair in zip(table.finished, living, strict=True)]
-        rows: Any = zip(*(each.tolist() for each in both), strict=True)
-        return [
-            [self.hypothesis(*one) for one in zip(*row, strict=True) if one[0] > -inf][
-                : self.n_best
-            ]
-            for row in rows
-        ]
+    def best(self, table: _Table) -> list[list[Hypothesis]]:
+        """The first `n_best` of the finished and then of the active hypotheses, by sentence."""
+        active = (table.scores, table.cumulative, table.tokens)
+        parts = [torch.cat(pair, 1) for pair in zip(table.finished, active, strict=True)]
+        rows: Any = zip(*(part.tolist() for part in parts), strict=True)
+        possible = ((entry for entry in zip(*row, strict=True) if entry[0] > -inf) for row in rows)
+        return [[self.hypothesis(*entry) for entry in islice(row, self.n_best)] for row in possible]
 
-    def hypothesis(self, score: float, total: float, pieces: list[int]) -> Hypothesis:
-        finished = self.end in pieces
-        ids = pieces[: pieces.index(self.end)] if finished else pieces
-        return Hypothesis(ids, score, total, finished)
+    def hypothesis(self, score: float, log_probability: float, tokens: list[int]) -> Hypothesis:
+        finished = self.eos in tokens
+        ids = tokens[: tokens.index(self.eos)] if finished else tokens
+        return Hypothesis(ids, score, log_probability, finished)
 
 
 def _merge(finished: State, ending: State) -> State:
-    """The best `width` of those that had finished and those that just did."""
-    scores, totals, pieces = finished
-    new_scores, new_totals, new_pieces = ending
-    scores, places = topk(torch.cat([scores, new_scores], -1), scores.shape[-1])
-    pieces = torch.cat([pad(pieces, (0, 1)), new_pieces], 1)
+    """The best `width` of the finished hypotheses and those that finish at this step."""
+    scores, cumulative, tokens = finished
+    new_scores, new_cumulative, new_tokens = ending
+    scores, indices = topk(torch.cat([scores, new_scores], -1), scores.shape[-1])
+    tokens = torch.cat([pad(tokens, (0, 1)), new_tokens], 1)
     return (
         scores,
-        gather_places(torch.cat([totals, new_totals], -1), places),
-        gather_places(pieces, places),
+        gather_beams(torch.cat([cumulative, new_cumulative], -1), indices),
+        gather_beams(tokens, indices),
     )
 
 
-def _origin(state: State) -> tuple[torch.device, int]:
-    """The device and the rows of a state, which all its tensors share."""
+def _device_and_rows(state: State) -> tuple[torch.device, int]:
+    """The device and the number of rows of a state."""
     first = state[0]
-    return (first.device, len(first)) if isinstance(first, Tensor) else _origin(first)
+    return (first.device, len(first)) if isinstance(first, Tensor) else _device_and_rows(first)
 
 
 def _check(*, width: int, n_best: int, maximum: Tensor, length_penalty: float) -> None:

@@ -1,4 +1,4 @@
-"""The best ways to go on, of all beams of a sentence together."""
+"""The best continuations of all beams of a sentence."""
 
 from __future__ import annotations
 
@@ -14,34 +14,40 @@ from seqlstm.kernels.topk import topk
 
 
 def best_candidates(
-    totals: Tensor, gains: Tensor, standing: ConstraintProgress | None, *, width: int
+    cumulative: Tensor, log_probs: Tensor, progress: ConstraintProgress | None, *, width: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """The best ways to go on, in order, 2·width at most: totals, beams, tokens (sentences, ways).
+    """The best candidates in order, at most 2·width: cumulative log-probabilities, beams, tokens.
 
-    No more than `width` of them can be ends, so `width` are left to live on. These, and an end,
-    are among the best `width + 1` of their beams: no sum over the whole vocabulary is needed.
-    `standing` is that of phrases that must appear; their stages share the places.
+    At most `width` of them end in eos, so `width` others remain. They are among the best
+    `width + 1` tokens of their beams: no sum over the whole vocabulary is needed.
 
     Args:
-        totals: log-probabilities of the beams, (sentences, beams).
-        gains: of their continuations, (sentences · beams, vocabulary).
+        cumulative: log-probabilities of the beams, (sentences, beams).
+        log_probs: of the next tokens, (sentences · beams, vocabulary).
+        progress: of lexical constraints; the candidates are shared among their banks.
+        width: number of beams.
+
+    Returns:
+        Three tensors (sentences, candidates).
     """
-    sentences = len(totals)
-    values, tokens = topk(gains, min(width + 1, gains.shape[-1]))
-    if standing is not None:
-        values, tokens = add_constraint_tokens(gains, values, tokens, standing)
-    sums = (totals.view(-1, 1) + values).view(sentences, -1)  # (sentences, beams · candidates)
-    if standing is None:
-        totals, places = topk(sums, min(2 * width, sums.shape[-1]))
+    sentences = len(cumulative)
+    values, tokens = topk(log_probs, min(width + 1, log_probs.shape[-1]))
+    if progress is not None:
+        values, tokens = add_constraint_tokens(log_probs, values, tokens, progress)
+    # (sentences, beams · candidates)
+    sums = (cumulative.view(-1, 1) + values).view(sentences, -1)
+    if progress is None:
+        best, indices = topk(sums, min(2 * width, sums.shape[-1]))
     else:
-        banks = count_satisfied(tokens, standing).view(sentences, -1)
-        places = round_robin_over_banks(sums, banks, 2 * width)
-        totals = sums.gather(-1, places)
-    return totals, places // tokens.shape[-1], gather_places(tokens.view(sentences, -1), places)
+        banks = count_satisfied(tokens, progress).view(sentences, -1)
+        indices = round_robin_over_banks(sums, banks, 2 * width)
+        best = sums.gather(-1, indices)
+    beams = indices // tokens.shape[-1]
+    return best, beams, gather_beams(tokens.view(sentences, -1), indices)
 
 
-def gather_places(table: Tensor, places: Tensor) -> Tensor:
-    """From (sentences, n, ...) the given places (sentences, m) of each: (sentences, m, ...)."""
-    beyond = table.shape[2:]
-    places = places.view(*places.shape, *[1] * len(beyond)).expand(*places.shape, *beyond)
-    return table.gather(1, places)
+def gather_beams(table: Tensor, indices: Tensor) -> Tensor:
+    """Entries `indices` (sentences, m) of (sentences, n, ...): (sentences, m, ...)."""
+    features = table.shape[2:]
+    indices = indices.view(*indices.shape, *[1] * len(features))
+    return table.gather(1, indices.expand(*indices.shape[:2], *features))

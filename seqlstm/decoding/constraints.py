@@ -1,6 +1,6 @@
-"""What must not come next: small functions on the gains of all rows, which compose as a list does.
+"""Constraints on the next token, as functions on the log-probabilities of all rows.
 
-None loops over rows. `required.py` holds what must come.
+Lexical constraints, phrases that must appear, are in `lexical_constraints.py`.
 """
 
 from __future__ import annotations
@@ -13,91 +13,105 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-NOTHING, ANYTHING = -2, -1  # ids that stand where no piece is, and for whichever piece is there
+from seqlstm.kernels.softmax import log_softmax
+
+NO_TOKEN, ANY_TOKEN = -2, -1  # ids that equal no token, and that stand for every token
 
 
 class Prefix(NamedTuple):
-    """What has been chosen in each row: `pieces` (rows, steps), and its `sentence` (rows,)."""
+    """The tokens of each row so far (rows, steps), and the row's `sentence` (rows,)."""
 
-    pieces: Tensor
+    tokens: Tensor
     sentence: Tensor
 
 
 Constraint: TypeAlias = Callable[[Tensor, Prefix], None]
-"""`constrain(gains, past)` writes -inf into gains (rows, vocabulary) where no row may go on."""
+"""`constrain(log_probs, prefix)` writes -inf at forbidden tokens of (rows, vocabulary)."""
+
+
+def constrained_log_probs(
+    logits: Tensor, prefix: Prefix, constraints: Sequence[Constraint]
+) -> Tensor:
+    """Log-probabilities (rows, vocabulary) in float32, -inf at forbidden tokens."""
+    log_probs = log_softmax(logits, torch.float32)
+    for constrain in constraints:
+        constrain(log_probs, prefix)
+    return log_probs
 
 
 def forbid_tokens(ids: Sequence[int]) -> Constraint:
-    """None of these ids."""
-    never = torch.tensor(sorted(set(ids)), dtype=torch.long)
+    """Forbid these ids."""
+    forbidden = torch.tensor(sorted(set(ids)), dtype=torch.long)
 
-    def constrain(gains: Tensor, past: Prefix) -> None:
-        gains.index_fill_(-1, never.to(gains.device), -inf)
-
-    return constrain
-
-
-def min_length(minimum: int, *, end: int) -> Constraint:
-    """No end before so many pieces."""
-
-    def constrain(gains: Tensor, past: Prefix) -> None:
-        if past.pieces.shape[-1] < minimum:
-            gains[:, end] = -inf
+    def constrain(log_probs: Tensor, prefix: Prefix) -> None:
+        log_probs.index_fill_(-1, forbidden.to(log_probs.device), -inf)
 
     return constrain
 
 
-def max_length(maximum: int, *, end: int) -> Constraint:
-    """The end after so many pieces, whatever its probability."""
+def min_length(minimum: int, *, eos: int) -> Constraint:
+    """Forbid eos before so many tokens."""
 
-    def constrain(gains: Tensor, past: Prefix) -> None:
-        if past.pieces.shape[-1] >= maximum:
-            ending = gains[:, end].clone()
-            gains.fill_(-inf)
-            gains[:, end] = ending
+    def constrain(log_probs: Tensor, prefix: Prefix) -> None:
+        if prefix.tokens.shape[-1] < minimum:
+            log_probs[:, eos] = -inf
+
+    return constrain
+
+
+def max_length(maximum: int, *, eos: int) -> Constraint:
+    """Force eos after so many tokens."""
+
+    def constrain(log_probs: Tensor, prefix: Prefix) -> None:
+        if prefix.tokens.shape[-1] >= maximum:
+            eos_log_probs = log_probs[:, eos].clone()
+            log_probs.fill_(-inf)
+            log_probs[:, eos] = eos_log_probs
 
     return constrain
 
 
 def no_repeat_ngram(size: int) -> Constraint:
-    """No `size` pieces in a row that stood in that order before (Paulus et al., 2018, for 3).
+    """Forbid to repeat an n-gram of `size` tokens (Paulus et al., 2018, for 3).
 
     Raises:
         ValueError: `size` is not positive.
     """
     if size < 1:
-        raise ValueError(f"what must not repeat has at least one piece, was: {size}")
+        raise ValueError(f"an n-gram has at least one token, was: {size}")
 
-    def constrain(gains: Tensor, past: Prefix) -> None:
-        steps = past.pieces.shape[-1]
+    def constrain(log_probs: Tensor, prefix: Prefix) -> None:
+        steps = prefix.tokens.shape[-1]
         if steps < size:
             return
-        windows = past.pieces.unfold(-1, size, 1)  # (rows, places, size)
-        latest = past.pieces[:, None, steps - size + 1 :]
-        rows, places = (windows[..., :-1] == latest).all(-1).nonzero(as_tuple=True)
-        gains[rows, windows[rows, places, -1]] = -inf
+        windows = prefix.tokens.unfold(-1, size, 1)  # (rows, positions, size)
+        latest = prefix.tokens[:, None, steps - size + 1 :]
+        rows, positions = (windows[..., :-1] == latest).all(-1).nonzero(as_tuple=True)
+        log_probs[rows, windows[rows, positions, -1]] = -inf
 
     return constrain
 
 
 def forbid_phrases(phrases: Sequence[Sequence[int]]) -> Constraint:
-    """None of these phrases of ids.
+    """Forbid these phrases of ids.
 
     Raises:
         ValueError: a phrase is empty, or there is none.
     """
     if not phrases or not all(phrases):
-        raise ValueError("phrases that must not appear have at least one piece each")
+        raise ValueError("phrases that must not appear have at least one token each")
     longest = max(map(len, phrases))
-    table = torch.tensor([[ANYTHING] * (longest - len(one)) + list(one) for one in phrases])
+    table = torch.tensor(
+        [[ANY_TOKEN] * (longest - len(phrase)) + list(phrase) for phrase in phrases]
+    )
 
-    def constrain(gains: Tensor, past: Prefix) -> None:
-        told = table.to(gains.device)
-        latest = pad(past.pieces, (longest - 1, 0), value=NOTHING)[:, past.pieces.shape[-1] :]
-        begun = told[:, :-1]  # (phrases, longest - 1)
-        same = (latest[:, None] == begun) | (begun == ANYTHING)
-        rows, which = same.all(-1).nonzero(as_tuple=True)
-        gains[rows, told[which, -1]] = -inf
+    def constrain(log_probs: Tensor, prefix: Prefix) -> None:
+        phrase_ids = table.to(log_probs.device)
+        latest = pad(prefix.tokens, (longest - 1, 0), value=NO_TOKEN)[:, prefix.tokens.shape[-1] :]
+        begun = phrase_ids[:, :-1]  # (phrases, longest - 1)
+        same = (latest[:, None] == begun) | (begun == ANY_TOKEN)
+        rows, indices = same.all(-1).nonzero(as_tuple=True)
+        log_probs[rows, phrase_ids[indices, -1]] = -inf
 
     return constrain
 
@@ -105,24 +119,24 @@ def forbid_phrases(phrases: Sequence[Sequence[int]]) -> Constraint:
 def force_prefixes(
     prefixes: Sequence[Sequence[int]], *, then: Sequence[Constraint] = ()
 ) -> Constraint:
-    """Every sentence begins as told; its own constraints, `then`, do not bind its prefix."""
+    """Force each sentence to begin with its prefix; constraints in `then` apply after it."""
     longest = max(map(len, prefixes), default=0)
     table = torch.tensor(
-        [[*one, *[ANYTHING] * (longest - len(one))] for one in prefixes], dtype=torch.long
+        [[*prefix, *[ANY_TOKEN] * (longest - len(prefix))] for prefix in prefixes], dtype=torch.long
     ).view(len(prefixes), longest)
 
-    def constrain(gains: Tensor, past: Prefix) -> None:
-        step = past.pieces.shape[-1]
+    def constrain(log_probs: Tensor, prefix: Prefix) -> None:
+        step = prefix.tokens.shape[-1]
         if step >= longest:
-            rows = told = past.sentence.new_empty(0)
+            rows = tokens = prefix.sentence.new_empty(0)
         else:
-            told = table.to(gains.device)[past.sentence, step]
-            rows = (told != ANYTHING).nonzero().squeeze(-1)
-            told = told[rows]
-        kept = gains[rows, told]
-        for one in then:
-            one(gains, past)
-        gains[rows] = -inf
-        gains[rows, told] = kept
+            tokens = table.to(log_probs.device)[prefix.sentence, step]
+            rows = (tokens != ANY_TOKEN).nonzero().squeeze(-1)
+            tokens = tokens[rows]
+        forced = log_probs[rows, tokens]
+        for constraint in then:
+            constraint(log_probs, prefix)
+        log_probs[rows] = -inf
+        log_probs[rows, tokens] = forced
 
     return constrain

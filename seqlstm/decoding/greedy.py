@@ -9,10 +9,9 @@ import torch
 from torch import Tensor
 
 from seqlstm.decoding.advance import Advance
-from seqlstm.decoding.constraints import Constraint, Prefix
+from seqlstm.decoding.constraints import Constraint, Prefix, constrained_log_probs
 from seqlstm.decoding.hypothesis import Hypothesis
 from seqlstm.decoding.penalties import length_normalizer
-from seqlstm.kernels.softmax import log_softmax
 from seqlstm.kernels.topk import topk
 from seqlstm.recurrent.state import State, select
 
@@ -23,24 +22,24 @@ def greedy(
     *,
     state: State,
     memory: State | None,
-    begin: int,
-    end: int,
+    bos: int,
+    eos: int,
     maximum: Tensor,
     length_penalty: float = 1.0,
     constraints: Sequence[Constraint] = (),
 ) -> list[list[Hypothesis]]:
-    """The likeliest piece, step after step: what `beam` of width 1 finds, with less to keep.
+    """Greedy search: the same hypotheses as `beam` of width 1, with less computation.
 
     Args:
-        advance, state, memory, begin, end, length_penalty, constraints: as of `beam`.
-        maximum: how many pieces may be chosen, the end counted, (sentences,); positive.
+        advance, state, memory, bos, eos, length_penalty, constraints: as of `beam`.
+        maximum: maximum lengths, eos included, (sentences,); positive.
 
     Returns:
-        For each sentence its hypothesis, alone; none where the constraints contradict each other.
+        One hypothesis for each sentence; none where the constraints contradict each other.
     """
-    answers: list[list[Hypothesis]] = [[] for _ in maximum]
-    token = torch.full_like(maximum, begin)
-    # Of the sentences that are not done: which they are, and what is known of each.
+    results: list[list[Hypothesis]] = [[] for _ in maximum]
+    token = torch.full_like(maximum, bos)
+    # One row for each unfinished sentence: its index, limit, log-probability and tokens.
     table = (
         torch.arange(len(token), device=token.device),
         maximum,
@@ -48,33 +47,33 @@ def greedy(
         token.new_empty(len(token), 0),
     )
     while len(token):
-        sentence, limits, totals, pieces = table
+        sentence, limits, cumulative, tokens = table
         logits, state = advance(token, state, memory)
-        gains = log_softmax(logits, torch.float32)
-        for constrain in constraints:
-            constrain(gains, Prefix(pieces, sentence))
-        gained, chosen = topk(gains, 1)
-        totals, pieces = totals + gained.squeeze(-1), torch.cat([pieces, chosen], -1)
-        token, step = chosen.squeeze(-1), pieces.shape[-1]
-        table = sentence, limits, totals, pieces
-        going = (token != end) & (limits > step) & (totals > -inf)
-        if going.all():
+        log_probs = constrained_log_probs(logits, Prefix(tokens, sentence), constraints)
+        best, chosen = topk(log_probs, 1)
+        cumulative, tokens = cumulative + best.squeeze(-1), torch.cat([tokens, chosen], -1)
+        token, step = chosen.squeeze(-1), tokens.shape[-1]
+        table = sentence, limits, cumulative, tokens
+        unfinished = (token != eos) & (limits > step) & (cumulative > -inf)
+        if unfinished.all():
             continue
-        done, _, totals, pieces = select(table, (~going).nonzero().squeeze(-1))
-        rows = (done, pieces, totals / length_normalizer(step, length_penalty), totals)
-        for number, *one in zip(*map(Tensor.tolist, rows), strict=True):
-            answers[number] = _hypothesis(*one, end=end)
-        stay = going.nonzero().squeeze(-1)
-        table, state = select(table, stay), select(state, stay)
-        token, memory = token[stay], None if memory is None else select(memory, stay)
-    return answers
+        ended, _, cumulative, tokens = select(table, (~unfinished).nonzero().squeeze(-1))
+        scores = cumulative / length_normalizer(step, length_penalty)
+        for index, *row in zip(
+            *map(Tensor.tolist, (ended, tokens, scores, cumulative)), strict=True
+        ):
+            results[index] = _hypotheses(*row, eos=eos)
+        rows = unfinished.nonzero().squeeze(-1)
+        table, state = select(table, rows), select(state, rows)
+        token, memory = token[rows], None if memory is None else select(memory, rows)
+    return results
 
 
-def _hypothesis(
-    pieces: list[int], score: float, log_probability: float, *, end: int
+def _hypotheses(
+    tokens: list[int], score: float, log_probability: float, *, eos: int
 ) -> list[Hypothesis]:
-    """Alone; or none, if it is impossible."""
-    finished = pieces[-1] == end
-    ids = pieces[:-1] if finished else pieces
-    found = Hypothesis(ids, score, log_probability, finished)
-    return [found] if score > -inf else []
+    """One hypothesis, or none if its score is -inf."""
+    finished = tokens[-1] == eos
+    ids = tokens[:-1] if finished else tokens
+    hypothesis = Hypothesis(ids, score, log_probability, finished)
+    return [hypothesis] if score > -inf else []

@@ -1,4 +1,4 @@
-"""A hypothesis: one translation as a search or a sampler gives it."""
+"""Hypotheses of search and sampling."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """One way to continue a sentence.
+    """One output sequence of a search or of sampling.
 
     Attributes:
-        ids: the pieces, without begin and end.
-        score: the log-probability under the penalties; what the search maximises.
-        log_probability: in nats, the end piece included.
-        finished: whether it came to its end piece before the maximum.
+        ids: the tokens, without bos and eos.
+        score: the log-probability with length and coverage penalties, which beam search maximises.
+        log_probability: in nats, eos included.
+        finished: whether eos came before the maximum length.
     """
 
     ids: list[int]

@@ -1,7 +1,7 @@
-"""Phrases that must appear: beams shared out by how much of them has been said.
+"""Lexical constraints: phrases that must appear.
 
-After grid beam search (Hokamp & Liu, 2017) with the dynamic beam allocation of Post & Vilar (2018),
-vectorised over sentences and beams (as Hu et al., 2019, do it).
+Grid beam search (Hokamp & Liu, 2017) with the dynamic beam allocation of Post & Vilar (2018),
+vectorised over sentences and beams (as in Hu et al., 2019).
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from seqlstm.decoding.constraints import ANYTHING, NOTHING, Prefix
+from seqlstm.decoding.constraints import ANY_TOKEN, NO_TOKEN, Prefix
 
 
 class ConstraintProgress(NamedTuple):
-    """How far each row has come.
+    """How much of its phrases each row contains.
 
     Attributes:
         phrases: of each row's sentence, (rows, phrases, longest).
         lengths: of these, (rows, phrases).
-        said: which stand in the row, (rows, phrases).
-        begun: whether the row's last k pieces are the first k of the phrase, for every k less than
-            the longest's length, (rows, phrases, longest).
-        closing: whether all is said, and there was something to say, at the last step, (rows,).
+        satisfied: true for phrases that the row contains, (rows, phrases).
+        begun: true where the row's last k tokens are the first k of the phrase, for every k less
+            than the longest phrase's length, (rows, phrases, longest).
+        closing: true at the last step of a row that has phrases and contains them all, (rows,).
     """
 
     phrases: Tensor
     lengths: Tensor
-    said: Tensor
+    satisfied: Tensor
     begun: Tensor
     closing: Tensor
 
@@ -40,7 +40,7 @@ class LexicalConstraints:
     """The phrases that must appear in each sentence, in any order; they may overlap.
 
     Args:
-        phrases: for every sentence its phrases of ids; there may be none.
+        phrases: phrases of ids for every sentence; there may be none.
 
     Raises:
         ValueError: a phrase is empty.
@@ -48,88 +48,86 @@ class LexicalConstraints:
 
     def __init__(self, phrases: Sequence[Sequence[Sequence[int]]]) -> None:
         if not all(map(all_filled, phrases)):
-            raise ValueError("phrases that must appear have at least one piece each")
+            raise ValueError("phrases that must appear have at least one token each")
         most = max([1, *map(len, phrases)])
-        longest = max((len(one) for each in phrases for one in each), default=1)
-        rows = [[*each, *[[]] * (most - len(each))] for each in phrases]
-        self.phrases = torch.tensor(
-            [[[*one, *[ANYTHING] * (longest - len(one))] for one in each] for each in rows],
-            dtype=torch.long,
-        ).view(len(rows), most, longest)
+        longest = max((len(phrase) for row in phrases for phrase in row), default=1)
+        rows = [[*row, *[[]] * (most - len(row))] for row in phrases]
+        padded = [[[*ids, *[ANY_TOKEN] * (longest - len(ids))] for ids in row] for row in rows]
+        self.phrases = torch.tensor(padded, dtype=torch.long).view(len(rows), most, longest)
 
-    def standing(self, past: Prefix, last: Tensor) -> ConstraintProgress:
-        """How far rows have come; `last` (rows,): whether it is their last step."""
-        phrases = self.phrases.to(past.pieces.device)[past.sentence]
+    def progress(self, prefix: Prefix, last: Tensor) -> ConstraintProgress:
+        """The progress of all rows; `last` (rows,) is true at a row's last step."""
+        phrases = self.phrases.to(prefix.tokens.device)[prefix.sentence]
         longest = phrases.shape[-1]
-        anything = phrases == ANYTHING
-        windows = pad(past.pieces, (0, longest), value=NOTHING).unfold(-1, longest, 1)
-        same = (windows[:, :, None] == phrases[:, None]) | anything[:, None]
-        lengths = (~anything).sum(-1)
-        said = same.all(-1).any(1) | (lengths == 0)
-        latest = pad(past.pieces, (longest, 0), value=NOTHING)[:, None]
+        padding = phrases == ANY_TOKEN
+        windows = pad(prefix.tokens, (0, longest), value=NO_TOKEN).unfold(-1, longest, 1)
+        same = (windows[:, :, None] == phrases[:, None]) | padding[:, None]
+        lengths = (~padding).sum(-1)
+        satisfied = same.all(-1).any(1) | (lengths == 0)
+        latest = pad(prefix.tokens, (longest, 0), value=NO_TOKEN)[:, None]
         begun = [
             (latest[..., latest.shape[-1] - size :] == phrases[..., :size]).all(-1)
             for size in range(longest)
         ]
-        closing = said.all(-1) & (lengths > 0).any(-1) & last
-        return ConstraintProgress(phrases, lengths, said, torch.stack(begun, -1), closing)
+        closing = satisfied.all(-1) & (lengths > 0).any(-1) & last
+        return ConstraintProgress(phrases, lengths, satisfied, torch.stack(begun, -1), closing)
 
 
 def all_filled(phrases: Sequence[Sequence[int]]) -> bool:
     return all(map(len, phrases))
 
 
-def mask_end(gains: Tensor, standing: ConstraintProgress, *, end: int) -> None:
-    """No end before every phrase has been said, and nothing else where a row must close."""
-    ending = gains[:, end].masked_fill(~standing.said.all(-1), -inf)
-    gains.masked_fill_(standing.closing[:, None], -inf)
-    gains[:, end] = ending
+def mask_eos(log_probs: Tensor, progress: ConstraintProgress, *, eos: int) -> None:
+    """Forbid eos before all phrases are satisfied; force it where a row is closing."""
+    eos_log_probs = log_probs[:, eos].masked_fill(~progress.satisfied.all(-1), -inf)
+    log_probs.masked_fill_(progress.closing[:, None], -inf)
+    log_probs[:, eos] = eos_log_probs
 
 
 def add_constraint_tokens(
-    gains: Tensor, values: Tensor, tokens: Tensor, standing: ConstraintProgress
+    log_probs: Tensor, values: Tensor, tokens: Tensor, progress: ConstraintProgress
 ) -> tuple[Tensor, Tensor]:
-    """Candidates (rows, n), and beside them the pieces that bring a phrase on: (rows, n + phrases).
+    """Candidates (rows, n) and the next tokens of all phrases: (rows, n + phrases).
 
-    Without these, a phrase that the model would not say had no chance to be said.
+    Otherwise a phrase that the model finds improbable would never be generated.
     """
-    places = torch.arange(standing.begun.shape[-1], device=gains.device)
-    inside = places < standing.lengths[..., None]
-    reached = ((standing.begun & inside) * places).amax(-1, keepdim=True)
-    offered = standing.phrases.gather(-1, reached).squeeze(-1)  # (rows, phrases)
-    joined = torch.cat([tokens, offered], -1)
-    again = (joined[:, :, None] == joined[:, None]).tril(-1).any(-1)[:, tokens.shape[-1] :]
-    offered = offered.clamp(min=0)
-    gained = gains.gather(-1, offered).masked_fill(again | standing.said, -inf)
-    return torch.cat([values, gained], -1), torch.cat([tokens, offered], -1)
+    positions = torch.arange(progress.begun.shape[-1], device=log_probs.device)
+    inside = positions < progress.lengths[..., None]
+    reached = ((progress.begun & inside) * positions).amax(-1, keepdim=True)
+    next_tokens = progress.phrases.gather(-1, reached).squeeze(-1)  # (rows, phrases)
+    joined = torch.cat([tokens, next_tokens], -1)
+    repeated = (joined[:, :, None] == joined[:, None]).tril(-1).any(-1)[:, tokens.shape[-1] :]
+    next_tokens = next_tokens.clamp(min=0)
+    added = log_probs.gather(-1, next_tokens).masked_fill(repeated | progress.satisfied, -inf)
+    return torch.cat([values, added], -1), torch.cat([tokens, next_tokens], -1)
 
 
-def count_satisfied(tokens: Tensor, standing: ConstraintProgress) -> Tensor:
-    """How many pieces of phrases are said when a row goes on by each of its tokens: both (rows, n).
+def count_satisfied(tokens: Tensor, progress: ConstraintProgress) -> Tensor:
+    """Number of satisfied phrase tokens of a row after each candidate: both (rows, n).
 
-    Those of the phrases that are complete, and of the others those of the most advanced. An end at
-    the last step counts as one more.
+    All tokens of complete phrases count, and the begun ones of the most advanced other phrase. Eos
+    at the last step counts as one more.
     """
-    follows = tokens[:, :, None, None] == standing.phrases[:, None]  # (rows, n, phrases, longest)
-    places = torch.arange(1, standing.begun.shape[-1] + 1, device=tokens.device)
-    begun = ((follows & standing.begun[:, None]) * places).amax(-1)
-    lengths = standing.lengths[:, None]
-    said = standing.said[:, None] | (begun == lengths)
-    return (said * lengths).sum(-1) + (begun * ~said).amax(-1) + standing.closing[:, None]
+    follows = tokens[:, :, None, None] == progress.phrases[:, None]  # (rows, n, phrases, longest)
+    positions = torch.arange(1, progress.begun.shape[-1] + 1, device=tokens.device)
+    begun = ((follows & progress.begun[:, None]) * positions).amax(-1)
+    lengths = progress.lengths[:, None]
+    satisfied = progress.satisfied[:, None] | (begun == lengths)
+    return (satisfied * lengths).sum(-1) + (begun * ~satisfied).amax(-1) + progress.closing[:, None]
 
 
-def round_robin_over_banks(sums: Tensor, banks: Tensor, amount: int) -> Tensor:
-    """Places (sentences, amount) of the best of every bank, then the second of every bank, ...
+def round_robin_over_banks(scores: Tensor, banks: Tensor, amount: int) -> Tensor:
+    """Indices (sentences, amount) of the best of every bank, then the second of every bank, ...
 
-    `sums` and `banks` are (sentences, n). The highest bank comes first in each turn, so that what
-    has come furthest always lives on. What is impossible comes last.
+    `scores` and `banks` are (sentences, n). Each turn starts at the highest bank, so that the most
+    advanced hypothesis survives. Candidates of score -inf come last.
     """
-    best_first = sums.argsort(dim=-1, descending=True, stable=True)
+    best_first = scores.argsort(dim=-1, descending=True, stable=True)
     by_bank = banks.gather(-1, best_first).argsort(dim=-1, descending=True, stable=True)
-    places = best_first.gather(-1, by_bank)
-    bank = banks.gather(-1, places)
+    indices = best_first.gather(-1, by_bank)
+    bank = banks.gather(-1, indices)
     position = torch.arange(bank.shape[-1], device=bank.device).expand_as(bank)
-    opens = pad(bank[:, 1:] != bank[:, :-1], (1, 0), value=True)
-    turn = position - (position * opens).cummax(-1).values
-    turn = turn + (sums.gather(-1, places) == -inf) * bank.shape[-1]
-    return places.gather(-1, turn.argsort(dim=-1, stable=True)[:, :amount])
+    first = pad(bank[:, 1:] != bank[:, :-1], (1, 0), value=True)
+    turn = position - (position * first).cummax(-1).values
+    turn = turn + (scores.gather(-1, indices) == -inf) * bank.shape[-1]
+    return indices.gather(-1, turn.argsort(dim=-1, stable=True)[:, :amount])

@@ -1,4 +1,4 @@
-"""From logits to the next token: small pure functions, and `make_sampler`, which composes them.
+"""Logits processors and samplers, in the shape of mlx-lm: pure functions and two composers.
 
 Logits are (rows, vocabulary); a token that must not be chosen has the logit -inf.
 """
@@ -17,16 +17,13 @@ Sampler: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """`choose(logits, history) -> tokens`: (rows, vocabulary), (rows, recent tokens) -> (rows,)."""
 
 LogitsProcessor: TypeAlias = Callable[[Tensor, Tensor], Tensor]
-"""`shape(logits, history) -> logits`, of which only those that may be drawn are finite."""
+"""`process(logits, history) -> logits`, which are -inf at tokens that must not be sampled."""
 
 Draw: TypeAlias = Callable[[Tensor], Tensor]
 """`pick(logits) -> tokens`: (rows, vocabulary) -> (rows,)."""
 
-UniformSampler: TypeAlias = Callable[[Tensor, Tensor], Tensor]
-"""`choose(logits, uniform) -> tokens`: (rows, vocabulary), (rows,) from [0, 1) -> (rows,)."""
-
 MAX_HISTORY = 1024
-"""How many of the latest tokens anyone who samples keeps, and so the longest window."""
+"""Number of latest tokens in a history, and so the largest window."""
 
 
 def apply_temperature(logits: Tensor, temperature: float) -> Tensor:
@@ -35,7 +32,7 @@ def apply_temperature(logits: Tensor, temperature: float) -> Tensor:
 
 
 def keep_top_k(logits: Tensor, count: int) -> Tensor:
-    """Leave the `count` likeliest tokens of each row, and never more where some are equal."""
+    """Leave the `count` most probable tokens of each row; ties never leave more."""
     values, tokens = logits.topk(min(count, logits.shape[-1]))
     return torch.full_like(logits, -inf).scatter(-1, tokens, values)
 
@@ -44,25 +41,25 @@ def keep_top_p(logits: Tensor, mass: float) -> Tensor:
     """Leave the nucleus: the fewest tokens that hold `mass` together (Holtzman et al., 2020)."""
     values, tokens = logits.sort(dim=-1, descending=True, stable=True)
     probabilities = values.softmax(-1)
-    likelier = probabilities.cumsum(-1) - probabilities  # what the tokens before this one hold
-    outside = likelier >= mass
+    before = probabilities.cumsum(-1) - probabilities  # of the tokens before this one
+    outside = before >= mass
     outside[:, 0] = False
     return torch.empty_like(logits).scatter(-1, tokens, values.masked_fill(outside, -inf))
 
 
 def keep_min_p(logits: Tensor, fraction: float) -> Tensor:
-    """Leave tokens at least `fraction` as probable as the likeliest (Nguyen et al., 2024)."""
+    """Leave tokens at least `fraction` as probable as the best (Nguyen et al., 2024)."""
     threshold = logits.amax(-1, keepdim=True) + log(fraction)
     return logits.masked_fill(logits < threshold, -inf)
 
 
 def forbid_ids(logits: Tensor, ids: Sequence[int]) -> Tensor:
-    """Make the given tokens impossible."""
+    """Set the logits of these tokens to -inf."""
     return logits.index_fill(-1, torch.tensor(ids, dtype=torch.long, device=logits.device), -inf)
 
 
-def keep_likeliest(logits: Tensor) -> Tensor:
-    """Leave the one that `greedy` takes."""
+def keep_best(logits: Tensor) -> Tensor:
+    """Leave the most probable token of each row, that of `greedy`."""
     best = greedy(logits).unsqueeze(-1)
     return torch.full_like(logits, -inf).scatter(-1, best, logits.gather(-1, best))
 
@@ -78,43 +75,23 @@ def penalize_repetition(logits: Tensor, history: Tensor, penalty: float) -> Tens
 
 
 def greedy(logits: Tensor) -> Tensor:
-    """The likeliest token of each row: (rows,)."""
+    """The most probable token of each row: (rows,)."""
     return logits.argmax(-1)
 
 
 def draw(logits: Tensor, generator: Generator | None = None) -> Tensor:
-    """One token of each row, drawn with the probabilities `softmax(logits)`: (rows,)."""
+    """One token of each row, sampled from `softmax(logits)`: (rows,)."""
     return draw_at(logits, torch.rand(len(logits), generator=generator, device=logits.device))
 
 
 def draw_at(logits: Tensor, uniform: Tensor) -> Tensor:
-    """One token of each row: where `uniform` (rows,), from [0, 1), falls among the probabilities.
+    """Inverse transform sampling: one token of each row by its number `uniform` (rows,) in [0, 1).
 
-    The same number gives the same token, whatever the other rows are.
+    The token of a row does not depend on the other rows.
     """
     cumulative = logits.softmax(-1).cumsum(-1, dtype=torch.float64)
     place = uniform.double().unsqueeze(-1) * cumulative[:, -1:]
     return torch.searchsorted(cumulative, place, right=True).squeeze(-1)
-
-
-def make_uniform_sampler(
-    *, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0, min_p: float = 0.0
-) -> UniformSampler:
-    """A way to choose by numbers that are drawn before.
-
-    The order is: temperature, top-k, top-p, min-p, draw; arguments as of `make_logits_processor`.
-
-    Raises:
-        ValueError: an argument is out of its range.
-    """
-    filters = _filters(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
-
-    def choose(logits: Tensor, uniform: Tensor) -> Tensor:
-        for narrow in filters:
-            logits = narrow(logits)
-        return draw_at(logits, uniform) if temperature > 0 else greedy(logits)
-
-    return choose
 
 
 def make_logits_processor(
@@ -127,18 +104,18 @@ def make_logits_processor(
     window: int = 64,
     forbid: Sequence[int] = (),
 ) -> LogitsProcessor:
-    """Compose what comes between a model's logits and a draw.
+    """Compose the functions that change logits before sampling.
 
     The order is: forbid, repetition, temperature, top-k, top-p, min-p.
 
     Args:
-        temperature: 0 leaves the likeliest token, and nothing to top-k, top-p and min-p.
-        top_k: how many tokens to leave; 0 leaves all.
+        temperature: 0 leaves the most probable token; top_k, top_p and min_p have no effect then.
+        top_k: number of tokens to leave; 0 leaves all.
         top_p: the probability mass of the nucleus; 1 leaves all.
         min_p: the least probability, as a fraction of the largest; 0 leaves all.
         repetition_penalty: on each of the last `window` tokens; 1 is none.
         window: how many of the latest tokens the penalty is laid on, `MAX_HISTORY` at most.
-        forbid: ids never chosen.
+        forbid: ids that are never sampled.
 
     Raises:
         ValueError: an argument is out of its range.
@@ -149,39 +126,39 @@ def make_logits_processor(
     _require(0 < window <= MAX_HISTORY, f"window must be in [1, {MAX_HISTORY}], was: {window}")
     filters = _filters(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
 
-    def shape(logits: Tensor, history: Tensor) -> Tensor:
+    def process(logits: Tensor, history: Tensor) -> Tensor:
         logits = logits.float()
         if forbid:
             logits = forbid_ids(logits, forbid)
         if repetition_penalty != 1:
             logits = penalize_repetition(logits, history[:, -window:], repetition_penalty)
-        for narrow in filters:
-            logits = narrow(logits)
-        return logits if temperature > 0 else keep_likeliest(logits)
+        for keep in filters:
+            logits = keep(logits)
+        return logits if temperature > 0 else keep_best(logits)
 
-    return shape
+    return process
 
 
 def make_sampler(*, temperature: float = 1.0, pick: Draw = draw, **options: Any) -> Sampler:
-    """Compose a way to choose; the defaults draw from the model's own distribution.
+    """Compose a logits processor and a draw; the default is the model's own distribution.
 
     Args:
         temperature, options: those of `make_logits_processor`.
-        pick: how to draw, with torch's own generator if not told; nothing is drawn at temperature
-            0.
+        pick: samples from the processed logits, by default with torch's own generator; not called
+            at temperature 0.
 
     Raises:
         ValueError: an argument is out of its range.
     """
-    shape = make_logits_processor(temperature=temperature, **options)
-    last = pick if temperature > 0 else greedy
-    return lambda logits, history: last(shape(logits, history))
+    process = make_logits_processor(temperature=temperature, **options)
+    choose = pick if temperature > 0 else greedy
+    return lambda logits, history: choose(process(logits, history))
 
 
 def _filters(
     *, temperature: float, top_k: int, top_p: float, min_p: float
 ) -> list[Callable[[Tensor], Tensor]]:
-    """Those of the four that change the distribution; none of them changes the likeliest token.
+    """The functions among these four that have an effect; none changes the most probable token.
 
     Raises:
         ValueError: one is out of its range.

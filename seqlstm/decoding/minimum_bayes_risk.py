@@ -1,4 +1,4 @@
-"""Minimum Bayes risk: of some samples the one that is most like all of them."""
+"""Minimum Bayes risk decoding."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 Utility: TypeAlias = Callable[[str, str], float]
-"""`utility(hypothesis, reference)`: how good a translation is if that one is right."""
+"""`utility(hypothesis, reference)`: the quality of a hypothesis for this reference."""
 
 
 def expected_utilities(samples: Sequence[str], utility: Utility) -> dict[str, float]:
-    """Of each sample its average utility over all, best first (Eikema & Aziz, 2020).
+    """The average utility of each sample over all samples, best first (Eikema & Aziz, 2020).
 
-    The samples are candidates and stand for the model's distribution too; those that came more
-    often count more often. Equal ones stay in the order in which they came.
+    Samples are candidates and references; repeated ones count repeatedly. Ties keep the order of
+    the samples.
     """
     counts = Counter(samples)
     values = {
-        one: sum(times * utility(one, other) for other, times in counts.items()) / len(samples)
-        for one in counts
+        candidate: sum(count * utility(candidate, reference) for reference, count in counts.items())
+        / len(samples)
+        for candidate in counts
     }
     return dict(sorted(values.items(), key=lambda pair: -pair[1]))

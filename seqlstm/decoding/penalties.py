@@ -1,4 +1,4 @@
-"""What GNMT's beam ranks by beside the log-probability (Wu et al., 2016, equation 14)."""
+"""Length and coverage penalties (Wu et al., 2016, equation 14)."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ def length_normalizer(length: int, alpha: float) -> float: ...
 @overload
 def length_normalizer(length: Tensor, alpha: float) -> Tensor: ...
 def length_normalizer(length: int | Tensor, alpha: float) -> float | Tensor:
-    """What a log-probability is divided by: `((5 + length) / 6) ** alpha`.
+    """GNMT's length penalty, the divisor of log-probabilities: `((5 + length) / 6) ** alpha`.
 
-    `length` counts the end piece.
+    `length` counts eos.
     """
     scaled: float | Tensor = ((5 + length) / 6) ** alpha
     return scaled
 
 
 def coverage_penalty(coverage: Tensor, beta: float) -> Tensor:
-    """What is added for source pieces that got too little attention: `β · Σ log(min(c, 1))`.
+    """GNMT's coverage penalty `β · Σ log(min(c, 1))`, (rows,), which is never positive.
 
-    Never positive. `coverage` (rows, source) is the sum over the steps of each source piece's
-    attention weights; padding counts as covered and must be 1.
+    `coverage` (rows, source) is the sum over the steps of each source token's attention weights; it
+    must be 1 at padding.
     """
-    tiny = torch.finfo(coverage.dtype).tiny  # a weight may be too small for a float
+    tiny = torch.finfo(coverage.dtype).tiny  # log(0) would be -inf
     return beta * coverage.clamp(min=tiny, max=1).log().sum(-1)

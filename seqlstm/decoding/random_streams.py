@@ -1,4 +1,4 @@
-"""Draws for rows that have a seed each."""
+"""Random sampling with a seed for each row."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from torch import Tensor
 
 from seqlstm.decoding.logits import draw_at
 
-AHEAD = 256  # numbers of a row that are drawn at once
+BLOCK = 256  # random numbers that a row generates at once
 
-SEEDS = 2**63  # that a generator knows
+SEEDS = 2**63  # seeds of a generator
 
 
 class RandomStreams:
-    """Draws a token for every row by numbers of the row's own seed.
+    """Samples a token for every row by random numbers from the row's own seed.
 
-    So what a row draws depends neither on the other rows nor on the device.
+    The samples of a row depend neither on the other rows nor on the device.
 
     Args:
-        seeds: of the rows, any integers.
+        seeds: one integer for each row.
         device: of the logits.
     """
 
     def __init__(self, seeds: Sequence[int], device: torch.device) -> None:
         self.generators = [torch.Generator().manual_seed(seed % SEEDS) for seed in seeds]
         self.device = device
-        self.numbers = torch.empty(len(seeds), 0, device=device)  # drawn and not yet used
+        self.numbers = torch.empty(len(seeds), 0, device=device)  # not yet used
 
     def __call__(self, logits: Tensor) -> Tensor:
-        """One token of each row, drawn with the probabilities `softmax(logits)`: (rows,)."""
+        """One token of each row, sampled from `softmax(logits)`: (rows,)."""
         if not self.numbers.shape[1]:
-            drawn = [torch.rand(AHEAD, generator=generator) for generator in self.generators]
-            self.numbers = torch.stack(drawn).to(self.device)
-        now, self.numbers = self.numbers[:, 0], self.numbers[:, 1:]
-        return draw_at(logits, now)
+            blocks = [torch.rand(BLOCK, generator=generator) for generator in self.generators]
+            self.numbers = torch.stack(blocks).to(self.device)
+        uniform, self.numbers = self.numbers[:, 0], self.numbers[:, 1:]
+        return draw_at(logits, uniform)
 
     def keep(self, rows: Sequence[int]) -> None:
-        """Go on with these rows alone."""
+        """Keep these rows alone."""
         self.generators = [self.generators[row] for row in rows]
         self.numbers = self.numbers[rows]

@@ -9,10 +9,9 @@ import torch
 from torch import Tensor
 
 from seqlstm.decoding.advance import Advance
-from seqlstm.decoding.constraints import Constraint, Prefix
+from seqlstm.decoding.constraints import Constraint, Prefix, constrained_log_probs
 from seqlstm.decoding.hypothesis import Hypothesis
-from seqlstm.decoding.logits import MAX_HISTORY, Sampler, UniformSampler
-from seqlstm.kernels.softmax import log_softmax
+from seqlstm.decoding.logits import MAX_HISTORY, LogitsProcessor, Sampler, draw_at
 from seqlstm.recurrent.state import State, select
 
 
@@ -60,57 +59,56 @@ def sample_hypotheses(
     *,
     state: State,
     memory: State | None,
-    begin: int,
-    end: int,
+    bos: int,
+    eos: int,
     maximum: Tensor,
     uniform: Tensor,
-    choose: UniformSampler,
+    process: LogitsProcessor,
     constraints: Sequence[Constraint] = (),
 ) -> list[list[Hypothesis]]:
-    """Continuations drawn one piece after another; the scores are the model's log-probabilities.
+    """Ancestral sampling of hypotheses; the scores are the model's log-probabilities.
 
     Args:
-        advance, state, memory, begin, end: as of `beam`.
-        maximum: how many pieces may be drawn, the end counted, (sentences,).
-        uniform: a number from [0, 1) for every piece, (sentences, samples, steps), at least as many
-            steps as the largest maximum.
-        choose: from logits and numbers to tokens; see `make_uniform_sampler`.
-        constraints: on what may come next. A sample that may go nowhere on is left out.
+        advance, state, memory, bos, eos: as of `beam`.
+        maximum: maximum lengths, eos included, (sentences,).
+        uniform: random numbers from [0, 1), (sentences, samples, steps), at least as many steps as
+            the largest maximum.
+        process: narrows the distribution; see `make_logits_processor`.
+        constraints: on the next token. A sample without any possible next token is left out.
 
     Returns:
-        For each sentence its samples, in the order in which they were drawn.
+        The samples of each sentence, in the order of the random numbers.
     """
     sentences, samples, _ = uniform.shape
     sentence = torch.arange(sentences, device=uniform.device).repeat_interleave(samples)
     limits, uniform = maximum[sentence], uniform.flatten(0, 1)
     state = select(state, sentence)
-    token = torch.full_like(sentence, begin)
-    pieces = token.new_empty(len(token), 0)
-    totals = torch.zeros(len(token), device=uniform.device)
-    going = torch.ones_like(token, dtype=torch.bool)
-    while going.any():
+    token = torch.full_like(sentence, bos)
+    tokens = token.new_empty(len(token), 0)
+    cumulative = torch.zeros(len(token), device=uniform.device)
+    unfinished = torch.ones_like(token, dtype=torch.bool)
+    while unfinished.any():
         logits, state = advance(token, state, memory)
-        gains = log_softmax(logits, torch.float32)
-        for constrain in constraints:
-            constrain(gains, Prefix(pieces, sentence))
-        stuck = going & (gains.amax(-1) == -inf)
-        gains[~going | stuck, end] = 0.0
-        token = choose(gains, uniform[:, pieces.shape[-1]]).where(going & ~stuck, end)
-        gained = gains.gather(-1, token[:, None]).squeeze(-1)
-        totals = totals + gained.where(going, 0).masked_fill(stuck, -inf)
-        pieces = torch.cat([pieces, token[:, None]], -1)
-        going = going & (token != end) & (pieces.shape[-1] < limits)
-    found = [
-        _hypothesis(*row, end=end)
-        for row in zip(pieces.tolist(), totals.tolist(), limits.tolist(), strict=True)
+        log_probs = constrained_log_probs(logits, Prefix(tokens, sentence), constraints)
+        stuck = unfinished & (log_probs.amax(-1) == -inf)
+        log_probs[~unfinished | stuck, eos] = 0.0
+        token = draw_at(process(log_probs, tokens), uniform[:, tokens.shape[-1]])
+        token = token.where(unfinished & ~stuck, eos)
+        added = log_probs.gather(-1, token[:, None]).squeeze(-1)
+        cumulative = cumulative + added.where(unfinished, 0).masked_fill(stuck, -inf)
+        tokens = torch.cat([tokens, token[:, None]], -1)
+        unfinished = unfinished & (token != eos) & (tokens.shape[-1] < limits)
+    hypotheses = [
+        _hypothesis(*row, eos=eos)
+        for row in zip(tokens.tolist(), cumulative.tolist(), limits.tolist(), strict=True)
     ]
     return [
-        [one for one in found[start : start + samples] if one.score > -inf]
-        for start in range(0, len(found), samples)
+        [sample for sample in hypotheses[start : start + samples] if sample.score > -inf]
+        for start in range(0, len(hypotheses), samples)
     ]
 
 
-def _hypothesis(pieces: list[int], total: float, limit: int, *, end: int) -> Hypothesis:
-    """Rows that were cut off go on with ends."""
-    ids = pieces[: pieces.index(end)] if end in pieces else pieces
-    return Hypothesis(ids, total, total, finished=len(ids) < limit)
+def _hypothesis(tokens: list[int], log_probability: float, limit: int, *, eos: int) -> Hypothesis:
+    """From tokens that are padded with eos."""
+    ids = tokens[: tokens.index(eos)] if eos in tokens else tokens
+    return Hypothesis(ids, log_probability, log_probability, finished=len(ids) < limit)

@@ -1,4 +1,4 @@
-"""Lines and pairs of lines, through translators and back, like lengths together."""
+"""Translation and scoring of lines, in batches of similar length."""
 
 from __future__ import annotations
 
@@ -25,11 +25,10 @@ class Translation:
 
     Attributes:
         text: detokenised.
-        score: log-probability under the penalties, by which the beam ranks; or what else it was
-            chosen by.
-        log_probability: in nats, the end of the sentence included.
-        ids: its pieces, as they were found.
-        finished: whether it came to its end before its longest.
+        score: log-probability with penalties, by which beam search ranks; or another criterion.
+        log_probability: in nats, eos included.
+        ids: its tokens, as the search returned them.
+        finished: whether eos came before the maximum length.
     """
 
     text: str
@@ -42,10 +41,10 @@ class Translation:
 EMPTY = Translation("", 0.0, 0.0)
 
 Find: TypeAlias = Callable[[list[int], list[Pieces]], list[list[Hypothesis]]]
-"""From the places of some lines, and their pieces, to what is found for each."""
+"""From indices of lines, and their token ids, to the hypotheses of each line."""
 
 TextOrIds: TypeAlias = str | Sequence[int]
-"""A text, or its pieces."""
+"""A text, or its token ids."""
 
 
 def translate_in_batches(
@@ -57,41 +56,45 @@ def translate_in_batches(
     batch: int,
     at_once: int,
 ) -> list[list[Translation]]:
-    """What `find` finds for each line, in their order. An empty line stays empty.
+    """The translations of each line, in the order of the lines. An empty line stays empty.
 
     Args:
-        system: whose tokenizers cut and join.
+        system: with the tokenizers.
         lines: raw text.
-        find: for the lines of a batch.
-        longest: pieces of a line; longer ones are cut.
-        batch: lines of one.
-        at_once: batches that are searched at the same time.
+        find: searches or samples the hypotheses of a batch.
+        longest: maximum tokens of a line; longer ones are truncated.
+        batch: lines of a batch.
+        at_once: batches that are translated at the same time.
 
     Raises:
-        ArgumentError: nothing is found for a line.
+        ArgumentError: a line has no hypothesis.
         ValueError: `batch` is not positive.
     """
     if batch < 1:
         raise ValueError(f"batch must be positive, was: {batch}")
     ids = truncate(system.tokenizers.source.encode_batch(lines), longest, what="line")
-    real = [row for row, one in enumerate(ids) if lines[row].strip()]
-    cut = batches_by_length([len(ids[row]) for row in real], batch)
+    filled = [row for row, line in enumerate(lines) if line.strip()]
+    by_length = batches_by_length([len(ids[row]) for row in filled], batch)
+    batches = [[filled[index] for index in indices] for indices in by_length]
 
-    def of_batch(rows: list[int]) -> list[list[Translation]]:
-        each = find(rows, [ids[row] for row in rows])
-        for row, hypotheses in zip(rows, each, strict=True):
+    def translate_batch(rows: list[int]) -> list[list[Translation]]:
+        results = find(rows, [ids[row] for row in rows])
+        for row, hypotheses in zip(rows, results, strict=True):
             if not hypotheses:
                 raise ArgumentError(
                     f"no translation of this line fulfils all that is asked: {lines[row]}"
                 )
-        return [[translation(one, system.tokenizers.target) for one in some] for some in each]
+        return [
+            [translation(hypothesis, system.tokenizers.target) for hypothesis in hypotheses]
+            for hypotheses in results
+        ]
 
-    found = [[EMPTY] for _ in lines]
-    batches = [[real[row] for row in rows] for rows in cut]
-    for rows, each in zip(batches, map_in_threads(of_batch, batches, at_once=at_once), strict=True):
-        for row, translations in zip(rows, each, strict=True):
-            found[row] = translations
-    return found
+    translations = [[EMPTY] for _ in lines]
+    results = map_in_threads(translate_batch, batches, at_once=at_once)
+    for rows, of_batch in zip(batches, results, strict=True):
+        for row, of_line in zip(rows, of_batch, strict=True):
+            translations[row] = of_line
+    return translations
 
 
 def translation(hypothesis: Hypothesis, tokenizer: Tokenizer) -> Translation:
@@ -104,11 +107,11 @@ def translation(hypothesis: Hypothesis, tokenizer: Tokenizer) -> Translation:
     )
 
 
-def minimum_bayes_risk(drawn: Sequence[Translation], utility: Utility) -> Translation:
-    """The sample of the highest expected utility, which becomes its score."""
-    texts = [one.text for one in drawn]
+def minimum_bayes_risk(samples: Sequence[Translation], utility: Utility) -> Translation:
+    """The sample of the highest expected utility, with this utility as its score."""
+    texts = [sample.text for sample in samples]
     text, value = next(iter(expected_utilities(texts, utility).items()))
-    return replace(drawn[texts.index(text)], score=value)
+    return replace(samples[texts.index(text)], score=value)
 
 
 @torch.inference_mode()
@@ -119,10 +122,10 @@ def score_pairs(
     longest: int,
     batch: int,
 ) -> list[Score]:
-    """How probable each target is as the translation of its source."""
+    """Log-probabilities of targets as translations of their sources."""
     reader, writer = system.tokenizers.source, system.tokenizers.target
-    sources = pieces_of([source for source, _ in pairs], reader, longest)
-    targets = pieces_of([target for _, target in pairs], writer, longest)
+    sources = token_ids([source for source, _ in pairs], reader, longest)
+    targets = token_ids([target for _, target in pairs], writer, longest)
     values: dict[int, Tensor] = {}
     for rows in batches_by_length([len(target) for target in targets], batch):
         scores = system.log_probabilities(
@@ -140,10 +143,11 @@ def score_pairs(
     ]
 
 
-def pieces_of(told: Sequence[TextOrIds], tokenizer: Tokenizer, longest: int) -> list[Pieces]:
-    """Texts cut into pieces, and of these so many at most; pieces as they are."""
-    texts = [one if isinstance(one, str) else "" for one in told]
+def token_ids(entries: Sequence[TextOrIds], tokenizer: Tokenizer, longest: int) -> list[Pieces]:
+    """Ids of texts, truncated to `longest`; ids remain as they are."""
+    texts = [entry if isinstance(entry, str) else "" for entry in entries]
     encoded = truncate(tokenizer.encode_batch(texts), longest, what="line")
     return [
-        ids if isinstance(one, str) else list(one) for ids, one in zip(encoded, told, strict=True)
+        ids if isinstance(entry, str) else list(entry)
+        for ids, entry in zip(encoded, entries, strict=True)
     ]

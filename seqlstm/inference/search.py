@@ -1,9 +1,8 @@
-"""How translations are searched for."""
+"""Beam search and greedy search of translations."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -23,27 +22,27 @@ from seqlstm.decoding.greedy import greedy
 from seqlstm.decoding.hypothesis import Hypothesis
 from seqlstm.decoding.penalties import coverage_penalty
 from seqlstm.errors import ArgumentError
-from seqlstm.inference.system import TranslatorEnsemble, covering
+from seqlstm.inference.system import TranslatorEnsemble
 from seqlstm.inference.terminology import Pieces, Terminology
 from seqlstm.recurrent.state import State
 from seqlstm.text.tokenizer import Tokenizer
 
-SPARE = 10  # pieces that any translation may have beyond its ratio
+SPARE = 10  # tokens that any translation may have beyond its ratio
 
 
 @dataclass(frozen=True)
 class SearchOptions:
-    """The options of beam search, by which hypotheses are compared and when they end.
+    """The options of beam search.
 
     Attributes:
         beam_size: 1 is greedy.
         length_penalty: GNMT's alpha (Wu et al., 2016); 0 for none, higher for longer.
-        coverage_penalty: GNMT's beta, on source pieces that got little attention; 0 for none.
-        no_repeat_ngram_size: no so many pieces in a row come twice; 0 lets them.
-        min_length: pieces of a translation, at least.
-        max_length: at most; None leaves it to the ratio.
-        max_length_ratio: pieces of a translation for each of its source, at most, and ten to spare.
-        n_best: how many translations of a line.
+        coverage_penalty: GNMT's beta, on source tokens with little attention; 0 for none.
+        no_repeat_ngram_size: no n-gram of this size occurs twice; 0 for no limit.
+        min_length: minimum number of tokens of a translation.
+        max_length: maximum number; None for that of the ratio.
+        max_length_ratio: maximum number of tokens for each source token, plus ten.
+        n_best: number of translations of a line.
 
     Raises:
         ValueError: an option is out of its range.
@@ -79,14 +78,14 @@ class SearchOptions:
             )
 
     def limits(self, lengths: Tensor, room: Sequence[int]) -> Tensor:
-        """How many pieces translations may have, the end counted, (sentences,).
+        """Maximum lengths of translations, eos included, (sentences,).
 
         Args:
-            lengths: of the sources, their ends counted.
-            room: pieces that each translation needs for what it must say.
+            lengths: of the sources, eos included.
+            room: tokens that the prefix and the lexical constraints of each sentence need.
 
         Raises:
-            ArgumentError: there is no such room.
+            ArgumentError: a sentence needs more tokens than `max_length`.
         """
         longest = (self.max_length_ratio * lengths).long() + SPARE
         if self.max_length is not None:
@@ -100,18 +99,18 @@ class SearchOptions:
         return torch.maximum(longest, needed)
 
     def constraints(self, tokenizer: Tokenizer) -> list[Constraint]:
-        """What binds every sentence."""
+        """The constraints on every sentence."""
         special = forbid_tokens([tokenizer.pad, tokenizer.begin, tokenizer.unknown])
         return [
             special,
-            *([min_length(self.min_length, end=tokenizer.end)] if self.min_length else []),
-            *([max_length(self.max_length, end=tokenizer.end)] if self.max_length else []),
+            *([min_length(self.min_length, eos=tokenizer.end)] if self.min_length else []),
+            *([max_length(self.max_length, eos=tokenizer.end)] if self.max_length else []),
             *([no_repeat_ngram(self.no_repeat_ngram_size)] if self.no_repeat_ngram_size else []),
         ]
 
     def signature(self) -> str:
-        """What scores depend on; what stands for nothing is left out."""
-        told = {
+        """The options that scores depend on; those without effect are left out."""
+        options = {
             "beam": self.beam_size,
             "length_penalty": self.length_penalty,
             "coverage_penalty": self.coverage_penalty or None,
@@ -122,33 +121,32 @@ class SearchOptions:
             if self.max_length_ratio == SearchOptions.max_length_ratio
             else self.max_length_ratio,
         }
-        return "|".join(f"{name}:{value}" for name, value in told.items() if value is not None)
+        return "|".join(f"{name}:{value}" for name, value in options.items() if value is not None)
 
 
 @torch.inference_mode()
 def search_translations(
     system: TranslatorEnsemble,
     sources: Sequence[Pieces],
-    asked: Terminology,
+    terminology: Terminology,
     *,
     search: SearchOptions,
 ) -> list[list[Hypothesis]]:
-    """The beam's hypotheses for sources of pieces, best first."""
+    """Hypotheses for sources of token ids, best first."""
     tokenizer = system.tokenizers.target
-    with system.precision.autocast(), ExitStack() as stack:
-        lengths, mask, steps = system.read(sources)
-        coverage, required = None, asked.required()
-        if search.coverage_penalty:
-            steps = stack.enter_context(covering(system.models, steps, mask))
-            coverage = partial(by_coverage, beta=search.coverage_penalty)
+    coverage, required = None, terminology.required()
+    if search.coverage_penalty:
+        coverage = partial(penalize_coverage, beta=search.coverage_penalty)
+    with system.precision.autocast():
+        lengths, steps = system.encode(sources, coverage=coverage is not None)
         options: dict[str, Any] = {
             "state": steps.state,
             "memory": steps.memory,
-            "begin": tokenizer.begin,
-            "end": tokenizer.end,
-            "maximum": search.limits(lengths, asked.room()),
+            "bos": tokenizer.begin,
+            "eos": tokenizer.end,
+            "maximum": search.limits(lengths, terminology.room()),
             "length_penalty": search.length_penalty,
-            "constraints": asked.constraints(search.constraints(tokenizer)),
+            "constraints": terminology.constraints(search.constraints(tokenizer)),
         }
         if search.beam_size == 1 and coverage is None and required is None:
             return greedy(steps.advance, **options)
@@ -162,7 +160,7 @@ def search_translations(
         )
 
 
-def by_coverage(state: State, *, beta: float) -> Tensor:
-    """From a state of `covering`."""
+def penalize_coverage(state: State, *, beta: float) -> Tensor:
+    """The coverage penalty of each row, (rows,), from a state with coverage."""
     _, covered = state
     return coverage_penalty(covered, beta)

@@ -1,29 +1,32 @@
-"""What decoding needs of translators: a step of one or of several, with coverage if asked."""
+"""Step functions of one translator or of an ensemble, with coverage where it is wanted."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from seqlstm.data.batching.collate import collate_pairs
 from seqlstm.decoding.advance import Advance
-from seqlstm.decoding.ensemble import average_log_probs, ensemble
+from seqlstm.decoding.ensemble import average_log_probs, ensemble_log_probs
 from seqlstm.errors import ArgumentError
-from seqlstm.models.attention import Attention, source_mask
+from seqlstm.models.attention import source_mask
 from seqlstm.models.translator import Translator
-from seqlstm.recurrent.state import State
+from seqlstm.recurrent.state import State, leaves
 from seqlstm.runtime.device import Precision
 from seqlstm.text.tokenizer_pair import TokenizerPair
 
 
 class StepFunction(NamedTuple):
-    """A step, and what its first finds."""
+    """A step function, its first state and its memory.
+
+    The state is the decoders' states and the coverage; the memory is the models' memories.
+    Coverage (rows, source) is the sum of the attention weights of each source id so far, averaged
+    over heads and models; 1 at padding. It is () where it is not wanted.
+    """
 
     advance: Advance
     state: State
@@ -32,16 +35,20 @@ class StepFunction(NamedTuple):
 
 @dataclass(frozen=True)
 class TranslatorEnsemble:
-    """Translators that translate as one, by the average of their probabilities at every step."""
+    """Translators that translate together, by the average of their probabilities at every step."""
 
     models: Sequence[Translator]
     tokenizers: TokenizerPair
     precision: Precision
 
-    def read(self, sources: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor, StepFunction]:
-        """What the models make of sources: lengths (sentences,), a mask (sentences, time), steps.
+    def encode(
+        self, sources: Sequence[Sequence[int]], *, coverage: bool = False
+    ) -> tuple[Tensor, StepFunction]:
+        """Lengths of the sources (sentences,), their ends counted, and the step function on them.
 
-        The mask is true at real ids; a source's end is one of them.
+        Args:
+            sources: ids of each source, without its end.
+            coverage: whether the state sums up the attention weights.
         """
         batch = collate_pairs(sources, [[] for _ in sources], self.tokenizers)
         batch = batch.to(self.precision.device)
@@ -51,78 +58,52 @@ class TranslatorEnsemble:
         memories = tuple(model.encode(source, lengths) for model in self.models)
         both = zip(self.models, memories, strict=True)
         states = tuple(model.start(memory) for model, memory in both)
-        advances = [advance_of(model) for model in self.models]
-        if len(self.models) == 1:
-            steps = StepFunction(advances[0], states[0], memories[0])
-        else:
-            steps = StepFunction(ensemble(advances), states, memories)
-        return lengths, source_mask(lengths, source.shape[1]), steps
+        covered = (~source_mask(lengths, source.shape[1])).float() if coverage else ()
+        return lengths, StepFunction(step_function(self.models), (states, covered), memories)
 
     def log_probabilities(
         self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
     ) -> Tensor:
-        """Of every piece of the targets, and their ends, (sentences, time); 0 at padding."""
+        """Of every token of the targets, and their ends, (sentences, time); 0 at padding."""
         batch = collate_pairs(sources, targets, self.tokenizers).to(self.precision.device)
         with self.precision.autocast():
             return average_log_probs([model.log_probabilities(batch) for model in self.models])
 
 
-def advance_of(model: Translator) -> Advance:
+def step_function(models: Sequence[Translator]) -> Advance:
+    """The step of one translator, or of several by the average of their probabilities.
+
+    Raises:
+        ArgumentError: at the first step, if coverage is wanted and a model has no attention.
+    """
+
     def advance(token: Tensor, state: State, memory: State | None) -> tuple[Tensor, State]:
         assert memory is not None
-        return model.advance(token, state, memory)
+        states, covered = state
+        steps = [
+            model.advance(token, *its) for model, *its in zip(models, states, memory, strict=True)
+        ]
+        logits = [step[0] for step in steps]
+        if isinstance(covered, Tensor):
+            weights = mean_weights([step[2] for step in steps], len(leaves(memory)[0]))
+            covered = covered + weights.to(covered.dtype)
+        after = tuple(step[1] for step in steps), covered
+        return logits[0] if len(logits) == 1 else ensemble_log_probs(logits), after
 
     return advance
 
 
-@contextmanager
-def covering(
-    models: Sequence[Translator], steps: StepFunction, mask: Tensor
-) -> Iterator[StepFunction]:
-    """Steps with states (inner state, coverage), for as long as the context is open.
-
-    Coverage (rows, source) is the sum of the weights that each source id had so far, averaged over
-    heads and models; 1 at padding, where `mask` (sentences, source) is false.
-
-    Raises:
-        ArgumentError: at the first step, if a model gives no weights.
-    """
-    with ExitStack() as stack:
-        seen = [stack.enter_context(watched(model)) for model in models]
-
-        def advance(token: Tensor, state: State, memory: State | None) -> tuple[Tensor, State]:
-            inner, covered = state
-            logits, inner = steps.advance(token, inner, memory)
-            weights = torch.stack([latest(one) for one in seen]).mean(0)
-            return logits, (inner, covered + weights.reshape(covered.shape).to(covered.dtype))
-
-        yield StepFunction(advance, (steps.state, (~mask).float()), steps.memory)
-
-
-@contextmanager
-def watched(model: Translator) -> Iterator[list[Tensor]]:
-    """A list that holds the weights which the model's attention, if it has one, gave last."""
-    seen: list[Tensor] = []
-    attentions = [module for module in model.modules() if isinstance(module, Attention)]
-
-    def watch(weights: Callable[..., Tensor], *arguments: Any, **options: Any) -> Tensor:
-        seen[:] = [weights(*arguments, **options)]
-        return seen[0]
-
-    for attention in attentions:
-        attention.weights = partial(watch, attention.weights)  # type: ignore[method-assign]
-    try:
-        yield seen
-    finally:
-        for attention in attentions:
-            del attention.weights
-
-
-def latest(seen: list[Tensor]) -> Tensor:
-    """Of weights (sentences, heads, beams, source) their mean over heads."""
-    if not seen:
+def mean_weights(weights: Sequence[Tensor | None], sentences: int) -> Tensor:
+    """Attention weights (rows, source), averaged over heads and models."""
+    means = [
+        # (sentences, heads, beams, source), the layout of the attention: sums keep its rounding.
+        part.view(sentences, -1, *part.shape[1:]).transpose(1, 2).contiguous().mean(1)
+        for part in weights
+        if part is not None
+    ]
+    if len(means) < len(weights):
         raise ArgumentError(
-            "the coverage penalty needs attention's weights, and this model gives none",
+            "the coverage penalty needs attention's weights, and this model has none",
             hint="Leave it out.",
         )
-    return seen[-1].mean(1)
+    return torch.stack(means).mean(0).flatten(0, 1)

@@ -1,4 +1,4 @@
-"""What a person wants said, or not said, as pieces."""
+"""Prefixes, forced phrases and forbidden phrases of translations, as token ids."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Pieces = list[int]
 
 @dataclass(frozen=True)
 class Terminology:
-    """What is asked of each of some lines.
+    """Prefixes and lexical constraints of lines.
 
-    A phrase is cut into pieces as it would be inside a sentence, and appears where these pieces do:
-    the same letters cut in another way are not seen.
+    A phrase is tokenized as inside a sentence and appears where these tokens do: the same letters
+    in another segmentation do not count.
 
     Attributes:
         prefixes: how the translation begins, for each line.
@@ -69,13 +69,13 @@ class Terminology:
         )
 
     def select(self, rows: Iterable[int]) -> Terminology:
-        """Those of the given lines."""
+        """The constraints of these lines."""
         rows = list(rows)
         prefixes = [self.prefixes[row] for row in rows]
         return Terminology(prefixes, [self.force_words[row] for row in rows], self.bad_words)
 
     def constraints(self, others: list[Constraint]) -> list[Constraint]:
-        """With those that bind every sentence after its prefix."""
+        """All constraints of a search; `others` apply after the prefix of a sentence."""
         if self.bad_words:
             others = [*others, forbid_phrases(self.bad_words)]
         return [force_prefixes(self.prefixes, then=others)] if any(self.prefixes) else others
@@ -84,11 +84,12 @@ class Terminology:
         return LexicalConstraints(self.force_words) if any(self.force_words) else None
 
     def room(self) -> list[int]:
-        """How many pieces each translation needs, at most, to say what it must."""
+        """Tokens that each prefix and its forced phrases need, at most."""
         both = zip(self.prefixes, self.force_words, strict=True)
         return [len(prefix) + sum(map(len, words)) for prefix, words in both]
 
     def fulfilled(self, row: int, ids: Pieces) -> bool:
+        """Whether a translation contains the forced phrases of its line."""
         return all(holds(ids, one) for one in self.force_words[row])
 
 
@@ -103,18 +104,18 @@ def for_each(force_words: Sequence[str] | Sequence[Sequence[str]], lines: int) -
 
 
 def spell(phrases: Iterable[str], tokenizer: Tokenizer) -> list[Pieces]:
-    """The pieces of phrases, as they stand inside a sentence.
+    """The token ids of phrases inside a sentence.
 
     Raises:
         ArgumentError: a phrase is empty, or has characters that the tokenizer does not know.
     """
     texts = list(phrases)
-    found = tokenizer.encode_batch(texts)
-    for text, pieces in zip(texts, found, strict=True):
+    phrase_ids = tokenizer.encode_batch(texts)
+    for text, pieces in zip(texts, phrase_ids, strict=True):
         if not text.strip():
             raise ArgumentError("a phrase that must or must not appear is empty")
         check_known(text, pieces, tokenizer)
-    return found
+    return phrase_ids
 
 
 def check_known(text: str, pieces: Pieces, tokenizer: Tokenizer) -> None:
@@ -123,5 +124,5 @@ def check_known(text: str, pieces: Pieces, tokenizer: Tokenizer) -> None:
 
 
 def holds(ids: Pieces, phrase: Pieces) -> bool:
-    """Whether a phrase stands somewhere in `ids`."""
+    """Whether `ids` contain a phrase."""
     return any(ids[at : at + len(phrase)] == phrase for at in range(len(ids) - len(phrase) + 1))

@@ -1,4 +1,4 @@
-"""Translations drawn from the model's distribution."""
+"""Samples of translations from the model's distribution."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from seqlstm.data.batching.base import mix_seeds
 from seqlstm.decoding.hypothesis import Hypothesis
-from seqlstm.decoding.logits import UniformSampler
+from seqlstm.decoding.logits import LogitsProcessor
 from seqlstm.decoding.sampling import sample_hypotheses
 from seqlstm.inference.search import SearchOptions
 from seqlstm.inference.system import TranslatorEnsemble
@@ -19,9 +19,12 @@ from seqlstm.inference.terminology import Pieces, Terminology
 
 
 def seeds_of(seed: int | None, first: int, lines: int) -> list[int]:
-    """A seed for each of some lines, the first of them number `first`; None draws them anew.
+    """A seed for each line, so that its samples do not depend on other lines.
 
-    So a line has its samples, whichever other lines are read with it.
+    Args:
+        seed: of all lines; None for a random one.
+        first: number of the first line.
+        lines: number of lines.
     """
     seed = randbits(62) if seed is None else seed
     return [mix_seeds(seed, first + row) for row in range(lines)]
@@ -31,35 +34,35 @@ def seeds_of(seed: int | None, first: int, lines: int) -> list[int]:
 def sample_translations(
     system: TranslatorEnsemble,
     sources: Sequence[Pieces],
-    asked: Terminology,
+    terminology: Terminology,
     *,
     search: SearchOptions,
-    choose: UniformSampler,
+    process: LogitsProcessor,
     samples: int,
     seeds: Sequence[int],
 ) -> list[list[Hypothesis]]:
-    """Samples for sources of pieces. Of `search` only lengths and what does not repeat matter."""
+    """Samples for sources of token ids. Of `search` only lengths and n-gram blocking matter."""
     tokenizer = system.tokenizers.target
     with system.precision.autocast():
-        lengths, _, steps = system.read(sources)
-        limits = search.limits(lengths, asked.room())
+        lengths, steps = system.encode(sources)
+        limits = search.limits(lengths, terminology.room())
         return sample_hypotheses(
             steps.advance,
             state=steps.state,
             memory=steps.memory,
-            begin=tokenizer.begin,
-            end=tokenizer.end,
+            bos=tokenizer.begin,
+            eos=tokenizer.end,
             maximum=limits,
-            uniform=numbers(seeds, limits, samples),
-            choose=choose,
-            constraints=asked.constraints(search.constraints(tokenizer)),
+            uniform=uniform_numbers(seeds, limits, samples),
+            process=process,
+            constraints=terminology.constraints(search.constraints(tokenizer)),
         )
 
 
-def numbers(seeds: Sequence[int], limits: Tensor, samples: int) -> Tensor:
-    """Numbers from [0, 1), (sentences, samples, steps): each sentence has those of its seed."""
-    drawn = [
+def uniform_numbers(seeds: Sequence[int], limits: Tensor, samples: int) -> Tensor:
+    """Random numbers from [0, 1), (sentences, samples, steps), by the seed of each sentence."""
+    numbers = [
         torch.rand(limit, samples, generator=torch.Generator().manual_seed(seed))
         for seed, limit in zip(seeds, limits.tolist(), strict=True)
     ]
-    return pad_sequence(drawn, batch_first=True).transpose(1, 2).to(limits.device)
+    return pad_sequence(numbers, batch_first=True).transpose(1, 2).to(limits.device)

@@ -1,4 +1,4 @@
-"""A trained translator: lines in, lines out."""
+"""A trained translator, from lines to lines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from seqlstm import __version__
 from seqlstm.decoding.hypothesis import Hypothesis
-from seqlstm.decoding.logits import make_uniform_sampler
+from seqlstm.decoding.logits import make_logits_processor
 from seqlstm.decoding.minimum_bayes_risk import Utility
 from seqlstm.errors import ArgumentError
 from seqlstm.inference.line_batches import (
@@ -30,15 +30,14 @@ from seqlstm.runtime.device import Precision
 from seqlstm.text.tokenizer_pair import TokenizerPair
 
 SAMPLED = {"no_repeat_ngram_size", "min_length", "max_length", "max_length_ratio"}
-"""The options of `Search` that bind samples too."""
-
+"""The options of `SearchOptions` that apply to samples too."""
 
 AT_ONCE = 2
-"""Batches at the same time on a CPU: Python runs one of them at a time, and has enough with two."""
+"""Batches at the same time on a CPU; more than two would wait for Python's lock."""
 
 
 class MissingWordsWarning(UserWarning):
-    """A translation lacks a phrase that must appear: it had no room, or the rest forbids it."""
+    """A translation lacks a forced phrase: too little room, or other constraints forbid it."""
 
 
 class LoadedTranslator:
@@ -49,9 +48,9 @@ class LoadedTranslator:
         tokenizers: of both languages.
         precision: of the products, and the device.
         beam_size: of beam search, unless a call says otherwise.
-        length_penalty, coverage_penalty, no_repeat_ngram_size: as `SearchOptions` has them, unless
-            a call says otherwise.
-        longest: pieces of a source; longer ones are cut, with a warning.
+        length_penalty, coverage_penalty, no_repeat_ngram_size: as `SearchOptions` has them,
+            unless a call says otherwise.
+        longest: maximum tokens of a source; longer ones are truncated, with a warning.
         others: translators whose probabilities are averaged with the model's at every step.
     """
 
@@ -71,7 +70,7 @@ class LoadedTranslator:
         others: Sequence[Translator] = (),
     ) -> None:
         self.model = model.eval()
-        models = [model, *(one.to(precision.device).eval() for one in others)]
+        models = [model, *(other.to(precision.device).eval() for other in others)]
         self.system = TranslatorEnsemble(models, tokenizers, precision)
         self.tokenizers = tokenizers
         self.precision = precision
@@ -88,10 +87,10 @@ class LoadedTranslator:
         return self.options.beam_size
 
     def together(self, *others: LoadedTranslator) -> LoadedTranslator:
-        """An ensemble: the average of the probabilities of all, searched as this one is.
+        """An ensemble, by the average of the probabilities, with this translator's options.
 
         Raises:
-            ArgumentError: one has another tokenizer, on either side.
+            ArgumentError: a translator has another tokenizer, on either side.
         """
         for other in others:
             if other.tokenizers.fingerprint != self.tokenizers.fingerprint:
@@ -105,10 +104,10 @@ class LoadedTranslator:
             self.model,
             self.tokenizers,
             precision=self.precision,
-            longest=min(one.longest for one in (self, *others)),
+            longest=min(loaded.longest for loaded in (self, *others)),
             others=[
                 *self.system.models[1:],
-                *(model for one in others for model in one.system.models),
+                *(model for other in others for model in other.system.models),
             ],
         )
         joined.options = self.options
@@ -157,20 +156,19 @@ class LoadedTranslator:
         def find(rows: list[int], ids: list[Pieces]) -> list[list[Hypothesis]]:
             return search_translations(self.system, ids, asked.select(rows), search=search)
 
-        watches = search.coverage_penalty > 0  # the one model there is
-        found = self._line_by_line(lines, find, batch=batch, alone=watches)
-        unsaid = sum(
+        translations = self._translate(lines, find, batch=batch)
+        missing = sum(
             bool(line.strip()) and not asked.fulfilled(row, list(best[0].ids))
-            for row, (line, best) in enumerate(zip(lines, found, strict=True))
+            for row, (line, best) in enumerate(zip(lines, translations, strict=True))
         )
-        if unsaid:
+        if missing:
             warnings.warn(
-                f"{unsaid} of {len(lines)} translations do not hold all that must appear: "
+                f"{missing} of {len(lines)} translations do not hold all that must appear: "
                 "too little room, or it contradicts the rest",
                 MissingWordsWarning,
                 stacklevel=2,
             )
-        return found
+        return translations
 
     def sample(
         self,
@@ -188,7 +186,7 @@ class LoadedTranslator:
         bad_words: Sequence[str] = (),
         **options: Any,
     ) -> list[list[Translation]]:
-        """Translations of every line drawn at random, in the order in which they were drawn.
+        """Random samples of translations of every line, by ancestral sampling.
 
         Their scores are the model's log-probabilities.
 
@@ -196,7 +194,7 @@ class LoadedTranslator:
             lines: raw text, one sentence each.
             samples: of each line.
             temperature, top_k, top_p, min_p: as `make_sampler` has them.
-            seed: the same seed draws the same, however the lines are batched; None draws anew.
+            seed: the same seed returns the same samples, for any batching; None for a random one.
             first: the number of the first line, where lines come in several calls.
             batch: sentences at once; fewer where their samples are more rows than a beam's.
             prefix, bad_words: as of `translations`.
@@ -212,7 +210,7 @@ class LoadedTranslator:
         if unused := sorted(options.keys() - SAMPLED):
             raise TypeError(f"{', '.join(unused)} cannot take effect on samples")
         search = self.searching(**options)
-        choose = make_uniform_sampler(
+        process = make_logits_processor(
             temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p
         )
         asked = Terminology.of(
@@ -226,47 +224,47 @@ class LoadedTranslator:
                 ids,
                 asked.select(rows),
                 search=search,
-                choose=choose,
+                process=process,
                 samples=samples,
                 seeds=[seeds[row] for row in rows],
             )
 
         within = max(1, batch * self.beam_size // samples) if batch > 0 else batch
-        return self._line_by_line(lines, find, batch=min(batch, within))
+        return self._translate(lines, find, batch=min(batch, within))
 
     def least_risk(
         self, lines: Sequence[str], *, utility: Utility, samples: int = 32, **options: Any
     ) -> list[Translation]:
-        """Of samples of every line the one that is best on average if each of them were right.
+        """Minimum Bayes risk decoding by sampling (Eikema & Aziz, 2020).
 
-        Minimum Bayes risk by sampling (Eikema & Aziz, 2020). The score is the average utility.
+        It returns, for every line, the sample of the highest average utility, which is its score.
 
         Args:
             lines: raw text, one sentence each.
-            utility: of a translation if another is right: `evaluation.utility.sentence_chrf`.
+            utility: of a hypothesis for a reference, such as `evaluation.utility.sentence_chrf`.
             samples: of each line.
             options: as of `sample`.
         """
         return [
-            minimum_bayes_risk(drawn, utility)
-            for drawn in self.sample(lines, samples=samples, **options)
+            minimum_bayes_risk(translations, utility)
+            for translations in self.sample(lines, samples=samples, **options)
         ]
 
-    def _line_by_line(
-        self, lines: Sequence[str], find: Find, *, batch: int, alone: bool = False
+    def _translate(
+        self, lines: Sequence[str], find: Find, *, batch: int
     ) -> list[list[Translation]]:
-        at_once = 1 if alone or self.precision.device.type != "cpu" else AT_ONCE
+        at_once = AT_ONCE if self.precision.device.type == "cpu" else 1
         return translate_in_batches(
             self.system, lines, find, longest=self.longest, batch=batch, at_once=at_once
         )
 
     def searching(self, **options: Any) -> SearchOptions:
-        """The model's own options and those of a call; None stands for the model's own."""
-        told = {name: value for name, value in options.items() if value is not None}
-        return replace(self.options, **told)
+        """The model's options, replaced by those of a call that are not None."""
+        changes = {name: value for name, value in options.items() if value is not None}
+        return replace(self.options, **changes)
 
     def signature(self, *, batch: int, **options: Any) -> str:
-        """How translations were searched for, to stand beside their scores."""
+        """The signature of the search, to be reported with scores."""
         together = f"models:{len(self.system.models)}|" if len(self.system.models) > 1 else ""
         return (
             f"{self.searching(**options).signature()}|batch:{batch}|{together}"
@@ -277,9 +275,9 @@ class LoadedTranslator:
     def score(
         self, pairs: Sequence[tuple[TextOrIds, TextOrIds]], *, batch: int = 64
     ) -> list[Score]:
-        """How probable each target is as the translation of its source.
+        """Log-probabilities of targets as translations of their sources.
 
-        Either is text, or pieces: a text may be cut into other pieces than those a beam found, and
-        a beam's pieces have the beam's probability. Long texts are cut, with a warning.
+        Each is text or token ids: a text may be tokenized otherwise than a hypothesis was, whose
+        probability is that of its ids. Long texts are truncated, with a warning.
         """
         return score_pairs(self.system, pairs, longest=self.longest, batch=batch)

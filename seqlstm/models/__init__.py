@@ -1,1 +1,1 @@
-"""The two models. They eat ids, never strings."""
+"""Language models and translators. Inputs are ids, never strings."""

@@ -1,4 +1,4 @@
-"""What a model eats."""
+"""Batches of ids."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from torch import Tensor
 class Batch:
     """A batch: ids to predict and, for translation, source ids.
 
-    It carries the positions of its targets, so that no model masks by data-dependent shapes.
+    Positions of targets are computed beforehand: models have no data-dependent shapes.
 
     Attributes:
-        inputs: ids that the model reads, (batch, time).
+        inputs: input ids, (batch, time).
         targets: ids to predict, one for each input, (batch, time).
         target_index: positions of the targets that count in the time-major (time, batch),
             flattened; (tokens,).
@@ -41,19 +41,19 @@ class Batch:
 
     @property
     def tokens(self) -> int:
-        """How many real targets there are."""
+        """Number of targets without padding."""
         return len(self.target_index)
 
     def to(self, device: torch.device) -> Self:
-        """The same batch elsewhere, without waiting for the copy."""
+        """The same batch on a device; the copy is asynchronous."""
         return self.map(lambda part: part.to(device, non_blocking=True))
 
     def pin(self) -> Self:
-        """The same batch in page-locked memory, from where a GPU copies while others compute."""
+        """The same batch in page-locked memory, for asynchronous copies to a GPU."""
         return self.map(Tensor.pin_memory)
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Self:
-        """The same batch with every tensor replaced."""
+        """The same batch with a function applied to every tensor."""
         parts = ((field.name, getattr(self, field.name)) for field in fields(self))
         changed: dict[str, Any] = {
             name: function(part) for name, part in parts if isinstance(part, Tensor)

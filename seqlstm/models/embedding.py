@@ -1,4 +1,4 @@
-"""Ids to features."""
+"""Token embeddings."""
 
 from __future__ import annotations
 
@@ -9,47 +9,47 @@ from seqlstm.nn.dropout import Dropout
 
 
 class TokenEmbedding(nn.Module):
-    """A table of features, one row an id.
+    """A scaled embedding table, with dropout on words and on features.
 
     Args:
-        vocabulary: how many ids.
-        width: features of each.
+        vocab_size: number of ids.
+        embedding_dim: features of one id.
         dropout: on the features.
         variational: one dropout mask for a whole sequence, or one for each step.
-        word: probability of an id to be read as zeros, wherever it stands in the batch: rows of the
-            table are dropped, as types (Gal & Ghahramani, 2016, §4.2; a mask a batch as Merity,
-            Keskar & Socher, 2017, §4.3), and the others scaled up.
+        word_dropout: probability that an id is read as zeros, wherever it stands in the batch: rows
+            of the table are dropped (Gal & Ghahramani, 2016, §4.2; a mask for each batch as in
+            Merity, Keskar & Socher, 2017, §4.3), and the others scaled up.
 
     Raises:
-        ValueError: no such probability.
+        ValueError: a probability is out of its range.
     """
 
     def __init__(
         self,
-        vocabulary: int,
-        width: int,
+        vocab_size: int,
+        embedding_dim: int,
         *,
         dropout: float = 0.0,
         variational: bool = True,
-        word: float = 0.0,
+        word_dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        if not 0 <= word < 1:
-            raise ValueError(f"word dropout must be in [0, 1), was: {word}")
-        self.word = word
-        self.table = nn.Embedding(vocabulary, width)
-        # Unit rows in expectation: fit to be read, and to be multiplied with as a tied readout.
-        nn.init.normal_(self.table.weight, std=width**-0.5)
-        self.scale = width**0.5
+        if not 0 <= word_dropout < 1:
+            raise ValueError(f"word dropout must be in [0, 1), was: {word_dropout}")
+        self.word_dropout = word_dropout
+        self.table = nn.Embedding(vocab_size, embedding_dim)
+        # Rows have norm 1 in expectation: the output layer may share the table.
+        nn.init.normal_(self.table.weight, std=embedding_dim**-0.5)
+        self.scale = embedding_dim**0.5
         self.dropout = Dropout(dropout, variational=variational)
 
     def forward(self, ids: Tensor) -> Tensor:
-        """(batch, time) ids -> (time, batch, width): turned here, where it costs nothing."""
+        """(batch, time) ids -> (time, batch, embedding_dim). Ids are cheaper to transpose."""
         ids = ids.t()
         features: Tensor = self.table(ids) * self.scale
-        if self.training and self.word:
-            share = 1 - self.word
-            kept = self.table.weight.new_empty(len(self.table.weight)).bernoulli_(share)
-            features = features * torch.embedding(kept.div_(share).unsqueeze(1), ids)
+        if self.training and self.word_dropout:
+            share = 1 - self.word_dropout
+            mask = self.table.weight.new_empty(len(self.table.weight)).bernoulli_(share)
+            features = features * torch.embedding(mask.div_(share).unsqueeze(1), ids)
         dropped: Tensor = self.dropout(features)
         return dropped

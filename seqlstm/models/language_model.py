@@ -1,4 +1,4 @@
-"""A model of text: what comes next."""
+"""The language model."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from seqlstm.recurrent.state import State
 
 
 class LanguageModel(nn.Module):
-    """TokenEmbedding - Stack - Readout. Its state is the stack's.
+    """A recurrent language model: embedding, stack, output layer. Its state is the stack's.
 
     Args:
         embedding: ids to features.
-        stack: the recurrence.
+        stack: the recurrent layers.
         output_layer: features to logits.
         dropout: on the stack's outputs.
         variational: one dropout mask for a whole sequence, or one for each step.
-        penalty: on the stack's outputs, while training: its gradient joins the loss', its value
-            does not.
+        penalty: on the stack's outputs in training; its gradient is added to the loss's, its value
+            is not.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class LanguageModel(nn.Module):
     def forward(
         self, batch: Batch, state: State | None = None, *, last: bool = True
     ) -> tuple[Tensor, int, State | None]:
-        """The summed loss in nats, the tokens it sums over, and the state after the batch."""
+        """The summed loss in nats, the number of its tokens, and the state after the batch."""
         outputs, state = self.outputs(batch, state, last=last)
         dropped = self.dropout(outputs)
         features, targets = dropped.flatten(0, 1), batch.targets.t().flatten()
@@ -75,14 +75,14 @@ class LanguageModel(nn.Module):
     def features(
         self, batch: Batch, state: State | None, *, last: bool
     ) -> tuple[Tensor, State | None]:
-        """What the readout reads, (time · batch, hidden), and the state after the batch."""
+        """The output layer's inputs, (time · batch, hidden), and the state after the batch."""
         outputs, state = self.outputs(batch, state, last=last)
         return self.dropout(outputs).flatten(0, 1), state
 
     def outputs(
         self, batch: Batch, state: State | None, *, last: bool
     ) -> tuple[Tensor, State | None]:
-        """What the stack gives, (time, batch, hidden), and the state after the batch."""
+        """The stack's outputs, (time, batch, hidden), and the state after the batch."""
         resets = None if batch.resets is None else batch.resets.t()
         outputs: tuple[Tensor, State | None] = self.stack(
             self.embedding(batch.inputs), state, lengths=batch.lengths, resets=resets, last=last
@@ -92,6 +92,9 @@ class LanguageModel(nn.Module):
     def advance(
         self, token: Tensor, state: State, memory: State | None = None
     ) -> tuple[Tensor, State]:
-        """One token a row, (rows,) -> logits (rows, vocabulary). There is no memory to read."""
-        features, after = self.stack(self.embedding(token.unsqueeze(1)), state)
-        return self.output_layer(features.squeeze(0)), after
+        """One step: tokens (rows,) -> logits (rows, vocabulary) and the next state.
+
+        There is no memory.
+        """
+        features, state = self.stack(self.embedding(token.unsqueeze(1)), state)
+        return self.output_layer(features.squeeze(0)), state

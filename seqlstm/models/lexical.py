@@ -1,4 +1,4 @@
-"""Words translated by themselves."""
+"""The lexical module of neural machine translation."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from seqlstm.nn.matmul import bmm
 
 
 class LexicalModule(nn.Module):
-    """The lexical module of Nguyen & Chiang (2018): from the words that are looked at to the next.
+    """The lexical module of Nguyen & Chiang (2018).
 
-    f = tanh(Σ a e), a sum over the embeddings e of the source by attention's weights a, and what it
-    says is tanh(W f + b) + f. Theirs goes on to logits of its own; here it joins what the readout
-    reads, so that words need no second table.
+    f = tanh(Σ a e), a sum over the embeddings e of the source by the attention weights a, and the
+    output is tanh(W f + b) + f. In the paper it has logits of its own; here it joins the features
+    of the output layer, which needs no second table.
 
     Args:
-        width: features of an embedding.
+        embedding_dim: features of an embedding.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, embedding_dim: int) -> None:
         super().__init__()
-        self.hidden = Linear(width, width)
+        self.hidden = Linear(embedding_dim, embedding_dim)
 
     def forward(self, weights: Tensor, embedded: Tensor) -> Tensor:
-        """What is said at each step, (batch, time, width).
+        """The lexical features of each step, (batch, time, embedding_dim).
 
         Args:
-            weights: (batch, heads, time, source), of which heads have equal parts.
-            embedded: (batch, source, width).
+            weights: attention weights (batch, heads, time, source), averaged over the heads.
+            embedded: (batch, source, embedding_dim).
         """
-        read = bmm(weights.mean(1).to(embedded.dtype), embedded).tanh()
-        said: Tensor = self.hidden(read).tanh() + read
-        return said
+        average = bmm(weights.mean(1).to(embedded.dtype), embedded).tanh()
+        features: Tensor = self.hidden(average).tanh() + average
+        return features

@@ -1,4 +1,4 @@
-"""Penalties on what a recurrence gives, beside the loss."""
+"""Penalties on the outputs of the recurrent layers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from seqlstm.models.batch import Batch
+from seqlstm.recurrent.connections import at_least_float32
 
 
 @dataclass(frozen=True)
@@ -17,23 +18,23 @@ class ActivationRegularizer:
         α · mean (m ∘ h_t)²  +  β · mean (h_t − h_{t+1})²
 
     over the real steps, the batch and the features of the last layer's output h; m is the dropout
-    mask on it. (The papers write norms; their program has these means of squares.)
+    mask on it. (The papers write norms; their code has these means of squares.)
 
     Attributes:
-        activation: α, on the dropped output.
-        temporal: β, on the difference of successive outputs, not dropped.
+        activation: α, on the output after dropout.
+        temporal: β, on the difference of successive outputs before dropout.
     """
 
     activation: float = 0.0
     temporal: float = 0.0
 
     def __call__(self, outputs: Tensor, dropped: Tensor, batch: Batch) -> Tensor:
-        """The penalty times the batch's tokens: the share of a token in the loss is the mean.
+        """The penalty times the number of tokens, to be added to a summed loss.
 
         Args:
             outputs: of the last layer, (time, batch, hidden).
-            dropped: the same, dropped.
-            batch: that was read.
+            dropped: the same after dropout.
+            batch: the inputs.
         """
         steps = real_steps(batch)  # (time, batch)
         total = outputs.new_zeros((), dtype=torch.promote_types(outputs.dtype, torch.float32))
@@ -41,14 +42,14 @@ class ActivationRegularizer:
             total = total + self.activation * mean_square(dropped, steps)
         if self.temporal:
             pairs = steps[1:]
-            if batch.resets is not None:  # what comes before a fresh start is not its past
+            if batch.resets is not None:  # no difference across a reset
                 pairs = pairs & ~batch.resets.t()[1:]
             total = total + self.temporal * mean_square(outputs[1:] - outputs[:-1], pairs)
         return batch.tokens * total
 
 
 def real_steps(batch: Batch) -> Tensor:
-    """Where rows have not ended, (time, batch)."""
+    """True at steps without padding, (time, batch)."""
     rows, time = batch.inputs.shape
     device = batch.inputs.device
     if batch.lengths is None:
@@ -56,12 +57,12 @@ def real_steps(batch: Batch) -> Tensor:
     return torch.arange(time, device=device).unsqueeze(1) < batch.lengths
 
 
-def mean_square(values: Tensor, where: Tensor) -> Tensor:
-    """The mean of squares of values (time, batch, features) at chosen steps (time, batch)."""
-    squares = values.to(torch.promote_types(values.dtype, torch.float32)).square().mean(-1)
-    return squares.where(where, 0).sum() / where.sum().clamp(min=1)
+def mean_square(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean square of values (time, batch, features) at the steps of a mask (time, batch)."""
+    squares = at_least_float32(values).square().mean(-1)
+    return squares.where(mask, 0).sum() / mask.sum().clamp(min=1)
 
 
 def add_gradient(loss: Tensor, penalty: Tensor) -> Tensor:
-    """The loss as it is, whose gradient is that of loss and penalty together."""
+    """The value of `loss`, with the gradient of `loss + penalty`."""
     return loss + (penalty - penalty.detach())

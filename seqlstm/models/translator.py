@@ -1,4 +1,4 @@
-"""A model of translation: what comes next, given a source."""
+"""The translator: an encoder-decoder model."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from seqlstm.recurrent.state import State
 
 
 class Translator(nn.Module):
-    """TokenEmbedding - Stack - Decoder - Readout.
+    """An encoder-decoder model: embeddings, encoder, decoder, output layer.
 
-    The state is the decoder's; the memory is the decoder's, and the embedded source where there is
-    a lexical module.
+    The state is the decoder's; the memory is the decoder's, and the source embeddings where there
+    is a lexical module.
 
     Args:
         source: embedding of the source.
         target: embedding of the target; it may be the same module.
-        encoder: over the source, in both directions as a rule.
-        decoder: from the embedded target and the encoder's outputs to what the readout reads.
+        encoder: over the source embeddings, usually bidirectional.
+        decoder: from target embeddings and the memory to features.
         output_layer: features to logits.
-        dropout: on what the readout reads.
+        dropout: on the output layer's inputs.
         variational: one dropout mask for a whole sequence, or one for each step.
-        lexical: joins what the readout reads, after the decoder's features.
+        lexical: its features are concatenated to the decoder's.
 
     Raises:
-        ValueError: a lexical module beside a decoder without attention.
+        ValueError: a lexical module with a decoder without attention.
     """
 
     def __init__(
@@ -61,31 +61,21 @@ class Translator(nn.Module):
         self.output_layer = output_layer
 
     def encode(self, source: Tensor, lengths: Tensor) -> State:
-        """The memory: what the decoder may read of sources (batch, time) of these lengths."""
+        """The decoder's memory of sources (batch, time) of these lengths (batch,)."""
         bridged = self.decoder.bridge is not None
         embedded = self.source(source)
         encoded, final = self.encoder(embedded, lengths=lengths, last=bridged)
-        read = self.decoder.prepare(encoded, source_mask(lengths, source.shape[1]), final)
+        memory = self.decoder.prepare(encoded, source_mask(lengths, source.shape[1]), final)
         if self.lexical is None:
-            return read, ()
-        return read, embedded.to(encoded.dtype).transpose(0, 1).contiguous()
+            return memory, ()
+        return memory, embedded.to(encoded.dtype).transpose(0, 1).contiguous()
 
     def start(self, memory: State) -> State:
         """The state before the first step, a row for each sentence of the memory."""
         return self.decoder.start(memory[0])
 
-    def initial_state(self, batch: int) -> State:
-        """The state before the first step, of a decoder that begins alike whatever the source.
-
-        Raises:
-            ValueError: the decoder does not.
-        """
-        if self.decoder.sourced:
-            raise ValueError("this decoder's first state depends on its source: start(memory)")
-        return self.decoder.initial_state(batch)
-
     def forward(self, batch: Batch, state: State | None = None) -> tuple[Tensor, int, State | None]:
-        """The summed loss in nats, and the tokens it sums over. No state goes on to the next."""
+        """The summed loss in nats, the number of its tokens, and no state for the next batch."""
         features = self.features(batch).index_select(0, batch.target_index)
         targets = batch.targets.t().flatten().index_select(0, batch.target_index)
         return self.output_layer.loss(features, targets), batch.tokens, None
@@ -95,48 +85,55 @@ class Translator(nn.Module):
         return score_targets(self.output_layer, self.features(batch), batch)
 
     def attend(self, batch: Batch) -> Tensor:
-        """How the sources are looked at where the targets are given: (batch, heads, time, source).
+        """Attention weights under teacher forcing, (batch, heads, time, source).
 
-        Row t is what the prediction of target t reads. Rows after a target's end mean nothing.
+        Row t belongs to the prediction of target t. Rows after a target's end are meaningless.
 
         Raises:
             ValueError: the decoder has no attention.
         """
-        _, weights = self.decode(batch)
+        _, weights = self.forward_decoder(batch)
         if weights is None:
             raise ValueError("this decoder has no attention to look at")
         return weights
 
     def features(self, batch: Batch) -> Tensor:
-        """What the readout reads, (time · batch, features)."""
-        features, _ = self.decode(batch)
+        """The output layer's inputs, (time · batch, features)."""
+        features, _ = self.forward_decoder(batch)
         dropped: Tensor = self.dropout(features)
         return dropped.flatten(0, 1)
 
-    def decode(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
-        """What the readout reads at the targets, (time, batch, features), and attention's weights,
-        if there are any.
-        """
+    def forward_decoder(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        """Teacher forcing: features (time, batch, features) and attention weights, if any."""
         assert batch.source is not None
         assert batch.source_lengths is not None
         memory, words = self.encode(batch.source, batch.source_lengths)
         features, weights = self.decoder(self.target(batch.inputs), memory, lengths=batch.lengths)
         if self.lexical is not None:
-            said = self.lexical(weights, words).transpose(0, 1)
-            features = torch.cat([features, said], dim=-1)
+            lexical = self.lexical(weights, words).transpose(0, 1)
+            features = torch.cat([features, lexical], dim=-1)
         return features, weights
 
-    def advance(self, token: Tensor, state: State, memory: State) -> tuple[Tensor, State]:
-        """One token a row, (rows,) -> logits (rows, vocabulary).
+    def advance(
+        self, token: Tensor, state: State, memory: State
+    ) -> tuple[Tensor, State, Tensor | None]:
+        """One decoding step of rows, which are sentences times beams.
 
-        Rows are sentences times beams; the memory, one a sentence, is shared by its beams.
+        Args:
+            token: the last token of each row, (rows,).
+            state: the decoder's, of all rows.
+            memory: what `encode` returned, one row a sentence, shared by the sentence's beams.
+
+        Returns:
+            Logits (rows, vocabulary), the next state, and the attention weights
+            (rows, heads, source); None where the decoder has no attention.
         """
-        read, words = memory
+        decoder_memory, words = memory
         embedded = self.target(token.unsqueeze(1))
-        features, state, weights = self.decoder.step(embedded, state, read)
+        features, state, weights = self.decoder.step(embedded, state, decoder_memory)
         if self.lexical is not None:
             assert weights is not None
-            of_beams = weights.reshape(len(words), -1, *weights.shape[1:]).transpose(1, 2)
-            said = self.lexical(of_beams, words).view(1, len(token), -1)
-            features = torch.cat([features, said], dim=-1)
-        return self.output_layer(self.dropout(features).squeeze(0)), state
+            by_beam = weights.reshape(len(words), -1, *weights.shape[1:]).transpose(1, 2)
+            lexical = self.lexical(by_beam, words).view(1, len(token), -1)
+            features = torch.cat([features, lexical], dim=-1)
+        return self.output_layer(self.dropout(features).squeeze(0)), state, weights

@@ -68,12 +68,12 @@ FREE = [
     ),
     Case(
         "at least",
-        lambda numbers: {"constraints": [min_length(2, end=END)]},
+        lambda numbers: {"constraints": [min_length(2, eos=END)]},
         lambda number, ids, ended: not ended or len(ids) >= 2,
     ),
     Case(
         "at most",
-        lambda numbers: {"constraints": [max_length(2, end=END)]},
+        lambda numbers: {"constraints": [max_length(2, eos=END)]},
         lambda number, ids, ended: len(ids) <= 2,
     ),
     *(
@@ -119,7 +119,7 @@ FREE = [
     Case(
         "no 2 again, at least 3, without 2 2",
         lambda numbers: {
-            "constraints": [no_repeat_ngram(2), min_length(3, end=END), forbid_phrases([[2, 2]])]
+            "constraints": [no_repeat_ngram(2), min_length(3, eos=END), forbid_phrases([[2, 2]])]
         },
         lambda number, ids, ended: (
             not repeats(ids, 2) and not has(ids, [2, 2]) and (not ended or len(ids) >= 3)

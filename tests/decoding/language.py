@@ -44,30 +44,30 @@ class Language:
         return (hidden,), torch.zeros(sentences)
 
     def log_probabilities(
-        self, ids: list[int], *, begin: int, state: State, memory: State | None = None
+        self, ids: list[int], *, bos: int, state: State, memory: State | None = None
     ) -> list[float]:
         """Of each of `ids` after `begin` and those before it, for a state of one row."""
         gains = []
-        for token, target in zip([begin, *ids], ids, strict=False):
+        for token, target in zip([bos, *ids], ids, strict=False):
             logits, state = self.advance(torch.tensor([token]), state, memory)
             gains.append(logits.log_softmax(-1)[0, target].item())
         return gains
 
-    def score(self, ids: list[int], *, alpha: float, begin: int, state: State) -> float:
-        total = sum(self.log_probabilities(ids, begin=begin, state=state))
+    def score(self, ids: list[int], *, alpha: float, bos: int, state: State) -> float:
+        total = sum(self.log_probabilities(ids, bos=bos, state=state))
         return total / length_normalizer(len(ids), alpha)
 
 
 def greedy_ids(
-    language: Language, state: State, memory: State | None, *, begin: int, end: int, maximum: int
+    language: Language, state: State, memory: State | None, *, bos: int, eos: int, maximum: int
 ) -> list[int]:
     """The likeliest id, step after step, up to the end."""
     ids: list[int] = []
-    token = torch.tensor([begin])
+    token = torch.tensor([bos])
     while len(ids) < maximum:
         logits, state = language.advance(token, state, memory)
         token = logits.argmax(-1)
-        if token.item() == end:
+        if token.item() == eos:
             break
         ids.append(int(token.item()))
     return ids

@@ -29,7 +29,7 @@ def memory() -> State:
 
 
 def search(language: Language, state: State, **options: Any) -> list[list[Hypothesis]]:
-    settings = {"memory": None, "begin": BEGIN, "end": END, "width": 3, "maximum": 12, **options}
+    settings = {"memory": None, "bos": BEGIN, "eos": END, "width": 3, "maximum": 12, **options}
     return beam(language.advance, state=state, **settings)
 
 
@@ -45,7 +45,7 @@ def test_width_one_is_greedy(seed: int, alpha: float, memory: State) -> None:
     found = search(language, state, memory=memory, width=1, length_penalty=alpha)
     for number, [best] in enumerate(found):
         alone = rows(state, number), rows(memory, number)
-        assert best.ids == greedy_ids(language, *alone, begin=BEGIN, end=END, maximum=12)
+        assert best.ids == greedy_ids(language, *alone, bos=BEGIN, eos=END, maximum=12)
         assert best.finished == (len(best.ids) < 12)
 
 
@@ -54,7 +54,7 @@ def test_equal_pieces_go_by_their_ids_as_argmax_has_it() -> None:
         return torch.zeros(len(token), 6).index_fill(-1, torch.tensor([2, 4]), 1.0), state
 
     [[best]] = beam(
-        advance, state=(torch.zeros(1, 1),), memory=None, begin=BEGIN, end=END, width=1, maximum=3
+        advance, state=(torch.zeros(1, 1),), memory=None, bos=BEGIN, eos=END, width=1, maximum=3
     )
     assert best.ids == [2, 2, 2]
 
@@ -70,7 +70,7 @@ def test_unbounded_width_is_exhaustive_search(seed: int, alpha: float) -> None:
         [*body, END] for length in range(maximum) for body in product(pieces, repeat=length)
     ]
     scores = {
-        tuple(ids[:-1]): language.score(ids, alpha=alpha, begin=BEGIN, state=state)
+        tuple(ids[:-1]): language.score(ids, alpha=alpha, bos=BEGIN, state=state)
         for ids in everything
     }
     best = sorted(scores, key=lambda ids: -scores[ids])[:10]
@@ -86,7 +86,7 @@ def test_a_batch_is_its_sentences_one_by_one(
 ) -> None:
     state = language.states(SENTENCES)
     maximum = torch.tensor([3, 20, 1, 7, 7, 12, 5])
-    constraints = [min_length(minimum, end=END)]
+    constraints = [min_length(minimum, eos=END)]
     options: dict[str, Any] = {"width": width, "n_best": n_best, "constraints": constraints}
     together = search(language, state, memory=memory, maximum=maximum, **options)
     assert len({len(found[0].ids) for found in together}) > 2  # they end at different times
@@ -118,7 +118,7 @@ def test_scores_are_those_of_the_ids(language: Language, memory: State, alpha: f
         for each in hypotheses:
             chosen = [*each.ids, END] if each.finished else each.ids
             gains = language.log_probabilities(
-                chosen, begin=BEGIN, state=rows(state, number), memory=rows(memory, number)
+                chosen, bos=BEGIN, state=rows(state, number), memory=rows(memory, number)
             )
             assert each.log_probability == pytest.approx(sum(gains), abs=1e-4)
             assert each.score == pytest.approx(
@@ -148,7 +148,7 @@ def test_an_end_comes_after_the_minimum(language: Language) -> None:
     state = language.states(SENTENCES)
     free = search(language, state, n_best=3)
     assert min(len(each.ids) for found in free for each in found) < 4
-    held = search(language, state, n_best=3, constraints=[min_length(4, end=END)])
+    held = search(language, state, n_best=3, constraints=[min_length(4, eos=END)])
     lengths = [len(each.ids) for found in held for each in found]
     assert min(lengths) == 4
     assert any(each.finished for found in held for each in found)
@@ -170,7 +170,7 @@ def test_forbidden_ids_are_never_chosen_and_their_mass_stays_theirs(language: La
     for number, [best] in enumerate(search(language, state, **options)):
         assert not set(best.ids) & set(forbid)
         chosen = [*best.ids, END] if best.finished else best.ids
-        gains = language.log_probabilities(chosen, begin=BEGIN, state=rows(state, number))
+        gains = language.log_probabilities(chosen, bos=BEGIN, state=rows(state, number))
         assert best.score == pytest.approx(sum(gains), abs=1e-4)
 
 
@@ -200,8 +200,8 @@ def test_a_longer_hypothesis_wins_only_under_the_length_penalty() -> None:
             advance,
             state=(torch.zeros(1, dtype=torch.long),),
             memory=None,
-            begin=BEGIN,
-            end=END,
+            bos=BEGIN,
+            eos=END,
             width=4,
             maximum=5,
             length_penalty=alpha,
@@ -225,8 +225,8 @@ def test_as_many_live_on_when_the_likeliest_is_the_end() -> None:
         advance,
         state=(torch.zeros(1, 1),),
         memory=None,
-        begin=BEGIN,
-        end=END,
+        bos=BEGIN,
+        eos=END,
         width=2,
         maximum=2,
         n_best=2,
@@ -242,7 +242,7 @@ def test_any_floating_type_of_logits(language: Language) -> None:
             return logits.round().to(dtype), state  # whole numbers are exact in all of them
 
         start = language.states(SENTENCES)
-        return beam(advance, state=start, memory=None, begin=BEGIN, end=END, width=3, maximum=8)
+        return beam(advance, state=start, memory=None, bos=BEGIN, eos=END, width=3, maximum=8)
 
     assert found(torch.float32) == found(torch.bfloat16) == found(torch.float64)
 

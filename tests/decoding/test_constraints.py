@@ -26,7 +26,7 @@ LANGUAGE = Language.random(seed=1, vocabulary=9)
 
 
 def search(language: Language, state: State, **options: Any) -> list[list[Hypothesis]]:
-    settings = {"memory": None, "begin": BEGIN, "end": END, "width": 3, "maximum": 12, **options}
+    settings = {"memory": None, "bos": BEGIN, "eos": END, "width": 3, "maximum": 12, **options}
     return beam(language.advance, state=state, **settings)
 
 
@@ -47,7 +47,7 @@ def test_unbounded_width_finds_the_best_of_all_that_is_allowed(case: Case, numbe
     state, maximum, alpha = language.states(1), 5, 0.6
     bodies = (body for length in range(maximum) for body in product((0, 2, 3), repeat=length))
     scores = {
-        body: language.score([*body, END], alpha=alpha, begin=BEGIN, state=state)
+        body: language.score([*body, END], alpha=alpha, bos=BEGIN, state=state)
         for body in bodies
         if allowed(case, number, body)
     }
@@ -118,7 +118,7 @@ def test_everything_found_is_allowed_and_its_score_its_own(case: Case, seed: int
         for each in hypotheses:
             assert allowed(case, number, tuple(each.ids), end=each.finished)
             chosen = [*each.ids, END] if each.finished else each.ids
-            said = language.log_probabilities(chosen, begin=BEGIN, state=row(state, number))
+            said = language.log_probabilities(chosen, bos=BEGIN, state=row(state, number))
             assert each.log_probability == pytest.approx(sum(said), abs=1e-4)
 
 
@@ -142,7 +142,7 @@ def test_what_does_not_repeat_and_what_never_comes() -> None:
 
     def found(*constraints: Any) -> list[int]:
         start = (torch.zeros(1, 1),)
-        options = {"memory": None, "begin": BEGIN, "end": END, "width": 1, "maximum": 9}
+        options = {"memory": None, "bos": BEGIN, "eos": END, "width": 1, "maximum": 9}
         [[best]] = beam(advance, state=start, constraints=constraints, **options)  # type: ignore[arg-type]
         return best.ids
 
@@ -174,12 +174,12 @@ def test_where_constraints_contradict_each_other_nothing_is_found() -> None:
 
 @pytest.mark.parametrize("phrases", [[], [[]], [[3], []]])
 def test_phrases_have_pieces(phrases: list[list[int]]) -> None:
-    with pytest.raises(ValueError, match="at least one piece"):
+    with pytest.raises(ValueError, match="at least one token"):
         forbid_phrases(phrases)
 
 
 def test_nothing_cannot_repeat() -> None:
-    with pytest.raises(ValueError, match="at least one piece, was: 0"):
+    with pytest.raises(ValueError, match="at least one token, was: 0"):
         no_repeat_ngram(0)
 
 

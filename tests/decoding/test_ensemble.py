@@ -6,16 +6,30 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
+from seqlstm.decoding.advance import Advance
 from seqlstm.decoding.beam import beam
-from seqlstm.decoding.ensemble import average_log_probs, ensemble
+from seqlstm.decoding.ensemble import average_log_probs, ensemble_log_probs
 from seqlstm.recurrent.state import State, select
 from tests.decoding.cases import BEGIN, END
 from tests.decoding.language import Language, close
 
 LANGUAGES = [Language.random(seed=seed, vocabulary=9) for seed in range(3)]
 STATE: State = LANGUAGES[0].states(6)
-OPTIONS: dict[str, Any] = {"begin": BEGIN, "end": END, "width": 4, "n_best": 3, "maximum": 8}
+OPTIONS: dict[str, Any] = {"bos": BEGIN, "eos": END, "width": 4, "n_best": 3, "maximum": 8}
+
+
+def ensemble(advances: list[Advance]) -> Advance:
+    """The step of the mixture; states and memories are tuples of the languages' own."""
+
+    def advance(token: Tensor, state: State, memory: State | None) -> tuple[Tensor, State]:
+        memories = [None] * len(advances) if memory is None else memory
+        parts = zip(advances, state, memories, strict=True)
+        steps = [language(token, own, its) for language, own, its in parts]
+        return ensemble_log_probs([step[0] for step in steps]), tuple(step[1] for step in steps)
+
+    return advance
 
 
 def test_a_mixture_is_the_average_of_probabilities() -> None:

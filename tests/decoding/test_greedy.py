@@ -24,7 +24,7 @@ def test_it_is_a_beam_of_one(seed: int, case: Case, alpha: float) -> None:
     language = Language.random(seed=seed, vocabulary=6)
     start = language.states(SENTENCES)
     bias = 2 * torch.randn(SENTENCES, 6, generator=torch.Generator().manual_seed(seed))
-    options = {"begin": BEGIN, "end": END, "maximum": LIMITS, "length_penalty": alpha}
+    options = {"bos": BEGIN, "eos": END, "maximum": LIMITS, "length_penalty": alpha}
     options |= {"state": start, "memory": (bias,), **case.options(range(SENTENCES))}
     found = greedy(language.advance, **options)
     for one, other in zip(found, beam(language.advance, width=1, **options), strict=True):
@@ -35,11 +35,11 @@ def test_it_is_a_beam_of_one(seed: int, case: Case, alpha: float) -> None:
 def test_it_is_argmax_step_by_step(seed: int) -> None:
     language = Language.random(seed=seed, vocabulary=9)
     state = language.states(SENTENCES)
-    found = greedy(language.advance, state=state, memory=None, begin=BEGIN, end=END, maximum=LIMITS)
+    found = greedy(language.advance, state=state, memory=None, bos=BEGIN, eos=END, maximum=LIMITS)
     for number, [best] in enumerate(found):
         maximum = int(LIMITS[number])
         alone = select(state, torch.tensor([number]))
-        assert best.ids == greedy_ids(language, alone, None, begin=BEGIN, end=END, maximum=maximum)
+        assert best.ids == greedy_ids(language, alone, None, bos=BEGIN, eos=END, maximum=maximum)
         assert best.finished == (len(best.ids) < maximum)
 
 
@@ -57,8 +57,8 @@ def test_a_sentence_that_is_done_is_no_longer_a_row() -> None:
         advance,
         state=(left,),
         memory=None,
-        begin=BEGIN,
-        end=END,
+        bos=BEGIN,
+        eos=END,
         maximum=torch.full_like(left, 10),
     )
     assert [one.ids for [one] in found] == [[2, 2, 2], [], [2], [2, 2, 2]]
@@ -71,8 +71,8 @@ def test_where_nothing_is_possible_nothing_is_found() -> None:
         language.advance,
         state=language.states(2),
         memory=None,
-        begin=BEGIN,
-        end=END,
+        bos=BEGIN,
+        eos=END,
         maximum=torch.tensor([3, 4]),
         constraints=[forbid_tokens(range(4))],
     )
@@ -82,5 +82,5 @@ def test_where_nothing_is_possible_nothing_is_found() -> None:
 def test_no_sentences() -> None:
     language = Language.random(seed=1, vocabulary=4)
     nothing = torch.empty(0, dtype=torch.long)
-    options = {"memory": None, "begin": BEGIN, "end": END, "maximum": nothing}
+    options = {"memory": None, "bos": BEGIN, "eos": END, "maximum": nothing}
     assert greedy(language.advance, state=language.states(0), **options) == []

@@ -45,7 +45,7 @@ class Reluctant(Language):
 
 def search(state: State, **options: Any) -> list[list[Hypothesis]]:
     language = Reluctant.random(seed=3, vocabulary=9)
-    settings = {"memory": None, "begin": BEGIN, "end": END, "width": 4, "maximum": 14, **options}
+    settings = {"memory": None, "bos": BEGIN, "eos": END, "width": 4, "maximum": 14, **options}
     return beam(language.advance, state=state, **settings)
 
 
@@ -111,7 +111,7 @@ def test_what_is_required_and_never_to_appear_is_not_found_in_part() -> None:
 
 
 def test_phrases_have_pieces() -> None:
-    with pytest.raises(ValueError, match="at least one piece"):
+    with pytest.raises(ValueError, match="at least one token"):
         LexicalConstraints([[[3]], [[]]])
 
 
@@ -120,11 +120,16 @@ def test_progress_by_hand() -> None:
     pieces = torch.tensor([[4, 5, 6], [4, 4, 5], [2, 2, 2], [5, 6, 7]])
     past = Prefix(pieces, torch.tensor([0, 0, 0, 1]))
     last = torch.tensor([False, False, False, False])
-    standing = LexicalConstraints([[[5, 6, 7], [4]], [[6, 7, 6, 7, 8]]]).standing(past, last)
-    assert standing.said.tolist() == [[False, True], [False, True], [False, False], [False, True]]
-    assert not standing.closing.any()
+    progress = LexicalConstraints([[[5, 6, 7], [4]], [[6, 7, 6, 7, 8]]]).progress(past, last)
+    assert progress.satisfied.tolist() == [
+        [False, True],
+        [False, True],
+        [False, False],
+        [False, True],
+    ]
+    assert not progress.closing.any()
     tokens = torch.tensor([[7, 5, 2], [6, 5, 4], [5, 4, 6], [6, 8, 7]])
-    assert count_satisfied(tokens, standing).tolist() == [
+    assert count_satisfied(tokens, progress).tolist() == [
         [4, 2, 1],
         [3, 2, 1],
         [1, 1, 0],

@@ -20,7 +20,6 @@ from seqlstm.decoding.logits import (
     keep_top_p,
     make_logits_processor,
     make_sampler,
-    make_uniform_sampler,
     penalize_repetition,
 )
 
@@ -197,11 +196,10 @@ def test_a_number_falls_among_the_probabilities() -> None:
 def test_numbers_draw_as_a_generator_does(options: dict[str, Any]) -> None:
     logits = torch.tensor([[0.0, 1.0, 2.0, 0.5, -1.0]]).repeat(40_000, 1)
     generator = torch.Generator().manual_seed(1)
-    by_numbers = make_uniform_sampler(**options)(
-        logits, torch.rand(len(logits), generator=generator)
-    )
+    history, uniform = torch.zeros(len(logits), 0).long(), torch.rand(40_000, generator=generator)
+    by_numbers = draw_at(make_logits_processor(**options)(logits, history), uniform)
     choose = make_sampler(pick=partial(draw, generator=generator), **options)
-    drawn = choose(logits, torch.zeros(len(logits), 0).long())
+    drawn = choose(logits, history)
     shares = [one.bincount(minlength=5) / len(logits) for one in (by_numbers, drawn)]
     assert torch.allclose(*shares, atol=0.015)
     assert torch.equal(shares[0] == 0, shares[1] == 0)
@@ -209,10 +207,12 @@ def test_numbers_draw_as_a_generator_does(options: dict[str, Any]) -> None:
 
 def test_without_temperature_numbers_do_not_matter() -> None:
     logits = torch.tensor([[0.0, 1.0, 0.9]])
-    assert make_uniform_sampler(temperature=0.0)(logits, torch.tensor([0.999])).tolist() == [1]
+    best = make_logits_processor(temperature=0.0)(logits, NOTHING)
+    for uniform in (0.0, 0.5, 1 - 2**-24):
+        assert draw_at(best, torch.tensor([uniform])).tolist() == [1]
 
 
 @pytest.mark.parametrize("options", [{"temperature": -1.0}, {"top_p": 0.0}, {"min_p": 2.0}])
-def test_a_drawer_is_as_strict(options: dict[str, Any]) -> None:
+def test_a_logits_processor_is_as_strict(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must be"):
-        make_uniform_sampler(**options)
+        make_logits_processor(**options)

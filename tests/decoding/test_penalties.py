@@ -38,7 +38,7 @@ def by_coverage(state: State) -> Tensor:
 
 
 def score(ids: list[int], state: State, *, alpha: float) -> float:
-    said = LANGUAGE.log_probabilities(ids, begin=BEGIN, state=state[0])
+    said = LANGUAGE.log_probabilities(ids, bos=BEGIN, state=state[0])
     for token in [BEGIN, *ids[:-1]]:
         _, state = advance(torch.tensor([token]), state, None)
     [looked] = state[1].tolist()
@@ -48,7 +48,7 @@ def score(ids: list[int], state: State, *, alpha: float) -> float:
 
 
 def search(state: State, **options: Any) -> list[list[Hypothesis]]:
-    settings = {"memory": None, "begin": BEGIN, "end": END, "maximum": 5, **options}
+    settings = {"memory": None, "bos": BEGIN, "eos": END, "maximum": 5, **options}
     return beam(advance, state=state, **settings)
 
 

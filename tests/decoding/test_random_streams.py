@@ -7,11 +7,11 @@ from math import log
 import pytest
 import torch
 
-from seqlstm.decoding.random_streams import AHEAD, RandomStreams
+from seqlstm.decoding.random_streams import BLOCK, RandomStreams
 
 CPU = torch.device("cpu")
 LOGITS = torch.tensor([0.0, 1.0, 0.5, -1.0, log(2)])
-STEPS = AHEAD + 40
+STEPS = BLOCK + 40
 
 
 def drawn(*seeds: int) -> list[list[int]]:

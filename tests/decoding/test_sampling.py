@@ -13,7 +13,7 @@ from torch import Tensor
 
 from seqlstm.decoding.constraints import Constraint, forbid_tokens
 from seqlstm.decoding.hypothesis import Hypothesis
-from seqlstm.decoding.logits import make_uniform_sampler
+from seqlstm.decoding.logits import make_logits_processor
 from seqlstm.decoding.sampling import sample_hypotheses
 from seqlstm.recurrent.state import State, select
 from tests.decoding.cases import BEGIN, END, FREE, PREFIXES, Case
@@ -42,11 +42,11 @@ def draw(
         language.advance,
         state=state,
         memory=memory,
-        begin=BEGIN,
-        end=END,
+        bos=BEGIN,
+        eos=END,
         maximum=torch.full((len(numbers),), maximum),
         uniform=numbers,
-        choose=make_uniform_sampler(**options),
+        process=make_logits_processor(**options),
         constraints=constraints or (),
     )
 
@@ -60,7 +60,7 @@ def test_they_come_as_often_as_they_are_probable() -> None:
     every = [(*body, END) for length in range(3) for body in product((0, 2), repeat=length)]
     every += list(product((0, 2), repeat=3))
     shares = {
-        ids: exp(sum(language.log_probabilities(list(ids), begin=BEGIN, state=state)))
+        ids: exp(sum(language.log_probabilities(list(ids), bos=BEGIN, state=state)))
         for ids in every
     }
     assert sum(shares.values()) == pytest.approx(1)
@@ -78,7 +78,7 @@ def test_scores_are_the_models_log_probabilities_whatever_the_temperature() -> N
         for each in drawn:
             chosen = [*each.ids, END] if each.finished else each.ids
             said = LANGUAGE.log_probabilities(
-                chosen, begin=BEGIN, state=select(state, torch.tensor([number]))
+                chosen, bos=BEGIN, state=select(state, torch.tensor([number]))
             )
             assert each.log_probability == pytest.approx(sum(said), abs=1e-4)
             assert each.score == each.log_probability
@@ -88,7 +88,7 @@ def test_temperature_zero_is_greedy() -> None:
     state = LANGUAGE.states(SENTENCES)
     for number, [best, same] in enumerate(draw(state, uniform(SENTENCES, 2, 12), temperature=0.0)):
         alone = select(state, torch.tensor([number]))
-        assert best.ids == greedy_ids(LANGUAGE, alone, None, begin=BEGIN, end=END, maximum=12)
+        assert best.ids == greedy_ids(LANGUAGE, alone, None, bos=BEGIN, eos=END, maximum=12)
         assert best.ids == same.ids
 
 

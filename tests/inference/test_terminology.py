@@ -12,7 +12,6 @@ from seqlstm.inference.line_batches import Translation
 from seqlstm.inference.search import SearchOptions
 from seqlstm.inference.terminology import Terminology, holds, spell
 from seqlstm.inference.translator import LoadedTranslator, MissingWordsWarning
-from seqlstm.models.attention import Attention
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.text.tokenizer_pair import TokenizerPair
 from tests.tiny import FLOAT32, LINES, random_translator
@@ -170,37 +169,23 @@ def test_an_option_nobody_knows(loaded: LoadedTranslator) -> None:
 
 @torch.inference_mode()
 def looks(
-    loaded: LoadedTranslator, line: str, one: Translation, monkeypatch: pytest.MonkeyPatch
+    loaded: LoadedTranslator, line: str, one: Translation
 ) -> tuple[list[torch.Tensor], float]:
     """Where each step of a translation looks, and its log-probability, step after step."""
     tokenizer, model = loaded.tokenizers.target, loaded.model
     source = torch.tensor([[*tokenizer.encode(line), tokenizer.end]])
     memory = model.encode(source, torch.tensor([source.shape[1]]))
-    state, token, total = model.initial_state(1), tokenizer.begin, 0.0
-    kind = type(attention_of(loaded))
-    seen, weights = [], kind.weights
-
-    def noted(self: Attention, *arguments: Any) -> torch.Tensor:
-        found = weights(self, *arguments)
-        seen.append(found.mean(1)[0, 0])
-        return found
-
-    with monkeypatch.context() as patch:
-        patch.setattr(kind, "weights", noted)
-        for told in [*one.ids, *([tokenizer.end] if one.finished else [])]:
-            logits, state = model.advance(torch.tensor([token]), state, memory)
-            total += float(logits.log_softmax(-1)[0, told])
-            token = told
+    state, token, total, seen = model.start(memory), tokenizer.begin, 0.0, []
+    for target in [*one.ids, *([tokenizer.end] if one.finished else [])]:
+        logits, state, weights = model.advance(torch.tensor([token]), state, memory)
+        total += float(logits.log_softmax(-1)[0, target])
+        assert weights is not None
+        seen.append(weights.mean(1)[0])
+        token = target
     return seen, total
 
 
-def attention_of(loaded: LoadedTranslator) -> Attention:
-    return next(one for one in loaded.model.modules() if isinstance(one, Attention))
-
-
-def test_scores_under_the_coverage_penalty(
-    loaded: LoadedTranslator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_scores_under_the_coverage_penalty(loaded: LoadedTranslator) -> None:
     options: dict[str, Any] = {"n_best": 3, "length_penalty": 0.0}
     plain = loaded.translations(FEW, **options)
     found = loaded.translations(FEW, coverage_penalty=0.5, **options)
@@ -208,14 +193,13 @@ def test_scores_under_the_coverage_penalty(
     worst = 0.0
     for line, best in zip(FEW, found, strict=True):
         for one in best if line else []:
-            seen, total = looks(loaded, line, one, monkeypatch)
+            seen, total = looks(loaded, line, one)
             assert len(seen) == len(one.ids) + one.finished
             added = 0.5 * float(torch.stack(seen).sum(0).clamp(max=1).log().sum())
             worst = min(worst, added)
             assert one.log_probability == pytest.approx(total, abs=1e-3)
             assert one.score == pytest.approx(total + added, abs=1e-3)
     assert worst < -0.1
-    assert "weights" not in vars(attention_of(loaded))  # left as it was
 
 
 @pytest.mark.parametrize("batch", [1, 4])
@@ -225,19 +209,11 @@ def test_coverage_however_lines_are_batched(loaded: LoadedTranslator, batch: int
     assert ids(whole) == ids(parts)
 
 
-def test_a_model_that_gives_no_weights(
-    loaded: LoadedTranslator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        loaded.model,
-        "advance",
-        lambda token, state, memory: (
-            torch.zeros(len(token), loaded.tokenizers.target.vocab_size),
-            state,
-        ),
-    )
+def test_a_model_without_attention_has_no_coverage(tokenizer: Tokenizer) -> None:
+    model = random_translator(tokenizer.vocab_size, decoder="plain")
+    without = LoadedTranslator(model, TokenizerPair.joint(tokenizer), precision=FLOAT32)
     with pytest.raises(ArgumentError, match="coverage penalty needs attention's weights"):
-        loaded.translations(FEW, coverage_penalty=0.5)
+        without.translations(FEW, coverage_penalty=0.5)
 
 
 def test_what_is_asked_of_some_lines(tokenizer: Tokenizer) -> None:

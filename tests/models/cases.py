@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pytest
 import torch
@@ -94,10 +95,10 @@ def step_by_step(
     model: LanguageModel | Translator, batch: Batch, state: State, memory: State | None = None
 ) -> tuple[Tensor, State]:
     """Log-probability of every target, one `advance` after the other, and the last state."""
-    advance: Callable[..., tuple[Tensor, State]] = model.advance
+    advance: Callable[..., tuple[Any, ...]] = model.advance
     scores = []
     for token, target in zip(batch.inputs.unbind(1), batch.targets.unbind(1), strict=True):
-        logits, state = advance(token, state, memory)
+        logits, state, *_ = advance(token, state, memory)
         scores.append(logits.log_softmax(-1).gather(1, target.unsqueeze(1)).squeeze(1))
     return torch.stack(scores, 1), state
 

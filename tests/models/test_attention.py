@@ -54,8 +54,8 @@ def past_of(attention: Attention) -> Tensor | None:
     return 3 * noise(BATCH, attention.heads, TIME, SOURCE, seed=4).softmax(-1)
 
 
-def contexts(attention: Attention, asked: Tensor, memory: Memory) -> Tensor:
-    weights = attention.weights(asked, memory, past_of(attention))
+def contexts(attention: Attention, queries: Tensor, memory: Memory) -> Tensor:
+    weights = attention.weights(queries, memory, past_of(attention))
     return attention.read(weights, memory)
 
 
@@ -201,11 +201,11 @@ def test_additive_scores_in_parts_are_those_of_the_whole(
 
     whole, one_query = run(), BATCH * SOURCE * MEMORY
     assert sizes == [TIME * one_query]
-    monkeypatch.setattr(module, "LARGEST", 3 * one_query)
+    monkeypatch.setattr(module, "MAX_FEATURES", 3 * one_query)
     parts = run()
     assert sizes == [3 * one_query, one_query, one_query, 3 * one_query]  # and again, backwards
     assert_same(parts, whole)
-    monkeypatch.setattr(module, "LARGEST", 1)
+    monkeypatch.setattr(module, "MAX_FEATURES", 1)
     with torch.no_grad():
         assert_same(contexts(attention, queries(), attention.prepare(*encoded())), whole[0])
 

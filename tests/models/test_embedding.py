@@ -36,7 +36,7 @@ def test_dropout_is_for_training() -> None:
 
 def test_word_dropout_takes_types_wherever_they_stand() -> None:
     torch.manual_seed(0)
-    embedding = TokenEmbedding(200, 4, word=0.25)
+    embedding = TokenEmbedding(200, 4, word_dropout=0.25)
     said = torch.randint(200, (6, 400), generator=torch.Generator().manual_seed(1))
     plain = embedding.eval()(said)
     ratios = (embedding.train()(said) / plain).detach().round(decimals=5)
@@ -51,7 +51,7 @@ def test_word_dropout_takes_types_wherever_they_stand() -> None:
 
 
 def test_a_dropped_word_learns_nothing_from_its_batch() -> None:
-    embedding = TokenEmbedding(11, 8, word=0.5).train()
+    embedding = TokenEmbedding(11, 8, word_dropout=0.5).train()
     said = ids(2, 30)
     features = embedding(said)
     features.sum().backward()
@@ -64,8 +64,8 @@ def test_a_dropped_word_learns_nothing_from_its_batch() -> None:
 
 
 def test_word_dropout_is_for_training() -> None:
-    embedding = TokenEmbedding(11, 8, word=0.9).eval()
+    embedding = TokenEmbedding(11, 8, word_dropout=0.9).eval()
     assert torch.equal(embedding(ids(2, 5)), embedding(ids(2, 5)))
     assert (embedding(ids(2, 5)) != 0).all()
     with pytest.raises(ValueError, match=r"word dropout must be in \[0, 1\), was: 1"):
-        TokenEmbedding(11, 8, word=1.0)
+        TokenEmbedding(11, 8, word_dropout=1.0)

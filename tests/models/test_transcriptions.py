@@ -120,7 +120,7 @@ def read_by(model: Translator, kind: str, batch: Batch, row: int) -> tuple[Tenso
 @pytest.mark.parametrize("kind", STEPWISE)
 def test_stepwise_decoders(kind: str, options: dict[str, bool]) -> None:
     model, batch = Writer(kind, **options).random(layers=1), pair_batch()
-    features, weights = model.decode(batch)
+    features, weights = model.forward_decoder(batch)
     for row in range(ROWS):
         read, seen = read_by(model, kind, batch, row)
         assert_same(features[: LENGTHS[row], row], read)
@@ -130,7 +130,7 @@ def test_stepwise_decoders(kind: str, options: dict[str, bool]) -> None:
 
 def test_the_plain_decoder() -> None:
     model, batch = Writer("plain").random(layers=1), pair_batch()
-    features, _ = model.decode(batch)
+    features, _ = model.forward_decoder(batch)
     stack: Any = model.decoder.stack
     for row in range(ROWS):
         h, c = begin(model, encoded(model, batch, row)[1])

@@ -45,7 +45,8 @@ def memory_of(model: Translator, batch: Batch) -> State:
 @pytest.mark.parametrize("layers", [1, 2, 3])
 def test_step_by_step_equals_full_forward(case: Case, layers: int) -> None:
     model, batch = model_of(case, layers), pair_batch()
-    scores, _ = step_by_step(model, batch, model.initial_state(ROWS), memory_of(model, batch))
+    memory = memory_of(model, batch)
+    scores, _ = step_by_step(model, batch, model.start(memory), memory)
     real = torch.arange(TIME) < torch.tensor(LENGTHS).unsqueeze(1)
     assert_same(scores.where(real, 0), model.log_probabilities(batch), **CLOSE)
 
@@ -114,7 +115,7 @@ def test_beams_share_the_memory_of_their_sentence(case: Case) -> None:
     model, batch, beams = model_of(case), pair_batch(), 3
     memory, token = memory_of(model, batch), ids(ROWS * beams, seed=4)
     sentence = torch.arange(ROWS).repeat_interleave(beams)
-    _, state = model.advance(ids(ROWS, seed=5), model.initial_state(ROWS), memory)
+    _, state, _ = model.advance(ids(ROWS, seed=5), model.start(memory), memory)
     state = select(state, sentence)
     shared = model.advance(token, state, memory)
     copied = model.advance(token, state, select(memory, sentence))

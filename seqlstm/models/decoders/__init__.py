@@ -1,1 +1,1 @@
-"""The decoders of a translator, from one that is parallel over time to one without attention."""
+"""The decoders of a translator: parallel over time, autoregressive, or without attention."""

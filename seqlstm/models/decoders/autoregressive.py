@@ -1,4 +1,4 @@
-"""What decoders share whose steps read what attention gave the step before."""
+"""Base class of decoders whose step t depends on the attention of step t − 1."""
 
 from __future__ import annotations
 
@@ -17,86 +17,84 @@ from seqlstm.recurrent.state import State
 
 
 class AutoregressiveDecoder(AttentionDecoder):
-    """A decoder that runs step by step, also where the target is known.
+    """A decoder that runs step by step in training too.
 
-    The state is that of the stack, what is fed back (rows, fed), and, with coverage, the sum of the
-    past weights (rows, heads, source).
+    The state is the stack's, the features that are fed back (rows, feedback), and, with coverage,
+    the sum of the past weights (rows, heads, source).
 
     Args:
-        output: features that the readout reads.
-        fed: features that are fed back.
+        output: features of one output.
+        feedback: features that are fed back.
         stack: the recurrent layers.
         attention: over the encoder's outputs.
-        bridge: makes the stack's first state from the encoder's last.
-        between: dropout between the parts, and so on the memory.
+        bridge: maps the encoder's last state to the stack's first state.
+        dropout: on the memory, and on features between the decoder's parts.
         variational: one dropout mask for a whole sequence, or one for each step.
     """
 
     def __init__(
         self,
         output: int,
-        fed: int,
+        feedback: int,
         *,
         stack: LayerStack,
         attention: Attention,
         bridge: Bridge | None,
-        between: float,
+        dropout: float,
         variational: bool,
     ) -> None:
-        super().__init__(output, bridge=bridge, between=between, variational=variational)
-        self.fed = fed
+        super().__init__(output, bridge=bridge, dropout=dropout, variational=variational)
+        self.feedback = feedback
         self.stack = stack
         self.attention = attention
 
-    @property
-    def sourced(self) -> bool:
-        return super().sourced or self.attention.coverage is not None
-
     def initial_state(self, batch: int) -> State:
-        nothing = next(self.parameters()).new_zeros(batch, self.fed)
-        return self.stack.initial_state(batch), nothing, ()
+        zeros = next(self.parameters()).new_zeros(batch, self.feedback)
+        return self.stack.initial_state(batch), zeros, ()
 
     def start(self, memory: State) -> State:
-        (_, _, mask), read = memory
-        below, fed, past = self.initial_state(len(mask))
+        (_, _, mask), bridge_inputs = memory
+        state, feedback, coverage = self.initial_state(len(mask))
         if self.bridge is not None:
-            below = self.bridge(read, below)
+            state = self.bridge(bridge_inputs, state)
         if self.attention.coverage is not None:
-            past = fed.new_zeros(len(mask), self.attention.heads, mask.shape[1])
-        return below, fed, past
+            coverage = feedback.new_zeros(len(mask), self.attention.heads, mask.shape[1])
+        return state, feedback, coverage
 
     @abstractmethod
     def step(
         self, embedded: Tensor, state: State, memory: State
     ) -> tuple[Tensor, State, Tensor]: ...
 
-    def look(
-        self, queries: Tensor, past: Tensor | State, memory: State
+    def attend(
+        self, queries: Tensor, coverage: Tensor | State, memory: State
     ) -> tuple[Tensor, Tensor, Tensor | State]:
-        """Context (1, rows, memory) and weights of queries (rows, query), and the past with these.
+        """Contexts (1, rows, memory), weights (rows, heads, source) and the next coverage.
 
-        Rows are sentences times beams.
+        Args:
+            queries: (rows, query); rows are sentences times beams.
+            coverage: the sum of the past weights (rows, heads, source), or ().
+            memory: from `prepare`.
         """
         sentences = len(memory[0][0])
-        asked = queries.view(sentences, -1, queries.shape[-1])
-        if not isinstance(past, Tensor):
-            weights = self.attention.weights(asked, memory[0])
-        else:
-            had = past.view(*asked.shape[:2], *past.shape[1:]).transpose(1, 2)
-            weights = self.attention.weights(asked, memory[0], had)
-        context = self.attention.read(weights, memory[0]).view(1, len(queries), -1)
+        beams = queries.view(sentences, -1, queries.shape[-1])  # (sentences, beams, query)
+        past = None
+        if isinstance(coverage, Tensor):
+            past = coverage.view(*beams.shape[:2], *coverage.shape[1:]).transpose(1, 2)
+        weights = self.attention.weights(beams, memory[0], past)
+        context = self.attention.read(weights, memory[0]).reshape(1, len(queries), -1)
         weights = weights.transpose(1, 2).flatten(0, 1)
-        return context, weights, past + weights if isinstance(past, Tensor) else past
+        return context, weights, coverage + weights if isinstance(coverage, Tensor) else coverage
 
     def forward(
         self, embedded: Tensor, memory: State, *, lengths: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         state, outputs, weights = self.start(memory), [], []
         with fixed_masks(self):
-            for now in torch.split(embedded, 1):
-                output, state, seen = self.step(now, state, memory)
+            for embedded_t in torch.split(embedded, 1):
+                output, state, weights_t = self.step(embedded_t, state, memory)
                 outputs.append(output)
-                weights.append(seen)
+                weights.append(weights_t)
         return torch.cat(outputs), torch.stack(weights, dim=2)
 
     def stacks(self) -> dict[str, tuple[LayerStack, Call]]:

@@ -1,4 +1,4 @@
-"""What every decoder has in common."""
+"""Base classes of decoders."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from seqlstm.recurrent.state import State
 
 
 class Decoder(nn.Module, ABC):
-    """From embedded ids, and what there is of the source, to what the readout reads.
+    """A decoder: from target embeddings and the memory to the features of the output layer.
 
-    Features are time-major. The memory is what never changes while a sentence is decoded, one row a
-    sentence; the state has as many rows for each sentence as it has beams.
+    Features are time-major. The memory never changes while a sentence is decoded and has one row a
+    sentence; the state has a row for each beam of each sentence.
 
     Args:
-        output: features that the readout reads.
-        bridge: makes the first state from the encoder's last; None where it begins as ever.
+        output: features of one output.
+        bridge: maps the encoder's last state to the first state; None for the cells' initial state.
     """
 
     def __init__(self, output: int, bridge: Bridge | None) -> None:
@@ -30,24 +30,19 @@ class Decoder(nn.Module, ABC):
         self.output = output
         self.bridge = bridge
 
-    @property
-    def sourced(self) -> bool:
-        """Whether the first state depends on the source."""
-        return self.bridge is not None
-
     @abstractmethod
     def prepare(self, encoded: Tensor, mask: Tensor, final: State | None) -> State:
-        """The memory.
+        """The memory of a batch of sources.
 
         Args:
             encoded: the encoder's outputs, (source, batch, features).
             mask: true at real ids, (batch, source).
-            final: the encoder's state after each row's last id, if there is a bridge.
+            final: the encoder's state after each row's last id; needed by a bridge.
         """
 
     @abstractmethod
     def initial_state(self, batch: int) -> State:
-        """The state before the first step, as far as it does not depend on the source."""
+        """The state before the first step, without what depends on the source."""
 
     @abstractmethod
     def start(self, memory: State) -> State:
@@ -57,42 +52,41 @@ class Decoder(nn.Module, ABC):
     def forward(
         self, embedded: Tensor, memory: State, *, lengths: Tensor | None = None
     ) -> tuple[Tensor, Tensor | None]:
-        """The whole target: what the readout reads at each step, and attention's weights.
+        """Teacher forcing: the features of all steps of the target, and the attention weights.
 
         Args:
-            embedded: (time, batch, width).
-            memory: what `prepare` gave.
-            lengths: real steps of each row, (batch,). What is after them means nothing.
+            embedded: (time, batch, embedding_dim).
+            memory: from `prepare`.
+            lengths: real steps of each row, (batch,). Outputs after them are meaningless.
 
         Returns:
-            (time, batch, output), and (batch, heads, time, source) where there is attention.
+            Features (time, batch, output), and weights (batch, heads, time, source); None without
+            attention.
         """
 
     @abstractmethod
     def step(
         self, embedded: Tensor, state: State, memory: State
     ) -> tuple[Tensor, State, Tensor | None]:
-        """One step of rows, (1, rows, width).
+        """One step of embeddings (1, rows, embedding_dim).
 
         Returns:
-            (1, rows, output), the state after it, and (rows, heads, source) where there is
-            attention.
+            Features (1, rows, output), the next state, and weights (rows, heads, source); None
+            without attention.
         """
 
     @abstractmethod
     def stacks(self) -> dict[str, tuple[LayerStack, Call]]:
-        """The recurrent layers, and how training calls them."""
+        """The recurrent layers by name, and how training calls them."""
 
 
 class AttentionDecoder(Decoder):
-    """A decoder that reads its source by attention.
-
-    The memory is that of the attention, and what the bridge reads.
+    """A decoder with attention. Its memory is that of the attention, and the bridge's inputs.
 
     Args:
-        output: features that the readout reads.
-        bridge: makes the first state from the encoder's last.
-        between: dropout between the parts, and so on the memory.
+        output: features of one output.
+        bridge: maps the encoder's last state to the first state.
+        dropout: on the memory, and on features between the decoder's parts.
         variational: one dropout mask for a whole sequence, or one for each step.
     """
 
@@ -103,14 +97,14 @@ class AttentionDecoder(Decoder):
         output: int,
         *,
         bridge: Bridge | None,
-        between: float,
+        dropout: float,
         variational: bool,
     ) -> None:
         super().__init__(output, bridge)
-        self.between = Dropout(between, variational=variational)
+        self.dropout = Dropout(dropout, variational=variational)
 
     def prepare(self, encoded: Tensor, mask: Tensor, final: State | None) -> State:
-        # The one place where features turn batch-first: attention's products are batched.
-        encoded = self.between(encoded).transpose(0, 1).contiguous()
+        # The one place where features become batch-first: attention uses batched products.
+        encoded = self.dropout(encoded).transpose(0, 1).contiguous()
         read = () if self.bridge is None or final is None else self.bridge.read(final)
         return self.attention.prepare(encoded, mask), read

@@ -1,4 +1,4 @@
-"""From the encoder's last state to the decoder's first."""
+"""The bridge from the encoder's last state to the decoder's first."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from seqlstm.recurrent.state import State, leaves
 class Bridge(nn.Module):
     """tanh(W s + b), where s is the encoder's last state (Bahdanau, Cho & Bengio, 2015, A.2.2).
 
-    It makes the vectors h and c of each layer's state from those of one layer of the encoder, of
-    both directions if it has two; what else a state holds begins as it always does. Layers are
-    matched from the top; lower ones than the encoder has read the encoder's lowest.
+    It computes h and c of each decoder layer from those of one encoder layer, of both directions if
+    it has two; other parts of a state keep their initial value. Layers are matched from the top;
+    where the decoder is deeper, its lower layers are matched with the encoder's lowest.
 
     Args:
-        encoder: whose last state is read.
-        decoder: the layers that begin with it, from the lowest.
+        encoder: the encoder's layers.
+        decoder: the decoder's layers, from the lowest.
 
     Raises:
-        ValueError: a cell whose state has no such vector.
+        ValueError: a cell has neither h nor c in its state.
     """
 
     def __init__(self, encoder: LayerStack, decoder: Sequence[nn.Module]) -> None:
@@ -41,39 +41,39 @@ class Bridge(nn.Module):
         )
 
     def read(self, final: State) -> State:
-        """What it needs of the encoder's last state: (batch, features) for each layer."""
+        """Its inputs from the encoder's last state: (batch, features) for each decoder layer."""
         return tuple(
             torch.cat([leaves(final[place])[part] for part in source], dim=-1)
             for place, source in zip(self.matched, self.sources, strict=True)
         )
 
-    def forward(self, read: State, first: State) -> State:
-        """The layers' `first` states, their vectors replaced."""
-        values = (linear(part).tanh() for linear, part in zip(self.maps, read, strict=True))
+    def forward(self, inputs: State, first: State) -> State:
+        """The layers' `first` states, with h and c replaced."""
+        values = (linear(part).tanh() for linear, part in zip(self.maps, inputs, strict=True))
         return tuple(
-            self.put(value, state, target)
+            self.replace(value, state, target)
             for value, state, target in zip(values, first, self.targets, strict=True)
         )
 
-    def put(self, value: Tensor, state: State, target: dict[int, int]) -> State:
+    def replace(self, value: Tensor, state: State, target: dict[int, int]) -> State:
         parts = torch.split(value.to(leaves(state)[0].dtype), list(target.values()), dim=-1)
-        fresh = dict(zip(target, parts, strict=True))
-        return tuple(fresh.get(place, part) for place, part in enumerate(state))
+        replaced = dict(zip(target, parts, strict=True))
+        return tuple(replaced.get(place, part) for place, part in enumerate(state))
 
 
 def vectors(layer: nn.Module) -> dict[int, int]:
-    """Places of the vectors h and c among the tensors of a layer's state, and their sizes.
+    """Indices of h and c among the tensors of a layer's state, and their sizes.
 
-    Beside a stabiliser m, c is no such vector: m begins at -inf, which gives it no weight.
+    With a stabiliser m, c is left out: m starts at -inf, where c has no weight.
     """
     recurrent = cast("Recurrent | WeightDrop | Bidirectional", layer)
     names = recurrent.state_names
     wanted = {"h"} if "m" in names else {"h", "c"}
     sizes = [part.shape[-1] for part in leaves(recurrent.initial_state(1))]
-    found = {place: sizes[place] for place, name in enumerate(names) if name in wanted}
-    if not found:
+    indices = {index: sizes[index] for index, name in enumerate(names) if name in wanted}
+    if not indices:
         raise ValueError(
             "a decoder cannot begin where the encoder ended with this cell: its state "
             f"({', '.join(dict.fromkeys(names))}) holds neither an h nor a c"
         )
-    return found
+    return indices

@@ -1,4 +1,4 @@
-"""Luong, Pham & Manning's decoder."""
+"""The input-feeding decoder of Luong, Pham & Manning (2015)."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from seqlstm.recurrent.state import State
 
 
 class InputFeedingDecoder(AutoregressiveDecoder):
-    """Luong, Pham & Manning (2015): h̃ = tanh(W [c; h]), which the next step reads too.
+    """Luong, Pham & Manning's input feeding (2015): h̃_t = tanh(W [c_t; h_t]).
 
-    h is the stack's output, and queries the attention for the context c; the readout reads h̃
-    (eq. 5), which joins the next embedding (§3.3). The first step reads zeros in its place.
+    h is the stack's output and the query of the attention, c the context; the output is h̃ (eq. 5),
+    an input of the next step beside the embedding (§3.3). The first step has zeros instead.
 
     Args:
-        stack: reads an embedding and h̃, which is as wide as what the stack gives.
-        attention: queried by the stack, over the encoder's outputs.
-        bridge: makes the stack's first state from the encoder's last.
-        between: dropout on the memory, and on h where h̃ reads it.
+        stack: its input is an embedding and h̃, whose size is that of the stack's output.
+        attention: over the encoder's outputs; its queries are the stack's outputs.
+        bridge: maps the encoder's last state to the stack's first state.
+        dropout: on the memory, and on h as an input of h̃.
         variational: one dropout mask for a whole sequence, or one for each step.
     """
 
@@ -33,7 +33,7 @@ class InputFeedingDecoder(AutoregressiveDecoder):
         stack: LayerStack,
         attention: Attention,
         bridge: Bridge | None = None,
-        between: float = 0.0,
+        dropout: float = 0.0,
         variational: bool = True,
     ) -> None:
         super().__init__(
@@ -42,14 +42,14 @@ class InputFeedingDecoder(AutoregressiveDecoder):
             stack=stack,
             attention=attention,
             bridge=bridge,
-            between=between,
+            dropout=dropout,
             variational=variational,
         )
         self.join = Linear(attention.output + stack.output, stack.output, bias=False)
 
     def step(self, embedded: Tensor, state: State, memory: State) -> tuple[Tensor, State, Tensor]:
-        below, fed, past = state
-        outputs, below = self.stack(torch.cat([embedded, fed.unsqueeze(0)], dim=-1), below)
-        context, weights, past = self.look(outputs.squeeze(0), past, memory)
-        joined = self.join(torch.cat([context, self.between(outputs)], dim=-1)).tanh()
-        return joined, (below, joined.squeeze(0), past), weights
+        inner, feedback, coverage = state
+        outputs, inner = self.stack(torch.cat([embedded, feedback.unsqueeze(0)], dim=-1), inner)
+        context, weights, coverage = self.attend(outputs.squeeze(0), coverage, memory)
+        attentional = self.join(torch.cat([context, self.dropout(outputs)], dim=-1)).tanh()
+        return attentional, (inner, attentional.squeeze(0), coverage), weights

@@ -1,4 +1,4 @@
-"""A decoder without attention."""
+"""The decoder of Sutskever, Vinyals & Le (2014), without attention."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from seqlstm.recurrent.state import State
 
 
 class NoAttentionDecoder(Decoder):
-    """Sutskever, Vinyals & Le (2014): all that it knows of its source is where it begins.
+    """Sutskever, Vinyals & Le's decoder (2014): its first state is all it has of the source.
 
-    The memory is what the bridge reads of the encoder's last state; the state is the stack's.
+    The memory is the bridge's inputs from the encoder's last state; the state is the stack's.
 
     Args:
-        stack: reads the embeddings.
-        bridge: makes the stack's first state from the encoder's last.
+        stack: its input is the embeddings.
+        bridge: maps the encoder's last state to the stack's first state.
     """
 
     bridge: Bridge

@@ -1,4 +1,4 @@
-"""A decoder that is parallel over time."""
+"""The decoder of GNMT, which is parallel over time."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from seqlstm.recurrent.state import State
 class ParallelDecoder(AttentionDecoder):
     """GNMT's decoder (Wu et al., 2016), as its authors later trained it.
 
-    Its first layer reads the embeddings alone, its outputs query the attention, and the context
-    joins the inputs of every later layer and of the readout at the same step. So, with the target
-    known, each layer is one call over the whole sentence, and attention one batched product.
+    The first layer reads the embeddings alone, its outputs are the queries of the attention, and
+    the context is an input of every later layer and of the output layer at the same step. Under
+    teacher forcing each layer is one call over the whole sentence, attention one batched product.
 
     The state is the pair of the two stacks' states.
 
     Args:
-        first: the decoder below the attention.
-        attention: queried by `first`, over the encoder's outputs.
-        rest: the decoder above the attention.
-        bridge: makes the first state of all layers from the encoder's last.
-        between: dropout on the memory, and on what `rest` reads.
+        first: the layers below the attention.
+        attention: over the encoder's outputs; its queries are the outputs of `first`.
+        rest: the layers above the attention.
+        bridge: maps the encoder's last state to the first state of all layers.
+        dropout: on the memory, and on the inputs of `rest`.
         variational: one dropout mask for a whole sequence, or one for each step.
 
     Raises:
-        ValueError: attention with coverage, whose past weights no step has at hand.
+        ValueError: the attention has coverage: past weights are not available in parallel.
     """
 
     def __init__(
@@ -41,18 +41,18 @@ class ParallelDecoder(AttentionDecoder):
         attention: Attention,
         rest: LayerStack,
         bridge: Bridge | None = None,
-        between: float = 0.0,
+        dropout: float = 0.0,
         variational: bool = True,
     ) -> None:
         if attention.coverage is not None:
             raise ValueError(
-                "coverage cannot take effect in a decoder that is parallel over time: all its "
-                "queries are asked at once, when none has past weights yet"
+                "coverage cannot take effect in a decoder that is parallel over time: it computes "
+                "the weights of all steps at once, when there are no past weights yet"
             )
         super().__init__(
             rest.output + attention.output,
             bridge=bridge,
-            between=between,
+            dropout=dropout,
             variational=variational,
         )
         self.first = first
@@ -63,11 +63,11 @@ class ParallelDecoder(AttentionDecoder):
         return self.first.initial_state(batch), self.rest.initial_state(batch)
 
     def start(self, memory: State) -> State:
-        (_, _, mask), read = memory
+        (_, _, mask), bridge_inputs = memory
         below, above = self.initial_state(len(mask))
         if self.bridge is None:
             return below, above
-        states = self.bridge(read, below + above)
+        states = self.bridge(bridge_inputs, below + above)
         return states[: len(below)], states[len(below) :]
 
     def forward(
@@ -78,7 +78,7 @@ class ParallelDecoder(AttentionDecoder):
         weights = self.attention.weights(queries.transpose(0, 1), memory[0])
         context = self.attention.read(weights, memory[0]).transpose(0, 1)
         outputs, _ = self.rest(
-            self.between(queries), above, lengths=lengths, last=False, context=context
+            self.dropout(queries), above, lengths=lengths, last=False, context=context
         )
         return torch.cat([outputs, context], dim=-1), weights
 
@@ -88,8 +88,8 @@ class ParallelDecoder(AttentionDecoder):
         queries, below = self.first(embedded, below)
         beams = queries.view(sentences, -1, queries.shape[-1])  # (sentences, beams, query)
         weights = self.attention.weights(beams, memory[0])
-        context = self.attention.read(weights, memory[0]).view(1, rows, -1)
-        outputs, above = self.rest(self.between(queries), above, context=context)
+        context = self.attention.read(weights, memory[0]).reshape(1, rows, -1)
+        outputs, above = self.rest(self.dropout(queries), above, context=context)
         features = torch.cat([outputs, context], dim=-1)
         return features, (below, above), weights.transpose(1, 2).flatten(0, 1)
 

@@ -1,4 +1,4 @@
-"""A readout that looks at rare ids only where they are asked for."""
+"""The adaptive softmax output layer."""
 
 from __future__ import annotations
 
@@ -17,37 +17,39 @@ from seqlstm.nn.linear import cast, linear
 class AdaptiveSoftmax(OutputLayer):
     """The adaptive softmax (Grave et al., 2017, "Efficient softmax approximation for GPUs").
 
-    The frequent ids and one entry for each group of rarer ones make a first choice; an id of a
-    group is chosen inside it:
+    A first softmax ranges over the frequent ids and one entry for each group of rarer ones; each
+    group has a second softmax over its ids:
 
         p(id) = p(first choice = id)   or   p(first choice = group) · p(id | group)
 
-    So a token whose target is frequent costs a short row of logits. The paper also narrows the
-    features that rare groups read; here all ids keep their width, so that the table may be tied.
+    A token with a frequent target costs a short row of logits. The paper also reduces the features
+    of rare groups; here all ids have the same size, so that the table may be tied.
 
     Args:
-        width: features of one input.
-        vocabulary: how many ids, by falling frequency.
+        input_size: features of one input.
+        vocab_size: number of ids, sorted by falling frequency.
         cutoffs: the first id of each group.
-        tied: as in `OutputLayer`.
+        tied_embedding: as in `OutputLayer`.
 
     Raises:
-        ValueError: cutoffs that do not rise, or leave a group empty.
+        ValueError: the cutoffs do not rise, or leave a group empty.
     """
 
     def __init__(
         self,
-        width: int,
-        vocabulary: int,
+        input_size: int,
+        vocab_size: int,
         *,
         cutoffs: Sequence[int],
-        tied: nn.Embedding | None = None,
+        tied_embedding: nn.Embedding | None = None,
     ) -> None:
-        super().__init__(width, vocabulary, tied=tied)
-        bounds = [0, *cutoffs, vocabulary]
+        super().__init__(input_size, vocab_size, tied_embedding=tied_embedding)
+        bounds = [0, *cutoffs, vocab_size]
         if not cutoffs or any(after <= before for before, after in pairwise(bounds)):
-            asked = f"must rise between 0 and the vocabulary of {vocabulary}, were: {[*cutoffs]}"
-            raise ValueError(f"cutoffs {asked}")
+            raise ValueError(
+                f"cutoffs must rise between 0 and the vocabulary of {vocab_size}, "
+                f"were: {[*cutoffs]}"
+            )
         self.cutoffs = [*cutoffs]
         self.sizes = [after - before for before, after in pairwise(bounds)]
         features = self.weight.shape[1]
@@ -55,9 +57,9 @@ class AdaptiveSoftmax(OutputLayer):
         self.group_bias = nn.Parameter(torch.zeros(len(cutoffs)))
 
     def choices(self, dtype: torch.dtype) -> list[tuple[Tensor, Tensor]]:
-        """Weights and biases of the first choice, and of that inside each group.
+        """Weights and biases of the first softmax, and of that of each group.
 
-        Where no gradient is wanted, the table is cast to the products' type once for many calls.
+        Where no gradient is needed, the cast table is cached for many calls.
         """
         table = self.weight if torch.is_grad_enabled() else cast(self.weight, dtype)
         weights, biases = torch.split(table, self.sizes), torch.split(self.bias, self.sizes)
@@ -65,15 +67,15 @@ class AdaptiveSoftmax(OutputLayer):
         return [first, *zip(weights[1:], biases[1:], strict=True)]
 
     def forward(self, features: Tensor) -> Tensor:
-        """(..., width) -> log-probabilities (..., vocabulary)."""
+        """(..., input_size) -> log-probabilities (..., vocabulary)."""
         features = self.bottleneck(features)
         first, *inside = (
             log_softmax(linear(features, weight, bias))
             for weight, bias in self.choices(product_dtype(features, self.weight))
         )
         frequent, groups = torch.split(first, [self.sizes[0], len(inside)], dim=-1)
-        chosen = [groups[..., i : i + 1] + chances for i, chances in enumerate(inside)]
-        return torch.cat([frequent, *chosen], dim=-1)
+        rare = [groups[..., i : i + 1] + log_probs for i, log_probs in enumerate(inside)]
+        return torch.cat([frequent, *rare], dim=-1)
 
     def loss(self, features: Tensor, targets: Tensor) -> Tensor:
         """The summed cross-entropy, in nats. Its shapes depend on how many targets are rare."""

@@ -1,4 +1,4 @@
-"""Cross-entropy of a linear layer, fused with it so that all logits never exist at once."""
+"""Linear layer and cross-entropy, fused: only a chunk of the logits exists at a time."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ CHUNK = 2**25  # logits that exist at once: 64 MB in bfloat16
 def cross_entropy(
     features: Tensor, targets: Tensor, weight: Tensor, bias: Tensor, smoothing: float = 0.0
 ) -> Tensor:
-    """Summed cross-entropy of a linear layer, of which (tokens, vocabulary) never exists whole.
+    """Summed cross-entropy of a linear layer, without all (tokens, vocabulary) logits at once.
 
-    Products are computed in bfloat16 under such an autocast, everything else in float32.
+    Products are in bfloat16 under bfloat16 autocast, everything else in float32.
 
     Args:
-        features: (tokens, width).
+        features: (tokens, input_size).
         targets: (tokens,).
-        weight: (vocabulary, width).
+        weight: (vocabulary, input_size).
         bias: (vocabulary,).
         smoothing: label smoothing, from 0 to 1.
     """
@@ -37,13 +37,13 @@ def cross_entropy(
 
 
 def product_dtype(features: Tensor, weight: Tensor) -> torch.dtype:
-    """What products of the two are computed in: the autocast's type, or the weight's."""
+    """The type of products of the two: that of autocast, or the weight's."""
     device = features.device.type
     return torch.get_autocast_dtype(device) if is_autocast_enabled(device) else weight.dtype
 
 
 class LinearCrossEntropy(torch.autograd.Function):
-    """Computes the gradients along with the loss, chunk by chunk, while the logits are at hand."""
+    """Computes loss and gradients together, chunk by chunk, from the same logits."""
 
     @staticmethod
     def forward(
@@ -78,9 +78,9 @@ class LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (scale,) = gradients
-        # Handed over, not copied: the table of many words is large.
+        # Not copied: the gradient of a large vocabulary's matrix is large.
         if ctx.gradients is None:
-            raise RuntimeError("a second backward pass: the first gave the gradients away")
-        d_features, d_weight, d_bias = (one.mul_(scale) for one in ctx.gradients)
+            raise RuntimeError("a second backward pass: the first has freed the gradients")
+        d_features, d_weight, d_bias = (gradient.mul_(scale) for gradient in ctx.gradients)
         ctx.gradients = None
         return d_features, None, d_weight, d_bias, None, None

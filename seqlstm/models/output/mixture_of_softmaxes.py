@@ -1,4 +1,4 @@
-"""A readout of several softmaxes, which can say what no single one can."""
+"""The mixture-of-softmaxes output layer."""
 
 from __future__ import annotations
 
@@ -22,45 +22,49 @@ class MixtureOfSoftmaxes(OutputLayer):
     It costs as many softmaxes as there are experts.
 
     Args:
-        width: features of one input, g.
-        vocabulary: how many ids.
-        experts: softmaxes.
-        tied: as in `OutputLayer`; the h_k are as wide as its table.
+        input_size: features of one input, g.
+        vocab_size: number of ids.
+        num_experts: number of softmaxes.
+        tied_embedding: as in `OutputLayer`; each h_k has the size of its table's rows.
 
     Raises:
-        ValueError: fewer experts than two.
+        ValueError: there are fewer than two experts.
     """
 
     def __init__(
-        self, width: int, vocabulary: int, *, experts: int, tied: nn.Embedding | None = None
+        self,
+        input_size: int,
+        vocab_size: int,
+        *,
+        num_experts: int,
+        tied_embedding: nn.Embedding | None = None,
     ) -> None:
-        super().__init__(width, vocabulary, tied=tied)
-        if experts < 2:
-            raise ValueError(f"experts must be two or more, were: {experts}")
-        self.bottleneck = nn.Identity()  # the experts' own maps lead to the table's width
-        self.experts = experts
-        self.prior = Linear(width, experts, bias=False)
-        self.latent = Linear(width, experts * self.weight.shape[1])
+        super().__init__(input_size, vocab_size, tied_embedding=tied_embedding)
+        if num_experts < 2:
+            raise ValueError(f"experts must be two or more, were: {num_experts}")
+        self.bottleneck = nn.Identity()  # `latent` maps to the size of the table's rows
+        self.num_experts = num_experts
+        self.prior = Linear(input_size, num_experts, bias=False)
+        self.latent = Linear(input_size, num_experts * self.weight.shape[1])
 
-    def parts(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """(..., width) -> h (..., experts, table's width) and log π (..., experts)."""
-        latent = self.latent(features).tanh().unflatten(-1, (self.experts, -1))
+    def components(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """(..., input_size) -> h (..., experts, features) and log π (..., experts)."""
+        latent = self.latent(features).tanh().unflatten(-1, (self.num_experts, -1))
         return latent, log_softmax(self.prior(features))
 
     def forward(self, features: Tensor) -> Tensor:
-        """(..., width) -> log-probabilities (..., vocabulary); one expert's logits at a time."""
-        latent, prior = self.parts(features)
+        """(..., input_size) -> log-probabilities (..., vocabulary), expert by expert."""
+        latent, prior = self.components(features)
         total: Tensor | None = None
         for h, share in zip(latent.unbind(-2), prior.unbind(-1), strict=True):
-            chances = log_softmax(linear(h, self.weight, self.bias))
-            chances = chances + share.unsqueeze(-1)
-            total = chances if total is None else torch.logaddexp(total, chances)
+            log_probs = log_softmax(linear(h, self.weight, self.bias)) + share.unsqueeze(-1)
+            total = log_probs if total is None else torch.logaddexp(total, log_probs)
         assert total is not None
         return total
 
     def loss(self, features: Tensor, targets: Tensor) -> Tensor:
         """The summed cross-entropy, in nats, chunk by chunk."""
-        latent, prior = self.parts(features)
+        latent, prior = self.components(features)
         needed = torch.is_grad_enabled() and (latent.requires_grad or self.weight.requires_grad)
         dtype = product_dtype(features, self.weight)
         loss: Tensor = MixtureCrossEntropy.apply(  # type: ignore[no-untyped-call]
@@ -72,13 +76,13 @@ class MixtureOfSoftmaxes(OutputLayer):
 class MixtureCrossEntropy(torch.autograd.Function):
     """Computes the gradients along with the loss, as `LinearCrossEntropy` does.
 
-    An expert's logits learn as those of a lone softmax do, times the expert's share of the target.
+    The gradient of an expert's logits is that of a single softmax, times the expert's posterior.
     """
 
     @staticmethod
     def forward(
         ctx: Any,
-        latent: Tensor,  # (tokens, experts, width)
+        latent: Tensor,  # (tokens, experts, features)
         prior: Tensor,  # (tokens, experts)
         targets: Tensor,
         weight: Tensor,
@@ -93,14 +97,15 @@ class MixtureCrossEntropy(torch.autograd.Function):
         d_weight, d_bias = torch.zeros_like(weight), torch.zeros_like(bias, dtype=total.dtype)
         for start in range(0, len(latent), rows):
             part = slice(start, start + rows)
-            h = latent[part].flatten(0, 1)  # (tokens · experts, width)
-            asked = targets[part].repeat_interleave(experts)
+            h = latent[part].flatten(0, 1)  # (tokens · experts, features)
+            repeated = targets[part].repeat_interleave(experts)
             logits = h @ W.t()
             if not needed:
-                chances = (logits + bias).log_softmax(-1, dtype=total.dtype)
-                losses = label_smoothed_nll(chances, asked, 0.0)
+                log_probs = (logits + bias).log_softmax(-1, dtype=total.dtype)
+                losses = label_smoothed_nll(log_probs, repeated, 0.0)
             else:
-                losses = cross_entropy_with_grad(logits, bias, asked, 0.0, torch.zeros_like(d_bias))
+                unused = torch.zeros_like(d_bias)
+                losses = cross_entropy_with_grad(logits, bias, repeated, 0.0, unused)
             joint = prior[part] - losses.view(-1, experts)
             total -= joint.logsumexp(-1).sum()
             if needed:
@@ -117,5 +122,5 @@ class MixtureCrossEntropy(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (scale,) = gradients
-        d_latent, d_prior, d_weight, d_bias = (one * scale for one in ctx.saved_tensors)
+        d_latent, d_prior, d_weight, d_bias = (gradient * scale for gradient in ctx.saved_tensors)
         return d_latent, d_prior, None, d_weight, d_bias, None

@@ -1,4 +1,4 @@
-"""Features to logits, or straight to the summed loss."""
+"""The softmax output layer."""
 
 from __future__ import annotations
 
@@ -10,45 +10,45 @@ from seqlstm.nn.linear import Linear, linear
 
 
 class OutputLayer(nn.Module):
-    """Scores every id of the vocabulary.
+    """A linear output layer with a softmax over the vocabulary.
 
     Args:
-        width: features of one input.
-        vocabulary: how many ids.
-        tied: the embedding whose table is used as the output matrix too (Press & Wolf, 2017; Inan,
-            Khosravi & Socher, 2017); a linear map leads to its width where the two differ.
+        input_size: features of one input.
+        vocab_size: number of ids.
+        tied_embedding: an embedding whose table is the output matrix too (Press & Wolf, 2017; Inan,
+            Khosravi & Socher, 2017); where the sizes differ, a linear layer maps to the table's.
         label_smoothing: share of the target's probability that is spread over the whole vocabulary
             while training (Szegedy et al., 2016).
     """
 
     def __init__(
         self,
-        width: int,
-        vocabulary: int,
+        input_size: int,
+        vocab_size: int,
         *,
-        tied: nn.Embedding | None = None,
+        tied_embedding: nn.Embedding | None = None,
         label_smoothing: float = 0.0,
     ) -> None:
         super().__init__()
         self.label_smoothing = label_smoothing
         self.bottleneck: nn.Module = nn.Identity()
         self.weight: Tensor
-        if tied is None:
-            self.weight = nn.Parameter(torch.randn(vocabulary, width) * width**-0.5)
+        if tied_embedding is None:
+            self.weight = nn.Parameter(torch.randn(vocab_size, input_size) * input_size**-0.5)
         else:
-            self.weight = tied.weight
-            if tied.embedding_dim != width:
-                self.bottleneck = Linear(width, tied.embedding_dim)
-        self.bias = nn.Parameter(torch.zeros(vocabulary))
+            self.weight = tied_embedding.weight
+            if tied_embedding.embedding_dim != input_size:
+                self.bottleneck = Linear(input_size, tied_embedding.embedding_dim)
+        self.bias = nn.Parameter(torch.zeros(vocab_size))
 
     def forward(self, features: Tensor) -> Tensor:
-        """(..., width) -> logits (..., vocabulary)."""
+        """(..., input_size) -> logits (..., vocabulary)."""
         return linear(self.bottleneck(features), self.weight, self.bias)
 
     def loss(self, features: Tensor, targets: Tensor) -> Tensor:
-        """The summed cross-entropy, in nats, of features (tokens, width) against targets (tokens,).
+        """The summed cross-entropy, in nats: features (tokens, input_size), targets (tokens,).
 
-        Smoothed while training, if asked.
+        Label smoothing applies in training mode alone.
         """
         smoothing = self.label_smoothing if self.training else 0.0
         features = self.bottleneck(features)

@@ -68,7 +68,7 @@ def build_embedding(model: ModelConfig, vocabulary: int) -> TokenEmbedding:
     return TokenEmbedding(
         vocabulary,
         model.embedding_dim,
-        word=model.dropout.word,
+        word_dropout=model.dropout.word,
         dropout=model.dropout.embedding,
         variational=model.dropout.variational,
     )
@@ -81,11 +81,15 @@ def build_output_layer(
     with blamed("model.output"):
         match model.output:
             case AdaptiveSoftmaxConfig(cutoffs=cutoffs):
-                return AdaptiveSoftmax(width, vocabulary, cutoffs=cutoffs, tied=tied)
+                return AdaptiveSoftmax(width, vocabulary, cutoffs=cutoffs, tied_embedding=tied)
             case MixtureOfSoftmaxesConfig(num_experts=experts):
-                return MixtureOfSoftmaxes(width, vocabulary, experts=experts, tied=tied)
+                return MixtureOfSoftmaxes(
+                    width, vocabulary, num_experts=experts, tied_embedding=tied
+                )
             case _:
-                return OutputLayer(width, vocabulary, tied=tied, label_smoothing=smoothing)
+                return OutputLayer(
+                    width, vocabulary, tied_embedding=tied, label_smoothing=smoothing
+                )
 
 
 def build_stack(model: ModelConfig, **sizes: Any) -> Stack | BlockStack:

@@ -68,10 +68,10 @@ def build_decoder(model: ModelConfig, encoder: LayerStack) -> Decoder:
     table = model.decoder or DecoderTable()
     hidden, layers = hidden_of(table, model), table.num_layers or model.num_layers
     stack = partial(build_stack, model, hidden_size=hidden)
-    attention = partial(build_attention, model, query=hidden, memory=encoder.output)
+    attention = partial(build_attention, model, query_size=hidden, memory_size=encoder.output)
     bridge = partial(build_bridge, encoder)
     dropout: dict[str, Any] = {
-        "between": model.dropout.inter_layer,
+        "dropout": model.dropout.inter_layer,
         "variational": model.dropout.variational,
     }
     match table.kind:
@@ -94,7 +94,7 @@ def build_decoder(model: ModelConfig, encoder: LayerStack) -> Decoder:
             return BahdanauDecoder(
                 stack=below,
                 attention=attention(),
-                width=model.embedding_dim,
+                embedding_dim=model.embedding_dim,
                 bridge=begin,
                 **dropout,
             )
@@ -103,10 +103,10 @@ def build_decoder(model: ModelConfig, encoder: LayerStack) -> Decoder:
             return NoAttentionDecoder(stack=below, bridge=bridge(below))
 
 
-def build_attention(model: ModelConfig, *, query: int, memory: int) -> Attention:
+def build_attention(model: ModelConfig, *, query_size: int, memory_size: int) -> Attention:
     options = dict(model.attention or {"kind": "general"})
     with blamed("model.attention"):
-        return ATTENTIONS[options.pop("kind")](query, memory, **options)
+        return ATTENTIONS[options.pop("kind")](query_size, memory_size, **options)
 
 
 def build_bridge(encoder: LayerStack, *stacks: LayerStack) -> Bridge:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor
 
 from seqlstm.models.attention import GeneralAttention
 from seqlstm.models.batch import Batch
@@ -117,15 +118,20 @@ def test_beams_share_the_memory_of_their_sentence(writer: Writer) -> None:
     memory, token = memory_of(model, batch), ids(ROWS * beams, seed=4)
     assert all(len(part) == ROWS for part in leaves(memory))
     sentence = torch.arange(ROWS).repeat_interleave(beams)
-    _, state = model.advance(ids(ROWS, seed=5), model.start(memory), memory)
+    _, state, _ = model.advance(ids(ROWS, seed=5), model.start(memory), memory)
+
+    def step(token: Tensor, state: State, memory: State) -> State:
+        logits, state, weights = model.advance(token, state, memory)
+        return logits, state, () if weights is None else weights
+
     state = select(state, sentence)
-    shared = model.advance(token, state, memory)
-    copied = model.advance(token, state, select(memory, sentence))
+    shared = step(token, state, memory)
+    copied = step(token, state, select(memory, sentence))
     assert_same(shared, copied)
     stay = torch.tensor([2, 0])
     rows = torch.cat([sentence.eq(one).nonzero().squeeze(1) for one in stay])
-    fewer = model.advance(token[rows], select(state, rows), select(memory, stay))
-    assert_same(fewer, (shared[0][rows], select(shared[1], rows)))
+    fewer = step(token[rows], select(state, rows), select(memory, stay))
+    assert_same(fewer, select(shared, rows))
 
 
 @every_writer
@@ -147,7 +153,7 @@ def test_runs_without_a_device(writer: Writer) -> None:
     batch = pair_batch().to(meta)
     assert model(batch)[0].is_meta
     memory = memory_of(model, batch)
-    logits, _ = model.advance(batch.inputs[:, 0], model.start(memory), memory)
+    logits, *_ = model.advance(batch.inputs[:, 0], model.start(memory), memory)
     assert logits.is_meta
 
 
@@ -167,18 +173,6 @@ def test_dropout_is_for_training(writer: Writer) -> None:
     batch = pair_batch()
     assert torch.equal(model.eval()(batch)[0], plain(batch)[0])
     assert model.train()(batch)[0] != model(batch)[0]
-
-
-@every_writer
-def test_the_first_state_is_the_same_for_all_sources_or_asks_for_one(writer: Writer) -> None:
-    model, batch = writer.random(), pair_batch()
-    first = model.start(memory_of(model, batch))
-    if not (writer.bridge or writer.coverage or writer.decoder == "plain"):
-        assert_same(model.initial_state(ROWS), first)
-        return
-    with pytest.raises(ValueError, match="depends on its source"):
-        model.initial_state(ROWS)
-    assert all(len(part) == ROWS for part in leaves(first))
 
 
 @every_attentive_writer

@@ -22,13 +22,13 @@ TOKENS, WIDTH, VOCABULARY = 12, 6, 13
 Make = Callable[..., OutputLayer]
 MAKES: dict[str, Make] = {
     "adaptive": lambda *sizes, **tied: AdaptiveSoftmax(*sizes, cutoffs=[3, 4, 8], **tied),
-    "mixture": lambda *sizes, **tied: MixtureOfSoftmaxes(*sizes, experts=3, **tied),
+    "mixture": lambda *sizes, **tied: MixtureOfSoftmaxes(*sizes, num_experts=3, **tied),
 }
 every_kind = pytest.mark.parametrize("make", MAKES.values(), ids=MAKES)
 
 
 def readout_of(make: Make, table: nn.Embedding | None = None) -> OutputLayer:
-    readout: OutputLayer = randomise(make(WIDTH, VOCABULARY, tied=table).double())
+    readout: OutputLayer = randomise(make(WIDTH, VOCABULARY, tied_embedding=table).double())
     return readout
 
 
@@ -145,7 +145,9 @@ def test_bfloat16_products_come_close(make: Make) -> None:
 @every_kind
 def test_a_model_reads_out_step_by_step_what_it_scores_at_once(make: Make) -> None:
     model, batch = random_language_model(LETTERS), text_batch()
-    model.output_layer = randomise(make(HIDDEN, LETTERS, tied=model.embedding.table).double())
+    model.output_layer = randomise(
+        make(HIDDEN, LETTERS, tied_embedding=model.embedding.table).double()
+    )
     scores, last = step_by_step(model, batch, model.initial_state(len(batch.inputs)))
     assert_same((scores, last), model.log_probabilities(batch, last=True))
     padded = text_batch(LENGTHS)
@@ -160,4 +162,4 @@ def test_cutoffs_must_leave_no_group_empty(cutoffs: list[int]) -> None:
 
 def test_one_expert_is_no_mixture() -> None:
     with pytest.raises(ValueError, match="two or more"):
-        MixtureOfSoftmaxes(WIDTH, VOCABULARY, experts=1)
+        MixtureOfSoftmaxes(WIDTH, VOCABULARY, num_experts=1)

@@ -15,7 +15,7 @@ every_smoothing = pytest.mark.parametrize("smoothing", [0.0, 0.1])
 
 
 def readout_of(smoothing: float = 0.0, *, table: nn.Embedding | None = None) -> OutputLayer:
-    made = OutputLayer(WIDTH, VOCABULARY, tied=table, label_smoothing=smoothing)
+    made = OutputLayer(WIDTH, VOCABULARY, tied_embedding=table, label_smoothing=smoothing)
     readout: OutputLayer = randomise(made.double())
     return readout
 
@@ -99,7 +99,7 @@ def test_bfloat16_products_come_close(smoothing: float) -> None:
 def test_a_tied_matrix_is_the_embeddings_own() -> None:
     table = nn.Embedding(VOCABULARY, WIDTH)
     model = nn.ModuleDict(
-        {"embedding": table, "output_layer": OutputLayer(WIDTH, VOCABULARY, tied=table)}
+        {"embedding": table, "output_layer": OutputLayer(WIDTH, VOCABULARY, tied_embedding=table)}
     )
     assert model["output_layer"].weight is table.weight
     names = [name for name, _ in model.named_parameters()]
@@ -108,7 +108,7 @@ def test_a_tied_matrix_is_the_embeddings_own() -> None:
 
 def test_a_linear_map_leads_to_another_width() -> None:
     table = nn.Embedding(VOCABULARY, 4)
-    readout = OutputLayer(WIDTH, VOCABULARY, tied=table)
+    readout = OutputLayer(WIDTH, VOCABULARY, tied_embedding=table)
     assert readout.weight is table.weight
     assert readout(torch.zeros(2, 3, WIDTH)).shape == (2, 3, VOCABULARY)
     names = {name for name, _ in readout.named_parameters()}
