@@ -132,7 +132,7 @@ def time_components(loop: TrainingLoop, *, steps: int, warmup: int) -> str:
     def backward(batch: Batch, tokens: int) -> Tensor:
         """`TrainingLoop.backward`, with the backward pass by component."""
         with loop.precision.autocast():
-            loss, _, _ = loop.model(batch, None)
+            loss, _, _ = loop.objective(loop.model, batch, None)
         share: Tensor = loss / tokens
         stopwatch.run_backward(share)
         return share.detach()

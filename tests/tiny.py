@@ -8,8 +8,10 @@ from itertools import product
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from seqlstm.models.attention import Attention, GeneralAttention
+from seqlstm.models.batch import Batch
 from seqlstm.models.decoders.bahdanau import BahdanauDecoder
 from seqlstm.models.decoders.base import Decoder
 from seqlstm.models.decoders.bridge import Bridge
@@ -24,7 +26,9 @@ from seqlstm.models.translator import Translator
 from seqlstm.recurrent.cells.base import Cell
 from seqlstm.recurrent.cells.lstm import LSTM
 from seqlstm.recurrent.stack import Stack
+from seqlstm.recurrent.state import State
 from seqlstm.runtime.device import Precision
+from seqlstm.training.objectives.cross_entropy import CrossEntropy
 from tests.recurrent.cases import randomise
 
 WHO = (
@@ -63,7 +67,6 @@ def language_model(
     cell: MakeCell = LSTM,
     dropout: float = 0.0,
     weight_drop: float = 0.0,
-    smoothing: float = 0.0,
     seed: int = 0,
 ) -> LanguageModel:
     """Two layers, as they are before training."""
@@ -80,9 +83,7 @@ def language_model(
                 dropout=dropout,
                 weight_drop=weight_drop,
             ),
-            output_layer=OutputLayer(
-                HIDDEN, vocabulary, tied_embedding=embedding.table, label_smoothing=smoothing
-            ),
+            output_layer=OutputLayer(HIDDEN, vocabulary, tied_embedding=embedding.table),
             dropout=dropout,
         )
 
@@ -102,7 +103,6 @@ def translator(
     lexical: bool = False,
     dropout: float = 0.0,
     weight_drop: float = 0.0,
-    smoothing: float = 0.0,
     seed: int = 0,
 ) -> Translator:
     """One layer that reads the source in both directions, `layers` that write; untrained."""
@@ -129,7 +129,6 @@ def translator(
                 writer.output + (WIDTH if lexical else 0),
                 vocabulary,
                 tied_embedding=table.table,
-                label_smoothing=smoothing,
             ),
             dropout=dropout,
             lexical=LexicalModule(WIDTH) if lexical else None,
@@ -148,6 +147,16 @@ DECODERS: dict[str, Callable[[Stack, dict[str, Any]], Decoder]] = {
     "bahdanau": lambda stack, parts: BahdanauDecoder(stack=stack, embedding_dim=WIDTH, **parts),
     "plain": lambda stack, parts: NoAttentionDecoder(stack=stack, bridge=parts["bridge"]),
 }
+
+
+def loss_of(
+    model: LanguageModel | Translator,
+    batch: Batch,
+    state: State | None = None,
+    **options: Any,
+) -> tuple[Tensor, int, State | None]:
+    """The summed cross-entropy of a batch, the number of its tokens and the state after it."""
+    return CrossEntropy(**options)(model, batch, state)
 
 
 def random_language_model(

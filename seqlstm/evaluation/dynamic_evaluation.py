@@ -28,6 +28,7 @@ from seqlstm.models.language_model import LanguageModel
 from seqlstm.recurrent.state import State, detach
 from seqlstm.runtime.device import Precision
 from seqlstm.text.tokenizer import Tokenizer
+from seqlstm.training.objectives.cross_entropy import CrossEntropy
 
 ROWS = 100  # of a batch from which gradient statistics are gathered, as in the paper
 
@@ -98,7 +99,7 @@ def loss_and_gradients(
     """The summed loss of a batch and the gradients of its mean; and the state after the batch."""
     with torch.enable_grad():
         with precision.autocast():
-            loss, tokens, state = model(batch, state)
+            loss, tokens, state = CrossEntropy()(model, batch, state)
         assert state is not None
         gradients = torch.autograd.grad(loss / tokens, parameters, materialize_grads=True)
     return (loss.item(), gradients), detach(state)

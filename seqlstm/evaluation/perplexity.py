@@ -19,6 +19,7 @@ from seqlstm.models.language_model import LanguageModel
 from seqlstm.recurrent.state import State
 from seqlstm.runtime.device import Precision
 from seqlstm.text.tokenizer import Tokenizer
+from seqlstm.training.objectives.cross_entropy import CrossEntropy
 
 Value = TypeVar("Value")
 
@@ -133,7 +134,7 @@ def summed_loss(
 ) -> tuple[float, State | None]:
     """The nats of a batch, without ever making all its logits, and the state after it."""
     with precision.autocast():
-        loss, _, state = model(batch, state)
+        loss, _, state = CrossEntropy()(model, batch, state)
     return float(loss), state
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor
+
+from seqlstm.recurrent.state import State
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,21 @@ class Batch:
         """Number of targets without padding."""
         return len(self.target_index)
 
+    def select_targets(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """The features and ids of the targets that count.
+
+        Args:
+            features: of every step, (time, batch, features).
+
+        Returns:
+            (tokens, features) and (tokens,).
+        """
+        flat, targets = features.flatten(0, 1), self.targets.t().flatten()
+        if self.tokens == len(targets):
+            return flat, targets
+        index = self.target_index
+        return flat.index_select(0, index), targets.index_select(0, index)
+
     def to(self, device: torch.device) -> Self:
         """The same batch on a device; the copy is asynchronous."""
         return self.map(lambda part: part.to(device, non_blocking=True))
@@ -59,6 +76,20 @@ class Batch:
             name: function(part) for name, part in parts if isinstance(part, Tensor)
         }
         return replace(self, **changed)
+
+
+class ModelOutput(NamedTuple):
+    """What a model returns for a batch.
+
+    Attributes:
+        features: inputs of the output layer, (time, batch, features).
+        hidden: the same before dropout.
+        state: after the batch, for the next one; None for a model that has none.
+    """
+
+    features: Tensor
+    hidden: Tensor
+    state: State | None
 
 
 def target_positions(lengths: Tensor, time: int) -> Tensor:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from seqlstm.models.batch import Batch
+from seqlstm.models.batch import Batch, ModelOutput
 from seqlstm.models.embedding import TokenEmbedding
 from seqlstm.models.output.softmax import OutputLayer
 from seqlstm.models.output.target_scores import score_targets
-from seqlstm.models.regularizers import ActivationRegularizer, add_gradient
 from seqlstm.nn.dropout import Dropout
 from seqlstm.recurrent.stack import LayerStack
 from seqlstm.recurrent.state import State
@@ -23,8 +22,6 @@ class LanguageModel(nn.Module):
         output_layer: features to logits.
         dropout: on the stack's outputs.
         variational: one dropout mask for a whole sequence, or one for each step.
-        penalty: on the stack's outputs in training; its gradient is added to the loss's, its value
-            is not.
     """
 
     def __init__(
@@ -35,32 +32,25 @@ class LanguageModel(nn.Module):
         output_layer: OutputLayer,
         dropout: float = 0.0,
         variational: bool = True,
-        penalty: ActivationRegularizer | None = None,
     ) -> None:
         super().__init__()
         self.embedding = embedding
         self.stack = stack
         self.dropout = Dropout(dropout, variational=variational)
         self.output_layer = output_layer
-        self.penalty = penalty
 
     def initial_state(self, batch: int) -> State:
         return self.stack.initial_state(batch)
 
-    def forward(
-        self, batch: Batch, state: State | None = None, *, last: bool = True
-    ) -> tuple[Tensor, int, State | None]:
-        """The summed loss in nats, the number of its tokens, and the state after the batch."""
-        outputs, state = self.outputs(batch, state, last=last)
-        dropped = self.dropout(outputs)
-        features, targets = dropped.flatten(0, 1), batch.targets.t().flatten()
-        if batch.tokens < batch.targets.numel():
-            features = features.index_select(0, batch.target_index)
-            targets = targets.index_select(0, batch.target_index)
-        loss = self.output_layer.loss(features, targets)
-        if self.training and self.penalty is not None:
-            loss = add_gradient(loss, self.penalty(outputs, dropped, batch))
-        return loss, batch.tokens, state
+    def forward(self, batch: Batch, state: State | None = None) -> ModelOutput:
+        """Features of a batch for the output layer, and the state after it.
+
+        Args:
+            batch: of ids.
+            state: that the batch continues; None for the initial state.
+        """
+        hidden, state = self.outputs(batch, state, last=True)
+        return ModelOutput(self.dropout(hidden), hidden, state)
 
     def log_probabilities(
         self, batch: Batch, state: State | None = None, *, last: bool = False

@@ -61,8 +61,3 @@ def mean_square(values: Tensor, mask: Tensor) -> Tensor:
     """Mean square of values (time, batch, features) at the steps of a mask (time, batch)."""
     squares = at_least_float32(values).square().mean(-1)
     return squares.where(mask, 0).sum() / mask.sum().clamp(min=1)
-
-
-def add_gradient(loss: Tensor, penalty: Tensor) -> Tensor:
-    """The value of `loss`, with the gradient of `loss + penalty`."""
-    return loss + (penalty - penalty.detach())

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from seqlstm.models.attention import source_mask
-from seqlstm.models.batch import Batch
+from seqlstm.models.batch import Batch, ModelOutput
 from seqlstm.models.decoders.base import AttentionDecoder, Decoder
 from seqlstm.models.embedding import TokenEmbedding
 from seqlstm.models.lexical import LexicalModule
@@ -74,11 +74,13 @@ class Translator(nn.Module):
         """The state before the first step, a row for each sentence of the memory."""
         return self.decoder.start(memory[0])
 
-    def forward(self, batch: Batch, state: State | None = None) -> tuple[Tensor, int, State | None]:
-        """The summed loss in nats, the number of its tokens, and no state for the next batch."""
-        features = self.features(batch).index_select(0, batch.target_index)
-        targets = batch.targets.t().flatten().index_select(0, batch.target_index)
-        return self.output_layer.loss(features, targets), batch.tokens, None
+    def forward(self, batch: Batch, state: None = None) -> ModelOutput:
+        """Features of a batch for the output layer, under teacher forcing.
+
+        Sentences are independent, so that there is no state before or after a batch.
+        """
+        features, _ = self.forward_decoder(batch)
+        return ModelOutput(self.dropout(features), features, None)
 
     def log_probabilities(self, batch: Batch) -> Tensor:
         """Natural log-probability of every target, (batch, time); 0 at padding."""

@@ -203,6 +203,7 @@ def prepare(
     loop = TrainingLoop(
         model,
         task.make_batches(recipe, corpora),
+        objective=task.build_objective(recipe),
         optimizer=build_optimizer(recipe.training, model),
         schedule=build_schedule(recipe.training),
         plan=build_plan(recipe.training),

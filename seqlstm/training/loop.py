@@ -24,6 +24,7 @@ from seqlstm.runtime.files import Weights
 from seqlstm.runtime.memory import release_memory
 from seqlstm.runtime.signals import StopRequest
 from seqlstm.training.averaging import NoAveraging
+from seqlstm.training.objectives.base import Objective
 from seqlstm.training.optimizer import clip_gradients, gradient_norm, set_rate
 from seqlstm.training.progress import Progress, TrainingPlan, TrainingReport
 from seqlstm.training.random_state import generator_states, restore_generators
@@ -52,8 +53,9 @@ class TrainingLoop:
     """One training run, from wherever its checkpoint stands to its end.
 
     Args:
-        model: called with a batch and a state; gives the summed loss, its tokens, the next state.
+        model: to be trained.
         batches: to train on.
+        objective: the loss of a batch; see `training/objectives`.
         optimizer: of the model's parameters.
         schedule: of the rate.
         plan: when to validate, save and end.
@@ -68,6 +70,7 @@ class TrainingLoop:
         model: nn.Module,
         batches: TrainingBatches,
         *,
+        objective: Objective,
         optimizer: Optimizer,
         schedule: Schedule,
         plan: TrainingPlan,
@@ -78,6 +81,7 @@ class TrainingLoop:
     ) -> None:
         self.model = model
         self.batches = batches
+        self.objective = objective
         self.optimizer = optimizer
         self.schedule = schedule
         self.plan = plan
@@ -163,7 +167,7 @@ class TrainingLoop:
         batch = batch.to(self.precision.device)
         state = self.state if batch.carry_state else None
         with self.precision.autocast():
-            loss, _, state = self.model(batch, state)
+            loss, _, state = self.objective(self.model, batch, state)
         self.state = None if state is None else detach(state)
         share: Tensor = loss / tokens
         share.backward()  # type: ignore[no-untyped-call]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from seqlstm.models.batch import Batch, target_positions
 from seqlstm.models.language_model import LanguageModel
@@ -18,11 +18,11 @@ from seqlstm.recurrent.catalogue import CELLS
 from seqlstm.recurrent.cells.base import Cell
 from seqlstm.recurrent.state import State
 from tests.recurrent.cases import CASES, Case, generator
+from tests.tiny import loss_of
 
 VOCABULARY, ROWS, TIME = 11, 4, 7
 LENGTHS = [5, 7, 1, 3]
 SOURCE_LENGTHS = [2, 6, 4, 1]
-
 
 # The first case of each kind that a text can feed: what its options change, the cells' laws try.
 FIRST = {case.kind: case for case in reversed(CASES) if not case.build().required_input}
@@ -103,7 +103,9 @@ def step_by_step(
     return torch.stack(scores, 1), state
 
 
-def gradients(model: nn.Module, batch: Batch) -> tuple[Tensor, ...]:
-    """Of the summed loss, with respect to every parameter."""
-    loss, _, _ = model(batch)
+def gradients(
+    model: LanguageModel | Translator, batch: Batch, **options: Any
+) -> tuple[Tensor, ...]:
+    """Of the summed cross-entropy with these options, with respect to every parameter."""
+    loss, _, _ = loss_of(model, batch, **options)
     return torch.autograd.grad(loss, list(model.parameters()))

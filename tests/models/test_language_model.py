@@ -24,7 +24,7 @@ from tests.models.cases import (
     text_batch,
 )
 from tests.recurrent.cases import Case, assert_same
-from tests.tiny import language_model, random_language_model
+from tests.tiny import language_model, loss_of, random_language_model
 
 
 def model_of(case: Case) -> LanguageModel:
@@ -58,10 +58,10 @@ def test_step_by_step_equals_full_forward(case: Case) -> None:
 def test_whole_equals_in_pieces(case: Case) -> None:
     model, batch = model_of(case), text_batch()
     state: State | None = lived_in(model)
-    loss, tokens, last = model(batch, state)
+    loss, tokens, last = loss_of(model, batch, state)
     losses, counts = [], []
     for start, stop in ((0, 2), (2, 3), (3, TIME)):
-        part, count, state = model(cut(batch, start, stop), state)
+        part, count, state = loss_of(model, cut(batch, start, stop), state)
         losses.append(part)
         counts.append(count)
     assert sum(counts) == tokens == ROWS * TIME
@@ -79,8 +79,8 @@ def test_padded_equals_alone(case: Case) -> None:
         own, end = model.log_probabilities(alone, last=True)
         assert_same((scores[row : row + 1, :length], select(last, torch.tensor([row]))), (own, end))
         assert (scores[row, length:] == 0).all()
-        losses.append(model(alone)[0])
-    loss, tokens, _ = model(batch)
+        losses.append(loss_of(model, alone)[0])
+    loss, tokens, _ = loss_of(model, batch)
     assert tokens == sum(LENGTHS)
     assert_same(loss, sum(losses))
 
@@ -98,7 +98,7 @@ def test_the_loss_is_the_sum_of_the_log_probabilities(case: Case) -> None:
     for batch in (text_batch(), text_batch(LENGTHS)):
         scores, state = model.log_probabilities(batch)
         assert state is None
-        assert_same(model(batch)[0], -scores.sum())
+        assert_same(loss_of(model, batch)[0], -scores.sum())
 
 
 @every_text_cell
@@ -106,7 +106,7 @@ def test_padding_never_changes_the_loss(case: Case) -> None:
     model, batch = model_of(case), text_batch(LENGTHS)
     changed = other_padding(batch)
     assert not torch.equal(batch.inputs, changed.inputs)
-    assert torch.equal(model(batch)[0], model(changed)[0])
+    assert torch.equal(loss_of(model, batch)[0], loss_of(model, changed)[0])
 
 
 @every_text_cell
@@ -136,7 +136,7 @@ def test_runs_without_a_device(case: Case) -> None:
     model = language_model(VOCABULARY, cell=cell_of(case), dropout=0.5, weight_drop=drop).to(meta)
     resets = torch.zeros(ROWS, TIME, dtype=torch.bool)
     for batch in (text_batch(), text_batch(LENGTHS), replace(text_batch(), resets=resets)):
-        loss, tokens, state = model.train()(batch.to(meta))
+        loss, tokens, state = loss_of(model.train(), batch.to(meta))
         assert loss.is_meta
         assert tokens == batch.tokens
         assert state is not None
@@ -145,21 +145,24 @@ def test_runs_without_a_device(case: Case) -> None:
 def test_bfloat16_comes_close() -> None:
     model, batch = language_model(VOCABULARY).eval(), text_batch(LENGTHS)
     with torch.autocast("cpu", torch.bfloat16):
-        loss, _, state = model(batch)
+        loss, _, state = loss_of(model, batch)
         scores, _ = model.log_probabilities(batch)
     assert loss.dtype == scores.dtype == torch.float32
     assert_same(
-        (loss, scores), (model(batch)[0], model.log_probabilities(batch)[0]), rtol=0.02, atol=0.05
+        (loss, scores),
+        (loss_of(model, batch)[0], model.log_probabilities(batch)[0]),
+        rtol=0.02,
+        atol=0.05,
     )
     assert all(part.dtype == torch.float32 for layer in state for part in layer)
 
 
-def test_dropout_and_smoothing_are_for_training() -> None:
-    model = language_model(VOCABULARY, dropout=0.5, smoothing=0.1)
+def test_dropout_is_for_training() -> None:
+    model = language_model(VOCABULARY, dropout=0.5)
     plain = language_model(VOCABULARY)
     batch = text_batch(LENGTHS)
-    assert torch.equal(model.eval()(batch)[0], plain(batch)[0])
-    first, second = model.train()(batch)[0], model(batch)[0]
+    assert torch.equal(loss_of(model.eval(), batch)[0], loss_of(plain, batch)[0])
+    first, second = loss_of(model.train(), batch)[0], loss_of(model, batch)[0]
     assert first != second
 
 

@@ -10,25 +10,18 @@ import torch
 from torch import Tensor
 
 from seqlstm.models.batch import Batch
-from seqlstm.models.language_model import LanguageModel
 from seqlstm.models.regularizers import ActivationRegularizer
-from seqlstm.recipe.build.model import build_model
+from seqlstm.recipe.build.objective import build_objective
 from tests.config.cases import recipe
 from tests.models.cases import LENGTHS, ROWS, TIME, VOCABULARY, gradients, text_batch
 from tests.recurrent.cases import assert_same, noise
-from tests.tiny import language_model, random_language_model
+from tests.tiny import language_model, loss_of, random_language_model
 
 HIDDEN = 3
 
 
 def mean(values: list[float]) -> float:
     return sum(values) / len(values)
-
-
-def penalised(activation: float, temporal: float) -> LanguageModel:
-    model = random_language_model(VOCABULARY).train()
-    model.penalty = ActivationRegularizer(activation, temporal)
-    return model
 
 
 @pytest.mark.parametrize("lengths", [None, LENGTHS])
@@ -55,23 +48,25 @@ def test_by_hand(lengths: list[int] | None, reset: int | None) -> None:
 
 @pytest.mark.parametrize(("activation", "temporal"), [(2.0, 0.0), (0.0, 1.0), (2.0, 1.0)])
 def test_it_joins_the_gradient_and_not_the_loss(activation: float, temporal: float) -> None:
-    model, batch = penalised(activation, temporal), text_batch()
-    plain = random_language_model(VOCABULARY).train()
-    assert torch.equal(model(batch)[0], plain(batch)[0])
-    outputs, _ = plain.outputs(batch, None, last=False)
+    model, batch = random_language_model(VOCABULARY).train(), text_batch()
+    regularizer = ActivationRegularizer(activation, temporal)
+    penalised, plain = loss_of(model, batch, regularizer=regularizer)[0], loss_of(model, batch)[0]
+    assert torch.equal(penalised, plain)
+    outputs, _ = model.outputs(batch, None, last=False)
     total: Tensor = batch.tokens * (
         activation * outputs.square().mean()
         + temporal * (outputs[1:] - outputs[:-1]).square().mean()
     )
-    own = torch.autograd.grad(plain(batch)[0] + total, list(plain.parameters()))
-    assert_same(gradients(model, batch), own)
-    assert not torch.allclose(own[0], gradients(plain, batch)[0])
+    own = torch.autograd.grad(plain + total, list(model.parameters()))
+    assert_same(gradients(model, batch, regularizer=regularizer), own)
+    assert not torch.allclose(own[0], gradients(model, batch)[0])
 
 
 def test_a_batch_in_halves_is_penalised_alike() -> None:
     """Halves of like size add up, as their losses do."""
-    model, batch = penalised(2.0, 1.0), text_batch()
-    whole = gradients(model, batch)
+    model, batch = random_language_model(VOCABULARY).train(), text_batch()
+    regularizer = ActivationRegularizer(2.0, 1.0)
+    whole = gradients(model, batch, regularizer=regularizer)
     halves = [
         gradients(
             model,
@@ -80,6 +75,7 @@ def test_a_batch_in_halves_is_penalised_alike() -> None:
                 targets=batch.targets[part],
                 target_index=torch.arange(TIME * ROWS // 2),
             ),
+            regularizer=regularizer,
         )
         for part in (slice(0, ROWS // 2), slice(ROWS // 2, ROWS))
     ]
@@ -96,8 +92,7 @@ def test_size_is_of_what_dropout_left_and_change_of_what_there_was() -> None:
 
     torch.manual_seed(1)  # a row that begins with padding would give zeros by itself
     model = language_model(VOCABULARY, dropout=0.5).train()
-    model.penalty = Watched(1.0, 1.0)
-    model(text_batch())
+    loss_of(model, text_batch(), regularizer=Watched(1.0, 1.0))
     ((outputs, dropped),) = seen
     assert (outputs != 0).all()
     zeros = dropped == 0
@@ -106,13 +101,13 @@ def test_size_is_of_what_dropout_left_and_change_of_what_there_was() -> None:
 
 
 def test_it_is_for_training() -> None:
-    model = penalised(2.0, 1.0).eval()
+    model, regularizer = random_language_model(VOCABULARY), ActivationRegularizer(2.0, 1.0)
     assert_same(
-        gradients(model, text_batch()), gradients(random_language_model(VOCABULARY), text_batch())
+        gradients(model, text_batch(), regularizer=regularizer), gradients(model, text_batch())
     )
 
 
 def test_a_recipe_sets_it() -> None:
     asked = recipe("language-model", "training.regularizers={activation=2, temporal=0.5}")
-    assert build_model(asked, (20, 20)).penalty == ActivationRegularizer(2.0, 0.5)
-    assert build_model(recipe("language-model"), (20, 20)).penalty is None
+    assert build_objective(asked).regularizer == ActivationRegularizer(2.0, 0.5)
+    assert build_objective(recipe("language-model")).regularizer is None

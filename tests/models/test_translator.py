@@ -25,7 +25,7 @@ from tests.models.cases import (
     step_by_step,
 )
 from tests.recurrent.cases import Case, assert_same
-from tests.tiny import random_translator, translator
+from tests.tiny import loss_of, random_translator, translator
 
 # Attention's weights are computed in float32, whatever the rest is.
 CLOSE = {"rtol": 1e-5, "atol": 1e-4}
@@ -60,8 +60,8 @@ def test_padded_equals_alone(case: Case) -> None:
         alone = rows_of(batch, row)
         assert_same(scores[row : row + 1, :length], model.log_probabilities(alone), **CLOSE)
         assert (scores[row, length:] == 0).all()
-        losses.append(model(alone)[0])
-    loss, tokens, state = model(batch)
+        losses.append(loss_of(model, alone)[0])
+    loss, tokens, state = loss_of(model, batch)
     assert (tokens, state) == (sum(LENGTHS), None)
     assert_same(loss, sum(losses), **CLOSE)
 
@@ -77,7 +77,7 @@ def test_gradients_of_a_batch_are_the_sum_of_its_rows(case: Case) -> None:
 @every_text_cell
 def test_the_loss_is_the_sum_of_the_log_probabilities(case: Case) -> None:
     model, batch = model_of(case), pair_batch()
-    assert_same(model(batch)[0], -model.log_probabilities(batch).sum())
+    assert_same(loss_of(model, batch)[0], -model.log_probabilities(batch).sum())
 
 
 @every_text_cell
@@ -87,7 +87,7 @@ def test_padding_never_changes_the_loss(case: Case) -> None:
     assert batch.source is not None
     assert changed.source is not None
     assert not torch.equal(batch.source, changed.source)
-    assert torch.equal(model(batch)[0], model(changed)[0])
+    assert torch.equal(loss_of(model, batch)[0], loss_of(model, changed)[0])
 
 
 @every_text_cell
@@ -127,7 +127,7 @@ def test_runs_without_a_device(case: Case) -> None:
     meta = torch.device("meta")
     drop = 0.5 if hasattr(case.build(), "recurrent") else 0.0
     model = translator(VOCABULARY, cell=cell_of(case), dropout=0.5, weight_drop=drop).to(meta)
-    loss, tokens, _ = model.train()(pair_batch().to(meta))
+    loss, tokens, _ = loss_of(model.train(), pair_batch().to(meta))
     assert loss.is_meta
     assert tokens == sum(LENGTHS)
 
@@ -135,18 +135,18 @@ def test_runs_without_a_device(case: Case) -> None:
 def test_bfloat16_comes_close() -> None:
     model, batch = translator(VOCABULARY).eval(), pair_batch()
     with torch.autocast("cpu", torch.bfloat16):
-        loss, _, _ = model(batch)
+        loss, _, _ = loss_of(model, batch)
         scores = model.log_probabilities(batch)
     assert loss.dtype == scores.dtype == torch.float32
-    exact = (model(batch)[0], model.log_probabilities(batch))
+    exact = (loss_of(model, batch)[0], model.log_probabilities(batch))
     assert_same((loss, scores), exact, rtol=0.02, atol=0.05)
 
 
-def test_dropout_and_smoothing_are_for_training() -> None:
-    model = translator(VOCABULARY, dropout=0.5, smoothing=0.1)
+def test_dropout_is_for_training() -> None:
+    model = translator(VOCABULARY, dropout=0.5)
     plain, batch = translator(VOCABULARY), pair_batch()
-    assert torch.equal(model.eval()(batch)[0], plain(batch)[0])
-    assert model.train()(batch)[0] != model(batch)[0]
+    assert torch.equal(loss_of(model.eval(), batch)[0], loss_of(plain, batch)[0])
+    assert loss_of(model.train(), batch)[0] != loss_of(model, batch)[0]
 
 
 def test_one_table_serves_both_sides_and_the_readout() -> None:

@@ -25,6 +25,7 @@ from seqlstm.recurrent.layer import WeightDrop
 from tests.config.cases import TABLES
 from tests.models.cases import VOCABULARY, pair_batch, text_batch
 from tests.runs import LANGUAGE_MODEL, write_recipe
+from tests.tiny import loss_of
 
 pytestmark = pytest.mark.usefixtures("unoptimised")
 
@@ -62,7 +63,7 @@ def mistakes(task: str, *overrides: str) -> tuple[Mistake, ...]:
 def learns(model: LanguageModel | Translator) -> bool:
     """Whether a batch has a loss, and every parameter a gradient that is finite."""
     batch = pair_batch() if isinstance(model, Translator) else text_batch()
-    loss, tokens, _ = model(batch)
+    loss, tokens, _ = loss_of(model, batch)
     (loss / tokens).backward()  # type: ignore[no-untyped-call]
     gradients = [parameter.grad for parameter in model.parameters()]
     return all(one is not None and bool(one.isfinite().all()) for one in gradients)

@@ -14,6 +14,7 @@ from seqlstm.recurrent.state import State
 from seqlstm.runtime.files import Weights
 from seqlstm.training.averaging import NoAveraging
 from seqlstm.training.loop import TrainingBatches, TrainingLoop
+from seqlstm.training.objectives.base import Objective
 from seqlstm.training.optimizer import make_optimizer
 from seqlstm.training.progress import TrainingPlan, TrainingReport
 from seqlstm.training.schedule import Schedule
@@ -63,6 +64,12 @@ class Spring(nn.Module):
         self.modes: list[bool] = []
         self.states: list[State | None] = []
 
+    @staticmethod
+    def loss(spring: Any, batch: Batch, state: State | None) -> tuple[Tensor, int, State | None]:
+        """An objective."""
+        result: tuple[Tensor, int, State | None] = spring(batch, state)
+        return result
+
     def forward(self, batch: Batch, state: State | None) -> tuple[Tensor, int, State]:
         self.modes.append(self.training)
         self.states.append(state)
@@ -105,10 +112,12 @@ def loop_of(
     average: NoAveraging | None = None,
     shelf: Shelf | None = None,
     validate: Callable[[], dict[str, float]] | None = None,
+    objective: Objective = Spring.loss,
 ) -> TrainingLoop:
     return TrainingLoop(
         model,
         batches,
+        objective=objective,
         optimizer=make_optimizer(model, kind=kind, learning_rate=plan.learning_rate),
         schedule=schedule or Schedule(),
         plan=plan,

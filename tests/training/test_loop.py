@@ -72,7 +72,7 @@ def test_a_step_reports_what_it_did() -> None:
     loop = loop_of(Spring(), Repeated(batch_of(3)), plan, schedule=Schedule("linear"), shelf=shelf)
     reports = of_kind(list(loop.run()), "step")
     rates = [0.5, 0.375, 0.25, 0.125]
-    assert [report.values["rate"] for report in reports] == rates
+    assert [report.values["learning_rate"] for report in reports] == rates
     weight = 1.0
     for report, rate in zip(reports, rates, strict=True):
         assert report.values["loss"] == pytest.approx(2 * weight**2)
@@ -93,7 +93,7 @@ def test_the_rate_goes_with_the_batches() -> None:
     loop = loop_of(
         model, batches, TrainingPlan(steps=2, learning_rate=0.5, gradient_accumulation=2)
     )
-    rates = [report.values["rate"] for report in of_kind(list(loop.run()), "step")]
+    rates = [report.values["learning_rate"] for report in of_kind(list(loop.run()), "step")]
     assert rates == pytest.approx([0.375, 0.2])
     assert_same(model.weight, spring_at((1 - 0.375) * (1 - 0.2)), rtol=1e-6, atol=0)
 
@@ -184,7 +184,7 @@ def test_a_plateau_lowers_the_rate() -> None:
     loop = loop_of(
         Spring(), Repeated(batch_of(3)), plan, schedule=schedule, validate=lambda: {"loss": 1.0}
     )
-    rates = [report.values["rate"] for report in of_kind(list(loop.run()), "step")]
+    rates = [report.values["learning_rate"] for report in of_kind(list(loop.run()), "step")]
     assert rates == [1.0, 1.0, 1.0, 0.5, 0.5, 0.25]
 
 

@@ -51,7 +51,7 @@ def test_weight_decay_by_hand() -> None:
 
 
 def test_the_rate_of_every_group_is_set() -> None:
-    optimizer = make_optimizer(model(), kind="adam", rate=0.5)
+    optimizer = make_optimizer(model(), kind="adam", learning_rate=0.5)
     set_rate(optimizer, 0.125)
     assert [group["lr"] for group in optimizer.param_groups] == [0.125, 0.125]
 

@@ -18,6 +18,7 @@ from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.text.tokenizer_pair import TokenizerPair
 from seqlstm.training.averaging import CheckpointAveraging, ExponentialAveraging, NoAveraging
 from seqlstm.training.loop import TrainingLoop
+from seqlstm.training.objectives.cross_entropy import CrossEntropy
 from seqlstm.training.progress import TrainingPlan, TrainingReport
 from seqlstm.training.schedule import Schedule
 from tests.tiny import DOCUMENTS, PAIRS, language_model, translator
@@ -37,7 +38,7 @@ Make = Callable[[Tokenizer, int, Shelf], TrainingLoop]
 
 
 def tiny_translator(tokenizer: Tokenizer, seed: int, shelf: Shelf) -> TrainingLoop:
-    model = translator(tokenizer.vocab_size, dropout=0.3, weight_drop=0.2, smoothing=0.1, seed=seed)
+    model = translator(tokenizer.vocab_size, dropout=0.3, weight_drop=0.2, seed=seed)
     batches = BucketBatches(
         PAIRS,
         tokenizers=TokenizerPair.joint(tokenizer),
@@ -78,6 +79,7 @@ def tiny_loop(
         average=average,
         shelf=shelf,
         validate=validate,
+        objective=CrossEntropy(label_smoothing=0.1),
     )
 
 

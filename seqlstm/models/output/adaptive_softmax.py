@@ -77,8 +77,14 @@ class AdaptiveSoftmax(OutputLayer):
         rare = [groups[..., i : i + 1] + log_probs for i, log_probs in enumerate(inside)]
         return torch.cat([frequent, *rare], dim=-1)
 
-    def loss(self, features: Tensor, targets: Tensor) -> Tensor:
-        """The summed cross-entropy, in nats. Its shapes depend on how many targets are rare."""
+    def loss(self, features: Tensor, targets: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
+        """The summed cross-entropy, in nats. Its shapes depend on how many targets are rare.
+
+        Raises:
+            ValueError: label smoothing, which needs a plain softmax.
+        """
+        if label_smoothing:
+            raise ValueError(f"label smoothing needs a plain softmax, was: {label_smoothing}")
         features = self.bottleneck(features)
         first, *inside = self.choices(product_dtype(features, self.weight))
         bounds = torch.tensor(self.cutoffs, device=targets.device)

@@ -62,8 +62,14 @@ class MixtureOfSoftmaxes(OutputLayer):
         assert total is not None
         return total
 
-    def loss(self, features: Tensor, targets: Tensor) -> Tensor:
-        """The summed cross-entropy, in nats, chunk by chunk."""
+    def loss(self, features: Tensor, targets: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
+        """The summed cross-entropy, in nats, chunk by chunk.
+
+        Raises:
+            ValueError: label smoothing, which needs a plain softmax.
+        """
+        if label_smoothing:
+            raise ValueError(f"label smoothing needs a plain softmax, was: {label_smoothing}")
         latent, prior = self.components(features)
         needed = torch.is_grad_enabled() and (latent.requires_grad or self.weight.requires_grad)
         dtype = product_dtype(features, self.weight)

@@ -17,8 +17,6 @@ class OutputLayer(nn.Module):
         vocab_size: number of ids.
         tied_embedding: an embedding whose table is the output matrix too (Press & Wolf, 2017; Inan,
             Khosravi & Socher, 2017); where the sizes differ, a linear layer maps to the table's.
-        label_smoothing: share of the target's probability that is spread over the whole vocabulary
-            while training (Szegedy et al., 2016).
     """
 
     def __init__(
@@ -27,10 +25,8 @@ class OutputLayer(nn.Module):
         vocab_size: int,
         *,
         tied_embedding: nn.Embedding | None = None,
-        label_smoothing: float = 0.0,
     ) -> None:
         super().__init__()
-        self.label_smoothing = label_smoothing
         self.bottleneck: nn.Module = nn.Identity()
         self.weight: Tensor
         if tied_embedding is None:
@@ -45,11 +41,13 @@ class OutputLayer(nn.Module):
         """(..., input_size) -> logits (..., vocabulary)."""
         return linear(self.bottleneck(features), self.weight, self.bias)
 
-    def loss(self, features: Tensor, targets: Tensor) -> Tensor:
-        """The summed cross-entropy, in nats: features (tokens, input_size), targets (tokens,).
+    def loss(self, features: Tensor, targets: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
+        """The summed cross-entropy, in nats.
 
-        Label smoothing applies in training mode alone.
+        Args:
+            features: (tokens, input_size).
+            targets: ids, (tokens,).
+            label_smoothing: probability that is spread over the vocabulary (Szegedy et al., 2016).
         """
-        smoothing = self.label_smoothing if self.training else 0.0
         features = self.bottleneck(features)
-        return cross_entropy(features, targets, self.weight, self.bias, smoothing)
+        return cross_entropy(features, targets, self.weight, self.bias, label_smoothing)

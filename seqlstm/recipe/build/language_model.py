@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from seqlstm.config import Recipe
-from seqlstm.config.training import TrainingConfig
 from seqlstm.models.language_model import LanguageModel
-from seqlstm.models.regularizers import ActivationRegularizer
 from seqlstm.recipe.build.layers import build_embedding, build_output_layer, build_stack
 from seqlstm.text.tokenizer_pair import VocabularySizes
 
@@ -13,7 +11,6 @@ from seqlstm.text.tokenizer_pair import VocabularySizes
 def build_language_model(recipe: Recipe, vocab_sizes: VocabularySizes) -> LanguageModel:
     """The untrained language model of a recipe."""
     model, (_, vocab_size) = recipe.model, vocab_sizes
-    smoothing, dropout = recipe.training.label_smoothing, model.dropout
     embedding = build_embedding(model, vocab_size)
     stack = build_stack(
         model,
@@ -24,13 +21,7 @@ def build_language_model(recipe: Recipe, vocab_sizes: VocabularySizes) -> Langua
     return LanguageModel(
         embedding=embedding,
         stack=stack,
-        output_layer=build_output_layer(model, stack.output, vocab_size, embedding, smoothing),
-        dropout=dropout.output,
-        variational=dropout.variational,
-        penalty=build_penalty(recipe.training),
+        output_layer=build_output_layer(model, stack.output, vocab_size, embedding),
+        dropout=model.dropout.output,
+        variational=model.dropout.variational,
     )
-
-
-def build_penalty(training: TrainingConfig) -> ActivationRegularizer | None:
-    table = training.regularizers
-    return ActivationRegularizer(**table.model_dump()) if table else None

@@ -75,7 +75,7 @@ def build_embedding(model: ModelConfig, vocabulary: int) -> TokenEmbedding:
 
 
 def build_output_layer(
-    model: ModelConfig, width: int, vocabulary: int, embedding: TokenEmbedding, smoothing: float
+    model: ModelConfig, width: int, vocabulary: int, embedding: TokenEmbedding
 ) -> OutputLayer:
     tied = embedding.table if model.tie_embeddings else None
     with blamed("model.output"):
@@ -87,9 +87,7 @@ def build_output_layer(
                     width, vocabulary, num_experts=experts, tied_embedding=tied
                 )
             case _:
-                return OutputLayer(
-                    width, vocabulary, tied_embedding=tied, label_smoothing=smoothing
-                )
+                return OutputLayer(width, vocabulary, tied_embedding=tied)
 
 
 def build_stack(model: ModelConfig, **sizes: Any) -> Stack | BlockStack:

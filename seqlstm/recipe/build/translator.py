@@ -23,7 +23,7 @@ from seqlstm.text.tokenizer_pair import VocabularySizes
 
 
 def build_translator(recipe: Recipe, vocabularies: VocabularySizes) -> Translator:
-    model, smoothing = recipe.model, recipe.training.label_smoothing
+    model = recipe.model
     source = build_embedding(model, vocabularies[0])
     shared = recipe.tokenizer.joint and model.tie_embeddings in (True, "three-way")
     target = source if shared else build_embedding(model, vocabularies[1])
@@ -38,7 +38,7 @@ def build_translator(recipe: Recipe, vocabularies: VocabularySizes) -> Translato
         target=target,
         encoder=encoder,
         decoder=decoder,
-        output_layer=build_output_layer(model, read, vocabularies[1], target, smoothing),
+        output_layer=build_output_layer(model, read, vocabularies[1], target),
         dropout=model.dropout.output,
         variational=model.dropout.variational,
         lexical=lexical,

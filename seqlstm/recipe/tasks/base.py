@@ -17,10 +17,12 @@ from seqlstm.data.batching.buckets import PairIds
 from seqlstm.data.sources.read import Corpus
 from seqlstm.errors import ArgumentError, DataError, Mistake
 from seqlstm.evaluation.significance import Comparison
+from seqlstm.recipe.build.objective import build_objective
 from seqlstm.recurrent.backends import Call
 from seqlstm.recurrent.stack import LayerStack
 from seqlstm.runtime.device import Precision
 from seqlstm.text.tokenizer_pair import TokenizerPair, VocabularySizes
+from seqlstm.training.objectives.base import Objective
 
 Validation = Callable[[], dict[str, float]]
 """Measures the model on the validation split: values by metric."""
@@ -128,6 +130,10 @@ class Task(ABC):
             for name, part in model.named_modules()
             if isinstance(part, LayerStack)
         }
+
+    def build_objective(self, recipe: Recipe) -> Objective:
+        """The loss that training minimizes."""
+        return build_objective(recipe)
 
     @abstractmethod
     def make_batches(self, recipe: Recipe, corpus: RunCorpus) -> Batches:

@@ -38,6 +38,7 @@ from seqlstm.recurrent.stack import LayerStack
 from seqlstm.runtime.device import Precision
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.text.tokenizer_pair import TokenizerPair, VocabularySizes
+from seqlstm.training.objectives.cross_entropy import CrossEntropy
 
 VALIDATION_TOKENS = 4096  # of a batch
 SEARCH_OPTIONS = ("beam_size", "length_penalty", "batch")
@@ -136,8 +137,11 @@ class TranslationTask(Task):
             for rows in bucket(sources, targets, VALIDATION_TOKENS)
         ]
 
+        objective = CrossEntropy()
+
         def validate() -> dict[str, float]:
-            nats = sum(float(model(batch.to(precision.device))[0]) for batch in batches)
+            losses = (objective(model, batch.to(precision.device))[0] for batch in batches)
+            nats = sum(map(float, losses))
             values = {"loss": nats / sum(batch.tokens for batch in batches)}
             if recipe.training.metric in ("bleu", "chrf"):
                 loaded = LoadedTranslator(

@@ -12,7 +12,7 @@ from seqlstm.data.batching.prompts import PromptBatches, bucket_prompts
 from seqlstm.models.batch import Batch
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.text.tokenizer_pair import TokenizerPair
-from tests.tiny import PAIRS, random_language_model
+from tests.tiny import PAIRS, loss_of, random_language_model
 
 BUDGET, WINDOW = 90, 15
 
@@ -54,7 +54,7 @@ def test_what_is_not_asked_has_no_part_in_the_loss(tokenizer: Tokenizer) -> None
     model = random_language_model(tokenizer.vocab_size, seed=3)
     texts, answers = [[5, 6, 9, 7], [7], [8, 8]], [[8], [6, 5], [9, 10, 11]]
     with torch.no_grad():
-        loss, tokens, _ = model(collate_prompts(texts, answers, tokenizer))
+        loss, tokens, _ = loss_of(model, collate_prompts(texts, answers, tokenizer))
         by_hand = 0.0
         for text, answer in zip(texts, answers, strict=True):
             state, past = model.initial_state(1), [tokenizer.end, *text]

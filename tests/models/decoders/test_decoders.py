@@ -36,7 +36,7 @@ from tests.models.writers import (
     every_writer,
 )
 from tests.recurrent.cases import Case, assert_same
-from tests.tiny import HIDDEN
+from tests.tiny import HIDDEN, loss_of
 
 every_variational = pytest.mark.parametrize("variational", [True, False])
 REAL = torch.arange(TIME) < torch.tensor(LENGTHS).unsqueeze(1)
@@ -73,7 +73,7 @@ def test_every_cell_writes(writer: Writer, bridge: bool, case: Case) -> None:
     assert_same(steps_of(model, batch), model.log_probabilities(batch), rtol=1e-6, atol=1e-8)
     if bridge or writer.decoder == "plain":
         assert model.decoder.bridge is not None
-        loss = model(batch)[0]
+        loss = loss_of(model, batch)[0]
         found = torch.autograd.grad(loss, list(model.decoder.bridge.parameters()))
         assert all((gradient != 0).any() for gradient in found)
 
@@ -87,9 +87,9 @@ def test_padded_equals_alone(writer: Writer) -> None:
         alone = rows_of(batch, row)
         assert_same(scores[row : row + 1, :length], model.log_probabilities(alone))
         assert (scores[row, length:] == 0).all()
-        losses.append(model(alone)[0])
-    assert_same(model(batch)[0], sum(losses))
-    assert torch.equal(model(batch)[0], model(other_padding(batch))[0])
+        losses.append(loss_of(model, alone)[0])
+    assert_same(loss_of(model, batch)[0], sum(losses))
+    assert torch.equal(loss_of(model, batch)[0], loss_of(model, other_padding(batch))[0])
 
 
 @every_writer
@@ -151,7 +151,7 @@ def test_runs_without_a_device(writer: Writer) -> None:
     meta = torch.device("meta")
     model = writer.untrained(dropout=0.5, weight_drop=0.5).to(meta).train()
     batch = pair_batch().to(meta)
-    assert model(batch)[0].is_meta
+    assert loss_of(model, batch)[0].is_meta
     memory = memory_of(model, batch)
     logits, *_ = model.advance(batch.inputs[:, 0], model.start(memory), memory)
     assert logits.is_meta
@@ -171,8 +171,8 @@ def test_bfloat16_comes_close(writer: Writer) -> None:
 def test_dropout_is_for_training(writer: Writer) -> None:
     model, plain = writer.untrained(dropout=0.5, weight_drop=0.5), writer.untrained()
     batch = pair_batch()
-    assert torch.equal(model.eval()(batch)[0], plain(batch)[0])
-    assert model.train()(batch)[0] != model(batch)[0]
+    assert torch.equal(loss_of(model.eval(), batch)[0], loss_of(plain, batch)[0])
+    assert loss_of(model.train(), batch)[0] != loss_of(model, batch)[0]
 
 
 @every_attentive_writer
@@ -226,7 +226,7 @@ def test_dropout_is_one_mask_for_all_steps_of_a_sequence(decoder: str, variation
     seen: list[torch.Tensor] = []
     stack.layers[1].register_forward_pre_hook(lambda _, given: seen.append(given[0][0] == 0))
     for _ in range(2):
-        model(batch)
+        loss_of(model, batch)
     # Not the first step: a row whose whole input is dropped is zero there of itself.
     first, second = torch.stack(seen[1:TIME]), torch.stack(seen[TIME + 1 :])
     assert first.any()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -14,8 +16,8 @@ TOKENS, WIDTH, VOCABULARY = 10, 6, 13
 every_smoothing = pytest.mark.parametrize("smoothing", [0.0, 0.1])
 
 
-def readout_of(smoothing: float = 0.0, *, table: nn.Embedding | None = None) -> OutputLayer:
-    made = OutputLayer(WIDTH, VOCABULARY, tied_embedding=table, label_smoothing=smoothing)
+def readout_of(*, table: nn.Embedding | None = None) -> OutputLayer:
+    made = OutputLayer(WIDTH, VOCABULARY, tied_embedding=table)
     readout: OutputLayer = randomise(made.double())
     return readout
 
@@ -40,10 +42,12 @@ def by_torch(readout: OutputLayer, features: Tensor, targets: Tensor, smoothing:
 @pytest.mark.parametrize("tied_width", [None, WIDTH, 4])
 def test_loss_and_gradients_are_torchs(smoothing: float, tied_width: int | None) -> None:
     table = None if tied_width is None else nn.Embedding(VOCABULARY, tied_width).double()
-    readout = readout_of(smoothing, table=table)
+    readout = readout_of(table=table)
     features, targets = features_and_targets()
     assert_same(
-        loss_and_gradients(readout.loss(features, targets), features, readout),
+        loss_and_gradients(
+            readout.loss(features, targets, label_smoothing=smoothing), features, readout
+        ),
         loss_and_gradients(by_torch(readout, features, targets, smoothing), features, readout),
     )
 
@@ -53,26 +57,21 @@ def test_loss_and_gradients_are_torchs(smoothing: float, tied_width: int | None)
 def test_in_chunks_equals_whole(
     smoothing: float, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    readout = readout_of(smoothing)
+    readout = readout_of()
     features, targets = features_and_targets()
-    whole = loss_and_gradients(readout.loss(features, targets), features, readout)
+    loss = partial(readout.loss, features, targets, label_smoothing=smoothing)
+    whole = loss_and_gradients(loss(), features, readout)
     monkeypatch.setattr("seqlstm.models.output.fused_cross_entropy.CHUNK", rows * VOCABULARY)
-    assert_same(loss_and_gradients(readout.loss(features, targets), features, readout), whole)
-
-
-def test_smoothing_is_for_training() -> None:
-    readout = readout_of(0.3).eval()
-    features, targets = features_and_targets()
-    assert_same(readout.loss(features, targets), by_torch(readout, features, targets, 0.0))
+    assert_same(loss_and_gradients(loss(), features, readout), whole)
 
 
 def test_without_gradients_the_loss_is_the_same() -> None:
-    readout = readout_of(0.1)
-    features, targets = features_and_targets()
+    readout = readout_of()
+    loss = partial(readout.loss, *features_and_targets(), label_smoothing=0.1)
     with torch.no_grad():
-        alone = readout.loss(features, targets)
+        alone = loss()
     assert not alone.requires_grad
-    assert_same(alone, readout.loss(features, targets))
+    assert_same(alone, loss())
 
 
 def test_inputs_are_left_as_they_were() -> None:
@@ -85,13 +84,14 @@ def test_inputs_are_left_as_they_were() -> None:
 
 @every_smoothing
 def test_bfloat16_products_come_close(smoothing: float) -> None:
-    readout = readout_of(smoothing).float()
+    readout = readout_of().float()
     features, targets = features_and_targets()
     features = features.detach().float().requires_grad_()
-    exact = loss_and_gradients(readout.loss(features, targets), features, readout)
+    loss = partial(readout.loss, features, targets, label_smoothing=smoothing)
+    exact = loss_and_gradients(loss(), features, readout)
     with torch.autocast("cpu", torch.bfloat16):
-        loss = readout.loss(features, targets)
-    rounded = loss_and_gradients(loss, features, readout)
+        rounded_loss = loss()
+    rounded = loss_and_gradients(rounded_loss, features, readout)
     assert all(part.dtype == torch.float32 for part in rounded)
     assert_same(rounded, exact, rtol=0.03, atol=0.05)
 
@@ -117,7 +117,7 @@ def test_a_linear_map_leads_to_another_width() -> None:
 
 def test_gradients_are_given_away_once() -> None:
     features, targets = features_and_targets()
-    loss = readout_of(0.1).loss(features, targets)
+    loss = readout_of().loss(features, targets, label_smoothing=0.1)
     loss.backward(retain_graph=True)
     with pytest.raises(RuntimeError, match="second backward pass"):
         loss.backward()

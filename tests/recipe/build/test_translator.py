@@ -18,12 +18,12 @@ from seqlstm.models.decoders.no_attention import NoAttentionDecoder
 from seqlstm.models.decoders.parallel import ParallelDecoder
 from seqlstm.models.embedding import TokenEmbedding
 from seqlstm.models.translator import Translator
-from seqlstm.recipe.build.model import backends_by_layer
+from seqlstm.recipe.build.model import choose_backends
 from seqlstm.recipe.load import load
 from seqlstm.recipe.read import read_recipe
 from seqlstm.recipe.train import start
 from seqlstm.recurrent.layer import Recurrent
-from tests.config.cases import TABLES
+from tests.config.cases import TABLES, recipe
 from tests.models import cases as models
 from tests.recipe.test_cells_in_recipes import build, learns, mistakes
 from tests.recurrent.cases import assert_same
@@ -176,15 +176,15 @@ def test_coverage_is_an_option(kind: str, attention: str) -> None:
 
 
 @pytest.mark.parametrize("kind", DECODERS)
-def test_a_run_tells_the_backend_of_every_layer(kind: str) -> None:
-    model = build("translation", f'model.decoder={{kind="{kind}"}}')
+def test_a_run_names_the_backend_of_every_layer(kind: str) -> None:
+    decoder = f'model.decoder={{kind="{kind}"}}'
     names = ["first 1", "rest 1"] if kind == "parallel" else ["decoder 1", "decoder 2"]
-    backends = backends_by_layer(model)
+    backends = choose_backends(recipe("translation", decoder), build("translation", decoder))
     assert list(backends) == ["encoder 1", "encoder 2", *names]
     alone = kind in ("input-feeding", "bahdanau")
     assert all(backends[name].startswith("loop (others: ") == alone for name in names)
     # The library has no last state of rows of unlike lengths, which the bridge wants.
-    assert backends["encoder 1"].startswith("torch-fused") == (kind != "plain")
+    assert backends["encoder 1"].startswith("torch-fused") == (kind != "no-attention")
 
 
 @pytest.mark.parametrize("kind", DECODERS)
