@@ -85,6 +85,6 @@ def test_it_trains_where_no_checkout_is(installed: Path, tmp_path: Path) -> None
         "tokenizer.vocab_size=400",
         "data.batching.max_tokens=300",
     )
-    short = ("training.minutes=", "training.steps=2", "training.validate_every=")
+    short = ("training.minutes=", "training.steps=2")
     run(installed, "-m", "seqlstm", "train", "dates-en-de", *tiny, *short, at=tmp_path)
     assert (tmp_path / "runs" / "dates-en-de" / "last.safetensors").is_file()
