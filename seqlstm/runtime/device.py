@@ -63,7 +63,7 @@ def choose_device(name: str) -> torch.device:
 def choose_precision(name: str, device: torch.device) -> Precision:
     """The precision of a name in a recipe; for auto bfloat16 if the device computes it natively."""
     if name != "auto":
-        return Precision(name, device, "as the recipe asks")
+        return Precision(name, device, "set in the recipe")
     if has_native_bfloat16(device):
         return Precision("bfloat16", device, "this machine computes it natively")
     return Precision("float32", device, "this machine does not compute bfloat16 natively")

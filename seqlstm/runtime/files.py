@@ -18,7 +18,7 @@ Weights = dict[str, Tensor]
 
 
 def write_atomically(path: Path, contents: bytes | memoryview) -> None:
-    """Replace a file atomically: a reader sees the old contents or the new ones.
+    """Replace a file atomically: a reader sees either the old or the new contents.
 
     Raises:
         FileError: the disk is full, or the folder cannot be written to. The old file is intact.
@@ -35,7 +35,7 @@ def write_atomically(path: Path, contents: bytes | memoryview) -> None:
         partial.unlink(missing_ok=True)
         raise FileError(
             f"{path} could not be written: {error.strerror or error}",
-            hint="What stood there before is intact. Make room, then go on with --resume.",
+            hint="The old file, if there was one, is intact. Make room, then go on with --resume.",
         ) from error
 
 

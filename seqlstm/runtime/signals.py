@@ -31,14 +31,14 @@ def stop_on_signals(*numbers: signal.Signals) -> Iterator[StopRequest]:
     def handle(received: int, frame: FrameType | None) -> None:
         request.signal = signal.Signals(received).name
         # A second signal raises KeyboardInterrupt.
-        for number in old:
+        for number in previous:
             signal.signal(number, signal.default_int_handler)
 
-    old = {number: signal.getsignal(number) for number in numbers or DEFAULT_SIGNALS}
-    for number in old:
+    previous = {number: signal.getsignal(number) for number in numbers or DEFAULT_SIGNALS}
+    for number in previous:
         signal.signal(number, handle)
     try:
         yield request
     finally:
-        for number, handler in old.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)

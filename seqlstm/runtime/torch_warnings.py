@@ -6,5 +6,8 @@ import warnings
 
 
 def ignore_cudnn_weight_copies() -> None:
-    """Ignore the warning that cuDNN copies separate weights into one block at each call: cheap."""
+    """Ignore the warning that cuDNN copies separate weights into one block at each call.
+
+    The copy is cheap.
+    """
     warnings.filterwarnings("ignore", message="RNN module weights")

@@ -48,7 +48,7 @@ def test_auto_is_bfloat16_on_devices_that_compute_it_natively(
     assert (precision.name, precision.device) == (name, CPU)
     assert ("not" in precision.reason) != native
     for fixed in ("float32", "bfloat16"):
-        assert choose_precision(fixed, CPU) == Precision(fixed, CPU, "as the recipe asks")
+        assert choose_precision(fixed, CPU) == Precision(fixed, CPU, "set in the recipe")
 
 
 def test_autocast_changes_products_but_no_weights() -> None:
