@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    # Late, so that `seqlstm --version` and the command line's help do not wait for torch.
+    # Imported on first use, so that `seqlstm --version` and `--help` do not wait for torch.
     if name == "load":
         from seqlstm.recipe.load import load
 

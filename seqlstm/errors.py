@@ -1,7 +1,7 @@
-"""What a person can mend: wrong recipes, data, checkpoints and arguments.
+"""Errors that a user can correct: in recipes, data, checkpoints and arguments.
 
 A `UserError` is shown as one panel, without a traceback, and ends the command with exit code 2.
-A programmer's mistake is a `ValueError`; ours is an `assert`.
+Wrong calls of the Python API raise `ValueError`; internal invariants are checked by `assert`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from difflib import get_close_matches
 
 
 class UserError(Exception):
-    """Says what is wrong, where (file, key, line), and what would be right.
+    """The base of errors that a user can correct.
 
     Args:
-        message: what is wrong, in one or two sentences.
-        hint: what would be right, or what to do next.
+        message: one or two sentences: what is wrong, and where (file, key, line).
+        hint: the correct form, or what to do next.
     """
 
     title = "Error"
@@ -34,7 +34,7 @@ class DataError(UserError):
 
 
 class SplitError(DataError):
-    """A source that has no such split."""
+    """A split that its source does not have."""
 
 
 class TokenizerError(UserError):
@@ -44,19 +44,19 @@ class TokenizerError(UserError):
 
 
 class RunError(UserError):
-    """A run folder or checkpoint that is missing, damaged, foreign or too new."""
+    """A run folder or checkpoint that is missing, damaged, of another run, or too new."""
 
     title = "Run"
 
 
 class TrainingError(UserError):
-    """A run that cannot go on: a full disk, or processes that ended."""
+    """Training that cannot continue: a full disk, or a process that has died."""
 
     title = "Training"
 
 
 class DivergedError(TrainingError):
-    """A run whose numbers are no longer finite."""
+    """A loss or gradient that is infinite or NaN."""
 
 
 class FileError(UserError):
@@ -66,26 +66,26 @@ class FileError(UserError):
 
 
 class ArgumentError(UserError):
-    """A command-line or API argument that makes no sense."""
+    """An invalid argument of the command line or the Python API."""
 
     title = "Argument"
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """One mistake in a recipe: the dotted key, what is wrong, and what would be right."""
+    """One mistake in a recipe: the dotted key, the problem, and a suggestion."""
 
     key: str
     problem: str
     suggestion: str | None = None
 
     def __str__(self) -> str:
-        right = f" ({self.suggestion})" if self.suggestion else ""
-        return f"{self.key}: {self.problem}{right}"
+        suggestion = f" ({self.suggestion})" if self.suggestion else ""
+        return f"{self.key}: {self.problem}{suggestion}"
 
 
 class RecipeError(UserError):
-    """Every mistake of a recipe at once."""
+    """All mistakes of a recipe."""
 
     title = "Recipe"
 
@@ -96,7 +96,7 @@ class RecipeError(UserError):
         super().__init__("\n".join([*lines, *(f"  {mistake}" for mistake in self.mistakes)]))
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The sentence fragment `did you mean "x"?` for the known word closest to `word`, if any."""
-    close = get_close_matches(word, list(known), n=1, cutoff=0.6)
+def nearest(word: str, choices: Iterable[str]) -> str | None:
+    """The hint `did you mean "x"?` for the choice most similar to `word`; None if none is close."""
+    close = get_close_matches(word, list(choices), n=1, cutoff=0.6)
     return f'did you mean "{close[0]}"?' if close else None

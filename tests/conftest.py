@@ -1,4 +1,4 @@
-"""What tests of several folders share: seeds, a small tokenizer, how cells become machine code."""
+"""Fixtures of several folders: the random seed, a small tokenizer, compilation of cells."""
 
 from __future__ import annotations
 
@@ -15,45 +15,45 @@ from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.text.train_tokenizer import train_tokenizer
 from tests.tiny import LINES, PAIRS
 
-built_unoptimised = cache(recurrence.build.__wrapped__)
+build_unoptimised = cache(recurrence.build.__wrapped__)
 
 
 @pytest.fixture(autouse=True)
 def seeded() -> None:
-    """What a test draws is the same in every run, alone or after others."""
+    """Each test starts from the same random seed, whichever tests ran before."""
     torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")
 def tokenizer() -> Tokenizer:
-    """Without bytes: so few ids that most of them are drawn, and each of them is text."""
+    """A vocabulary so small that models sample most of it; without byte pieces, all of it text."""
     lines = [*LINES, *(target for _, target in PAIRS)]
     return train_tokenizer(lines, model_type="unigram", vocab_size=75, byte_fallback=False)
 
 
 @pytest.fixture
-def forget_code(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """From its call on the test compiles what it needs; what other tests compiled stays theirs."""
+def clear_native_cache(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """A function that empties the cache of compiled code, for the rest of this test only."""
 
-    def forget() -> None:
+    def clear() -> None:
         build = cache(recurrence.build.__wrapped__)
         monkeypatch.setattr(codegen, "build", build)
-        build_by(build, monkeypatch)
+        use_build(build, monkeypatch)
 
-    return forget
+    return clear
 
 
-def build_by(build: Callable[..., CDLL], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The backend's code comes from `build`, and none that it has already."""
+def use_build(build: Callable[..., CDLL], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the native backend compile with `build`, with an empty cache."""
     monkeypatch.setattr(recurrence, "build", build)
     monkeypatch.setattr(backend, "native", cache(recurrence.native.__wrapped__))
 
 
 @pytest.fixture
 def unoptimised(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compiles the same C in a quarter of the time: for many cells, each of them run once or twice.
+    """Compile without optimisation, in a quarter of the time: for tests that run many cells once.
 
-    That the optimised code is right, test_backends, test_compiled and test_machine_code try.
+    The optimised code is tested by test_backends, test_native and test_native_code.
     """
-    monkeypatch.setattr(compiler, "FLAGS", (*compiler.FLAGS, "-O0"))  # of several the last counts
-    build_by(built_unoptimised, monkeypatch)
+    monkeypatch.setattr(compiler, "FLAGS", (*compiler.FLAGS, "-O0"))  # the last -O option counts
+    use_build(build_unoptimised, monkeypatch)

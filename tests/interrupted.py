@@ -1,9 +1,9 @@
-"""The command, held still at one moment of its training, so that a test may stop it just there.
+"""The command `seqlstm`, paused at one moment of training, where a test sends it a signal.
 
-    python interrupted.py MOMENT COUNT SIGN train RECIPE ...
+    python interrupted.py MOMENT COUNT READY_FILE train RECIPE ...
 
-At the COUNT-th MOMENT it writes the file SIGN and waits for a signal. With "disk-full" it does not
-wait: the COUNT-th checkpoint meets a full disk.
+At the COUNT-th MOMENT it creates READY_FILE and waits for a signal. "disk-full" does not wait: it
+makes the writing of the COUNT-th checkpoint fail.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from seqlstm.training.loop import TrainingLoop
 
 
 def wait() -> None:
-    """Write the sign, and wait for a signal; go on if it is one that asks for a clean stop."""
-    Path(SIGN).touch()
+    """Create the ready file and wait for a signal; return if it only requests a clean stop."""
+    Path(READY_FILE).touch()
     signal.pause()
 
 
 def after_step() -> None:
-    """COUNT is the number of the step, from the run's beginning."""
+    """Pause after step COUNT of the run."""
     step = TrainingLoop.step
 
-    def stepped(self: TrainingLoop, drawn: Iterator[Any]) -> dict[str, float]:
-        values = step(self, drawn)
+    def stepped(self: TrainingLoop, batches: Iterator[Any]) -> dict[str, float]:
+        values = step(self, batches)
         if self.progress.step == COUNT:
             wait()
         return values
@@ -38,34 +38,34 @@ def after_step() -> None:
 
 
 def around_rename(name: str, *, after: bool) -> None:
-    """When the file NAME is complete under its temporary name, before or after it is renamed."""
-    replace, seen = Path.replace, iter(range(1, 1_000_000))
+    """Pause before or after the COUNT-th rename of the temporary file to NAME."""
+    replace, counter = Path.replace, iter(range(1, 1_000_000))
 
     def replaced(self: Path, target: Path) -> Path:
-        if self.name != f"{name}.tmp" or next(seen) != COUNT:
+        if self.name != f"{name}.tmp" or next(counter) != COUNT:
             return replace(self, target)
         if after:
             replace(self, target)
         wait()
-        raise AssertionError("to be killed here")
+        raise AssertionError("expected to be killed here")
 
     Path.replace = replaced  # type: ignore[method-assign, assignment]
 
 
 def inside_write() -> None:
-    """When half of a checkpoint is written."""
+    """Pause in the middle of writing a checkpoint."""
     fill_disk("/dev/null", wait)
 
 
 def fill_disk(device: str, then: Callable[[], None] = lambda: None) -> None:
-    """The COUNT-th checkpoint is written to a device."""
-    opened, seen = Path.open, iter(range(1, 1_000_000))
+    """Write the start of the COUNT-th checkpoint, call `then`, and the rest to a device."""
+    opened, counter = Path.open, iter(range(1, 1_000_000))
 
     def open_elsewhere(self: Path, *arguments: Any, **options: Any) -> Any:
-        if self.name != "checkpoint.pt.tmp" or next(seen) != COUNT:
+        if self.name != "checkpoint.pt.tmp" or next(counter) != COUNT:
             return opened(self, *arguments, **options)
-        with opened(self, "wb") as half:
-            half.write(b"PK\x03\x04 half a checkpoint")
+        with opened(self, "wb") as file:
+            file.write(b"PK\x03\x04 half a checkpoint")
         then()
         return opened(Path(device), "wb")
 
@@ -82,7 +82,7 @@ MOMENTS: dict[str, Callable[[], None]] = {
 }
 
 if __name__ == "__main__":
-    _, MOMENT, NUMBER, SIGN, *command = sys.argv
+    _, MOMENT, NUMBER, READY_FILE, *command = sys.argv
     COUNT = int(NUMBER)
     MOMENTS[MOMENT]()
     sys.argv = ["seqlstm", *command]

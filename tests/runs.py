@@ -1,4 +1,4 @@
-"""A tiny language, recipes for it, and the command in this process: what tests of runs share."""
+"""Tiny corpora and recipes, and the command line run in this process, for tests of runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from seqlstm.cli.app import app
 
-WHO = (
+SUBJECTS = (
     ("The child", "Das Kind"),
     ("A woman", "Eine Frau"),
     ("My neighbour", "Mein Nachbar"),
@@ -18,31 +18,31 @@ WHO = (
     ("The old man", "Der alte Mann"),
     ("Everyone", "Jeder"),
 )
-DOES = (("sees", "sieht"), ("buys", "kauft"), ("finds", "findet"), ("paints", "malt"))
-WHAT = (
+VERBS = (("sees", "sieht"), ("buys", "kauft"), ("finds", "findet"), ("paints", "malt"))
+OBJECTS = (
     ("a red boat", "ein rotes Boot"),
     ("the house", "das Haus"),
     ("two apples", "zwei Äpfel"),
     ("old letters", "alte Briefe"),
     ("the café", "das Café"),
 )
-WHEN = (("today", "heute"), ("at night", "nachts"))
+ADVERBS = (("today", "heute"), ("at night", "nachts"))
 
 
-def sentence(who: str, does: str, what: str, when: str) -> str:
-    return f"{who} {does} {what} {when}."
+def sentence(subject: str, verb: str, object: str, adverb: str) -> str:
+    return f"{subject} {verb} {object} {adverb}."
 
 
 def pairs_of(split: str) -> list[tuple[str, str]]:
-    """200 pairs to train on, 20 for each of the other splits; none stands in two."""
-    rest = {"validation": {5}, "test": {11}}.get(split, {*range(12)} - {5, 11})
-    every = [
+    """English and German sentences: 200 for training, 20 in each other split, all different."""
+    remainders = {"validation": {5}, "test": {11}}.get(split, {*range(12)} - {5, 11})
+    pairs = [
         (sentence(*english), sentence(*german))
         for english, german in (
-            zip(*words, strict=True) for words in product(WHO, DOES, WHAT, WHEN)
+            zip(*words, strict=True) for words in product(SUBJECTS, VERBS, OBJECTS, ADVERBS)
         )
     ]
-    return [pair for index, pair in enumerate(every) if index % 12 in rest]
+    return [pair for index, pair in enumerate(pairs) if index % 12 in remainders]
 
 
 LETTERS = str.maketrans("abcdefghijklmnopqrstuvwxyzäöüéß", "αβκδεφγηιθκλμνοπρσστυφωξψζάόύές")
@@ -53,7 +53,7 @@ def in_greek_letters(text: str) -> str:
 
 
 def write_texts(folder: Path) -> None:
-    """Every split as plain text, `SPLIT.en` and `SPLIT.de`, lines that stand side by side."""
+    """Write each split as parallel plain text, `SPLIT.en` and `SPLIT.de`."""
     for split in ("train", "validation", "test"):
         english, german = zip(*pairs_of(split), strict=True)
         for language, lines in (("en", english), ("de", german)):
@@ -66,7 +66,7 @@ def write_lines(path: Path, lines: tuple[str, ...] | list[str]) -> Path:
 
 
 def write_table(path: Path, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> Path:
-    """JSON lines with these columns; dotted ones are nested."""
+    """Write rows as JSON lines; a dotted column name makes nested objects."""
     lines = []
     for row in rows:
         table: dict[str, object] = {}
@@ -80,7 +80,7 @@ def write_table(path: Path, columns: tuple[str, ...], rows: list[tuple[str, ...]
     return write_lines(path, lines)
 
 
-TRANSLATOR = """# A translator that is small enough for a test.
+TRANSLATOR = """# A translator small enough for a test.
 task = "translation"
 device = "cpu"
 precision = "float32"
@@ -111,7 +111,7 @@ save_every = 25
 beam_size = 3
 """
 
-LANGUAGE_MODEL = """# A language model that is small enough for a test.
+LANGUAGE_MODEL = """# A language model small enough for a test.
 task = "language-model"
 device = "cpu"
 precision = "float32"
@@ -138,7 +138,7 @@ validate_every = 20
 
 
 def write_recipe(folder: Path, recipe: str) -> Path:
-    """The recipe with its texts beside it."""
+    """Write a recipe and, in the same folder, its texts."""
     write_texts(folder)
     path = folder / "recipe.toml"
     path.write_text(recipe.format(at=folder.as_posix()), encoding="utf-8")
@@ -146,19 +146,21 @@ def write_recipe(folder: Path, recipe: str) -> Path:
 
 
 def invoke(*arguments: object, text: str | bytes | None = None) -> Result:
-    """The command in this process, with pipes at its ends."""
-    return CliRunner(env={"TERM": "dumb"}).invoke(app, [str(one) for one in arguments], input=text)
+    """Run the command in this process; standard input and output are pipes."""
+    return CliRunner(env={"TERM": "dumb"}).invoke(
+        app, [str(argument) for argument in arguments], input=text
+    )
 
 
 def answer(*arguments: object, text: str | bytes | None = None) -> str:
-    """What a command that succeeds writes to standard output."""
+    """The standard output of a command that must succeed."""
     result = invoke(*arguments, text=text)
     assert result.exit_code == 0, result.output
     return result.stdout
 
 
 def refusal(*arguments: object, text: str | bytes | None = None) -> str:
-    """What a command that a person has to mend says: exit code 2 and no traceback."""
+    """The standard error of a command that must fail with exit code 2 and no traceback."""
     result = invoke(*arguments, text=text)
     assert result.exit_code == 2, (result.output, result.exception)
     assert "Traceback" not in result.output
@@ -166,6 +168,6 @@ def refusal(*arguments: object, text: str | bytes | None = None) -> str:
 
 
 def train_in(folder: Path, recipe: str) -> Path:
-    """The run folder of a recipe, trained by the command."""
+    """Train a recipe by the command; its run folder."""
     answer("train", write_recipe(folder, recipe), "--run", folder / "run")
     return folder / "run"

@@ -13,16 +13,16 @@ def test_a_hint_follows_the_message() -> None:
     assert str(UserError("what is wrong")) == "what is wrong"
 
 
-def test_every_kind_is_a_user_error_with_a_title() -> None:
-    kinds = [
-        kind
-        for kind in vars(errors).values()
-        if isinstance(kind, type) and issubclass(kind, Exception)
+def test_every_error_is_a_user_error_with_a_title() -> None:
+    classes = [
+        value
+        for value in vars(errors).values()
+        if isinstance(value, type) and issubclass(value, Exception)
     ]
-    assert len(kinds) >= 7
-    assert all(issubclass(kind, UserError) and kind.title.istitle() for kind in kinds)
-    own = {"Data", "Tokenizer", "Run", "Training", "Argument", "Recipe"}
-    assert own <= {kind.title for kind in kinds}
+    assert len(classes) >= 7
+    assert all(issubclass(error, UserError) and error.title.istitle() for error in classes)
+    titles = {"Data", "Tokenizer", "Run", "Training", "Argument", "Recipe"}
+    assert titles <= {error.title for error in classes}
 
 
 def test_a_recipe_error_lists_every_mistake() -> None:

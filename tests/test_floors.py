@@ -1,4 +1,4 @@
-"""The floors of the house: a module imports only from floors below its own."""
+"""The layers of the package (floors): a module imports only from floors below its own."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ HOMES = {
     "seqlstm.kernels": {"kernels", "nn", "decoding", "models/output", "recurrent/backends/native"},
 }
 """The only folders and modules that may import a package."""
-# The two doors of the house, which stand before every floor.
+# All modules except `seqlstm/__init__.py` and `__main__.py`, which stand above all floors.
 MODULES = [path for path in PACKAGE.rglob("*.py") if path.parent != PACKAGE or path.name[0] != "_"]
 
 
@@ -48,7 +48,7 @@ def room_of(path: Path) -> str:
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Dotted names of all that a module imports, wherever in it."""
+    """Dotted names of all imports of a module, also those inside functions."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
@@ -71,7 +71,7 @@ def test_imports_come_from_floors_below(path: Path) -> None:
 
 
 @pytest.mark.parametrize("package", HOMES)
-def test_some_packages_are_imported_only_at_home(package: str) -> None:
+def test_some_packages_are_imported_only_by_their_homes(package: str) -> None:
     homes = [PACKAGE / home for home in HOMES[package]]
     for path in MODULES:
         if not any(path.is_relative_to(home) for home in homes):
@@ -80,7 +80,7 @@ def test_some_packages_are_imported_only_at_home(package: str) -> None:
 
 
 def test_imports_have_no_cycle() -> None:
-    """Those inside functions and for types only count too."""
+    """Imports inside functions and for type checking count too."""
     modules = {dotted(path): path for path in MODULES}
     graph = {
         module: {parent(name, modules) for name in imports(path)} - {module, ""}
@@ -90,13 +90,13 @@ def test_imports_have_no_cycle() -> None:
 
 
 def dotted(path: Path) -> str:
-    """The name by which a module is imported."""
+    """The dotted name of a module."""
     parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
     return ".".join(parts).removesuffix(".__init__")
 
 
 def parent(name: str, modules: dict[str, Path]) -> str:
-    """The module that has what is imported; nothing if it is not one of these."""
+    """The module that an imported name comes from; empty for other packages."""
     while name and name not in modules:
         name = name.rpartition(".")[0]
     return name

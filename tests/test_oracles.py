@@ -1,4 +1,4 @@
-"""The oracles against values worked out by hand: one unit, gates that are 0.5 or wide open."""
+"""The oracles against values computed by hand: one unit, with gates that are 0.5 or open."""
 
 from __future__ import annotations
 
@@ -24,35 +24,35 @@ from tests.oracles.by_hand import (
 )
 
 
-def test_the_original_only_adds() -> None:
+def test_the_lstm_of_1997_has_no_forget_gate() -> None:
     weights = {"input": WIDE, "candidate": INPUT, "output": HALF}
     outputs, (h, c) = oracles.original([[1.0], [-2.0]], ([0.0], [3.0]), weights)
     assert c == pytest.approx([3.0 + tanh(1.0) - tanh(2.0)])
     assert h == outputs[-1] == pytest.approx([0.5 * tanh(c[0])])
 
 
-def test_the_squashing_of_1997() -> None:
+def test_the_squashing_functions_of_1997() -> None:
     weights = {"input": WIDE, "candidate": INPUT, "output": WIDE}
     [output], (_, c) = oracles.original([[log(3.0)]], ([0.0], [0.0]), weights, squash="1997")
     assert c == pytest.approx([1.0])  # 4 · 3/4 − 2
     assert output == pytest.approx([2.0 / (1.0 + exp(-1.0)) - 1.0])
 
 
-def test_lstm_forgets_half() -> None:
+def test_lstm_with_a_half_open_forget_gate() -> None:
     weights = {"input": SHUT, "forget": HALF, "candidate": INPUT, "output": WIDE}
     _, (h, c) = oracles.lstm([[9.0], [9.0]], ([0.0], [4.0]), weights)
     assert c == pytest.approx([1.0])
     assert h == pytest.approx([tanh(1.0)])
 
 
-def test_coupled_admits_what_it_forgets() -> None:
+def test_cifg_input_gate_is_one_minus_the_forget_gate() -> None:
     forget = Gate([[0.0]], [[0.0]], [log(3.0)])
     weights = {"forget": forget, "candidate": WIDE, "output": WIDE}
     _, (_, c) = oracles.coupled(NO_STEP, ([0.0], [2.0]), weights)
     assert c == pytest.approx([0.75 * 2.0 + 0.25])
 
 
-def test_which_cell_a_peephole_sees() -> None:
+def test_input_and_forget_peepholes_read_the_old_cell_and_output_the_new() -> None:
     weights = {"input": HALF, "forget": HALF, "candidate": WIDE, "output": HALF}
     old, new = log(3.0), 0.75 * log(3.0) + 0.25
     peepholes = {"input": [-1.0], "forget": [1.0], "output": [2.0]}
@@ -65,7 +65,7 @@ def test_which_cell_a_peephole_sees() -> None:
     assert output == pytest.approx([tanh(new) / (1.0 + exp(-2.0 * new))])
 
 
-def test_the_cell_as_recurrence_is_read_before_it_changes_and_h_never() -> None:
+def test_gates_that_recur_on_the_cell_read_its_old_value_and_never_h() -> None:
     reads = Gate([[0.0]], [[1.0]], [0.0])
     blind = Gate([[0.0]], [[7.0]], [OPEN])
     weights = {"input": reads, "forget": reads, "candidate": blind, "output": reads}
@@ -89,7 +89,7 @@ def test_the_cell_as_recurrence_is_read_before_it_changes_and_h_never() -> None:
         ("NP", 2.5, 0.5 * tanh(2.5)),
     ],
 )
-def test_one_change_a_variant(variant: str, cell: float, output: float) -> None:
+def test_odyssey_variants(variant: str, cell: float, output: float) -> None:
     weights = {"input": HALF, "forget": HALF, "candidate": WIDE, "output": HALF}
     closed = {"NIG": ["input"], "NFG": ["forget"], "NOG": ["output"], "CIFG": ["forget"]}
     for name in closed.get(variant, []):
@@ -100,14 +100,14 @@ def test_one_change_a_variant(variant: str, cell: float, output: float) -> None:
     assert result == pytest.approx([output])
 
 
-def test_the_coupled_variant_of_the_odyssey_keeps_the_peephole_of_its_input_gate() -> None:
+def test_odyssey_cifg_has_the_peephole_of_the_input_gate() -> None:
     weights = {"input": HALF, "candidate": WIDE, "output": HALF}
     peepholes = {"input": [log(3.0) / 2.0], "output": [0.0]}
     _, (_, c) = oracles.greff(NO_STEP, ([0.0], [2.0]), weights, peepholes, variant="CIFG")
     assert c == pytest.approx([0.25 * 2.0 + 0.75])
 
 
-def test_the_vanilla_of_the_odyssey_is_the_peephole_lstm() -> None:
+def test_odyssey_vanilla_equals_the_peephole_lstm() -> None:
     generator = random.Random(0)
     weights = gates("input forget candidate output", 3, 2, generator)
     peepholes = {name: vector(2, generator) for name in ("input", "forget", "output")}
@@ -118,7 +118,7 @@ def test_the_vanilla_of_the_odyssey_is_the_peephole_lstm() -> None:
     )
 
 
-def test_gates_that_read_the_gates_before() -> None:
+def test_full_gate_recurrence() -> None:
     weights = {"input": HALF, "forget": SHUT, "candidate": WIDE, "output": HALF}
     readers = ("input", "forget", "output")
     recurrent: dict[tuple[str, str], Matrix] = {(a, b): [[0.0]] for a in readers for b in readers}
@@ -135,7 +135,7 @@ def test_gates_that_read_the_gates_before() -> None:
 
 
 @pytest.mark.parametrize(("decay", "fade"), [("log", 1.0 / log(e + 3.0)), ("inverse", 1.0 / 3.0)])
-def test_only_the_short_term_fades(decay: str, fade: float) -> None:
+def test_time_decays_only_the_short_term_memory(decay: str, fade: float) -> None:
     weights = {"input": SHUT, "forget": WIDE, "candidate": INPUT, "output": WIDE}
     _, (_, c) = oracles.timeaware(
         NO_STEP, [3.0], ([0.0], [2.0]), weights, ([[1.0]], [0.0]), decay=decay
@@ -143,11 +143,11 @@ def test_only_the_short_term_fades(decay: str, fade: float) -> None:
     assert c == pytest.approx([2.0 - tanh(2.0) + tanh(2.0) * fade])
 
 
-def test_a_kernel_is_not_flipped_and_reads_zeros_outside() -> None:
-    still: Matrix = [[0.0, 0.0, 0.0]]
-    shut = ([still], [still])
-    kernels = {"input": shut, "forget": shut, "output": shut}
-    kernels["candidate"] = ([[[1.0, 0.0, 0.0]]], [still])
+def test_convolution_is_cross_correlation_with_zero_padding() -> None:
+    zero: Matrix = [[0.0, 0.0, 0.0]]
+    zeros = ([zero], [zero])
+    kernels = {"input": zeros, "forget": zeros, "output": zeros}
+    kernels["candidate"] = ([[[1.0, 0.0, 0.0]]], [zero])
     biases = {"input": [OPEN], "forget": [OPEN], "candidate": [0.0], "output": [OPEN]}
     peepholes = {name: [0.0] * 3 for name in ("input", "forget", "output")}
     _, (_, c) = oracles.convolutional(
@@ -156,11 +156,11 @@ def test_a_kernel_is_not_flipped_and_reads_zeros_outside() -> None:
     assert c == pytest.approx([0.0, tanh(0.1), tanh(0.2)])
 
 
-def test_rows_columns_and_channels_of_a_plane() -> None:
-    still = [[[0.0] * 3] * 3] * 2
-    right_below = [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
-    kernels = {name: ([still], [still[:1]]) for name in ("input", "forget", "candidate", "output")}
-    kernels["candidate"] = ([[still[0], right_below]], [still[:1]])
+def test_two_dimensional_convolution_of_two_channels() -> None:
+    zeros = [[[0.0] * 3] * 3] * 2
+    bottom_right = [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
+    kernels = {name: ([zeros], [zeros[:1]]) for name in ("input", "forget", "candidate", "output")}
+    kernels["candidate"] = ([[zeros[0], bottom_right]], [zeros[:1]])
     biases = {"input": [OPEN], "forget": [OPEN], "candidate": [0.0], "output": [OPEN]}
     peepholes = {name: [0.0] * 6 for name in ("input", "forget", "output")}
     second = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]  # the second channel: two rows of three
@@ -170,7 +170,7 @@ def test_rows_columns_and_channels_of_a_plane() -> None:
     assert c == pytest.approx([tanh(0.5), tanh(0.6), 0.0, 0.0, 0.0, 0.0])
 
 
-def test_a_convolution_of_one_tap_at_one_place_is_the_peephole_lstm() -> None:
+def test_convolution_with_kernel_size_1_at_one_position_is_the_peephole_lstm() -> None:
     generator = random.Random(1)
     weights = gates("input forget candidate output", 3, 2, generator)
     peepholes = {name: vector(2, generator) for name in ("input", "forget", "output")}
@@ -188,7 +188,7 @@ def test_a_convolution_of_one_tap_at_one_place_is_the_peephole_lstm() -> None:
     assert close(result, oracles.peephole(inputs, state, weights, peepholes)[0])
 
 
-def test_layer_normalisation_of_one_vector_and_of_each_gate() -> None:
+def test_layer_normalisation_of_all_gates_together_and_of_each_gate() -> None:
     W = [[1.0], [-1.0], [2.0], [0.0], [3.0], [-3.0], [1.0], [1.0]]
     zeros, ones = [0.0] * 8, [1.0] * 8
     bias = [0.0, 0.0, OPEN, OPEN, 0.0, 0.0, OPEN, OPEN]
@@ -210,14 +210,14 @@ def test_layer_normalisation_of_one_vector_and_of_each_gate() -> None:
 def test_mogrifier_rounds() -> None:
     weights = {"input": WIDE, "forget": WIDE, "candidate": INPUT, "output": WIDE}
     weights["output"] = Gate([[0.0]], [[1.0]], [0.0])
-    two, three = [[log(3.0)]], [[1.0]]
+    Q, R = [[log(3.0)]], [[1.0]]
     x = 0.4 * 1.5  # 2σ(log 3 · 1) = 1.5
     h = 2.0 / (1.0 + exp(-x))
-    [output], (_, c) = oracles.mogrifier([[0.4]], ([1.0], [0.0]), weights, [two], [three])
+    [output], (_, c) = oracles.mogrifier([[0.4]], ([1.0], [0.0]), weights, [Q], [R])
     assert c == pytest.approx([tanh(x)])
     assert output == pytest.approx([tanh(c[0]) / (1.0 + exp(-h))])
     x *= 2.0 / (1.0 + 3.0**-h)
-    _, (_, c) = oracles.mogrifier([[0.4]], ([1.0], [0.0]), weights, [two, two], [three])
+    _, (_, c) = oracles.mogrifier([[0.4]], ([1.0], [0.0]), weights, [Q, Q], [R])
     assert c == pytest.approx([tanh(x)])
     state = ([1.0], [0.5])
     assert oracles.mogrifier([[0.4]], state, weights, [], []) == oracles.lstm(
@@ -225,7 +225,7 @@ def test_mogrifier_rounds() -> None:
     )
 
 
-def test_multiplicative_reads_m_for_h() -> None:
+def test_multiplicative_lstm_gates_read_m_in_place_of_h() -> None:
     weights = {"input": WIDE, "forget": WIDE, "output": HALF}
     weights["candidate"] = Gate([[0.0]], [[1.0]], [0.0])
     arguments = ([[2.0]], ([0.5], [1.0]), weights, [[3.0]], [[0.25]])

@@ -1,4 +1,4 @@
-"""`seqlstm.load`: a run folder in a few lines of Python."""
+"""The Python API: `seqlstm.load`, translation, generation, scores and saved states."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ def language_model(language_run: Path) -> LoadedLanguageModel:
 
 def test_translate(translator: LoadedTranslator) -> None:
     lines = ["The child sees the house today.", "", "Nobody buys two apples at night."]
-    found = translator.translate(lines)
-    assert len(found) == 3
-    assert found[1] == ""
-    assert found == [translator.translate([line])[0] for line in lines]
-    assert all(one.endswith(".") for one in (found[0], found[2]))
+    translations = translator.translate(lines)
+    assert len(translations) == 3
+    assert translations[1] == ""
+    assert translations == [translator.translate([line])[0] for line in lines]
+    assert all(translation.endswith(".") for translation in (translations[0], translations[2]))
 
 
-def test_it_has_learned(translator: LoadedTranslator) -> None:
+def test_the_right_translation_scores_higher(translator: LoadedTranslator) -> None:
     right, wrong = pairs_of("test")[0], (pairs_of("test")[0][0], pairs_of("test")[9][1])
-    one, other = translator.score([right, wrong])
-    assert one.log_probability > other.log_probability
+    right_score, wrong_score = translator.score([right, wrong])
+    assert right_score.log_probability > wrong_score.log_probability
 
 
 def test_generate(language_model: LoadedLanguageModel) -> None:
@@ -63,17 +63,17 @@ def test_score(language_model: LoadedLanguageModel) -> None:
     assert len(likely.pieces) == len(likely.log_probabilities)
 
 
-def test_a_past_goes_on_in_another_process(language_run: Path, tmp_path: Path) -> None:
+def test_a_saved_past_continues_in_another_model(language_run: Path, tmp_path: Path) -> None:
     model, other = seqlstm.load(language_run), seqlstm.load(language_run)
     assert isinstance(model, LoadedLanguageModel)
     assert isinstance(other, LoadedLanguageModel)
     past = model.read(["The child"])
     past.save(tmp_path / "child.state")
-    again = other.restore(tmp_path / "child.state")
-    text = "".join(other.session(again).stream(max_new_tokens=20, seed=1))
+    restored = other.restore(tmp_path / "child.state")
+    text = "".join(other.session(restored).stream(max_new_tokens=20, seed=1))
     assert text == model.generate("The child", max_new_tokens=20, seed=1)
-    ends = model.read(["sees", "finds"], past=past)
-    joined = seqlstm.Past.batch([past, ends])
+    continued = model.read(["sees", "finds"], past=past)
+    joined = seqlstm.Past.batch([past, continued])
     assert len(joined) == 3
     lines = ["the house today."] * 3
     for row, score in enumerate(model.score(lines, past=joined)):
@@ -81,12 +81,12 @@ def test_a_past_goes_on_in_another_process(language_run: Path, tmp_path: Path) -
         assert score.log_probability == pytest.approx(alone.log_probability, rel=1e-5)
 
 
-def test_a_run_may_be_named_by_a_string(language_run: Path) -> None:
-    last = seqlstm.load(str(language_run), weights="last", device="cpu", precision="float32")
-    assert last.task == "language-model"
+def test_load_with_a_string_path_and_options(language_run: Path) -> None:
+    loaded = seqlstm.load(str(language_run), weights="last", device="cpu", precision="float32")
+    assert isinstance(loaded, LoadedLanguageModel)
 
 
-def test_the_version_waits_for_nothing() -> None:
+def test_version_and_unknown_names() -> None:
     assert seqlstm.__version__.count(".") == 2
     with pytest.raises(AttributeError, match="no attribute 'lod'"):
         seqlstm.lod  # noqa: B018

@@ -1,6 +1,6 @@
-"""Stopped or killed at any moment, a resumed run reaches the bits of one that was never stopped.
+"""Runs stopped or killed at any moment and resumed equal an uninterrupted run, bit for bit.
 
-Real processes, really killed. Each run is stopped again and again on its way to the end.
+The processes are real ones and are really killed. Each run is stopped and resumed several times.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from tests.runs import write_recipe
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
 INTERRUPTED = Path(__file__).with_name("interrupted.py")
-PATIENCE = 600  # seconds for a process that hangs: others may want this machine too
+TIMEOUT = 600  # seconds until a process counts as hanging, on a busy machine
 
-TRANSLATOR = """# Buckets, dropout, unigram sampling, accumulation, an average, patience.
+TRANSLATOR = """# Token batches, dropout, subword sampling, accumulation, an average, patience.
 task = "translation"
 device = "cpu"
 threads = 1
@@ -58,7 +58,7 @@ save_every = 7
 patience = 3
 """
 
-LANGUAGE_MODEL = """# Tapes, carried state, dropout, weight drop, sampling, an average of the last.
+LANGUAGE_MODEL = """# Streams, carried state, dropout, weight drop, sampling, checkpoint averaging.
 task = "language-model"
 device = "cpu"
 threads = 1
@@ -95,59 +95,59 @@ class Run:
     """A run that a test stops and resumes.
 
     Args:
-        recipe: what it trains.
-        folder: where.
+        recipe: the recipe file.
+        folder: the run folder.
     """
 
     def __init__(self, recipe: Path, folder: Path) -> None:
         self.command = ["train", str(recipe), "--run", str(folder)]
         self.folder = folder
-        self.sign = folder.with_name(f"{folder.name}.sign")
+        self.ready_file = folder.with_name(f"{folder.name}.ready")
 
     def start(self, *program: str) -> Process:
-        """A process that goes on from wherever the run stands."""
+        """Start a process that begins or resumes the run."""
         resume = ["--resume"] if self.folder.is_dir() else []
         command = [sys.executable, *program, *self.command, *resume]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
-    def hold(self, moment: str, count: int) -> Process:
-        """The same, held still at a moment."""
-        self.sign.unlink(missing_ok=True)
-        process = self.start("-P", str(INTERRUPTED), moment, str(count), str(self.sign))
-        until = time.monotonic() + PATIENCE
-        while not self.sign.exists():
-            if process.poll() is not None or time.monotonic() > until:
+    def start_and_pause(self, moment: str, count: int) -> Process:
+        """Start a process, and wait until it pauses at a moment of `interrupted.py`."""
+        self.ready_file.unlink(missing_ok=True)
+        process = self.start("-P", str(INTERRUPTED), moment, str(count), str(self.ready_file))
+        deadline = time.monotonic() + TIMEOUT
+        while not self.ready_file.exists():
+            if process.poll() is not None or time.monotonic() > deadline:
                 process.kill()
-                raise AssertionError(f"{moment} {count} never came: {process.communicate()}")
+                raise AssertionError(f"no {moment} {count}: {process.communicate()}")
             time.sleep(0.02)
         return process
 
     def stop(self, moment: str, count: int, number: signal.Signals) -> int:
-        """How the process ended that was sent a signal at a moment."""
-        process = self.hold(moment, count)
+        """Send a signal at a moment; the exit code of the process."""
+        process = self.start_and_pause(moment, count)
         process.send_signal(number)
-        process.communicate(timeout=PATIENCE)
+        process.communicate(timeout=TIMEOUT)
         return process.returncode
 
-    def end(self, *program: str) -> tuple[int, str]:
-        """Exit code and messages of a process that nobody stops."""
+    def finish(self, *program: str) -> tuple[int, str]:
+        """Run to the end; exit code and messages."""
         process = self.start(*(program or ("-m", "seqlstm")))
-        _, messages = process.communicate(timeout=PATIENCE)
+        _, messages = process.communicate(timeout=TIMEOUT)
         return process.returncode, messages
 
     def saved_step(self) -> int:
-        """Where the checkpoint stands."""
+        """The step of the checkpoint."""
         contents = torch.load(self.folder / "checkpoint.pt", weights_only=True)
         step: int = contents["progress"]["step"]
         return step
 
     def weights(self) -> dict[str, str]:
-        """Digests of the files."""
+        """Digests of the weight files."""
         files = {name: self.folder / f"{name}.safetensors" for name in ("best", "last")}
         return {name: sha256(file.read_bytes()).hexdigest() for name, file in files.items()}
 
     def log(self) -> list[dict[str, Any]]:
-        """What was reported, but for what the clock says."""
+        """The lines of the log, without measured times."""
         lines = [json.loads(line) for line in (self.folder / "log.jsonl").read_text().splitlines()]
         for line in lines:
             del line["seconds"]
@@ -167,8 +167,8 @@ def recipes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="module")
-def never_stopped(recipes: dict[str, Path]) -> Iterator[dict[str, tuple[Run, Process]]]:
-    """Runs that nobody stops; they go on in the background until somebody waits for them."""
+def uninterrupted(recipes: dict[str, Path]) -> Iterator[dict[str, tuple[Run, Process]]]:
+    """Uninterrupted runs in the background; `assert_same` waits for their end."""
     runs = {name: Run(recipe, recipe.parent / "whole") for name, recipe in recipes.items()}
     running = {name: (run, run.start("-m", "seqlstm")) for name, run in runs.items()}
     yield running
@@ -177,65 +177,65 @@ def never_stopped(recipes: dict[str, Path]) -> Iterator[dict[str, tuple[Run, Pro
         process.communicate()
 
 
-def assert_same(run: Run, whole: tuple[Run, Process]) -> None:
-    """The bits of the weights, and every line of the log, are those of the run never stopped."""
-    other, process = whole
-    _, messages = process.communicate(timeout=PATIENCE)
+def assert_same(run: Run, expected: tuple[Run, Process]) -> None:
+    """Check that weights are equal bit for bit, and all lines of the log."""
+    other, process = expected
+    _, messages = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 0, messages
     assert run.weights() == other.weights()
     assert run.log() == other.log()
     assert run.leftovers() == []
 
 
-def test_a_translator_stopped_again_and_again(
-    recipes: dict[str, Path], never_stopped: dict[str, tuple[Run, Process]]
+def test_a_translator_stopped_several_times(
+    recipes: dict[str, Path], uninterrupted: dict[str, tuple[Run, Process]]
 ) -> None:
     recipe = recipes["translator"]
     run = Run(recipe, recipe.parent / "stopped")
     killed = -signal.SIGKILL
-    # A validation has kept its weights; there is no checkpoint at all.
+    # A validation has saved the best weights; there is no checkpoint yet.
     assert run.stop("best", 1, signal.SIGKILL) == killed
     assert not (run.folder / "checkpoint.pt").exists()
-    # The second checkpoint is written and not yet in its place; the first one stands.
+    # The second checkpoint is written but not yet renamed; the first one is in place.
     assert run.stop("checkpoint", 2, signal.SIGKILL) == killed
     assert run.saved_step() == 4
-    # Anywhere, past the end of an epoch.
+    # At any step, after the end of the first epoch.
     assert run.stop("step", 13, signal.SIGKILL) == killed
     assert run.saved_step() in (8, 12)
-    # Ctrl-C between two checkpoints: it saves, and stops.
+    # Ctrl-C between two checkpoints saves and stops.
     assert run.stop("step", 17, signal.SIGINT) == 130
     assert run.saved_step() == 17
-    assert run.end()[0] == 0
-    assert_same(run, never_stopped["translator"])
+    assert run.finish()[0] == 0
+    assert_same(run, uninterrupted["translator"])
 
 
-def test_a_language_model_stopped_again_and_again(
-    recipes: dict[str, Path], never_stopped: dict[str, tuple[Run, Process]]
+def test_a_language_model_stopped_several_times(
+    recipes: dict[str, Path], uninterrupted: dict[str, tuple[Run, Process]]
 ) -> None:
     recipe = recipes["language model"]
     run = Run(recipe, recipe.parent / "stopped")
     killed = -signal.SIGKILL
-    # New weights stand beside the checkpoint before.
+    # The weights are newer than the checkpoint.
     assert run.stop("last", 2, signal.SIGKILL) == killed
     assert run.saved_step() == 10
-    # Half a checkpoint is written.
+    # In the middle of writing a checkpoint.
     assert run.stop("half", 2, signal.SIGKILL) == killed
     assert run.saved_step() == 13
     assert run.leftovers() == ["checkpoint.pt.tmp"]
-    # Anywhere, past the end of an epoch.
+    # At any step, after the end of the first epoch.
     assert run.stop("step", 47, signal.SIGKILL) == killed
     assert run.saved_step() == 40
     assert run.stop("step", 55, signal.SIGTERM) == 143
     assert run.saved_step() == 55
-    assert run.end()[0] == 0
-    assert_same(run, never_stopped["language model"])
+    assert run.finish()[0] == 0
+    assert_same(run, uninterrupted["language model"])
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_leaves_the_last_checkpoint(recipes: dict[str, Path]) -> None:
     recipe = recipes["language model"]
     run = Run(recipe, recipe.parent / "full")
-    code, messages = run.end("-P", str(INTERRUPTED), "disk-full", "2", str(run.sign))
+    code, messages = run.finish("-P", str(INTERRUPTED), "disk-full", "2", str(run.ready_file))
     assert code == 2
     assert "checkpoint.pt could not be written: No space left on device" in messages
     assert "--resume" in messages

@@ -1,4 +1,4 @@
-"""What is installed is whole: recipes and tokenizers on board, it trains where no checkout is."""
+"""The wheel contains recipes and tokenizers; installed, it trains without a checkout."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ pytest.importorskip("pip")
 
 
 def run(*command: object, at: Path) -> str:
-    """Standard output of a command that succeeds, run where no checkout is."""
+    """Standard output of a command that must succeed, run without the checkout on its path."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    ended = subprocess.run(
+    process = subprocess.run(
         list(map(str, command)),
         cwd=at,
         env=environment,
@@ -31,8 +31,8 @@ def run(*command: object, at: Path) -> str:
         text=True,
         check=False,
     )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    return ended.stdout
+    assert process.returncode == 0, process.stdout + process.stderr
+    return process.stdout
 
 
 @pytest.fixture(scope="module")
@@ -46,21 +46,21 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of a fresh environment with the wheel, and our dependencies by a path alone."""
+    """The Python of a new environment with the wheel; a .pth file leads to the dependencies."""
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, symlinks=os.name == "posix", with_pip=False)
     scripts = folder / ("bin" if os.name == "posix" else "Scripts")
     python = scripts / Path(sys.executable).name
     options = ("--no-deps", "--no-index", "--disable-pip-version-check", "--quiet")
     run(sys.executable, "-m", "pip", "--python", python, "install", *options, wheel, at=folder)
-    # Paths of a .pth file are not searched for further ones: an editable install stays out.
+    # .pth files inside that path are not read, so an editable install of seqlstm is not found.
     path = "import sysconfig; print(sysconfig.get_paths()['purelib'])"
     site = Path(run(python, "-c", path, at=folder).strip())
     (site / "dependencies.pth").write_text(sysconfig.get_paths()["purelib"])
     return python
 
 
-def test_it_holds_one_package_and_what_ships_in_it(wheel: Path) -> None:
+def test_contents_of_the_wheel(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     top = {name.split("/")[0] for name in names}
     assert top == {"seqlstm", f"seqlstm-{seqlstm.__version__}.dist-info"}
@@ -71,15 +71,15 @@ def test_it_holds_one_package_and_what_ships_in_it(wheel: Path) -> None:
     assert not [name for name in names if "__pycache__" in name]
 
 
-def test_the_recipes_are_those_on_board(installed: Path, tmp_path: Path) -> None:
-    found = "import seqlstm.recipe.shipped as find; print(find.shipped('recipes'))"
-    inside = Path(run(installed, "-c", found, at=tmp_path).strip())
-    assert inside.is_relative_to(installed.parents[1])
-    assert (inside.parent / "cli" / "app.py").is_file()
+def test_recipes_are_read_from_the_installed_package(installed: Path, tmp_path: Path) -> None:
+    code = "from seqlstm.recipe.shipped import shipped; print(shipped('recipes'))"
+    recipes = Path(run(installed, "-c", code, at=tmp_path).strip())
+    assert recipes.is_relative_to(installed.parents[1])
+    assert (recipes.parent / "cli" / "app.py").is_file()
     assert "dates-en-de" in run(installed.with_name("seqlstm"), "recipes", at=tmp_path)
 
 
-def test_it_trains_where_no_checkout_is(installed: Path, tmp_path: Path) -> None:
+def test_training_without_a_checkout(installed: Path, tmp_path: Path) -> None:
     tiny = (
         "data.splits.train=train[:200]",
         "tokenizer.vocab_size=400",

@@ -1,4 +1,4 @@
-"""The smallest text and models on which the laws of the upper floors can be tried."""
+"""Tiny texts and models for the tests of all rooms above the cells."""
 
 from __future__ import annotations
 
@@ -31,30 +31,30 @@ from seqlstm.runtime.device import Precision
 from seqlstm.training.objectives.cross_entropy import CrossEntropy
 from tests.recurrent.cases import randomise
 
-WHO = (
+SUBJECTS = (
     ("The gardener", "Der Gärtner"),
     ("Nobody", "Niemand"),
     ("My oldest friend", "Mein ältester Freund"),
 )
-DOES = (
+VERBS = (
     ("sees", "sieht"),
     ("sells", "verkauft"),
     ("remembers", "erinnert sich an"),
     ("counts", "zählt"),
 )
-WHAT = (
+OBJECTS = (
     ("42 tulips.", "42 Tulpen."),
     ("nothing.", "nichts."),
     ("the green lantern behind the church.", "die grüne Laterne hinter der Kirche."),
 )
 PAIRS = [
-    (f"{who[0]} {does[0]} {what[0]}", f"{who[1]} {does[1]} {what[1]}")
-    for who, does, what in product(WHO, DOES, WHAT)
+    (f"{subject[0]} {verb[0]} {object[0]}", f"{subject[1]} {verb[1]} {object[1]}")
+    for subject, verb, object in product(SUBJECTS, VERBS, OBJECTS)
 ]
 LINES = [source for source, _ in PAIRS]
 DOCUMENTS = ["\n".join(LINES[start : start + 3]) for start in range(0, len(LINES), 3)]
 
-FLOAT32 = Precision("float32", torch.device("cpu"), "as the test asks")
+FLOAT32 = Precision("float32", torch.device("cpu"), "for tests")
 WIDTH, HIDDEN = 6, 8
 
 MakeCell = Callable[[int, int], Cell]
@@ -69,7 +69,7 @@ def language_model(
     weight_drop: float = 0.0,
     seed: int = 0,
 ) -> LanguageModel:
-    """Two layers, as they are before training."""
+    """A language model of two layers, initialized but not trained."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         embedding = TokenEmbedding(vocabulary, WIDTH, dropout=dropout)
@@ -105,37 +105,38 @@ def translator(
     weight_drop: float = 0.0,
     seed: int = 0,
 ) -> Translator:
-    """One layer that reads the source in both directions, `layers` that write; untrained."""
+    """A translator, not trained: a bidirectional encoder layer, and `layers` in the decoder."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         stack = partial(Stack, cell, hidden_size=HIDDEN, dropout=dropout, weight_drop=weight_drop)
-        table = TokenEmbedding(vocabulary, WIDTH, dropout=dropout)
+        embedding = TokenEmbedding(vocabulary, WIDTH, dropout=dropout)
         encoder = stack(input_size=WIDTH, num_layers=1, bidirectional=True)
-        below = stack(input_size=BELOW[decoder], num_layers=1 if decoder == "parallel" else layers)
+        first_layers = 1 if decoder == "parallel" else layers
+        first = stack(input_size=DECODER_INPUT[decoder], num_layers=first_layers)
         parts: dict[str, Any] = {"attention": attention(HIDDEN, HIDDEN), "dropout": dropout}
-        writers = list(below.layers)
+        decoder_layers = list(first.layers)
         if decoder == "parallel":
             parts["rest"] = stack(input_size=HIDDEN, num_layers=layers - 1, context=HIDDEN)
-            writers += parts["rest"].layers
+            decoder_layers += parts["rest"].layers
         if bridge or decoder == "plain":
-            parts["bridge"] = Bridge(encoder, writers)
-        writer = DECODERS[decoder](below, parts)
+            parts["bridge"] = Bridge(encoder, decoder_layers)
+        decoder_module = DECODERS[decoder](first, parts)
         return Translator(
-            source=table,
-            target=table,
+            source=embedding,
+            target=embedding,
             encoder=encoder,
-            decoder=writer,
+            decoder=decoder_module,
             output_layer=OutputLayer(
-                writer.output + (WIDTH if lexical else 0),
+                decoder_module.output + (WIDTH if lexical else 0),
                 vocabulary,
-                tied_embedding=table.table,
+                tied_embedding=embedding.table,
             ),
             dropout=dropout,
             lexical=LexicalModule(WIDTH) if lexical else None,
         )
 
 
-BELOW = {
+DECODER_INPUT = {
     "parallel": WIDTH,
     "input-feeding": WIDTH + HIDDEN,
     "bahdanau": WIDTH + HIDDEN,
@@ -162,12 +163,12 @@ def loss_of(
 def random_language_model(
     vocabulary: int, *, cell: MakeCell = LSTM, seed: int = 0
 ) -> LanguageModel:
-    """In float64 and evaluation mode, random in every parameter."""
+    """The same in float64 and evaluation mode, with all parameters random (biases too)."""
     model: LanguageModel = randomise(language_model(vocabulary, cell=cell).double(), seed=seed)
     return model.eval()
 
 
 def random_translator(vocabulary: int, *, seed: int = 0, **options: Any) -> Translator:
-    """In float64 and evaluation mode, random in every parameter."""
+    """The same in float64 and evaluation mode, with all parameters random (biases too)."""
     model: Translator = randomise(translator(vocabulary, **options).double(), seed=seed)
     return model.eval()

@@ -15,6 +15,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from seqlstm.errors import UserError
+from seqlstm.runtime.torch_warnings import ignore_cudnn_weight_copies
 
 
 class Output(Console):
@@ -70,8 +71,7 @@ def shown_warnings() -> Iterator[None]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
-        # cuDNN copies separate parameters into one block for each call: known, and cheap.
-        warnings.filterwarnings("ignore", message="RNN module weights")
+        ignore_cudnn_weight_copies()
         warnings.showwarning = show
         yield
 

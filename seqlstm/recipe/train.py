@@ -75,14 +75,14 @@ def start(
         UserError: of any kind: the recipe, its data, its tokenizer, the folder.
     """
     folder = RunFolder(path)
-    folder.refuse_taken(overwrite=overwrite)
+    folder.check_can_create(overwrite=overwrite)
     parent = RunFolder.open(origin) if origin else None
     if parent and parent.path.resolve() == path.resolve():
         raise ArgumentError(f"{path} cannot start from itself")
     corpora = read_corpus(recipe, inherited(recipe, parent) if parent else None)
     prepared = prepare(recipe, folder, corpora, parent)
     folder.create(recipe=resolved_text(recipe))
-    folder.keep_tokenizers(corpora.tokenizers)
+    folder.save_tokenizers(corpora.tokenizers)
     folder.write_card(card(corpora, prepared, origin))
     return prepared
 
@@ -135,14 +135,14 @@ def resume(recipe: Recipe, path: Path) -> Prepared:
     if begun:
         load_checkpoint(prepared.loop, folder)
     step = prepared.loop.progress.step
-    if reason := prepared.loop.end():
+    if reason := prepared.loop.end_reason():
         raise EndedError(
             f"{path} has ended at step {step}: {reason}",
             hint="A later end makes it go on: training.steps=N, training.epochs=N or --minutes N.",
         )
     folder.write_recipe(resolved_text(recipe))
     folder.truncate_log(step)
-    folder.keep_tokenizers(corpora.tokenizers)
+    folder.save_tokenizers(corpora.tokenizers)
     folder.write_card(card(corpora, prepared, origin))
     return prepared
 
@@ -209,8 +209,8 @@ def prepare(
         plan=build_plan(recipe.training),
         precision=precision,
         average=build_average(recipe.training),
-        keeper=folder,
-        validate=validation,
+        store=folder,
+        compute_metrics=validation,
     )
     with precision.autocast():  # a backend's speed depends on the products' precision
         backends = choose_backends(recipe, model)

@@ -1,1 +1,1 @@
-"""Run folders: what `train` writes and everything else opens."""
+"""Run folders: the files of a training run."""

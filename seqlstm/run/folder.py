@@ -1,13 +1,13 @@
-"""A run folder: what `train` writes and everything else opens.
+"""A run folder: `train` writes it, all other commands read it.
 
-recipe.toml        the recipe, resolved
-tokenizer.model    SentencePiece; or source.model and target.model, where each side has its own
-best.safetensors   the weights for use, best by the recipe's metric
-last.safetensors   those of the last checkpoint
-checkpoint.pt      all that going on depends on
-log.jsonl          a line for every twentieth step, and for every validation
-run.json           format, versions, machine, and what the data were
-result.json        what a sweep has scored
+recipe.toml        the resolved recipe
+tokenizer.model    the SentencePiece model; source.model and target.model if each side has its own
+best.safetensors   the weights with the best value of the recipe's metric
+last.safetensors   the weights of the last checkpoint
+checkpoint.pt      the training state, to resume from
+log.jsonl          a line for every twentieth step and every validation
+run.json           the run's card: format, versions, machine and data
+result.json        the scores of a run of a sweep
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ CONTENTS = (
     "run.json",
     "result.json",
 )
-OURS = {*CONTENTS, *(f"{name}.tmp" for name in CONTENTS)}
+OWN_FILES = {*CONTENTS, *(f"{name}.tmp" for name in CONTENTS)}
 
 
 class RunFolder:
     """The files of one run.
 
     Args:
-        path: the folder.
+        path: of the folder.
     """
 
     def __init__(self, path: Path) -> None:
@@ -71,18 +71,18 @@ class RunFolder:
         self.log = path / "log.jsonl"
         self.card = path / "run.json"
 
-    def refuse_taken(self, *, overwrite: bool = False) -> None:
-        """Make sure that a run may be created here. Changes nothing.
+    def check_can_create(self, *, overwrite: bool = False) -> None:
+        """Check that a run may be created here, without changing anything.
 
         Raises:
-            RunError: there is a run already and `overwrite` is false, or the folder holds other
-                things, which are never deleted.
+            RunError: there is a run already and `overwrite` is false, or the folder contains other
+                files, which are never deleted.
         """
         if self.path.exists() and not self.path.is_dir():
             raise RunError(f"{self.path} is a file, not a folder")
         if not self.path.is_dir():
             return
-        if any(one.name not in OURS for one in self.path.iterdir()):
+        if any(file.name not in OWN_FILES for file in self.path.iterdir()):
             raise RunError(f"{self.path} holds other things", hint="Name another folder.")
         if not overwrite and any(file.is_file() for file in (self.checkpoint, self.best)):
             raise RunError(
@@ -92,25 +92,26 @@ class RunFolder:
             )
 
     def create(self, *, recipe: str) -> None:
-        """Begin a run here; what one left behind goes. It is a run once its card is written.
+        """Delete an old run's files and write the recipe; `write_card` completes the new run.
 
         Raises:
             RunError: the folder cannot be made.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            for name in sorted(OURS, key=lambda name: name == self.card.name):
-                (self.path / name).unlink(missing_ok=True)  # the card last: till then it is a run
+            # The card is deleted last: a folder with a card is a run.
+            for name in sorted(OWN_FILES, key=lambda name: name == self.card.name):
+                (self.path / name).unlink(missing_ok=True)
         except OSError as error:
             raise RunError(f"{self.path} cannot be made: {error.strerror}") from error
         self.write_recipe(recipe)
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
-        """A folder that a run has written.
+        """The folder of an existing run.
 
         Raises:
-            RunError: there is no run, or a newer seqlstm wrote it.
+            RunError: it is no run folder, or was written by a newer seqlstm.
         """
         folder = cls(path)
         if not folder.card.is_file():
@@ -118,31 +119,31 @@ class RunFolder:
                 f"{path} is no run folder: it has no {folder.card.name}",
                 hint="A run folder is what `seqlstm train RECIPE --run DIR` writes.",
             )
-        written = folder.read_card().get("format")
-        if not isinstance(written, int):
+        format = folder.read_card().get("format")
+        if not isinstance(format, int):
             raise RunError(f"{folder.card} is damaged: it names no format")
-        if written > FORMAT:
+        if format > FORMAT:
             raise RunError(
-                f"{path} was written by a newer seqlstm: format {written}, this one reads {FORMAT}",
+                f"{path} was written by a newer seqlstm: format {format}, this one reads {FORMAT}",
                 hint="Upgrade seqlstm.",
             )
         return folder
 
     def write_recipe(self, text: str) -> None:
-        """Keep the resolved recipe."""
+        """Write the resolved recipe."""
         write_atomically(self.recipe, text.encode())
 
-    def keep_tokenizers(self, tokenizers: TokenizerPair) -> None:
+    def save_tokenizers(self, tokenizers: TokenizerPair) -> None:
         """Write `tokenizer.model`, or `source.model` and `target.model`."""
         for name, tokenizer in tokenizers.by_name.items():
             tokenizer.save(self.path / f"{name}.model")
 
     def holds_tokenizers(self) -> bool:
-        """Whether they were written, all of them."""
+        """Whether `save_tokenizers` has written all of its files."""
         return self.tokenizer.is_file() or all(file.is_file() for file in self.sides)
 
     def read_tokenizers(self) -> TokenizerPair:
-        """What `keep_tokenizers` wrote.
+        """Read the tokenizers that `save_tokenizers` wrote.
 
         Raises:
             TokenizerError: a file is missing or damaged.
@@ -152,8 +153,8 @@ class RunFolder:
             return TokenizerPair(source, target)
         return TokenizerPair.joint(Tokenizer.load(self.tokenizer))
 
-    def write_card(self, facts: dict[str, Any]) -> None:
-        """What a person needs to audit the run."""
+    def write_card(self, details: dict[str, Any]) -> None:
+        """Write `run.json`: format, versions, machine, and the details passed in."""
         card = {
             "format": FORMAT,
             "seqlstm": __version__,
@@ -161,12 +162,12 @@ class RunFolder:
             "packages": {package: version(package) for package in PACKAGES},
             "machine": f"{platform.system()} {platform.machine()}",
             "threads": torch.get_num_threads(),
-            **facts,
+            **details,
         }
         write_atomically(self.card, json.dumps(card, indent=2, ensure_ascii=False).encode())
 
     def read_card(self) -> dict[str, Any]:
-        """What `write_card` wrote.
+        """Read the card that `write_card` wrote.
 
         Raises:
             RunError: the file is damaged.
@@ -179,29 +180,29 @@ class RunFolder:
             raise RunError(f"{self.card} is damaged: it holds no table")
         return card
 
-    def keep_weights(self, name: str, weights: Weights, *, step: int) -> None:
+    def save_weights(self, name: str, weights: Weights, *, step: int) -> None:
         """Write `best` or `last`."""
-        # One entry: safetensors writes several in an order that differs from time to time.
-        note = {"seqlstm": f"format {FORMAT}, step {step}"}
-        save_weights(self.weights_file(name), weights, note)
+        # One entry: safetensors writes several entries in random order.
+        metadata = {"seqlstm": f"format {FORMAT}, step {step}"}
+        save_weights(self.weights_file(name), weights, metadata)
 
     def read_weights(self, name: str = "best") -> Weights:
-        """`best`, which is `last` in a run that never validated, or `last`."""
+        """Read `best` or `last`; a run without validations has no `best`, so `last` is read."""
         file = self.weights_file(name)
         if name == "best" and not file.is_file():
             file = self.weights_file("last")
         return load_weights(file)
 
     def weights_file(self, name: str) -> Path:
-        """Where `best` or `last` stands."""
+        """The path of `best` or `last`."""
         return self.path / f"{name}.safetensors"
 
-    def keep_checkpoint(self, contents: dict[str, Any]) -> None:
-        """Write all that going on depends on."""
+    def save_checkpoint(self, contents: dict[str, Any]) -> None:
+        """Write the training state."""
         save_checkpoint(self.checkpoint, contents)
 
     def read_checkpoint(self) -> dict[str, Any]:
-        """What `keep_checkpoint` wrote.
+        """Read the checkpoint that `save_checkpoint` wrote.
 
         Raises:
             RunError: the file is damaged or foreign.
@@ -209,16 +210,17 @@ class RunFolder:
         return load_checkpoint(self.checkpoint)
 
     def write_log(self, report: TrainingReport) -> None:
-        """A line for every validation, for the end, and for every twentieth step.
+        """Append a report to the log: every validation, the end, and every twentieth step.
 
         Raises:
             TrainingError: the disk is full.
         """
-        if report.kind == "saved" or (report.kind == "step" and report.step % LOG_EVERY):
+        if report.kind == "checkpoint" or (report.kind == "step" and report.step % LOG_EVERY):
             return
-        facts = asdict(report).items()
         line = {
-            key: value for key, value in facts if value not in ({}, None) and value is not False
+            key: value
+            for key, value in asdict(report).items()
+            if value not in ({}, None) and value is not False
         }
         try:
             with self.log.open("a", encoding="utf-8") as file:
@@ -230,7 +232,7 @@ class RunFolder:
             ) from error
 
     def read_log(self) -> list[dict[str, Any]]:
-        """The lines of the log, but for one that a crash or a full disk has cut."""
+        """The lines of the log, without lines cut off by a crash or a full disk."""
         lines = []
         if self.log.is_file():
             for line in self.log.read_text(encoding="utf-8").splitlines():
@@ -239,7 +241,7 @@ class RunFolder:
         return lines
 
     def truncate_log(self, step: int) -> None:
-        """Forget what happened after a step: a resumed run will do it again."""
-        kept = [line for line in self.read_log() if line["step"] <= step and line["kind"] != "end"]
-        text = "".join(json.dumps(line) + "\n" for line in kept if step)
+        """Delete the lines after a step, and `end` lines: a resumed run repeats those steps."""
+        lines = [line for line in self.read_log() if line["step"] <= step and line["kind"] != "end"]
+        text = "".join(json.dumps(line) + "\n" for line in lines)
         write_atomically(self.log, text.encode())

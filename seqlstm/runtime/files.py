@@ -18,7 +18,7 @@ Weights = dict[str, Tensor]
 
 
 def write_atomically(path: Path, contents: bytes | memoryview) -> None:
-    """Replace a file atomically: a reader sees the old contents or the new ones.
+    """Replace a file atomically: a reader sees either the old or the new contents.
 
     Raises:
         FileError: the disk is full, or the folder cannot be written to. The old file is intact.
@@ -35,12 +35,12 @@ def write_atomically(path: Path, contents: bytes | memoryview) -> None:
         partial.unlink(missing_ok=True)
         raise FileError(
             f"{path} could not be written: {error.strerror or error}",
-            hint="What stood there before is intact. Make room, then go on with --resume.",
+            hint="The old file, if there was one, is intact. Make room, then go on with --resume.",
         ) from error
 
 
 def sync_folder(folder: Path) -> None:
-    """Flush a rename to the disk, where folders can be synchronised."""
+    """Flush a rename to the disk; POSIX only, since other systems cannot synchronise folders."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -53,13 +53,13 @@ def save_weights(path: Path, weights: Weights, metadata: dict[str, str]) -> None
     """Write weights as safetensors.
 
     Raises:
-        FileError: as `write_atomically`.
+        FileError: see `write_atomically`.
     """
     write_atomically(path, safetensors.torch.save(weights, metadata))
 
 
 def load_weights(path: Path) -> Weights:
-    """Read weights that `save_weights` wrote.
+    """Read a file of `save_weights`.
 
     Raises:
         RunError: the file is missing, truncated or no safetensors.
@@ -68,10 +68,10 @@ def load_weights(path: Path) -> Weights:
 
 
 def save_checkpoint(path: Path, contents: dict[str, Any]) -> None:
-    """Write nested tensors and plain values.
+    """Write nested tensors and plain values in torch's format.
 
     Raises:
-        FileError: as `write_atomically`.
+        FileError: see `write_atomically`.
     """
     buffer = io.BytesIO()
     torch.save(contents, buffer)
@@ -79,7 +79,7 @@ def save_checkpoint(path: Path, contents: dict[str, Any]) -> None:
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Read what `save_checkpoint` wrote: tensors and plain values, no code.
+    """Read a file of `save_checkpoint`: tensors and plain values; code in it is never run.
 
     Raises:
         RunError: the file is missing, truncated or foreign.
@@ -88,7 +88,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def read(path: Path, load: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
-    """`load(path)`, with a `RunError` for a missing or damaged file."""
+    """The result of `load(path)`, with a `RunError` for a missing or damaged file."""
     if not path.is_file():
         raise RunError(f"{path} is missing")
     try:

@@ -18,21 +18,20 @@ def set_num_threads(threads: int) -> None:
 
 
 def tune_allocator() -> None:
-    """Tune the process for training; call it before torch's first tensor.
+    """Tune memory for training on a CPU; call it before torch makes its first tensor.
 
-    - malloc: glibc keeps freed blocks for the next step; returning them to the kernel costs page
-      faults. Other C libraries are left alone.
-    - Huge pages for large tensors, where Linux has them.
-    - oneDNN caches code for 128 sizes instead of 1,024: batches of text hardly ever repeat a size.
-    - The garbage collector skips the objects of torch, which cost it a tenth of a second each time.
+    - glibc keeps freed blocks for the next step: returning them to the kernel costs page faults.
+    - Large tensors use huge pages, where Linux has them.
+    - oneDNN caches code for 128 sizes instead of 1,024: batches of text rarely repeat a size.
+    - Garbage collection skips torch's own objects, which cost a tenth of a second each time.
     """
     freeze_garbage_collector()
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "128")
     if glibc := loaded_glibc():
-        trim_threshold, mmap_threshold = -1, -3  # of malloc.h
+        trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD in malloc.h
         glibc.mallopt(trim_threshold, 2**30)
-        # Older versions refuse more than 32 MB.
+        # Older versions refuse an mmap threshold above 32 MB.
         glibc.mallopt(mmap_threshold, 2**30) or glibc.mallopt(mmap_threshold, 2**25)
 
 
@@ -44,7 +43,7 @@ def freeze_garbage_collector() -> None:
 
 
 def release_memory() -> None:
-    """Return glibc's free memory to the kernel, against fragmentation."""
+    """Return glibc's free memory to the kernel, to limit fragmentation."""
     if glibc := loaded_glibc():
         glibc.malloc_trim(0)
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first requests a clean stop, the second stops at once."""
+"""Clean stops on Ctrl-C and SIGTERM: a first signal requests a stop, a second one interrupts."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-BOTH = (signal.SIGINT, signal.SIGTERM)
+DEFAULT_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopRequest:
-    """Whether a signal has requested a stop."""
+    """Whether a stop has been requested, and the name of the signal that did it."""
 
     def __init__(self) -> None:
         self.signal: str | None = None
@@ -22,20 +22,23 @@ class StopRequest:
 
 @contextmanager
 def stop_on_signals(*numbers: signal.Signals) -> Iterator[StopRequest]:
-    """Catch these signals, SIGINT and SIGTERM by default, while inside; in the main thread only."""
+    """While inside, turn SIGINT and SIGTERM, or other signals, into a stop request.
+
+    It works in the main thread only.
+    """
     request = StopRequest()
 
-    def note(received: int, frame: FrameType | None) -> None:
+    def handle(received: int, frame: FrameType | None) -> None:
         request.signal = signal.Signals(received).name
-        # A second signal stops at once.
-        for number in old:
+        # A second signal raises KeyboardInterrupt.
+        for number in previous:
             signal.signal(number, signal.default_int_handler)
 
-    old = {number: signal.getsignal(number) for number in numbers or BOTH}
-    for number in old:
-        signal.signal(number, note)
+    previous = {number: signal.getsignal(number) for number in numbers or DEFAULT_SIGNALS}
+    for number in previous:
+        signal.signal(number, handle)
     try:
         yield request
     finally:
-        for number, handler in old.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""A thread pool for models: tasks in parallel, each with a share of torch's threads."""
+"""A thread pool for models: its threads share torch's intra-op threads equally."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def map_in_threads(
 ) -> list[Result]:
     """Map tasks to results in parallel, in the order of the tasks.
 
-    Each Python thread has an equal share of torch's threads: while one runs Python code the others
-    compute, and cores need not wait for each other at every small product.
+    While one Python thread runs Python code, the others compute. And cores need not wait for each
+    other at every small matrix product.
 
     Args:
-        work: from a task to its result.
-        tasks: its arguments.
-        at_once: number of Python threads, at most torch's threads and the number of tasks.
+        work: the function from a task to its result.
+        tasks: the arguments of `work`.
+        at_once: largest number of Python threads; never more than torch's threads or the tasks.
     """
     threads = torch.get_num_threads()
     at_once = min(at_once, threads, len(tasks))

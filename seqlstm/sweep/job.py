@@ -19,6 +19,7 @@ from seqlstm.run.folder import RunFolder
 from seqlstm.runtime.files import write_atomically
 from seqlstm.runtime.memory import set_num_threads
 from seqlstm.runtime.signals import StopRequest
+from seqlstm.runtime.torch_warnings import ignore_cudnn_weight_copies
 from seqlstm.sweep.plan import Job
 
 
@@ -77,8 +78,7 @@ def carry_out(job: Job, *, threads: int, stop: StopRequest) -> Outcome:
     result = failure = None
     set_num_threads(threads)
     with warnings.catch_warnings(record=True) as caught:
-        # cuDNN copies separate parameters into one block for each call: known, and cheap.
-        warnings.filterwarnings("ignore", message="RNN module weights")
+        ignore_cudnn_weight_copies()
         try:
             if train(job, stop):
                 result = score(job)
@@ -102,7 +102,7 @@ def train(job: Job, stop: StopRequest) -> bool:
         warnings.warn(line, stacklevel=1)
     for _ in prepared.run(stop):
         pass
-    return prepared.loop.end() is not None
+    return prepared.loop.end_reason() is not None
 
 
 def score(job: Job) -> Result:

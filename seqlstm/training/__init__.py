@@ -1,1 +1,1 @@
-"""The training loop and what it needs. Knows models and batches, and no text."""
+"""The training loop, objectives, optimizers, schedules and averaging; independent of text."""

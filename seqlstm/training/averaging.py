@@ -1,4 +1,4 @@
-"""Averages of the weights along the way, which often serve better than the last."""
+"""Averaging of the weights over training steps, for validation and use."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from seqlstm.training.weights import set_weights, weights_of
 
 
 class NoAveraging:
-    """Weights for use: here, simply the model's own."""
+    """The base of all averages. By itself it averages nothing: the model's own weights are used."""
 
     def after_step(self, model: nn.Module) -> None:
-        """See the weights after a step."""
+        """Update the average with the weights after a step."""
 
     def before_validation(self, model: nn.Module) -> None:
-        """See the weights before a validation."""
+        """Update the average with the weights before a validation."""
 
-    def after_validation(self, value: float) -> None:
-        """See what a validation of the weights for use found; less is better."""
+    def after_validation(self, cost: float) -> None:
+        """Observe a validation's metric as a cost; lower is better."""
 
     def weights(self) -> Weights | None:
-        """The average, or None while the model's own weights are to be used."""
+        """The averaged weights; None while there is no average yet."""
         return None
 
     def state_dict(self) -> dict[str, Any]:
@@ -37,44 +37,56 @@ class NoAveraging:
         assert not state
 
     @contextmanager
-    def applied(self, model: nn.Module) -> Iterator[None]:
-        """The model with the averaged weights in place of its own."""
+    def apply_to(self, model: nn.Module) -> Iterator[None]:
+        """Replace the model's weights by the average while inside."""
         average = self.weights()
         if average is None:
             yield
             return
-        own = weights_of(model)
+        original = weights_of(model)
         set_weights(model, average)
         try:
             yield
         finally:
-            set_weights(model, own)
+            set_weights(model, original)
 
 
-class ExponentialAveraging(NoAveraging):
-    """After every step, a · average + (1 − a) · weights (Polyak & Juditsky, 1992).
+class RunningAverage(NoAveraging):
+    """An average that is updated in place, average ← average + weight · (parameters − average)."""
 
-    `a` grows to `decay` as (1 + step) / (10 + step), so that the start is soon forgotten.
-    """
-
-    def __init__(self, decay: float) -> None:
-        self.decay = decay
+    def __init__(self) -> None:
         self.steps = 0
         self.average: Weights = {}
 
-    def after_step(self, model: nn.Module) -> None:
-        own = dict(model.named_parameters())
+    def update(self, model: nn.Module, weight: float) -> None:
+        parameters = dict(model.named_parameters())
         if not self.average:
             self.average = weights_of(model)
-        self.steps += 1
-        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
         with torch.no_grad():
             torch._foreach_lerp_(
-                [self.average[name] for name in own], list(own.values()), 1 - decay
+                [self.average[name] for name in parameters], list(parameters.values()), weight
             )
 
     def weights(self) -> Weights | None:
         return self.average or None
+
+
+class ExponentialAveraging(RunningAverage):
+    """Exponential moving average of the weights, updated after every step.
+
+    average ← a · average + (1 − a) · weights, a = min(decay, (1 + step) / (10 + step)): the growing
+    `a` makes the average forget the first steps quickly. On averages of weights: Polyak & Juditsky
+    (1992).
+    """
+
+    def __init__(self, decay: float) -> None:
+        super().__init__()
+        self.decay = decay
+
+    def after_step(self, model: nn.Module) -> None:
+        self.steps += 1
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        self.update(model, 1 - decay)
 
     def state_dict(self) -> dict[str, Any]:
         return {"average": self.average, "steps": self.steps}
@@ -88,65 +100,58 @@ class CheckpointAveraging(NoAveraging):
 
     def __init__(self, checkpoints: int) -> None:
         self.checkpoints = checkpoints
-        self.kept: list[Weights] = []
+        self.snapshots: list[Weights] = []
 
     def before_validation(self, model: nn.Module) -> None:
-        self.kept = [*self.kept, weights_of(model)][-self.checkpoints :]
+        self.snapshots = [*self.snapshots, weights_of(model)][-self.checkpoints :]
 
     def weights(self) -> Weights | None:
-        if not self.kept:
+        if not self.snapshots:
             return None
         return {
-            name: torch.stack([weights[name] for weights in self.kept]).mean(0)
-            for name in self.kept[0]
+            name: torch.stack([weights[name] for weights in self.snapshots]).mean(0)
+            for name in self.snapshots[0]
         }
 
     def state_dict(self) -> dict[str, Any]:
-        return {"kept": self.kept}
+        return {"kept": self.snapshots}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.kept = state["kept"]
+        self.snapshots = state["kept"]
 
 
-class TriggeredAveraging(NoAveraging):
-    """The mean of the weights after every step since validations stopped to improve.
+class TriggeredAveraging(RunningAverage):
+    """The mean of the weights after every step since validations stopped improving.
 
-    NT-ASGD (Merity, Keskar & Socher, 2018, algorithm 1) where the steps are those of SGD at a
-    constant rate: the mean begins after the first validation that is worse than the best of all but
-    the `patience` before it.
+    NT-ASGD (Merity, Keskar & Socher, 2018, algorithm 1) with SGD at a constant learning rate.
+    A validation triggers it if its cost is NaN or above the lowest cost of all earlier validations
+    except the last `patience`.
     """
 
     def __init__(self, patience: int) -> None:
+        super().__init__()
         self.patience = patience
-        self.values: list[float] = []
-        self.begun = False
-        self.steps = 0
-        self.average: Weights = {}
+        self.costs: list[float] = []
+        self.triggered = False
 
-    def after_validation(self, value: float) -> None:
-        older = self.values[: -self.patience]
-        self.begun = self.begun or (bool(older) and not value <= min(older))
-        self.values.append(value if math.isfinite(value) else math.inf)
+    def after_validation(self, cost: float) -> None:
+        older = self.costs[: -self.patience]
+        self.triggered = self.triggered or (bool(older) and not cost <= min(older))
+        self.costs.append(cost if math.isfinite(cost) else math.inf)
 
     def after_step(self, model: nn.Module) -> None:
-        if not self.begun:
-            return
-        if not self.average:
-            self.average = weights_of(model)
-        self.steps += 1
-        own = dict(model.named_parameters())
-        with torch.no_grad():
-            torch._foreach_lerp_(
-                [self.average[name] for name in own], list(own.values()), 1 / self.steps
-            )
-
-    def weights(self) -> Weights | None:
-        return self.average or None
+        if self.triggered:
+            self.steps += 1
+            self.update(model, 1 / self.steps)
 
     def state_dict(self) -> dict[str, Any]:
-        kept = ("values", "begun", "steps", "average")
-        return {name: getattr(self, name) for name in kept}
+        return {
+            "values": self.costs,
+            "begun": self.triggered,
+            "steps": self.steps,
+            "average": self.average,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.values, self.begun = list(state["values"]), state["begun"]
+        self.costs, self.triggered = list(state["values"]), state["begun"]
         self.steps, self.average = state["steps"], state["average"]

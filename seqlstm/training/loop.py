@@ -1,6 +1,6 @@
-"""The training loop: draw, forward, backward, clip, step, validate, save.
+"""The training loop: forward, backward, clip, step, validate, save.
 
-It prints nothing: it yields reports, which a console, a log or a test consumes.
+It prints nothing: it yields reports for the console, the log and tests.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from torch.optim import Optimizer
 from seqlstm.errors import DivergedError, TrainingError
 from seqlstm.models.batch import Batch
 from seqlstm.recurrent.state import State, detach
-from seqlstm.runtime.device import Precision
+from seqlstm.runtime.device import Precision, to_device
 from seqlstm.runtime.files import Weights
 from seqlstm.runtime.memory import release_memory
 from seqlstm.runtime.signals import StopRequest
 from seqlstm.training.averaging import NoAveraging
 from seqlstm.training.objectives.base import Objective
-from seqlstm.training.optimizer import clip_gradients, gradient_norm, set_rate
+from seqlstm.training.optimizer import clip_gradients, gradient_norm, set_learning_rate
 from seqlstm.training.progress import Progress, TrainingPlan, TrainingReport
 from seqlstm.training.random_state import generator_states, restore_generators
 from seqlstm.training.schedule import Schedule
@@ -33,7 +33,7 @@ from seqlstm.training.weights import weights_of
 
 
 class TrainingBatches(Protocol):
-    """Training batches without end, at a position that can be kept."""
+    """An endless iterator of training batches, whose position a checkpoint can hold."""
 
     @property
     def epochs(self) -> float: ...
@@ -43,26 +43,27 @@ class TrainingBatches(Protocol):
 
 
 class CheckpointStore(Protocol):
-    """Where weights and checkpoints go."""
+    """The place where the loop saves weights and checkpoints."""
 
-    def keep_weights(self, name: str, weights: Weights, *, step: int) -> None: ...
-    def keep_checkpoint(self, contents: dict[str, Any]) -> None: ...
+    def save_weights(self, name: str, weights: Weights, *, step: int) -> None: ...
+    def save_checkpoint(self, contents: dict[str, Any]) -> None: ...
 
 
 class TrainingLoop:
-    """One training run, from wherever its checkpoint stands to its end.
+    """One training run, from its first step or a checkpoint to its end.
 
     Args:
-        model: to be trained.
-        batches: to train on.
+        model: the model to train.
+        batches: the training batches.
         objective: the loss of a batch; see `training/objectives`.
-        optimizer: of the model's parameters.
-        schedule: of the rate.
+        optimizer: the optimizer of the model's parameters.
+        schedule: the schedule of the learning rate.
         plan: when to validate, save and end.
-        precision: of the products.
-        average: of the weights, for validation and use.
-        keeper: where weights and checkpoints go.
-        validate: measures the model; its values include the plan's metric.
+        precision: the precision of matrix products.
+        average: the average of the weights, for validation and use.
+        store: where to save weights and checkpoints.
+        compute_metrics: evaluates the model on the validation data; its metrics include that of
+            the plan.
     """
 
     def __init__(
@@ -76,8 +77,8 @@ class TrainingLoop:
         plan: TrainingPlan,
         precision: Precision,
         average: NoAveraging,
-        keeper: CheckpointStore,
-        validate: Callable[[], dict[str, float]] | None = None,
+        store: CheckpointStore,
+        compute_metrics: Callable[[], dict[str, float]] | None = None,
     ) -> None:
         self.model = model
         self.batches = batches
@@ -87,63 +88,62 @@ class TrainingLoop:
         self.plan = plan
         self.precision = precision
         self.average = average
-        self.keeper = keeper
-        self.validate = validate
+        self.store = store
+        self.compute_metrics = compute_metrics
         self.progress = Progress()
         self.state: State | None = None
-        self.began = 0.0
+        self.start_time = 0.0
 
     def run(self, stop: StopRequest | None = None) -> Iterator[TrainingReport]:
-        """Train to the end, or until asked to stop.
+        """Train to the end, or until a stop is requested.
 
         Raises:
-            DivergedError: a loss or gradient that is not finite, before it touches the weights.
+            DivergedError: a loss or gradient is not finite; the weights are those before the step.
             FileError: a checkpoint cannot be written.
         """
-        self.began = time.monotonic() - self.progress.seconds
-        drawn = iter(self.batches)
-        while not stop and self.end() is None:
-            yield self.report("step", self.step(drawn))
+        self.start_time = time.monotonic() - self.progress.seconds
+        batches = iter(self.batches)
+        while not stop and self.end_reason() is None:
+            yield self.report("step", self.step(batches))
             best = False
-            if self.due(self.plan.validate_every):
-                validation = self.validated()
+            if self.is_due(self.plan.validate_every):
+                validation = self.validate()
                 best = validation.best
                 yield validation
-            # With the best weights goes the checkpoint that knows of them.
-            if (best or self.due(self.plan.save_every)) and self.end() is None:
-                yield self.saved()
-        reason = self.end()
-        if reason and self.plan.validate_every and not self.due(self.plan.validate_every):
-            yield self.validated()
-        yield self.saved()
+            # New best weights need a checkpoint that records their metric.
+            if (best or self.is_due(self.plan.save_every)) and self.end_reason() is None:
+                yield self.save()
+        reason = self.end_reason()
+        if reason and self.plan.validate_every and not self.is_due(self.plan.validate_every):
+            yield self.validate()
+        yield self.save()
         yield self.report("end", reason=reason or f"stopped by {stop.signal if stop else None}")
 
-    def due(self, every: int | None) -> bool:
-        return bool(every) and self.progress.step % (every or 1) == 0
+    def is_due(self, interval: int | None) -> bool:
+        """Whether this step is a multiple of the interval; never for None."""
+        return bool(interval) and self.progress.step % (interval or 1) == 0
 
-    def step(self, drawn: Iterator[Batch]) -> dict[str, float]:
-        """One update, from as many batches as are accumulated."""
+    def step(self, batches: Iterator[Batch]) -> dict[str, float]:
+        """One update of the weights, with gradients accumulated over one or more batches."""
         begin = time.monotonic()
         self.model.train()
-        rate = self.plan.learning_rate * self.schedule(
-            step=self.progress.step, progress=self.done(), stale=self.progress.reductions
-        )
-        batches = list(islice(drawn, self.plan.gradient_accumulation))
-        rate *= sum(batch.lr_factor for batch in batches) / len(batches)
-        set_rate(self.optimizer, rate)
-        tokens = sum(batch.tokens for batch in batches)
+        learning_rate = self.scheduled_learning_rate()  # before the batches: reading advances them
+        micro_batches = list(islice(batches, self.plan.gradient_accumulation))
+        learning_rate *= sum(batch.lr_factor for batch in micro_batches) / len(micro_batches)
+        set_learning_rate(self.optimizer, learning_rate)
+        tokens = sum(batch.tokens for batch in micro_batches)
         try:
-            losses = [self.backward(batch, tokens) for batch in batches]
+            losses = [self.backward(batch, tokens) for batch in micro_batches]
         except torch.cuda.OutOfMemoryError as error:
             raise TrainingError(
                 f"step {self.progress.step + 1}: the GPU's memory is full",
                 hint="Lower data.batching.max_tokens, or batch_size and bptt; "
                 "training.gradient_accumulation makes up.",
             ) from error
-        gradient = gradient_norm(self.model.parameters())
-        # The one moment of a step at which the CPU waits for a GPU.
-        loss, norm = torch.stack([torch.stack(losses).sum(), gradient]).tolist()
-        self.check(loss, norm)
+        total_loss, total_norm = torch.stack(losses).sum(), gradient_norm(self.model.parameters())
+        # The only point of a step where the CPU waits for a GPU.
+        loss, norm = torch.stack([total_loss, total_norm]).tolist()
+        self.check_finite(loss, norm)
         if self.plan.max_grad_norm:
             clip_gradients(self.optimizer, norm, self.plan.max_grad_norm)
         self.optimizer.step()
@@ -151,29 +151,36 @@ class TrainingLoop:
         self.average.after_step(self.model)
         self.progress.step += 1
         self.progress.tokens += tokens
-        speed = tokens / (time.monotonic() - begin)
         return {
             "loss": loss,
-            "learning_rate": rate,
+            "learning_rate": learning_rate,
             "gradient_norm": norm,
             "tokens": tokens,
-            "tokens_per_second": speed,
+            "tokens_per_second": tokens / (time.monotonic() - begin),
         }
 
+    def scheduled_learning_rate(self) -> float:
+        return self.plan.learning_rate * self.schedule(
+            step=self.progress.step,
+            progress=self.fraction_done(),
+            reductions=self.progress.reductions,
+        )
+
     def backward(self, batch: Batch, tokens: int) -> Tensor:
-        """Gradients of the loss, as a share of `tokens`: accumulation changes nothing."""
+        """Add the gradients of a batch's loss over `tokens`, those of all batches of the step."""
         if self.precision.device.type == "cuda":
-            batch = batch.pin()  # so that the copy overlaps what the GPU is doing
+            batch = batch.pin()  # pinned memory: the copy overlaps the GPU's work
         batch = batch.to(self.precision.device)
         state = self.state if batch.carry_state else None
         with self.precision.autocast():
             loss, _, state = self.objective(self.model, batch, state)
         self.state = None if state is None else detach(state)
-        share: Tensor = loss / tokens
-        share.backward()  # type: ignore[no-untyped-call]
-        return share.detach()
+        loss_per_token: Tensor = loss / tokens
+        loss_per_token.backward()  # type: ignore[no-untyped-call]
+        return loss_per_token.detach()
 
-    def check(self, loss: float, norm: float) -> None:
+    def check_finite(self, loss: float, norm: float) -> None:
+        """Raise a `DivergedError` for a loss or gradient norm that is infinite or NaN."""
         if math.isfinite(loss) and math.isfinite(norm):
             return
         raise DivergedError(
@@ -182,45 +189,46 @@ class TrainingLoop:
             "more schedule.warmup_steps, a smaller training.max_grad_norm, or precision=float32.",
         )
 
-    def done(self) -> float:
-        """The share of the training that is done, from 0 to 1, by whichever end is nearest."""
+    def fraction_done(self) -> float:
+        """Training progress from 0 to 1, by the limit of steps, epochs or minutes nearest to it."""
         plan, progress = self.plan, self.progress
-        shares = [
+        fractions = [
             progress.step / plan.steps if plan.steps else 0.0,
             self.batches.epochs / plan.epochs if plan.epochs else 0.0,
             progress.seconds / (60 * plan.minutes) if plan.minutes else 0.0,
         ]
-        return min(1.0, max(shares))
+        return min(1.0, max(fractions))
 
-    def end(self) -> str | None:
-        """Why the training is over, if it is."""
+    def end_reason(self) -> str | None:
+        """Why training is over; None while it is not."""
         if self.plan.patience and self.progress.stale >= self.plan.patience:
             return f"no better {self.plan.metric} in {self.plan.patience} validations"
-        return "as planned" if self.done() >= 1 else None
+        return "as planned" if self.fraction_done() >= 1 else None
 
-    def validated(self) -> TrainingReport:
-        """Measure the weights for use, and keep them if they are the best so far."""
-        assert self.validate is not None
+    def validate(self) -> TrainingReport:
+        """Evaluate the averaged weights; save them if they are the best so far."""
+        assert self.compute_metrics is not None
         self.average.before_validation(self.model)
-        with self.average.applied(self.model):
+        with self.average.apply_to(self.model):
             self.model.eval()
             with torch.no_grad(), self.precision.autocast():
-                values = self.validate()
-            measured = values[self.plan.metric]
-            best = self.progress.judge(measured, self.plan)
+                metrics = self.compute_metrics()
+            value = metrics[self.plan.metric]
+            best = self.progress.update_best(value, self.plan)
             if best:
-                self.keeper.keep_weights("best", weights_of(self.model), step=self.progress.step)
-        self.average.after_validation(self.plan.cost(measured))
+                self.store.save_weights("best", weights_of(self.model), step=self.progress.step)
+        self.average.after_validation(self.plan.cost(value))
         release_memory()
-        return self.report("validation", values, best=best)
+        return self.report("validation", metrics, best=best)
 
-    def saved(self) -> TrainingReport:
-        self.progress.seconds = time.monotonic() - self.began
-        with self.average.applied(self.model):
-            self.keeper.keep_weights("last", weights_of(self.model), step=self.progress.step)
-        self.keeper.keep_checkpoint(self.state_dict())
+    def save(self) -> TrainingReport:
+        """Save the averaged weights as `last`, and a checkpoint."""
+        self.progress.seconds = time.monotonic() - self.start_time
+        with self.average.apply_to(self.model):
+            self.store.save_weights("last", weights_of(self.model), step=self.progress.step)
+        self.store.save_checkpoint(self.state_dict())
         release_memory()
-        return self.report("saved")
+        return self.report("checkpoint")
 
     def report(
         self,
@@ -230,20 +238,20 @@ class TrainingLoop:
         best: bool = False,
         reason: str | None = None,
     ) -> TrainingReport:
-        self.progress.seconds = time.monotonic() - self.began
+        self.progress.seconds = time.monotonic() - self.start_time
         return TrainingReport(
             kind=kind,
             step=self.progress.step,
             epochs=self.batches.epochs,
             seconds=self.progress.seconds,
-            done=self.done(),
+            done=self.fraction_done(),
             values=values or {},
             best=best,
             reason=reason,
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """All that the rest of the run depends on."""
+        """The complete training state: a resumed run continues bit for bit."""
         return {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -263,14 +271,3 @@ class TrainingLoop:
         self.progress = Progress(**contents["progress"])
         self.state = to_device(contents["state"], device)
         restore_generators(contents["generators"], device)
-
-
-def to_device(value: Any, device: torch.device) -> Any:
-    """Every tensor inside nested tuples, lists and tables, on the device."""
-    if isinstance(value, torch.Tensor):
-        return value.to(device)
-    if isinstance(value, dict):
-        return {key: to_device(part, device) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(to_device(part, device) for part in value)
-    return value

@@ -1,4 +1,4 @@
-"""Optimizers by name."""
+"""Optimizers by name, learning rate and gradient clipping."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {"adam": Adam, "adamw": AdamW, "sgd": S
 def make_optimizer(
     model: nn.Module, *, kind: str, learning_rate: float, **options: Any
 ) -> Optimizer:
-    """The optimizer of a model's parameters. Weight decay leaves biases alone: they are no weights.
+    """The optimizer of a model's parameters; biases and other vectors have no weight decay.
 
-    `fused` makes a step one pass over the parameters, where torch has such a kernel.
+    `fused=True`: torch's fused kernels update all parameters in one pass.
     """
     parameters = list(model.parameters())
     groups: list[dict[str, Any]] = [
@@ -27,21 +27,22 @@ def make_optimizer(
     return OPTIMIZERS[kind](groups, lr=learning_rate, fused=True, **options)  # type: ignore[call-arg]
 
 
-def set_rate(optimizer: Optimizer, rate: float) -> None:
+def set_learning_rate(optimizer: Optimizer, learning_rate: float) -> None:
+    """Set the learning rate of every parameter group."""
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = learning_rate
 
 
-def clip_gradients(optimizer: Optimizer, norm: float, largest: float) -> None:
-    """Have the next step scale gradients, of this norm all together, down to the largest (Pascanu,
-    Mikolov & Bengio, 2013, §3.2).
+def clip_gradients(optimizer: Optimizer, norm: float, max_norm: float) -> None:
+    """Clip the gradients by their total norm (Pascanu, Mikolov & Bengio, 2013, §3.2).
 
-    It divides what it reads, as in mixed precision: that is no pass more over the gradients.
+    The next `optimizer.step()` scales them: `grad_scale` is the attribute by which torch's
+    `GradScaler` unscales gradients inside fused optimizers. This saves a pass over all gradients.
     """
-    scale = torch.tensor(norm / largest, dtype=torch.float32) if norm > largest else None
+    scale = torch.tensor(norm / max_norm, dtype=torch.float32) if norm > max_norm else None
     optimizer.grad_scale = scale  # type: ignore[attr-defined]
 
 
 def gradient_norm(parameters: Iterable[nn.Parameter]) -> Tensor:
-    """The norm of all gradients together."""
+    """The Euclidean norm of all gradients, taken as one vector."""
     return nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])

@@ -1,4 +1,4 @@
-"""What a training run plans, counts and reports."""
+"""Plan, progress and reports of a training run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ HIGHER_IS_BETTER = {
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """When things happen. `None`: never. The first of steps, epochs and minutes reached ends it."""
+    """When to stop, validate and save; None means never.
+
+    Training ends at the first limit that it reaches: steps, epochs or minutes.
+    """
 
     steps: int | None = None
     epochs: int | None = None
@@ -31,23 +34,23 @@ class TrainingPlan:
     plateau_patience: int | None = None
 
     def cost(self, value: float) -> float:
-        """A value of the metric, turned so that less is better."""
+        """The metric's value, negated if higher is better: lower cost is better."""
         return -value if HIGHER_IS_BETTER[self.metric] else value
 
 
 @dataclass
 class Progress:
-    """What the loop counts, kept in the checkpoint.
+    """Counters of the training loop, saved in the checkpoint.
 
     Attributes:
-        step: updates done.
-        seconds: of the clock, spent in training, validation and saving.
-        tokens: target tokens seen.
-        best: the best value of the metric so far.
-        best_step: when that was.
-        stale: validations since.
-        plateau: validations without a better one since the rate was last reduced.
-        reductions: of the rate, by a plateau schedule.
+        step: number of updates.
+        seconds: wall-clock time of training, validation and saving.
+        tokens: number of target tokens trained on.
+        best: best value of the metric.
+        best_step: the step of the best value.
+        stale: validations since the best value.
+        plateau: validations since the best value or the last reduction of the learning rate.
+        reductions: how often a plateau schedule has reduced the learning rate.
     """
 
     step: int = 0
@@ -59,8 +62,8 @@ class Progress:
     plateau: int = 0
     reductions: int = 0
 
-    def judge(self, value: float, plan: TrainingPlan) -> bool:
-        """Whether a validation's value is the best so far; counts those that are not."""
+    def update_best(self, value: float, plan: TrainingPlan) -> bool:
+        """Update the counters with a validation's value; whether it is the best so far."""
         better = self.best is None or plan.cost(value) < plan.cost(self.best)
         if math.isfinite(value) and better:
             self.best, self.best_step = value, self.step
@@ -76,7 +79,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class TrainingReport:
-    """What happened. `kind`: step, validation, saved or end."""
+    """One event of the loop; `kind` is step, validation, checkpoint or end."""
 
     kind: str
     step: int

@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def generator_states(device: torch.device) -> dict[str, Tensor]:
-    """The state of every random generator that training on the device draws from."""
+    """The state of each random number generator that training on the device uses."""
     states = {"cpu": torch.get_rng_state()}
     if device.type == "cuda":
         states["cuda"] = torch.cuda.get_rng_state(device)
@@ -15,7 +15,7 @@ def generator_states(device: torch.device) -> dict[str, Tensor]:
 
 
 def restore_generators(states: dict[str, Tensor], device: torch.device) -> None:
-    """Put the generators where `generator_states` found them."""
+    """Restore the states that `generator_states` returned."""
     torch.set_rng_state(states["cpu"])
     if device.type == "cuda" and "cuda" in states:
         torch.cuda.set_rng_state(states["cuda"], device)

@@ -1,4 +1,4 @@
-"""The learning rate, as a pure function."""
+"""Learning rate schedules, as pure functions of step and progress."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ Shape = Literal["constant", "linear", "cosine", "inverse-square-root", "plateau"
 
 @dataclass(frozen=True)
 class Schedule:
-    """What the full rate is multiplied by.
+    """The factor of the learning rate: a linear warm-up times a decay.
 
     Attributes:
-        shape: what follows the warm-up.
-        warmup: steps over which the rate rises in a straight line.
-        floor: share of the full rate that linear and cosine end at.
-        factor: what a plateau multiplies the rate by.
+        shape: of the decay.
+        warmup: number of steps over which the learning rate rises linearly.
+        floor: final factor of linear and cosine decay.
+        factor: by which a plateau schedule multiplies the learning rate at each reduction.
     """
 
     shape: Shape = "constant"
@@ -25,18 +25,18 @@ class Schedule:
     floor: float = 0.0
     factor: float = 0.5
 
-    def __call__(self, *, step: int, progress: float, stale: int = 0) -> float:
-        """The multiple for one step.
+    def __call__(self, *, step: int, progress: float, reductions: int = 0) -> float:
+        """The factor for one step.
 
         Args:
-            step: steps done before this one.
-            progress: the share of the training that is done, from 0 to 1.
-            stale: reductions so far, of a plateau.
+            step: number of steps before this one.
+            progress: training progress, from 0 to 1.
+            reductions: number of reductions so far, for a plateau schedule.
         """
         warm = min(1.0, (step + 1) / (self.warmup + 1))
-        return warm * self.decay(step, progress, stale)
+        return warm * self.decay(step, progress, reductions)
 
-    def decay(self, step: int, progress: float, stale: int) -> float:
+    def decay(self, step: int, progress: float, reductions: int) -> float:
         match self.shape:
             case "linear":
                 return self.floor + (1 - self.floor) * (1 - progress)
@@ -45,6 +45,6 @@ class Schedule:
             case "inverse-square-root":
                 return math.sqrt(self.warmup / max(step, self.warmup))
             case "plateau":
-                return float(self.factor**stale)
+                return float(self.factor**reductions)
             case _:
                 return 1.0

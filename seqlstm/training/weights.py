@@ -1,4 +1,4 @@
-"""A model's weights as a table of tensors; one that serves under two names stands there once."""
+"""A model's weights as tensors by name; a shared weight is listed once."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from seqlstm.runtime.files import Weights
 
 
 def weights_of(model: nn.Module) -> Weights:
-    """A copy of the model's weights, where they are."""
+    """A copy of the model's weights, on the same device."""
     return {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
 
 
 @torch.no_grad()
 def set_weights(model: nn.Module, weights: Weights) -> None:
-    """Put the weights into the model.
+    """Copy the weights into the model.
 
     Raises:
-        RunError: they are those of another model; names what does not fit.
+        RunError: names or shapes differ from the model's; no weight is changed.
     """
-    own = dict(model.named_parameters())
-    problems = [f"{name} is missing" for name in own.keys() - weights.keys()]
-    problems += [f"{name} is unknown" for name in weights.keys() - own.keys()]
+    parameters = dict(model.named_parameters())
+    problems = [f"{name} is missing" for name in parameters.keys() - weights.keys()]
+    problems += [f"{name} is unknown" for name in weights.keys() - parameters.keys()]
     problems += [
-        f"{name} is {tuple(weights[name].shape)}, not {tuple(own[name].shape)}"
-        for name in own.keys() & weights.keys()
-        if weights[name].shape != own[name].shape
+        f"{name} is {tuple(weights[name].shape)}, not {tuple(parameters[name].shape)}"
+        for name in parameters.keys() & weights.keys()
+        if weights[name].shape != parameters[name].shape
     ]
     if problems:
         raise RunError(f"the weights are those of another model: {', '.join(sorted(problems)[:5])}")
-    for name, parameter in own.items():
+    for name, parameter in parameters.items():
         parameter.copy_(weights[name])

@@ -67,7 +67,7 @@ def test_it_trains_two_steps_and_serves(name: str, tmp_path: Path) -> None:
     recipe = read_recipe(name, tiny(read_recipe(name), tmp_path))
     prepared = start(recipe, tmp_path / "run")
     reports = list(prepared.run())
-    kinds = ["step", "validation", "saved", "step", "validation", "saved", "end"]
+    kinds = ["step", "validation", "checkpoint", "step", "validation", "checkpoint", "end"]
     assert [report.kind for report in reports] == kinds
     assert reports[-1].reason == "as planned"
     loaded = load(tmp_path / "run", device="cpu")

@@ -1,4 +1,4 @@
-"""A run folder: what may be replaced, what is refused, and what a log keeps."""
+"""Run folders: creation, opening, weights, checkpoints and the log."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from seqlstm.training.progress import TrainingReport
 
 @pytest.fixture
 def folder(tmp_path: Path) -> RunFolder:
-    return created(tmp_path / "run")
+    return create(tmp_path / "run")
 
 
-def created(path: Path, recipe: str = "seed = 1\n", *, overwrite: bool = False) -> RunFolder:
-    """A new run, in the place of what may be replaced."""
+def create(path: Path, recipe: str = "seed = 1\n", *, overwrite: bool = False) -> RunFolder:
+    """A new run, which replaces an old one where that is allowed."""
     folder = RunFolder(path)
-    folder.refuse_taken(overwrite=overwrite)
+    folder.check_can_create(overwrite=overwrite)
     folder.create(recipe=recipe)
     folder.write_card({})
     return folder
@@ -33,66 +33,68 @@ def report(kind: str, step: int, **more: object) -> TrainingReport:
 
 
 class TestCreate:
-    def test_a_new_run_holds_its_recipe_and_its_card(self, folder: RunFolder) -> None:
+    def test_a_new_run_has_a_recipe_and_a_card(self, folder: RunFolder) -> None:
         assert folder.recipe.read_text() == "seed = 1\n"
         card = RunFolder.open(folder.path).read_card()
         assert card["format"] == FORMAT
         assert set(card["packages"]) == {"torch", "sentencepiece", "datasets", "sacrebleu"}
         assert sorted(path.name for path in folder.path.iterdir()) == ["recipe.toml", "run.json"]
 
-    def test_parents_are_made(self, tmp_path: Path) -> None:
-        assert created(tmp_path / "a" / "b").card.is_file()
+    def test_parent_folders_are_created(self, tmp_path: Path) -> None:
+        assert create(tmp_path / "a" / "b").card.is_file()
 
     @pytest.mark.parametrize("name", ["checkpoint.pt", "best.safetensors"])
-    def test_a_run_that_came_somewhere_is_refused(self, folder: RunFolder, name: str) -> None:
+    def test_a_run_with_weights_or_a_checkpoint_is_refused(
+        self, folder: RunFolder, name: str
+    ) -> None:
         (folder.path / name).write_bytes(b"")
         with pytest.raises(RunError, match="holds a run already") as caught:
-            created(folder.path, "seed = 2\n")
+            create(folder.path, "seed = 2\n")
         assert "--resume" in str(caught.value)
         assert "--overwrite" in str(caught.value)
         assert folder.recipe.read_text() == "seed = 1\n"
 
-    def test_overwrite_leaves_nothing_of_the_old_run(self, folder: RunFolder) -> None:
-        folder.keep_checkpoint({"step": 1})
-        folder.keep_weights("best", {"weight": torch.ones(2)}, step=1)
+    def test_overwrite_deletes_all_files_of_the_old_run(self, folder: RunFolder) -> None:
+        folder.save_checkpoint({"step": 1})
+        folder.save_weights("best", {"weight": torch.ones(2)}, step=1)
         folder.write_log(report("validation", 1))
         (folder.path / "checkpoint.pt.tmp").write_bytes(b"half")
-        created(folder.path, "seed = 2\n", overwrite=True)
+        create(folder.path, "seed = 2\n", overwrite=True)
         names = sorted(path.name for path in folder.path.iterdir())
         assert names == ["recipe.toml", "run.json"]
         assert folder.recipe.read_text() == "seed = 2\n"
 
-    def test_a_run_that_came_nowhere_is_replaced(self, folder: RunFolder) -> None:
+    def test_a_run_without_weights_is_replaced(self, folder: RunFolder) -> None:
         folder.tokenizer.write_bytes(b"old")
-        folder.card.unlink()  # as if killed between the two files
-        created(folder.path, "seed = 2\n")
+        folder.card.unlink()  # as after a kill between the tokenizer and the card
+        create(folder.path, "seed = 2\n")
         assert not folder.tokenizer.exists()
 
     @pytest.mark.parametrize("overwrite", [False, True])
-    def test_other_things_are_never_touched(self, folder: RunFolder, overwrite: bool) -> None:
+    def test_a_folder_with_other_files_is_refused(self, folder: RunFolder, overwrite: bool) -> None:
         (folder.path / "thesis.tex").write_text("mine")
         with pytest.raises(RunError, match="holds other things"):
-            created(folder.path, "seed = 2\n", overwrite=overwrite)
+            create(folder.path, "seed = 2\n", overwrite=overwrite)
         assert (folder.path / "thesis.tex").read_text() == "mine"
         assert folder.recipe.read_text() == "seed = 1\n"
 
-    def test_an_empty_folder_will_do(self, tmp_path: Path) -> None:
-        assert created(tmp_path).path == tmp_path
+    def test_an_empty_folder_is_accepted(self, tmp_path: Path) -> None:
+        assert create(tmp_path).path == tmp_path
 
-    def test_a_file_is_no_folder(self, tmp_path: Path) -> None:
+    def test_a_file_in_place_of_the_folder(self, tmp_path: Path) -> None:
         path = tmp_path / "file"
         path.write_text("")
         with pytest.raises(RunError, match="is a file, not a folder"):
-            created(path, overwrite=True)
+            create(path, overwrite=True)
 
-    def test_below_a_file_there_is_no_folder(self, tmp_path: Path) -> None:
+    def test_a_file_in_place_of_the_parent_folder(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
         with pytest.raises(RunError, match="cannot be made"):
-            created(tmp_path / "file" / "run")
+            create(tmp_path / "file" / "run")
 
 
 class TestOpen:
-    def test_what_is_no_run_says_what_is_missing(self, tmp_path: Path) -> None:
+    def test_a_folder_without_a_card_is_no_run(self, tmp_path: Path) -> None:
         with pytest.raises(RunError, match=r"is no run folder: it has no run\.json"):
             RunFolder.open(tmp_path / "nowhere")
 
@@ -104,52 +106,52 @@ class TestOpen:
         assert caught.value.hint == "Upgrade seqlstm."
 
     @pytest.mark.parametrize("damaged", [b'{"format": 1', b"", b"\xff\xfe", b"[]", b"null"])
-    def test_a_damaged_card_is_named(self, folder: RunFolder, damaged: bytes) -> None:
+    def test_a_damaged_card(self, folder: RunFolder, damaged: bytes) -> None:
         folder.card.write_bytes(damaged)
         with pytest.raises(RunError, match=r"run\.json is damaged"):
             RunFolder.open(folder.path)
 
 
 class TestWeights:
-    def test_best_is_last_in_a_run_that_never_validated(self, folder: RunFolder) -> None:
-        folder.keep_weights("last", {"weight": torch.tensor([2.0])}, step=9)
+    def test_last_is_read_where_there_is_no_best(self, folder: RunFolder) -> None:
+        folder.save_weights("last", {"weight": torch.tensor([2.0])}, step=9)
         assert folder.read_weights("best")["weight"].item() == 2.0
-        folder.keep_weights("best", {"weight": torch.tensor([1.0])}, step=5)
+        folder.save_weights("best", {"weight": torch.tensor([1.0])}, step=5)
         assert folder.read_weights("best")["weight"].item() == 1.0
         assert folder.read_weights("last")["weight"].item() == 2.0
 
-    def test_the_same_weights_are_the_same_file(self, folder: RunFolder) -> None:
+    def test_equal_weights_are_equal_files(self, folder: RunFolder) -> None:
         contents = set()
         for _ in range(8):
-            folder.keep_weights("last", {"weight": torch.ones(3), "bias": torch.ones(1)}, step=9)
+            folder.save_weights("last", {"weight": torch.ones(3), "bias": torch.ones(1)}, step=9)
             contents.add(folder.weights_file("last").read_bytes())
         assert len(contents) == 1
 
-    def test_a_run_that_never_saved_says_so(self, folder: RunFolder) -> None:
+    def test_a_run_without_weights(self, folder: RunFolder) -> None:
         with pytest.raises(RunError, match=r"last\.safetensors is missing"):
             folder.read_weights()
 
     def test_a_checkpoint_round_trips(self, folder: RunFolder) -> None:
         contents = {"state": ((torch.ones(1, 2), None),), "progress": {"step": 3, "best": None}}
-        folder.keep_checkpoint(contents)
+        folder.save_checkpoint(contents)
         read = folder.read_checkpoint()
         assert read["progress"] == contents["progress"]
         torch.testing.assert_close(read["state"], contents["state"], rtol=0, atol=0)
 
 
 class TestLog:
-    def test_it_has_validations_ends_and_every_twentieth_step(self, folder: RunFolder) -> None:
+    def test_validations_ends_and_every_twentieth_step_are_logged(self, folder: RunFolder) -> None:
         for step in range(1, 42):
             folder.write_log(report("step", step))
         folder.write_log(report("validation", 41, best=True))
-        folder.write_log(report("saved", 41))
+        folder.write_log(report("checkpoint", 41))
         folder.write_log(report("end", 41, reason="as planned"))
         lines = [(line["kind"], line["step"]) for line in folder.read_log()]
         assert lines == [("step", 20), ("step", 40), ("validation", 41), ("end", 41)]
         assert folder.read_log()[2]["best"] is True
         assert folder.read_log()[3]["reason"] == "as planned"
 
-    def test_truncation_forgets_what_came_later_and_every_end(self, folder: RunFolder) -> None:
+    def test_truncation_deletes_later_lines_and_every_end(self, folder: RunFolder) -> None:
         for step in (20, 40, 60):
             folder.write_log(report("step", step))
             folder.write_log(report("end", step, reason="stopped"))
@@ -157,7 +159,7 @@ class TestLog:
         lines = [(line["kind"], line["step"]) for line in folder.read_log()]
         assert lines == [("step", 20), ("step", 40)]
 
-    def test_a_line_cut_short_does_not_count(self, folder: RunFolder) -> None:
+    def test_an_incomplete_line_is_ignored(self, folder: RunFolder) -> None:
         folder.write_log(report("step", 20))
         with folder.log.open("a") as file:
             file.write('{"kind": "step", "step": 4')
@@ -166,5 +168,5 @@ class TestLog:
         folder.write_log(report("step", 40))
         assert [line["step"] for line in folder.read_log()] == [20, 40]
 
-    def test_a_run_that_has_not_begun_has_an_empty_one(self, folder: RunFolder) -> None:
+    def test_a_run_without_a_log_has_an_empty_log(self, folder: RunFolder) -> None:
         assert folder.read_log() == []

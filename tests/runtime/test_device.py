@@ -24,34 +24,34 @@ def gpus(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int
     return count
 
 
-def test_the_device_by_availability_or_by_name(gpus: int) -> None:
+def test_choose_device(gpus: int) -> None:
     assert choose_device("auto") == torch.device("cuda" if gpus else "cpu")
     assert choose_device("cpu") == CPU
     if gpus:
         assert choose_device("cuda:1") == torch.device("cuda:1")
 
 
-@pytest.mark.parametrize("wanted", ["cuda", "cuda:1", "cuda:2"])
-def test_a_gpu_that_is_not_there(wanted: str, gpus: int) -> None:
-    if gpus and wanted != "cuda:2":
+@pytest.mark.parametrize("name", ["cuda", "cuda:1", "cuda:2"])
+def test_a_missing_gpu(name: str, gpus: int) -> None:
+    if gpus and name != "cuda:2":
         return
-    with pytest.raises(ArgumentError, match=f"device {wanted}: torch sees {gpus} CUDA devices"):
-        choose_device(wanted)
+    with pytest.raises(ArgumentError, match=f"device {name}: torch sees {gpus} CUDA devices"):
+        choose_device(name)
 
 
 @pytest.mark.parametrize(("native", "name"), [(True, "bfloat16"), (False, "float32")])
-def test_bfloat16_where_it_is_native(
+def test_auto_is_bfloat16_on_devices_that_compute_it_natively(
     native: bool, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("seqlstm.runtime.device.has_native_bfloat16", lambda device: native)
-    chosen = choose_precision("auto", CPU)
-    assert (chosen.name, chosen.device) == (name, CPU)
-    assert ("not" in chosen.reason) != native
-    for wanted in ("float32", "bfloat16"):
-        assert choose_precision(wanted, CPU) == Precision(wanted, CPU, "as the recipe asks")
+    precision = choose_precision("auto", CPU)
+    assert (precision.name, precision.device) == (name, CPU)
+    assert ("not" in precision.reason) != native
+    for fixed in ("float32", "bfloat16"):
+        assert choose_precision(fixed, CPU) == Precision(fixed, CPU, "set in the recipe")
 
 
-def test_products_alone_are_rounded() -> None:
+def test_autocast_changes_products_but_no_weights() -> None:
     layer = nn.Linear(3, 2)
     for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
         with choose_precision(name, CPU).autocast():
@@ -59,15 +59,15 @@ def test_products_alone_are_rounded() -> None:
     assert layer.weight.dtype == torch.float32
 
 
-def test_zero_leaves_the_threads_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[int] = []
-    monkeypatch.setattr("torch.set_num_threads", asked.append)
+def test_zero_threads_leave_torchs_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts: list[int] = []
+    monkeypatch.setattr("torch.set_num_threads", counts.append)
     set_num_threads(0)
     set_num_threads(3)
-    assert asked == [3]
+    assert counts == [3]
 
 
-HOLES = """
+FRAGMENTED_MEMORY = """
 from pathlib import Path
 import torch
 from seqlstm.runtime.memory import release_memory, tune_allocator
@@ -78,21 +78,21 @@ def resident():
 
 tune_allocator()
 before = resident()
-tensors = [torch.ones(2**20) for _ in range(64)]  # 256 MB, with the last on top of them
+tensors = [torch.ones(2**20) for _ in range(64)]  # 256 MB; the last one holds the heap's end
 del tensors[:-1]
-kept = resident()
+freed = resident()
 release_memory()
-print(before, kept, resident())
+print(before, freed, resident())
 """
 
 
 @pytest.mark.skipif(
     platform.libc_ver()[0] != "glibc" or not Path("/proc/self/status").is_file(),
-    reason="memory is glibc's to keep",
+    reason="needs glibc and Linux",
 )
-def test_memory_is_kept_until_it_is_given_back() -> None:
-    command = [sys.executable, "-c", HOLES]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    before, kept, left = map(int, done.stdout.split())  # in KB
-    assert kept - before > 200_000
-    assert kept - left > 200_000
+def test_freed_memory_is_kept_until_it_is_released() -> None:
+    command = [sys.executable, "-c", FRAGMENTED_MEMORY]
+    process = subprocess.run(command, capture_output=True, text=True, check=True)
+    before, freed, released = map(int, process.stdout.split())  # in KB
+    assert freed - before > 200_000
+    assert freed - released > 200_000

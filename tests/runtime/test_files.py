@@ -1,4 +1,4 @@
-"""Atomic writes, and files that are damaged or foreign."""
+"""Atomic writes, weights and checkpoints; damaged and foreign files."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ CONTENTS: dict[str, Any] = {
 CPU = torch.device("cpu")
 WEIGHTS = {"a": torch.arange(6.0).view(2, 3), "b": torch.tensor([0.1])}
 
-every_reader = pytest.mark.parametrize(
+each_format = pytest.mark.parametrize(
     ("name", "load"), [("checkpoint.pt", load_checkpoint), ("best.safetensors", load_weights)]
 )
 Load = Callable[[Path], Any]
 
 
-def written(folder: Path, name: str) -> Path:
+def write(folder: Path, name: str) -> Path:
     path = folder / name
     if name.endswith(".pt"):
         save_checkpoint(path, CONTENTS)
@@ -75,10 +75,10 @@ def test_a_full_disk_leaves_the_old_file(
     assert os.listdir(tmp_path) == ["file"]
 
 
-def test_an_interrupted_writing_leaves_the_old_file(
+def test_an_interrupted_write_leaves_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = written(tmp_path, "checkpoint.pt")
+    path = write(tmp_path, "checkpoint.pt")
     before = path.read_bytes()
     with monkeypatch.context() as patch:
         patch.setattr("os.fsync", interrupt)
@@ -95,40 +95,40 @@ def test_a_missing_folder(tmp_path: Path) -> None:
         write_atomically(tmp_path / "none" / "file", b"new")
 
 
-def test_a_checkpoint_comes_back(tmp_path: Path) -> None:
-    found = load_checkpoint(written(tmp_path, "checkpoint.pt"))
-    torch.testing.assert_close(found, CONTENTS, rtol=0, atol=0)
-    assert isinstance(found["state"], tuple)
+def test_a_checkpoint_round_trips(tmp_path: Path) -> None:
+    contents = load_checkpoint(write(tmp_path, "checkpoint.pt"))
+    torch.testing.assert_close(contents, CONTENTS, rtol=0, atol=0)
+    assert isinstance(contents["state"], tuple)
 
 
-def test_weights_come_back(tmp_path: Path) -> None:
-    found = load_weights(written(tmp_path, "best.safetensors"))
-    assert found.keys() == WEIGHTS.keys()
-    assert all(torch.equal(found[name], WEIGHTS[name]) for name in WEIGHTS)
+def test_weights_round_trip(tmp_path: Path) -> None:
+    weights = load_weights(write(tmp_path, "best.safetensors"))
+    assert weights.keys() == WEIGHTS.keys()
+    assert all(torch.equal(weights[name], WEIGHTS[name]) for name in WEIGHTS)
 
 
-def test_the_same_weights_are_the_same_bytes(tmp_path: Path) -> None:
-    one = written(tmp_path, "one.safetensors").read_bytes()
-    assert one == written(tmp_path, "other.safetensors").read_bytes()
+def test_equal_weights_are_equal_bytes(tmp_path: Path) -> None:
+    first = write(tmp_path, "one.safetensors").read_bytes()
+    assert first == write(tmp_path, "other.safetensors").read_bytes()
 
 
-@every_reader
+@each_format
 def test_a_missing_file(name: str, load: Load, tmp_path: Path) -> None:
     with pytest.raises(RunError, match=f"{name} is missing"):
         load(tmp_path / name)
 
 
-@every_reader
+@each_format
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.9, 0.999])
 def test_a_truncated_file(name: str, load: Load, share: float, tmp_path: Path) -> None:
-    path = written(tmp_path, name)
+    path = write(tmp_path, name)
     contents = path.read_bytes()
     path.write_bytes(contents[: int(share * len(contents))])
     with pytest.raises(RunError, match=f"{name} is damaged, or was not written by seqlstm"):
         load(path)
 
 
-@every_reader
+@each_format
 def test_a_foreign_file(name: str, load: Load, tmp_path: Path) -> None:
     path = tmp_path / name
     path.write_bytes(b"seed = 1\n" * 50)
@@ -137,13 +137,13 @@ def test_a_foreign_file(name: str, load: Load, tmp_path: Path) -> None:
 
 
 class Harmful:
-    """What would run code when unpickled."""
+    """An object that runs code when it is unpickled."""
 
     def __reduce__(self) -> tuple[Callable[[str], Any], tuple[str]]:
         return os.mkdir, ("harm",)
 
 
-def test_nothing_in_a_checkpoint_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_code_in_a_checkpoint_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "checkpoint.pt"
     torch.save({"model": Harmful()}, path)
@@ -155,7 +155,7 @@ def test_nothing_in_a_checkpoint_runs(tmp_path: Path, monkeypatch: pytest.Monkey
     assert not (tmp_path / "harm").exists()
 
 
-def test_generators_go_on_where_they_stood() -> None:
+def test_generators_are_restored() -> None:
     with torch.random.fork_rng(devices=[]):
         torch.rand(3)
         states = generator_states(CPU)

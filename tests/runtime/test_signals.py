@@ -10,12 +10,12 @@ SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
 
 def handlers() -> list[object]:
-    return [signal.getsignal(one) for one in SIGNALS]
+    return [signal.getsignal(number) for number in SIGNALS]
 
 
 @pytest.mark.parametrize("first", SIGNALS)
 @pytest.mark.parametrize("second", SIGNALS)
-def test_the_first_is_noted_and_the_second_stops(
+def test_the_first_signal_requests_a_stop_and_the_second_interrupts(
     first: signal.Signals, second: signal.Signals
 ) -> None:
     before = handlers()
@@ -29,7 +29,7 @@ def test_the_first_is_noted_and_the_second_stops(
     assert handlers() == before
 
 
-def test_handlers_come_back_without_any_signal() -> None:
+def test_handlers_are_restored_without_any_signal() -> None:
     before = handlers()
     with stop_on_signals() as stop:
         assert handlers() != before

@@ -1,4 +1,4 @@
-"""Batches at the same time give what they give one after the other."""
+"""The thread pool: order of results, torch's threads, and errors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from seqlstm.runtime.threads import map_in_threads
 
 @pytest.fixture(autouse=True)
 def threads() -> Iterator[int]:
-    """Torch has four, and has them back: in this thread, and in one that begins."""
+    """torch has four threads, also after each test: in this thread and in a new one."""
     before = torch.get_num_threads()
     torch.set_num_threads(4)
     yield 4
@@ -27,23 +27,25 @@ def threads() -> Iterator[int]:
 
 @pytest.mark.parametrize("at_once", [1, 2, 3, 8])
 @pytest.mark.parametrize("count", [0, 1, 2, 9])
-def test_results_come_in_the_order_of_their_tasks(at_once: int, count: int) -> None:
+def test_results_are_in_the_order_of_the_tasks(at_once: int, count: int) -> None:
     tasks = list(range(count))
     assert map_in_threads(lambda task: task**2, tasks, at_once=at_once) == [n**2 for n in tasks]
 
 
 @pytest.mark.parametrize(("at_once", "share"), [(1, 4), (2, 2), (3, 1), (4, 1), (8, 1)])
 def test_torchs_threads_are_shared(at_once: int, share: int) -> None:
-    found = map_in_threads(lambda _: torch.get_num_threads(), range(9), at_once=at_once)
-    assert found == [share] * 9
+    shares = map_in_threads(lambda _: torch.get_num_threads(), range(9), at_once=at_once)
+    assert shares == [share] * 9
 
 
-def test_tasks_are_at_work_at_the_same_time() -> None:
+def test_tasks_run_at_the_same_time() -> None:
     both = threading.Barrier(2, timeout=30)
-    map_in_threads(lambda _: both.wait(), range(4), at_once=2)  # alone it would wait for ever
+    map_in_threads(
+        lambda _: both.wait(), range(4), at_once=2
+    )  # one thread alone would wait for ever
 
 
-def test_with_one_thread_or_one_task_nothing_is_shared() -> None:
+def test_one_thread_or_one_task_runs_in_the_calling_thread() -> None:
     names = map_in_threads(lambda _: threading.current_thread().name, [1], at_once=2)
     torch.set_num_threads(1)
     names += map_in_threads(lambda _: threading.current_thread().name, [1, 2], at_once=2)

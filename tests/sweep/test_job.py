@@ -157,7 +157,7 @@ def test_a_full_disk_is_no_failure_of_the_run(read: Read, monkeypatch: pytest.Mo
     def full(*_: Any, **__: Any) -> None:
         raise TrainingError("no space left")
 
-    monkeypatch.setattr(RunFolder, "keep_checkpoint", full)
+    monkeypatch.setattr(RunFolder, "save_checkpoint", full)
     with pytest.raises(TrainingError, match="no space left"):
         outcomes(read().jobs()[:1])
 

@@ -1,4 +1,4 @@
-"""A model of one spring, batches that repeat, and a shelf in place of a run folder."""
+"""A quadratic model, repeated batches, and a checkpoint store in memory, for tests of the loop."""
 
 from __future__ import annotations
 
@@ -21,41 +21,42 @@ from seqlstm.training.schedule import Schedule
 from tests.tiny import FLOAT32
 
 
-def batch_of(tokens: int, *, carry_state: bool = False) -> Batch:
+def make_batch(tokens: int, *, carry_state: bool = False) -> Batch:
     ids = torch.zeros(1, tokens, dtype=torch.long)
     return Batch(
         inputs=ids, targets=ids, target_index=torch.arange(tokens), carry_state=carry_state
     )
 
 
-class Repeated:
-    """The same batches again and again."""
+class RepeatedBatches:
+    """An endless repetition of the same batches."""
 
     def __init__(self, *batches: Batch) -> None:
         self.batches = batches
-        self.drawn = 0
+        self.position = 0
 
     @property
     def epochs(self) -> float:
-        return self.drawn / len(self.batches)
+        return self.position / len(self.batches)
 
     def __iter__(self) -> Iterator[Batch]:
         while True:
-            batch = self.batches[self.drawn % len(self.batches)]
-            self.drawn += 1
+            batch = self.batches[self.position % len(self.batches)]
+            self.position += 1
             yield batch
 
     def state_dict(self) -> dict[str, int]:
-        return {"drawn": self.drawn}
+        return {"position": self.position}
 
-    def load_state_dict(self, position: dict[str, int]) -> None:
-        self.drawn = position["drawn"]
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        self.position = state["position"]
 
 
-class Spring(nn.Module):
-    """Half the square of four weights, for each token: each step of SGD takes `rate` of them away.
+class Quadratic(nn.Module):
+    """The loss per token is half the squared norm of four weights.
 
-    Keeps what it was called with.
+    A step of SGD multiplies the weights by 1 − learning rate. Records the mode and the state of
+    each call.
     """
 
     def __init__(self) -> None:
@@ -65,32 +66,33 @@ class Spring(nn.Module):
         self.states: list[State | None] = []
 
     @staticmethod
-    def loss(spring: Any, batch: Batch, state: State | None) -> tuple[Tensor, int, State | None]:
-        """An objective."""
-        result: tuple[Tensor, int, State | None] = spring(batch, state)
+    def objective(
+        model: Any, batch: Batch, state: State | None
+    ) -> tuple[Tensor, int, State | None]:
+        result: tuple[Tensor, int, State | None] = model(batch, state)
         return result
 
     def forward(self, batch: Batch, state: State | None) -> tuple[Tensor, int, State]:
         self.modes.append(self.training)
         self.states.append(state)
         after = (self.weight.sum() + len(self.states),)
-        return batch.tokens * self.energy(), batch.tokens, after
+        return batch.tokens * self.token_loss(), batch.tokens, after
 
-    def energy(self) -> Tensor:
+    def token_loss(self) -> Tensor:
         return self.weight.square().sum() / 2
 
 
-class Shelf:
-    """Keeps weights by name, and every checkpoint as the bytes that a file would hold."""
+class MemoryStore:
+    """A checkpoint store in memory: weights by name, and every checkpoint as bytes."""
 
     def __init__(self) -> None:
         self.weights: dict[str, tuple[int, Weights]] = {}
         self.checkpoints: list[bytes] = []
 
-    def keep_weights(self, name: str, weights: Weights, *, step: int) -> None:
+    def save_weights(self, name: str, weights: Weights, *, step: int) -> None:
         self.weights[name] = (step, weights)
 
-    def keep_checkpoint(self, contents: dict[str, Any]) -> None:
+    def save_checkpoint(self, contents: dict[str, Any]) -> None:
         buffer = io.BytesIO()
         torch.save(contents, buffer)
         self.checkpoints.append(buffer.getvalue())
@@ -102,31 +104,32 @@ class Shelf:
         return contents
 
 
-def loop_of(
+def make_loop(
     model: nn.Module,
-    batches: TrainingBatches,
     plan: TrainingPlan,
     *,
+    batches: TrainingBatches | None = None,
     kind: str = "sgd",
     schedule: Schedule | None = None,
     average: NoAveraging | None = None,
-    shelf: Shelf | None = None,
-    validate: Callable[[], dict[str, float]] | None = None,
-    objective: Objective = Spring.loss,
+    store: MemoryStore | None = None,
+    compute_metrics: Callable[[], dict[str, float]] | None = None,
+    objective: Objective = Quadratic.objective,
 ) -> TrainingLoop:
+    """A loop; by default it trains a `Quadratic` on one batch of three tokens."""
     return TrainingLoop(
         model,
-        batches,
+        batches or RepeatedBatches(make_batch(3)),
         objective=objective,
         optimizer=make_optimizer(model, kind=kind, learning_rate=plan.learning_rate),
         schedule=schedule or Schedule(),
         plan=plan,
         precision=FLOAT32,
         average=average or NoAveraging(),
-        keeper=shelf or Shelf(),
-        validate=validate,
+        store=store or MemoryStore(),
+        compute_metrics=compute_metrics,
     )
 
 
-def of_kind(reports: list[TrainingReport], kind: str) -> list[TrainingReport]:
+def reports_of_kind(reports: list[TrainingReport], kind: str) -> list[TrainingReport]:
     return [report for report in reports if report.kind == kind]

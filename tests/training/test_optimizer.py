@@ -11,7 +11,7 @@ from seqlstm.training.optimizer import (
     clip_gradients,
     gradient_norm,
     make_optimizer,
-    set_rate,
+    set_learning_rate,
 )
 
 
@@ -30,18 +30,18 @@ def model() -> nn.Linear:
         ("sgd", {"momentum": 0.9, "weight_decay": 0.1}),
     ],
 )
-def test_options_arrive_and_biases_do_not_decay(kind: str, options: dict[str, Any]) -> None:
+def test_options_are_passed_on_and_biases_do_not_decay(kind: str, options: dict[str, Any]) -> None:
     layer = model()
     optimizer = make_optimizer(layer, kind=kind, learning_rate=0.5, **options)
     assert type(optimizer) is OPTIMIZERS[kind]
     matrices, biases = optimizer.param_groups
-    assert [id(one) for one in matrices["params"]] == [id(layer.weight)]
-    assert [id(one) for one in biases["params"]] == [id(layer.bias)]
+    assert [id(parameter) for parameter in matrices["params"]] == [id(layer.weight)]
+    assert [id(parameter) for parameter in biases["params"]] == [id(layer.bias)]
     assert matrices.items() >= {"lr": 0.5, **options}.items()
     assert biases.items() >= {"lr": 0.5, **options, "weight_decay": 0.0}.items()
 
 
-def test_weight_decay_by_hand() -> None:
+def test_weight_decay_of_one_step() -> None:
     layer = model()
     optimizer = make_optimizer(layer, kind="sgd", learning_rate=0.5, weight_decay=0.1)
     (layer(torch.zeros(1, 3)) * 0).sum().backward()
@@ -50,17 +50,15 @@ def test_weight_decay_by_hand() -> None:
     assert torch.equal(layer.bias, torch.ones(2))
 
 
-def test_the_rate_of_every_group_is_set() -> None:
+def test_the_learning_rate_of_every_group_is_set() -> None:
     optimizer = make_optimizer(model(), kind="adam", learning_rate=0.5)
-    set_rate(optimizer, 0.125)
+    set_learning_rate(optimizer, 0.125)
     assert [group["lr"] for group in optimizer.param_groups] == [0.125, 0.125]
 
 
 @pytest.mark.parametrize("kind", sorted(OPTIMIZERS))
 @pytest.mark.parametrize("norms", [(8.0, 0.5), (0.5, 8.0)])
-def test_clipped_steps_are_those_of_smaller_gradients(
-    kind: str, norms: tuple[float, float]
-) -> None:
+def test_clipping_equals_scaled_gradients(kind: str, norms: tuple[float, float]) -> None:
     weights = []
     for scaled in (False, True):
         layer = model()
@@ -77,7 +75,7 @@ def test_clipped_steps_are_those_of_smaller_gradients(
     assert not torch.allclose(weights[0], torch.ones(2, 3))
 
 
-def test_the_norm_is_that_of_all_gradients_together() -> None:
+def test_the_norm_of_all_gradients_as_one_vector() -> None:
     layer = model()
     layer.weight.grad = torch.tensor([[3.0, 0, 0], [0, 0, 0]])
     assert float(gradient_norm(layer.parameters())) == pytest.approx(3.0)

@@ -1,4 +1,4 @@
-"""Stopped and resumed is never stopped, bit for bit."""
+"""A stopped and resumed run equals an uninterrupted one, bit for bit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from seqlstm.training.objectives.cross_entropy import CrossEntropy
 from seqlstm.training.progress import TrainingPlan, TrainingReport
 from seqlstm.training.schedule import Schedule
 from tests.tiny import DOCUMENTS, PAIRS, language_model, translator
-from tests.training.cases import Shelf, loop_of
+from tests.training.cases import MemoryStore, make_loop
 
 PLAN = TrainingPlan(
     steps=40,
@@ -34,10 +34,10 @@ PLAN = TrainingPlan(
     patience=3,
     plateau_patience=2,
 )
-Make = Callable[[Tokenizer, int, Shelf], TrainingLoop]
+Make = Callable[[Tokenizer, int, MemoryStore], TrainingLoop]
 
 
-def tiny_translator(tokenizer: Tokenizer, seed: int, shelf: Shelf) -> TrainingLoop:
+def tiny_translator(tokenizer: Tokenizer, seed: int, store: MemoryStore) -> TrainingLoop:
     model = translator(tokenizer.vocab_size, dropout=0.3, weight_drop=0.2, seed=seed)
     batches = BucketBatches(
         PAIRS,
@@ -46,10 +46,10 @@ def tiny_translator(tokenizer: Tokenizer, seed: int, shelf: Shelf) -> TrainingLo
         shuffle_window=20,
         subword_regularization=0.3,
     )
-    return tiny_loop(model, batches, ExponentialAveraging(0.9), Schedule("cosine", warmup=3), shelf)
+    return tiny_loop(model, batches, ExponentialAveraging(0.9), Schedule("cosine", warmup=3), store)
 
 
-def tiny_language_model(tokenizer: Tokenizer, seed: int, shelf: Shelf) -> TrainingLoop:
+def tiny_language_model(tokenizer: Tokenizer, seed: int, store: MemoryStore) -> TrainingLoop:
     model = language_model(tokenizer.vocab_size, cell=gru, dropout=0.3, weight_drop=0.2, seed=seed)
     batches = StreamBatches(
         DOCUMENTS,
@@ -60,82 +60,82 @@ def tiny_language_model(tokenizer: Tokenizer, seed: int, shelf: Shelf) -> Traini
         bptt_std=3.0,
         subword_regularization=0.3,
     )
-    return tiny_loop(model, batches, CheckpointAveraging(2), Schedule("plateau", warmup=3), shelf)
+    return tiny_loop(model, batches, CheckpointAveraging(2), Schedule("plateau", warmup=3), store)
 
 
 def tiny_loop(
-    model: Any, batches: Any, average: NoAveraging, schedule: Schedule, shelf: Shelf
+    model: Any, batches: Any, average: NoAveraging, schedule: Schedule, store: MemoryStore
 ) -> TrainingLoop:
-    def validate() -> dict[str, float]:
-        # Grows while the model learns, so that patience comes to its end.
+    def compute_metrics() -> dict[str, float]:
+        # The norm grows while the model learns, so patience ends the training.
         return {"loss": float(model.output_layer.bias.norm())}
 
-    return loop_of(
+    return make_loop(
         model,
-        batches,
         PLAN,
+        batches=batches,
         kind="adam",
         schedule=schedule,
         average=average,
-        shelf=shelf,
-        validate=validate,
+        store=store,
+        compute_metrics=compute_metrics,
         objective=CrossEntropy(label_smoothing=0.1),
     )
 
 
-def timeless(value: Any) -> Any:
-    """Without what the clock says, and with tensors as bytes, so that all can be compared."""
+def comparable(value: Any) -> Any:
+    """A comparable copy: without measured times, and with tensors as bytes."""
     if isinstance(value, Tensor):
         return (value.dtype, tuple(value.shape), value.numpy().tobytes())
     if isinstance(value, TrainingReport):
-        return timeless(asdict(value))
+        return comparable(asdict(value))
     if isinstance(value, dict):
         clock = {"seconds", "tokens_per_second"}
-        return {key: timeless(part) for key, part in value.items() if key not in clock}
+        return {key: comparable(part) for key, part in value.items() if key not in clock}
     if isinstance(value, (list, tuple)):
-        return [timeless(part) for part in value]
+        return [comparable(part) for part in value]
     return value
 
 
-def outcome(loop: TrainingLoop, shelf: Shelf) -> Any:
-    return timeless([loop.state_dict(), shelf.weights["last"]])
+def outcome(loop: TrainingLoop, store: MemoryStore) -> Any:
+    return comparable([loop.state_dict(), store.weights["last"]])
 
 
-@pytest.fixture(params=[tiny_translator, tiny_language_model], ids=["buckets", "tapes"])
+@pytest.fixture(params=[tiny_translator, tiny_language_model], ids=["translator", "language-model"])
 def make(request: pytest.FixtureRequest) -> Make:
-    made: Make = request.param
-    return made
+    make: Make = request.param
+    return make
 
 
-def test_killed_after_any_checkpoint(make: Make, tokenizer: Tokenizer) -> None:
+def test_resume_from_any_checkpoint(make: Make, tokenizer: Tokenizer) -> None:
     torch.manual_seed(5)
-    shelf = Shelf()
-    whole = make(tokenizer, 1, shelf)
-    reports = [timeless(report) for report in whole.run()]
-    assert whole.progress.stale == PLAN.patience
-    assert whole.batches.epochs > 1.5
-    assert whole.progress.reductions == 1
-    expected = outcome(whole, shelf)
-    for number in range(0, len(shelf.checkpoints) - 1, 3):
-        torch.manual_seed(99)  # the other process has another model and other draws
-        other = Shelf()
+    store = MemoryStore()
+    uninterrupted = make(tokenizer, 1, store)
+    reports = [comparable(report) for report in uninterrupted.run()]
+    assert uninterrupted.progress.stale == PLAN.patience
+    assert uninterrupted.batches.epochs > 1.5
+    assert uninterrupted.progress.reductions == 1
+    expected = outcome(uninterrupted, store)
+    for number in range(0, len(store.checkpoints) - 1, 3):
+        torch.manual_seed(99)  # the new process has other weights and another random state
+        other = MemoryStore()
         resumed = make(tokenizer, 2, other)
-        contents = shelf.checkpoint(number)
+        contents = store.checkpoint(number)
         resumed.load_state_dict(contents)
-        rest = [timeless(report) for report in resumed.run()]
+        rest = [comparable(report) for report in resumed.run()]
         assert rest == reports[-len(rest) :], f"resumed at step {number + 1}"
         assert outcome(resumed, other) == expected, f"resumed at step {number + 1}"
 
 
-def test_stopped_again_and_again(make: Make, tokenizer: Tokenizer) -> None:
+def test_stop_and_resume_repeatedly(make: Make, tokenizer: Tokenizer) -> None:
     torch.manual_seed(5)
-    shelf = Shelf()
-    whole = make(tokenizer, 1, shelf)
-    list(whole.run())
+    store = MemoryStore()
+    uninterrupted = make(tokenizer, 1, store)
+    list(uninterrupted.run())
     torch.manual_seed(5)
-    other = Shelf()
+    other = MemoryStore()
     loop = make(tokenizer, 1, other)
-    while loop.end() is None:
+    while loop.end_reason() is None:
         stop = StopRequest()
         start = loop.progress.step
         for report in loop.run(stop):
@@ -144,5 +144,5 @@ def test_stopped_again_and_again(make: Make, tokenizer: Tokenizer) -> None:
         torch.manual_seed(99)
         loop = make(tokenizer, 2, other)
         loop.load_state_dict(other.checkpoint())
-    assert outcome(loop, other) == outcome(whole, shelf)
-    assert timeless(other.weights["best"]) == timeless(shelf.weights["best"])
+    assert outcome(loop, other) == outcome(uninterrupted, store)
+    assert comparable(other.weights["best"]) == comparable(store.weights["best"])

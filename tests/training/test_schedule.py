@@ -8,15 +8,15 @@ from seqlstm.training.schedule import Schedule, Shape
 
 
 @pytest.mark.parametrize("shape", ["constant", "linear", "cosine", "plateau"])
-def test_the_rate_rises_in_a_straight_line(shape: Shape) -> None:
+def test_warmup_is_linear(shape: Shape) -> None:
     schedule = Schedule(shape, warmup=4)
-    multiples = [schedule(step=step, progress=0.0) for step in range(7)]
-    assert multiples == pytest.approx([0.2, 0.4, 0.6, 0.8, 1, 1, 1])
+    factors = [schedule(step=step, progress=0.0) for step in range(7)]
+    assert factors == pytest.approx([0.2, 0.4, 0.6, 0.8, 1, 1, 1])
 
 
-def test_without_warmup_the_first_step_has_the_full_rate() -> None:
+def test_without_warmup_the_factor_is_1_from_the_first_step() -> None:
     assert Schedule()(step=0, progress=0.0) == 1
-    assert Schedule()(step=999, progress=1.0, stale=5) == 1
+    assert Schedule()(step=999, progress=1.0, reductions=5) == 1
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_without_warmup_the_first_step_has_the_full_rate() -> None:
         ("cosine", 1.0, 0.1),
     ],
 )
-def test_decay_ends_at_the_floor(shape: Shape, progress: float, expected: float) -> None:
+def test_decay_to_the_floor(shape: Shape, progress: float, expected: float) -> None:
     schedule = Schedule(shape, floor=0.1)
     assert schedule(step=50, progress=progress) == pytest.approx(expected, abs=1e-12)
 
@@ -46,9 +46,9 @@ def test_inverse_square_root(step: int, expected: float) -> None:
     assert schedule(step=step, progress=0.9) == pytest.approx(expected)
 
 
-def test_a_plateau_counts_reductions() -> None:
+def test_a_plateau_multiplies_by_the_factor_at_each_reduction() -> None:
     schedule = Schedule("plateau", factor=0.5)
-    assert [schedule(step=9, progress=0.9, stale=stale) for stale in range(4)] == [
+    assert [schedule(step=9, progress=0.9, reductions=reductions) for reductions in range(4)] == [
         1,
         0.5,
         0.25,

@@ -8,26 +8,26 @@ from seqlstm.training.weights import set_weights, weights_of
 from tests.tiny import language_model
 
 
-def test_weights_there_and_back() -> None:
-    one, other = language_model(11, seed=1), language_model(11, seed=2)
-    kept = weights_of(one)
-    set_weights(other, kept)
-    assert all(torch.equal(kept[name], value) for name, value in other.named_parameters())
+def test_weights_are_copied_from_one_model_to_another() -> None:
+    source, other = language_model(11, seed=1), language_model(11, seed=2)
+    weights = weights_of(source)
+    set_weights(other, weights)
+    assert all(torch.equal(weights[name], value) for name, value in other.named_parameters())
     assert other.output_layer.weight is other.embedding.table.weight
 
 
-def test_weights_are_a_copy_in_which_a_shared_one_stands_once() -> None:
+def test_weights_are_a_copy_that_lists_shared_weights_once() -> None:
     model = language_model(11)
-    kept = weights_of(model)
-    assert "output_layer.weight" not in kept
-    before = kept["output_layer.bias"].clone()
+    weights = weights_of(model)
+    assert "output_layer.weight" not in weights
+    before = weights["output_layer.bias"].clone()
     with torch.no_grad():
         model.output_layer.bias.add_(1)
-    assert torch.equal(kept["output_layer.bias"], before)
-    assert not any(value.requires_grad for value in kept.values())
+    assert torch.equal(weights["output_layer.bias"], before)
+    assert not any(value.requires_grad for value in weights.values())
 
 
-def test_another_models_weights_are_refused_and_nothing_changes() -> None:
+def test_weights_of_another_model_are_refused_and_nothing_changes() -> None:
     model = language_model(11)
     before = weights_of(model)
     foreign = weights_of(model)

@@ -1,1 +1,1 @@
-"""Objectives: what training minimizes, one a file."""
+"""Training objectives, one per file."""

@@ -1,4 +1,4 @@
-"""The seam of objectives: what the training loop knows of a loss."""
+"""The interface between the training loop and a loss."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from seqlstm.recurrent.state import State
 
 
 class Objective(Protocol):
-    """A loss that is summed over tokens, so that batches and processes can be added up.
+    """A loss summed over tokens, so that the losses of several batches can be added.
 
-    The training loop divides the sum by the tokens of all batches of a step.
+    The training loop divides the sum by the number of tokens of all batches of a step.
     """
 
     def __call__(
@@ -22,11 +22,11 @@ class Objective(Protocol):
         """The summed loss of a batch.
 
         Args:
-            model: called as `model(batch, state)`; has an output layer.
-            batch: of ids, on the model's device.
-            state: that the batch continues; None for the initial state.
+            model: is called as `model(batch, state)` and has an `output_layer`.
+            batch: token ids, on the model's device.
+            state: the recurrent state before the batch; None for the initial state.
 
         Returns:
-            The sum, a scalar; the number of tokens that it sums over; and the state after the
-            batch, None for a model that carries none.
+            The summed loss, a scalar; its number of tokens; and the state after the batch, None
+            for a model without a carried state.
         """

@@ -17,10 +17,10 @@ class CrossEntropy:
     """The summed negative log-likelihood of the targets, in nats.
 
     Attributes:
-        label_smoothing: probability that is spread over the whole vocabulary while training
+        label_smoothing: probability mass spread over the whole vocabulary, in training mode only
             (Szegedy et al., 2016, §7).
-        regularizer: AR and TAR of the last layer's outputs while training (Merity, McCann & Socher,
-            2017). Its gradient joins that of the loss; its value is no part of the loss.
+        regularizer: AR and TAR of the last layer's outputs, in training mode only (Merity, McCann &
+            Socher, 2017). Its gradient is added to that of the loss; its value is not.
     """
 
     label_smoothing: float = 0.0
@@ -29,16 +29,17 @@ class CrossEntropy:
     def __call__(
         self, model: Any, batch: Batch, state: State | None = None
     ) -> tuple[Tensor, int, State | None]:
-        """As `Objective`; `model` is a language model or a translator."""
+        """See `Objective`; `model` is a language model or a translator."""
         output = model(batch, state)
         features, targets = batch.select_targets(output.features)
         smoothing = self.label_smoothing if model.training else 0.0
         loss = model.output_layer.loss(features, targets, label_smoothing=smoothing)
         if self.regularizer is not None and model.training:
-            loss = with_gradient_of(self.regularizer(output.hidden, output.features, batch), loss)
+            penalty = self.regularizer(output.hidden, output.features, batch)
+            loss = add_gradient(penalty, loss)
         return loss, batch.tokens, output.state
 
 
-def with_gradient_of(penalty: Tensor, loss: Tensor) -> Tensor:
+def add_gradient(penalty: Tensor, loss: Tensor) -> Tensor:
     """The value of `loss` with the gradient of `loss` + `penalty`."""
     return loss + (penalty - penalty.detach())

@@ -24,7 +24,7 @@ def test_it_tells_what_it_reads_trains_and_finds(recipe: Path, tmp_path: Path) -
         "local files train: 200 lines",
         "validation: 20 rows",
         "tokenizer: unigram, 300 pieces",
-        "precision: float32 on cpu (as the recipe asks)",
+        "precision: float32 on cpu (set in the recipe)",
         "\nvalidation at step 20: loss ",
         "(best)",
     ):

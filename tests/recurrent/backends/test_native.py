@@ -222,11 +222,11 @@ def test_where_it_does_not_serve_it_says_why() -> None:
 
 
 def test_without_a_compiler_the_next_backend_serves(
-    monkeypatch: pytest.MonkeyPatch, forget_code: Callable[[], None]
+    monkeypatch: pytest.MonkeyPatch, clear_native_cache: Callable[[], None]
 ) -> None:
     unavailable = codegen.unavailable_reason.__wrapped__
     monkeypatch.setattr(compiler, "COMPILERS", ("no-such-compiler", "nor-this"))
-    forget_code()
+    clear_native_cache()
     reason = unavailable()
     assert reason is not None
     assert "neither no-such-compiler nor nor-this" in reason or compiler.MACHINE in reason

@@ -186,7 +186,7 @@ def test_other_processors_compute_the_same(
     march: str,
     kind: str,
     monkeypatch: pytest.MonkeyPatch,
-    forget_code: Callable[[], None],
+    clear_native_cache: Callable[[], None],
 ) -> None:
     """Narrower vectors, and products of bfloat16 without an instruction for them."""
     cell = Case(kind).build(hidden=9).float()
@@ -199,7 +199,7 @@ def test_other_processors_compute_the_same(
     native = [run(rounded=rounded) for rounded in (False, True)]
     flags = [f"-march={march}" if flag == "-march=native" else flag for flag in compiler.FLAGS]
     monkeypatch.setattr(compiler, "FLAGS", tuple(flags))
-    forget_code()
+    clear_native_cache()
     portable = [run(rounded=rounded) for rounded in (False, True)]
     torch.testing.assert_close(portable[0], native[0], rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(portable[1], native[1], rtol=0.02, atol=0.02)

@@ -1,4 +1,4 @@
-"""Cross-entropy of models against PyTorch's own."""
+"""The objective against `torch.nn.functional.cross_entropy`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BATCHES = {"language-model": lambda: text_batch(LENGTHS), "translation": pair_ba
 
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("task", MODELS)
-def test_equals_pytorch_and_smooths_in_training_only(task: str, training: bool) -> None:
+def test_equals_pytorch_with_smoothing_in_training_mode_only(task: str, training: bool) -> None:
     model: LanguageModel | Translator = MODELS[task](VOCABULARY).train(training)
     batch = BATCHES[task]()
     loss, tokens, _ = CrossEntropy(label_smoothing=0.3)(model, batch)
@@ -33,7 +33,7 @@ def test_equals_pytorch_and_smooths_in_training_only(task: str, training: bool) 
     assert tokens == len(targets) == sum(LENGTHS)
 
 
-def test_selected_targets_are_those_before_the_padding() -> None:
+def test_padding_is_not_selected() -> None:
     batch = text_batch(LENGTHS)
     features = batch.targets.t().unsqueeze(-1).double()  # each step's feature is its target
     selected, targets = batch.select_targets(features)
