@@ -11,7 +11,6 @@ from seqlstm.config.renamed import RENAMED_KEYS, RENAMED_VALUES
 from tests.docs.pages import DOCS, ROOT, WRITTEN, name_of
 
 PACKAGE = ROOT / "seqlstm"
-OTHERS = (ROOT / "benchmarks", ROOT / "tokenizers", PACKAGE / "kernels")
 INTERNALS = [DOCS / "contributing.md", *sorted((DOCS / "internals").glob("*.md"))]
 RENAMED = RENAMED_KEYS.keys() | {old for values in RENAMED_VALUES.values() for old in values}
 
@@ -20,9 +19,7 @@ PLACEHOLDER = re.compile(r"NAME|[*…~]")
 CODE = re.compile(r"`([^`\n]+)`")
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*(\.\w+)*(\(.*\))?")
 
-every_page = pytest.mark.parametrize(
-    "page", [*WRITTEN, *(folder / "README.md" for folder in OTHERS)], ids=name_of
-)
+every_page = pytest.mark.parametrize("page", WRITTEN, ids=name_of)
 
 
 @pytest.fixture(scope="module")
