@@ -60,7 +60,7 @@ def train(batches: Iterable[Batch], tokenizer: Tokenizer, folder: Path) -> Itera
     from joeynmt.config import parse_global_args
     from joeynmt.model import build_model
     from joeynmt.training import TrainManager
-    from joeynmt.vocab_size import Vocabulary
+    from joeynmt.vocabulary import Vocabulary
 
     logging.disable(logging.INFO)
     tables: dict[str, Any] = {"data": {}, "model": MODEL, "training": TRAINING, "testing": {}}

@@ -117,7 +117,7 @@ def cells_page() -> str:
         texts = dict.fromkeys(docstring(part) for part in (constructor, *parts(constructor)))
         # A docstring of one equation loses the indentation that makes it a block.
         text = re.sub(r"^(?=\w+_t = )", "    ", "".join(texts), flags=re.MULTILINE)
-        needs = getattr(cell, "needs", "")  # blocks have none
+        needs = getattr(cell, "required_input", "")  # blocks have none
         limit = f"From Python only: it needs {needs}.\n\n" if needs else ""
         sections.append(f"## {kind}\n\n{cell.paper}, {cell.year}\n\n{limit}{text}")
     header = ("kind", "paper", "year", "options, the default first")

@@ -108,7 +108,7 @@ def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def kind_text(model: type[BaseModel]) -> str:
-    """What tells a member of a union from the others."""
+    """The words that distinguish a member of a union from the others."""
     if "kind" in model.model_fields:
         kinds = get_args(model.model_fields["kind"].annotation)
         return " with " + " or ".join(f'`kind = "{kind}"`' for kind in kinds)
@@ -166,7 +166,7 @@ def type_text(name: str, schema: dict[str, Any]) -> str:
 def words(schema: dict[str, Any]) -> str:
     alternatives = schema.get("anyOf") or schema.get("oneOf")
     if alternatives:
-        kinds = (words(one) for one in alternatives if one.get("type") != "null")
+        kinds = (words(part) for part in alternatives if part.get("type") != "null")
         return " or ".join(dict.fromkeys(kinds))
     if "$ref" in schema:
         return "table"

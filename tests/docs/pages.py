@@ -9,9 +9,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 REFERENCE = DOCS / "reference"
+FOLDERS = ("recipes", "benchmarks", "tokenizers", "seqlstm/kernels")
 WRITTEN = [
     ROOT / "README.md",
-    ROOT / "recipes" / "README.md",
+    *(ROOT / folder / "README.md" for folder in FOLDERS),
     *(page for page in sorted(DOCS.rglob("*.md")) if page.parent != REFERENCE),
 ]
 """The pages that people write."""

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import REFERENCE, ROOT, WRITTEN, name_of, prose
+from tests.docs.pages import REFERENCE, WRITTEN, name_of, prose
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-OTHERS = [ROOT / "benchmarks" / "README.md", ROOT / "seqlstm" / "kernels" / "README.md"]
-PAGES = [page for page in (*WRITTEN, *REFERENCE.glob("*.md"), *OTHERS) if page.is_file()]
+PAGES = [*WRITTEN, *REFERENCE.glob("*.md")]
 
 
 def anchors(page: Path) -> set[str]:
