@@ -61,22 +61,22 @@ def test_general_attention_is_the_default() -> None:
         (
             ['model.decoder={kind="no-attention"}', 'model.attention={kind="dot"}'],
             "model.attention",
-            "cannot take effect: a plain decoder has none",
+            "cannot take effect: the decoder has none",
         ),
         (
             ['model.decoder={kind="no-attention", bridge=true}'],
             "model.decoder",
-            "bridge cannot take effect: a plain decoder always has one",
+            "bridge cannot take effect: a decoder without attention always has one",
         ),
         (
             ['model.decoder={kind="no-attention", lexical=true}'],
             "model.decoder",
-            "lexical cannot take effect: a plain decoder looks at no words",
+            "lexical cannot take effect: a decoder without attention looks at no words",
         ),
         (
             ['model.decoder={kind="no-attention"}', "decoding.coverage_penalty=0.2"],
             "decoding.coverage_penalty",
-            "cannot take effect: a plain decoder has no attention",
+            "cannot take effect: the decoder has no attention",
         ),
         (
             [
@@ -98,9 +98,9 @@ def test_general_attention_is_the_default() -> None:
             "must be one of true, false, two-way, three-way, was: three",
         ),
         (
-            ['model.decoder={kind="plian"}'],
+            ['model.decoder={kind="no-atention"}'],
             "model.decoder.kind",
-            "must be one of parallel, input-feeding, bahdanau, plain, was: plian",
+            "must be one of parallel, input-feeding, bahdanau, no-attention, was: no-atention",
         ),
         (
             ['model.decoder={kind="no-attention"}', 'model.cell={kind="mlstm"}'],
@@ -121,7 +121,7 @@ DECODERS: dict[str, type[Decoder]] = {
     "parallel": ParallelDecoder,
     "input-feeding": InputFeedingDecoder,
     "bahdanau": BahdanauDecoder,
-    "plain": NoAttentionDecoder,
+    "no-attention": NoAttentionDecoder,
 }
 
 
@@ -142,7 +142,7 @@ def test_every_decoder_makes_a_model_that_learns(kind: str, layers: int) -> None
 
 
 @pytest.mark.parametrize("bridge", ["", ", bridge=false", ", bridge=true"])
-@pytest.mark.parametrize("kind", [kind for kind in DECODERS if kind != "plain"])
+@pytest.mark.parametrize("kind", [kind for kind in DECODERS if kind != "no-attention"])
 def test_a_bridge_is_an_option(kind: str, bridge: str) -> None:
     model = build("translation", f'model.decoder={{kind="{kind}"{bridge}}}')
     assert isinstance(model, Translator)
@@ -151,7 +151,7 @@ def test_a_bridge_is_an_option(kind: str, bridge: str) -> None:
 
 
 @pytest.mark.parametrize("tied", ["false", "two-way", "three-way"])
-@pytest.mark.parametrize("kind", [kind for kind in DECODERS if kind != "plain"])
+@pytest.mark.parametrize("kind", [kind for kind in DECODERS if kind != "no-attention"])
 def test_a_lexical_module_is_an_option(kind: str, tied: str) -> None:
     model = build(
         "translation",
