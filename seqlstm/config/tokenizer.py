@@ -17,12 +17,19 @@ from seqlstm.config.base import OneOrTwo, Probability, Section, Share
 class TrainedTokenizerConfig(Section):
     """A SentencePiece model trained on the training split when the run starts.
 
-    `joint`: one model of both sides of a translator; else each side has its own, and `vocab_size`
-    is that of either, or source's and target's. `subword_regularization`: the alpha of unigram's
-    sampling (Kudo, 2018) or the probability of BPE-dropout (Provilkov et al., 2020); 0 for none.
-    `input_sentence_size`: lines to train on, at most. `split_digits`: every digit is a piece of its
-    own. `closed_vocabulary`: words separated by white space, as papers on language models count
-    them; a word that the vocabulary lacks is the text's own `<unk>`, without byte fallback.
+    `model_type`: unigram (Kudo, 2018), bpe (Sennrich, Haddow & Birch, 2016), characters, or words.
+    `vocab_size`: number of ids, special ids and bytes included; an upper limit for characters and
+    words. With `joint = false` of each model, or a list: source's and target's.
+    `joint`: whether one model encodes both sides of a translator; if false, each side has its own.
+    `subword_regularization`: while training, alpha of unigram's sampling (Kudo, 2018) or the
+    probability of BPE-dropout (Provilkov, Emelianenko & Voita, 2020); 0 for none.
+    `normalization`: "identity" keeps the text as it is; the others are SentencePiece's rules, which
+    also remove extra white space.
+    `character_coverage`: share of the text's characters that have pieces; the rest become bytes.
+    `split_digits`: whether every digit is a separate piece.
+    `closed_vocabulary`: whether the tokens are words separated by white space, as papers on
+    language models count them: a word outside of the vocabulary is `<unk>`, without byte fallback.
+    `input_sentence_size`: the largest number of lines to train on, a random sample of the text.
     """
 
     model_type: Literal["unigram", "bpe", "char", "word"] = "unigram"
@@ -52,7 +59,12 @@ class TrainedTokenizerConfig(Section):
 
 
 class TokenizerFileConfig(Section):
-    """A SentencePiece model that exists, or two: of a translator's source, and of its target."""
+    """An existing SentencePiece model, or two for a translator: source's and target's.
+
+    `file`: path of a model, or a list of two; also the name of one that came with the package, such
+    as "tokenizers/python-docs-unigram-8k.model".
+    `subword_regularization`: as for a trained model.
+    """
 
     file: OneOrTwo[str]
     subword_regularization: Probability = 0.0
