@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import (
     Discriminator,
@@ -12,6 +12,7 @@ from pydantic import (
 )
 
 from seqlstm.config.base import OneOrTwo, Probability, Section, Share
+from seqlstm.text.model_type import SUBWORD_TYPES, ModelType, Normalization
 
 
 class TrainedTokenizerConfig(Section):
@@ -32,11 +33,11 @@ class TrainedTokenizerConfig(Section):
     `input_sentence_size`: the largest number of lines to train on, a random sample of the text.
     """
 
-    model_type: Literal["unigram", "bpe", "char", "word"] = "unigram"
+    model_type: ModelType = "unigram"
     vocab_size: OneOrTwo[PositiveInt] = 8000
     joint: bool = True
     subword_regularization: Probability = 0.0
-    normalization: Literal["identity", "nfkc", "nfkc_cf", "nmt_nfkc", "nmt_nfkc_cf"] = "identity"
+    normalization: Normalization = "identity"
     character_coverage: Share = 1.0
     split_digits: bool = False
     closed_vocabulary: bool = False
@@ -44,7 +45,7 @@ class TrainedTokenizerConfig(Section):
 
     @model_validator(mode="after")
     def fits_its_kind(self) -> TrainedTokenizerConfig:
-        if self.subword_regularization and self.model_type not in ("unigram", "bpe"):
+        if self.subword_regularization and self.model_type not in SUBWORD_TYPES:
             raise ValueError(f"subword_regularization needs unigram or bpe, not {self.model_type}")
         if self.closed_vocabulary and self.model_type != "word":
             raise ValueError(f"closed_vocabulary needs word, not {self.model_type}")

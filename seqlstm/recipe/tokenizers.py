@@ -9,6 +9,7 @@ from seqlstm.config.tokenizer import TokenizerFileConfig, TrainedTokenizerConfig
 from seqlstm.data.sources.read import Corpus
 from seqlstm.errors import TokenizerError
 from seqlstm.recipe.shipped import find_tokenizer
+from seqlstm.text.model_type import SUBWORD_TYPES
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.text.tokenizer_pair import TokenizerPair
 from seqlstm.text.train_tokenizer import train_tokenizer
@@ -35,7 +36,7 @@ def make_tokenizers(recipe: Recipe, corpus: Corpus) -> TokenizerPair:
 def ready(recipe: Recipe, file: str, sampling: float) -> Tokenizer:
     """A tokenizer that exists, if it does what the recipe asks of it."""
     tokenizer = Tokenizer.load(find_tokenizer(file))
-    if sampling and tokenizer.model_type not in ("unigram", "bpe"):
+    if sampling and tokenizer.model_type not in SUBWORD_TYPES:
         raise TokenizerError(f"{file} is of type {tokenizer.model_type}, which cannot be sampled")
     if recipe.data.unit == "line" and tokenizer.newline is None:
         raise TokenizerError(
