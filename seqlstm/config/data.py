@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    Field,
-    PositiveInt,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import Field, NonNegativeFloat, PositiveInt, ValidationInfo, field_validator
 
-from seqlstm.config.base import NotNegative, Probability, Section, Two
+from seqlstm.config.base import Probability, Section, Two
 from seqlstm.config.components import check_options
 
 
@@ -45,7 +40,7 @@ class StreamBatchingConfig(Section):
     kind: Literal["stream"] = "stream"
     batch_size: PositiveInt = 32
     bptt: PositiveInt = 64
-    bptt_std: NotNegative = 0.0
+    bptt_std: NonNegativeFloat = 0.0
     reset_at_document: bool = False
     reset_probability: Probability = 0.0
 
@@ -103,19 +98,19 @@ class DataConfig(Section):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The names of the columns, in the order in which rows hold them."""
+        """The names of the columns, in the order of a row's texts."""
         single = (self.text, self.prompt, self.completion)
         return self.pair or tuple(name for name in single if name is not None)
 
     @field_validator("options")
     @classmethod
-    def known_options(
+    def check_source_options(
         cls, options: dict[str, Any] | None, info: ValidationInfo
     ) -> dict[str, Any] | None:
-        tasks, source = (info.context or {}).get("source"), info.data.get("source")
-        if options is None or tasks is None or source is None:
+        sources, source = (info.context or {}).get("source"), info.data.get("source")
+        if options is None or sources is None or source is None:
             return options
-        if not isinstance(source, str) or source not in tasks:
-            raise ValueError(f"cannot take effect: options are for {', '.join(tasks)}")
-        check_options(source, tasks[source], options)
+        if not isinstance(source, str) or source not in sources:
+            raise ValueError(f"cannot take effect: options are for {', '.join(sources)}")
+        check_options(source, sources[source], options)
         return options

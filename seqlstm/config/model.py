@@ -92,7 +92,7 @@ class EncoderConfig(EncoderOrDecoderConfig):
     reverse: bool = False
 
     @model_validator(mode="after")
-    def one_way(self) -> EncoderConfig:
+    def check_direction(self) -> EncoderConfig:
         if self.reverse and self.bidirectional:
             raise ValueError("reverse cannot take effect where bidirectional reads in both ways")
         return self
@@ -117,7 +117,7 @@ class DecoderConfig(EncoderOrDecoderConfig):
     lexical: bool = False
 
     @model_validator(mode="after")
-    def without_attention(self) -> DecoderConfig:
+    def check_attention(self) -> DecoderConfig:
         if self.kind == "no-attention" and self.bridge is not None:
             raise ValueError(
                 "bridge cannot take effect: a decoder without attention always has one"
@@ -177,6 +177,6 @@ class ModelConfig(Section):
 
     @property
     def hidden_size_text(self) -> str:
-        """The hidden size, or those of the layers, for people to read."""
+        """The hidden size, or that of each layer, for display."""
         sizes = self.hidden_size if isinstance(self.hidden_size, tuple) else (self.hidden_size,)
         return " / ".join(f"{size:,}" for size in sizes)

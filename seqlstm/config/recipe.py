@@ -11,12 +11,9 @@ from collections.abc import Iterable
 from typing import Annotated, Literal
 
 import tomli_w
-from pydantic import (
-    AfterValidator,
-    PositiveInt,
-)
+from pydantic import AfterValidator, NonNegativeFloat, NonNegativeInt, PositiveInt
 
-from seqlstm.config.base import Count, NotNegative, Section
+from seqlstm.config.base import Section
 from seqlstm.config.components import check_choice
 from seqlstm.config.data import DataConfig, StreamBatchingConfig
 from seqlstm.config.model import ModelConfig
@@ -37,12 +34,12 @@ class DecodingConfig(Section):
     """
 
     beam_size: PositiveInt = 5
-    length_penalty: NotNegative = 1.0
-    coverage_penalty: NotNegative = 0.0
-    no_repeat_ngram_size: Count = 0
+    length_penalty: NonNegativeFloat = 1.0
+    coverage_penalty: NonNegativeFloat = 0.0
+    no_repeat_ngram_size: NonNegativeInt = 0
 
 
-def known_device(name: str) -> str:
+def check_device(name: str) -> str:
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
         raise ValueError(f"must be auto, cpu, cuda or cuda:N, was: {name}")
     return name
@@ -66,9 +63,9 @@ class Recipe(Section):
     """
 
     task: Annotated[str, AfterValidator(check_choice("task"))]
-    seed: Count = 1
-    device: Annotated[str, AfterValidator(known_device)] = "auto"
-    threads: Count = 0
+    seed: NonNegativeInt = 1
+    device: Annotated[str, AfterValidator(check_device)] = "auto"
+    threads: NonNegativeInt = 0
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     data: DataConfig
     tokenizer: TokenizerConfig = TrainedTokenizerConfig()

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import (
-    Discriminator,
-    PositiveInt,
-    Tag,
-    model_validator,
-)
+from pydantic import Discriminator, PositiveInt, Tag, model_validator
 
 from seqlstm.config.base import OneOrTwo, Probability, Section, Share
 from seqlstm.text.model_type import SUBWORD_TYPES, ModelType, Normalization
@@ -44,7 +39,7 @@ class TrainedTokenizerConfig(Section):
     input_sentence_size: PositiveInt = 1_000_000
 
     @model_validator(mode="after")
-    def fits_its_kind(self) -> TrainedTokenizerConfig:
+    def check_model_type(self) -> TrainedTokenizerConfig:
         if self.subword_regularization and self.model_type not in SUBWORD_TYPES:
             raise ValueError(f"subword_regularization needs unigram or bpe, not {self.model_type}")
         if self.closed_vocabulary and self.model_type != "word":
@@ -53,7 +48,7 @@ class TrainedTokenizerConfig(Section):
 
     @property
     def vocab_sizes(self) -> tuple[int, ...]:
-        """Of every model: one, or source's and target's."""
+        """Of each model: of the joint one, or of source's and target's."""
         if isinstance(self.vocab_size, tuple):
             return self.vocab_size
         return (self.vocab_size,) * (1 if self.joint else 2)
@@ -72,21 +67,23 @@ class TokenizerFileConfig(Section):
 
     @property
     def files(self) -> tuple[str, ...]:
+        """The path of the joint model, or those of source's and target's."""
         return (self.file,) if isinstance(self.file, str) else self.file
 
     @property
     def joint(self) -> bool:
-        """Whether one model is that of both sides."""
+        """Whether one model encodes both sides."""
         return isinstance(self.file, str)
 
 
-def ready_or_trained(value: Any) -> str:
-    named = isinstance(value, dict) and "file" in value
-    return "ready" if named or isinstance(value, TokenizerFileConfig) else "trained"
+def existing_or_trained(value: Any) -> str:
+    """The tag of a tokenizer's table, which has no `kind`."""
+    has_file = isinstance(value, dict) and "file" in value
+    return "existing" if has_file or isinstance(value, TokenizerFileConfig) else "trained"
 
 
 TokenizerConfig = Annotated[
-    Annotated[TokenizerFileConfig, Tag("ready")]
+    Annotated[TokenizerFileConfig, Tag("existing")]
     | Annotated[TrainedTokenizerConfig, Tag("trained")],
-    Discriminator(ready_or_trained),
+    Discriminator(existing_or_trained),
 ]

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 
-from seqlstm.config.base import Count, NotNegative, Probability, Section, Two
+from seqlstm.config.base import Probability, Section, Two
 
 
 class AdamConfig(Section):
@@ -20,7 +27,7 @@ class AdamConfig(Section):
     kind: Literal["adam", "adamw"] = "adam"
     learning_rate: PositiveFloat = 1e-3
     betas: Two[Probability] = (0.9, 0.999)
-    weight_decay: NotNegative = 0.0
+    weight_decay: NonNegativeFloat = 0.0
 
 
 class SGDConfig(Section):
@@ -34,7 +41,7 @@ class SGDConfig(Section):
     kind: Literal["sgd"] = "sgd"
     learning_rate: PositiveFloat
     momentum: Probability = 0.0
-    weight_decay: NotNegative = 0.0
+    weight_decay: NonNegativeFloat = 0.0
 
 
 class ConstantScheduleConfig(Section):
@@ -44,7 +51,7 @@ class ConstantScheduleConfig(Section):
     """
 
     kind: Literal["constant"] = "constant"
-    warmup_steps: Count = 0
+    warmup_steps: NonNegativeInt = 0
 
 
 class DecayScheduleConfig(Section):
@@ -55,7 +62,7 @@ class DecayScheduleConfig(Section):
     """
 
     kind: Literal["linear", "cosine"]
-    warmup_steps: Count = 0
+    warmup_steps: NonNegativeInt = 0
     min_lr_ratio: Probability = 0.0
 
 
@@ -78,7 +85,7 @@ class PlateauScheduleConfig(Section):
     """
 
     kind: Literal["plateau"]
-    warmup_steps: Count = 0
+    warmup_steps: NonNegativeInt = 0
     factor: Probability = 0.5
     patience: PositiveInt = 2
 
@@ -126,8 +133,8 @@ class RegularizersConfig(Section):
     from step to step.
     """
 
-    activation: NotNegative = 0.0
-    temporal: NotNegative = 0.0
+    activation: NonNegativeFloat = 0.0
+    temporal: NonNegativeFloat = 0.0
 
 
 class TrainingConfig(Section):
@@ -183,21 +190,21 @@ class TrainingConfig(Section):
     metric: Literal["loss", "bleu", "chrf", "bits_per_byte", "accuracy"] = "loss"
 
     @model_validator(mode="after")
-    def ends(self) -> TrainingConfig:
+    def check_end(self) -> TrainingConfig:
         if not (self.steps or self.epochs or self.minutes):
             raise ValueError("one of steps, epochs or minutes must end it")
         return self
 
     @model_validator(mode="after")
-    def validates(self) -> TrainingConfig:
-        idle = {
+    def check_validation(self) -> TrainingConfig:
+        needs_validation = {
             "patience": self.patience is not None,
             "metric": self.metric != "loss",
             'schedule.kind = "plateau"': isinstance(self.schedule, PlateauScheduleConfig),
             'averaging.kind = "last"': isinstance(self.averaging, CheckpointAveragingConfig),
             'averaging.kind = "triggered"': isinstance(self.averaging, TriggeredAveragingConfig),
         }
-        named = [key for key, given in idle.items() if given]
-        if named and self.validate_every is None:
-            raise ValueError(f"{', '.join(named)} cannot take effect without validate_every")
+        keys = [key for key, is_set in needs_validation.items() if is_set]
+        if keys and self.validate_every is None:
+            raise ValueError(f"{', '.join(keys)} cannot take effect without validate_every")
         return self
