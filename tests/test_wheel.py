@@ -72,7 +72,7 @@ def test_it_holds_one_package_and_what_ships_in_it(wheel: Path) -> None:
 
 
 def test_the_recipes_are_those_on_board(installed: Path, tmp_path: Path) -> None:
-    found = "import seqlstm.recipe.shipped as find; print(find.shipped('recipes'))"
+    found = "import seqlstm.recipe.shipped as find; print(find.shipped_folder('recipes'))"
     inside = Path(run(installed, "-c", found, at=tmp_path).strip())
     assert inside.is_relative_to(installed.parents[1])
     assert (inside.parent / "cli" / "app.py").is_file()

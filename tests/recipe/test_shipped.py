@@ -15,13 +15,13 @@ from seqlstm.recipe.build.model import build_model
 from seqlstm.recipe.header import read_header
 from seqlstm.recipe.load import load
 from seqlstm.recipe.read import CATALOGUE, read_recipe, resolved_text
-from seqlstm.recipe.shipped import recipe_paths, shipped
+from seqlstm.recipe.shipped import recipe_paths, shipped_folder
 from seqlstm.recipe.train import start
 from seqlstm.text.tokenizer import Tokenizer
 from tests.runs import pairs_of, write_table
 
 RECIPES = sorted(recipe_paths())
-TOKENIZERS = sorted(shipped("tokenizers").glob("*.model"))
+TOKENIZERS = sorted(shipped_folder("tokenizers").glob("*.model"))
 
 
 @pytest.fixture(autouse=True)

@@ -51,7 +51,7 @@ class TestTokenizers:
         folder = tmp_path / "came along"
         (folder / "tokenizers").mkdir(parents=True)
         (folder / "tokenizers" / "some.model").write_bytes(b"")
-        monkeypatch.setattr(shipped, "shipped", lambda name: folder / name)
+        monkeypatch.setattr(shipped, "shipped_folder", lambda name: folder / name)
         return folder / "tokenizers"
 
     def test_one_that_came_along(self, shipped: Path) -> None:

@@ -62,7 +62,7 @@ def train(
 ) -> None:
     """Train a SentencePiece model."""
     from seqlstm.data.sources.read import read
-    from seqlstm.recipe.tokenizers import lines_of as all_lines
+    from seqlstm.recipe.tokenizers import all_lines
     from seqlstm.text.train_tokenizer import train_tokenizer
 
     corpus = read(source, split=split, text=text, pair=pair)
