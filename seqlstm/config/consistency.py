@@ -67,5 +67,5 @@ def task_inconsistencies(
             yield Mistake(key, f"cannot take effect in a {name} recipe", "leave it out")
     all_metrics = {metric for rules in tasks.values() for metric in rules.metrics}
     if lookup("training", "metric") in all_metrics - {*task.metrics}:
-        known = ", ".join(sorted(task.metrics))
-        yield Mistake("training.metric", f"no metric of a {name} recipe", f"known: {known}")
+        metrics = ", ".join(sorted(task.metrics))
+        yield Mistake("training.metric", f"no metric of a {name} recipe", f"known: {metrics}")

@@ -17,10 +17,10 @@ def explain(detail: ErrorDetails, table: Table) -> Mistake:
     key = dotted_key(detail, table)
     kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
     if kind == "extra_forbidden":
-        known = keys_at(detail["loc"])
-        if detail["loc"][-1] in known:
+        valid = keys_at(detail["loc"])
+        if detail["loc"][-1] in valid:
             return Mistake(key, "cannot take effect beside the other keys of its table")
-        hint = nearest(str(detail["loc"][-1]), known) or f"known are {', '.join(known)}"
+        hint = nearest(str(detail["loc"][-1]), valid) or f"known are {', '.join(valid)}"
         return Mistake(key, "unknown key", hint)
     if kind == "missing":
         return Mistake(key, "missing")

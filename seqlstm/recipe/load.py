@@ -47,9 +47,11 @@ def load(
     model = build_model(recipe, tokenizers.vocab_sizes)
     choose_backends(recipe, model)
     set_weights(model, folder.read_weights(weights))
-    place = choose_device(device)
-    model.to(place)
-    loaded = TASKS[recipe.task].load(recipe, model, tokenizers, choose_precision(precision, place))
+    torch_device = choose_device(device)
+    model.to(torch_device)
+    loaded = TASKS[recipe.task].load(
+        recipe, model, tokenizers, choose_precision(precision, torch_device)
+    )
     return cast(Loaded, loaded)
 
 
