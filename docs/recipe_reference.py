@@ -128,7 +128,8 @@ def section_text(model: type[BaseModel], *, sections: bool = True) -> str:
     rows = [
         (f"`{name}`", type_text(name, schema[name]), default_text(field), meanings.get(name, ""))
         for name, field in model.model_fields.items()
-        if name != "kind" and (sections or not [*models_in(field.annotation)])
+        if (name != "kind" or "kind" in meanings)
+        and (sections or not [*models_in(field.annotation)])
     ]
     return f"{intro}\n\n" * bool(intro) + (
         table(("key", "type", "default", "meaning"), rows) if rows else ""

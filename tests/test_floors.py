@@ -15,8 +15,8 @@ PACKAGE = Path(seqlstm.__file__).parent
 FLOORS = (
     {"errors"},
     {"kernels", "runtime"},
-    {"config", "nn", "text"},
-    {"recurrent"},
+    {"nn", "text"},
+    {"config", "recurrent"},
     {"models"},
     {"data", "decoding", "training"},
     {"evaluation", "inference", "run"},

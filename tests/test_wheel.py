@@ -72,7 +72,7 @@ def test_contents_of_the_wheel(wheel: Path) -> None:
 
 
 def test_recipes_are_read_from_the_installed_package(installed: Path, tmp_path: Path) -> None:
-    code = "from seqlstm.recipe.shipped import shipped; print(shipped('recipes'))"
+    code = "from seqlstm.recipe.shipped import shipped_folder; print(shipped_folder('recipes'))"
     recipes = Path(run(installed, "-c", code, at=tmp_path).strip())
     assert recipes.is_relative_to(installed.parents[1])
     assert (recipes.parent / "cli" / "app.py").is_file()

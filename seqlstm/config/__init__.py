@@ -1,4 +1,4 @@
-"""A recipe as text: TOML to frozen, strict models and back, and every mistake in it at once."""
+"""Recipes: TOML to frozen, strict pydantic models and back, with a report of all mistakes."""
 
 from seqlstm.config.components import Catalogue
 from seqlstm.config.parse import parse, read_overrides, read_table

@@ -1,4 +1,4 @@
-"""What the tables of a recipe have in common."""
+"""Types of values, and the base class, of a recipe's tables."""
 
 from __future__ import annotations
 
@@ -8,30 +8,29 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Strict, Tag
 
 Probability = Annotated[float, Field(ge=0, lt=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
-NotNegative = Annotated[float, Field(ge=0)]
-Count = Annotated[int, Field(ge=0)]
-First = TypeVar("First")
-Two = Annotated[tuple[First, First], Strict(False)]  # TOML has arrays, no tuples
+Item = TypeVar("Item")
+# TOML has arrays, no tuples: hence not strict.
+Two = Annotated[tuple[Item, Item], Strict(False)]
+Several = Annotated[tuple[Item, ...], Strict(False), Field(min_length=1)]
 
 
-Several = Annotated[tuple[First, ...], Strict(False), Field(min_length=1)]
-
-
-def one_or_list(value: Any) -> str:
-    return "list" if isinstance(value, (list, tuple)) else "one"
+def single_or_list(value: Any) -> str:
+    """The tag of a value in the unions below."""
+    return "list" if isinstance(value, (list, tuple)) else "single"
 
 
 OneOrTwo = Annotated[
-    Annotated[First, Tag("one")] | Annotated[Two[First], Tag("list")], Discriminator(one_or_list)
+    Annotated[Item, Tag("single")] | Annotated[Two[Item], Tag("list")],
+    Discriminator(single_or_list),
 ]
 OneOrSeveral = Annotated[
-    Annotated[First, Tag("one")] | Annotated[Several[First], Tag("list")],
-    Discriminator(one_or_list),
+    Annotated[Item, Tag("single")] | Annotated[Several[Item], Tag("list")],
+    Discriminator(single_or_list),
 ]
 
 
 class Section(BaseModel):
-    """A table: unknown keys are mistakes, values keep the types that TOML gives them."""
+    """Base of a recipe's tables: unknown keys are errors, and types are not converted."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, allow_inf_nan=False, protected_namespaces=()

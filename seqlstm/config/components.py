@@ -1,7 +1,8 @@
-"""Tables whose `kind` names a class and whose options are its keywords: cells, attentions.
+"""Validators of components: tables whose `kind` names a constructor and whose options are its
+keywords, such as cells and attentions, and plain names, such as backends.
 
-The classes live on higher floors: the caller hands them in as a catalogue. Without, any table goes.
-So it is with what a recipe calls by its name alone: backends.
+The constructors belong to higher floors, so the caller passes them as a catalogue. Without a
+catalogue every table and name is valid.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ from pydantic import TypeAdapter, ValidationError, ValidationInfo
 from seqlstm.errors import nearest
 
 ComponentConfig = dict[str, Any]
+KEYWORD_ONLY = inspect.Parameter.KEYWORD_ONLY
 Catalogue = Mapping[str, Mapping[str, Any]]
-"""By the name of the component ("cell", "attention", "backend"), all that there are, by kind."""
+"""By component, such as "cell" or "backend": its constructors or classes by kind."""
 
 
 def keywords(constructor: Callable[..., Any]) -> list[str]:
-    """What a recipe may set: the constructor's keyword-only parameters."""
-    parameters = inspect.signature(constructor).parameters.values()
-    return [one.name for one in parameters if one.kind is one.KEYWORD_ONLY]
+    """The options that a recipe can set: the constructor's keyword-only parameters."""
+    parameters = inspect.signature(constructor).parameters
+    return [name for name, parameter in parameters.items() if parameter.kind is KEYWORD_ONLY]
 
 
 def type_hints(constructor: Callable[..., Any]) -> dict[str, Any]:
@@ -31,7 +33,7 @@ def type_hints(constructor: Callable[..., Any]) -> dict[str, Any]:
 
 
 def check_component(name: str) -> Callable[[ComponentConfig, ValidationInfo], ComponentConfig]:
-    """A validator of tables against the constructors of the component `name`."""
+    """A validator of tables against the catalogue's constructors of the component `name`."""
 
     def check(table: ComponentConfig, info: ValidationInfo) -> ComponentConfig:
         constructors = (info.context or {}).get(name)
@@ -51,32 +53,39 @@ def check_component(name: str) -> Callable[[ComponentConfig, ValidationInfo], Co
 
 
 def check_options(kind: str, constructor: Callable[..., Any], options: Mapping[str, Any]) -> None:
-    """Refuse an option that is none of the constructor's keywords, or not of their types."""
-    known = keywords(constructor)
-    types = type_hints(constructor)
+    """Check options against the keywords of a constructor and their types.
+
+    Raises:
+        ValueError: an option is unknown, or has another type.
+    """
+    names, types = keywords(constructor), type_hints(constructor)
     for option, value in options.items():
-        if option not in known:
-            hint = nearest(option, known) or f"it has {', '.join(known) or 'none'}"
+        if option not in names:
+            hint = nearest(option, names) or f"it has {', '.join(names) or 'none'}"
             raise ValueError(f'{kind} has no option "{option}"; {hint}')
         check_value(f"{kind}'s {option}", value, types[option])
 
 
 def check_choice(name: str, *others: str) -> Callable[[str, ValidationInfo], str]:
-    """A validator of the names in the catalogue's `name`, and of other words."""
+    """A validator of names: the kinds of the catalogue's component `name`, and `others`."""
 
-    def check(word: str, info: ValidationInfo) -> str:
-        words = [*others, *(info.context or {}).get(name, [word])]
-        if word not in words:
-            hint = nearest(word, words)
-            problem = f"must be one of {', '.join(words)}, was: {word}"
+    def check(value: str, info: ValidationInfo) -> str:
+        choices = [*others, *(info.context or {}).get(name, [value])]
+        if value not in choices:
+            hint = nearest(value, choices)
+            problem = f"must be one of {', '.join(choices)}, was: {value}"
             raise ValueError(f"{problem}; {hint}" if hint else problem)
-        return word
+        return value
 
     return check
 
 
 def check_value(name: str, value: Any, expected: Any) -> None:
-    """Refuse a value that is not of the type which the constructor's signature gives."""
+    """Check the type of an option's value; `name` names the option in the error.
+
+    Raises:
+        ValueError: the value has another type.
+    """
     try:
         TypeAdapter(expected).validate_python(value, strict=True)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Keys of a recipe that do not go together, whatever else is wrong with it."""
+"""Checks of keys that contradict each other; they run even if other checks fail."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Lookup = Callable[..., Any]
 
 
 class TaskRules(Protocol):
-    """The rules that a task makes for its recipes; see `recipe/tasks/base.py`."""
+    """A task's rules for its recipes; see `recipe/tasks/base.py`."""
 
     columns: tuple[str, ...]
     batching: str
@@ -24,7 +24,7 @@ class TaskRules(Protocol):
 
 
 def inconsistencies(table: Table, tasks: Mapping[str, TaskRules]) -> Iterator[Mistake]:
-    """Keys that do not go together, in a table that may be wrong otherwise too."""
+    """Keys that contradict each other, in a table that has not been validated."""
 
     def lookup(*keys: str) -> Any:
         value: Any = table
@@ -32,14 +32,15 @@ def inconsistencies(table: Table, tasks: Mapping[str, TaskRules]) -> Iterator[Mi
             value = value.get(key) if isinstance(value, dict) else None
         return value
 
-    yield from of_every_task(lookup)
+    yield from common_inconsistencies(lookup)
     name = lookup("task")
     if isinstance(name, str) and name in tasks:
-        yield from of_task(lookup, name, tasks)
+        yield from task_inconsistencies(lookup, name, tasks)
         yield from tasks[name].check(lookup)
 
 
-def of_every_task(lookup: Lookup) -> Iterator[Mistake]:
+def common_inconsistencies(lookup: Lookup) -> Iterator[Mistake]:
+    """Keys that contradict each other in recipes of every task."""
     if lookup("data", "unit") == "line" and lookup("data", "batching", "reset_at_document"):
         yield Mistake("data.batching.reset_at_document", 'cannot take effect with unit = "line"')
     if lookup("data", "batching", "bptt") == 1 and lookup("training", "regularizers", "temporal"):
@@ -50,19 +51,21 @@ def of_every_task(lookup: Lookup) -> Iterator[Mistake]:
         yield Mistake("training.label_smoothing", f"needs a softmax output, not {output}")
 
 
-def of_task(lookup: Lookup, name: str, tasks: Mapping[str, TaskRules]) -> Iterator[Mistake]:
-    """Columns that are missing, and keys that are another task's."""
+def task_inconsistencies(
+    lookup: Lookup, name: str, tasks: Mapping[str, TaskRules]
+) -> Iterator[Mistake]:
+    """Missing columns, and keys and values of other tasks."""
     task = tasks[name]
     for column in task.columns:
         if lookup("data") is not None and lookup("data", column) is None:
             yield Mistake(f"data.{column}", f"missing: a {name} recipe names its columns here")
-    others = {rules.batching for rules in tasks.values()} - {task.batching}
-    if lookup("data", "batching", "kind") in others:
+    other_batching = {rules.batching for rules in tasks.values()} - {task.batching}
+    if lookup("data", "batching", "kind") in other_batching:
         yield Mistake("data.batching.kind", f'a {name} recipe needs "{task.batching}"')
     for key in task.unused_keys:
         if lookup(*key.split(".")) is not None:
             yield Mistake(key, f"cannot take effect in a {name} recipe", "leave it out")
-    every = {metric for rules in tasks.values() for metric in rules.metrics}
-    if lookup("training", "metric") in every - {*task.metrics}:
-        known = ", ".join(sorted(task.metrics))
-        yield Mistake("training.metric", f"no metric of a {name} recipe", f"known: {known}")
+    all_metrics = {metric for rules in tasks.values() for metric in rules.metrics}
+    if lookup("training", "metric") in all_metrics - {*task.metrics}:
+        metrics = ", ".join(sorted(task.metrics))
+        yield Mistake("training.metric", f"no metric of a {name} recipe", f"known: {metrics}")

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    Field,
-    PositiveInt,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import Field, NonNegativeFloat, PositiveInt, ValidationInfo, field_validator
 
-from seqlstm.config.base import NotNegative, Probability, Section, Two
+from seqlstm.config.base import Probability, Section, Two
 from seqlstm.config.components import check_options
 
 
 class TokenBatchingConfig(Section):
-    """Batches of rows of similar length, padded, up to a budget of tokens.
+    """Batches of rows of similar length, padded, within a budget of tokens.
 
-    `max_tokens`: rows times the longest row of a batch, at most. `shuffle_window`: rows that are
-    shuffled, encoded and sorted by length together.
+    `max_tokens`: upper limit of a batch's rows times the length of its longest row.
+    `shuffle_window`: number of rows that are encoded, sorted by length and cut into batches
+    together; the rows of an epoch are shuffled before, the batches of a window after.
     """
 
     kind: Literal["tokens"] = "tokens"
@@ -30,23 +26,32 @@ class TokenBatchingConfig(Section):
 class StreamBatchingConfig(Section):
     """Contiguous streams of text side by side, for truncated back-propagation through time.
 
-    `batch_size`: streams. `bptt`: steps of a batch; the state is carried from batch to batch.
-    `bptt_std`: standard deviation of `bptt`, of which one in twenty is about half as long; the
-    learning rate is scaled with the length (Merity, Keskar & Socher, 2018). `reset_at_document`:
-    start from the initial state where a document begins. `reset_probability`: of starting a batch
-    from the initial state; a model that always carried its state may begin a text badly.
+    `batch_size`: number of streams.
+    `bptt`: time steps of a batch; the state is carried from batch to batch.
+    `bptt_std`: standard deviation of random batch lengths around `bptt`, one in twenty around half
+    of it; the learning rate is scaled by length / `bptt` (Merity, Keskar & Socher, 2018). With 0
+    all batches have `bptt` steps.
+    `reset_at_document`: whether a stream starts from the initial state where a document begins; by
+    default the state is carried across documents.
+    `reset_probability`: probability that a batch starts from the initial state; a model that was
+    only trained with a carried state may predict the start of a text badly.
     """
 
     kind: Literal["stream"] = "stream"
     batch_size: PositiveInt = 32
     bptt: PositiveInt = 64
-    bptt_std: NotNegative = 0.0
+    bptt_std: NonNegativeFloat = 0.0
     reset_at_document: bool = False
     reset_probability: Probability = 0.0
 
 
 class SplitsConfig(Section):
-    """The names of the three splits, as the source calls them."""
+    """The source's names of the three splits, and slices or sums of them.
+
+    `train`: split to train on, such as "train[:98%]".
+    `validation`: split for validation while training.
+    `test`: split that `seqlstm evaluate` scores.
+    """
 
     train: str = "train"
     validation: str = "validation"
@@ -56,13 +61,24 @@ class SplitsConfig(Section):
 class DataConfig(Section):
     """Where the text comes from.
 
-    `source`: a Hub id, a folder, a file, files by split, or a built-in source. `name`, `revision`:
-    of a data set on the Hub. `pair`: source and target column of a translator. `text`: the column
-    of a language model. `prompt`, `completion`: the columns of prompts and of what follows them.
-    `options`: of a generated source. `unit`: whether a row of text is a document, ended by </s>, or
-    a line of one long text, ended by a newline. `max_length`: tokens of a training row's longer
-    side, at most; longer rows are left out. `max_length_ratio`: of the longer to the shorter side
-    of a training pair, at most.
+    `source`: a Hub id, a folder, a file, a table of files by split, or a built-in source.
+    `name`: configuration of a data set on the Hub, such as "wikitext-2-v1".
+    `revision`: branch, tag or commit of a data set on the Hub.
+    `pair`: source and target column, for the task "translation"; nested columns are dotted, such as
+    "translation.en".
+    `text`: text column, for the task "language-model".
+    `prompt`: column of prompts, for the task "prompts".
+    `completion`: column of completions, for the task "prompts".
+    `options`: options of a generated source; see below.
+    `unit`: whether a row of text is a document, ended by </s>, or a line of one long text, ended by
+    a newline.
+    `splits`: names of the splits.
+    `batching`: how rows are grouped into batches; each task has one kind.
+    `max_length`: tokens of a training row's longer side, at most; longer rows are left out. For the
+    task "prompts", tokens of prompt and completion together.
+    `max_length_ratio`: length of a training pair's longer side divided by that of its shorter side,
+    in tokens, at most; other pairs are left out. By default all pairs are kept.
+    `drop_duplicates`: whether to keep only the first of equal training pairs.
     """
 
     source: str | dict[str, str | list[str]]
@@ -82,19 +98,19 @@ class DataConfig(Section):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The names of the columns, in the order in which rows hold them."""
+        """The names of the columns, in the order of a row's texts."""
         single = (self.text, self.prompt, self.completion)
         return self.pair or tuple(name for name in single if name is not None)
 
     @field_validator("options")
     @classmethod
-    def known_options(
+    def check_source_options(
         cls, options: dict[str, Any] | None, info: ValidationInfo
     ) -> dict[str, Any] | None:
-        tasks, source = (info.context or {}).get("source"), info.data.get("source")
-        if options is None or tasks is None or source is None:
+        sources, source = (info.context or {}).get("source"), info.data.get("source")
+        if options is None or sources is None or source is None:
             return options
-        if not isinstance(source, str) or source not in tasks:
-            raise ValueError(f"cannot take effect: options are for {', '.join(tasks)}")
-        check_options(source, tasks[source], options)
+        if not isinstance(source, str) or source not in sources:
+            raise ValueError(f"cannot take effect: options are for {', '.join(sources)}")
+        check_options(source, sources[source], options)
         return options

@@ -1,4 +1,4 @@
-"""pydantic's validation errors as messages of this project."""
+"""pydantic's validation errors as `Mistake`s."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from seqlstm.errors import Mistake, nearest
 
 
 def explain(detail: ErrorDetails, table: Table) -> Mistake:
-    """One of pydantic's errors in the words of this project."""
-    key = dotted(detail, table)
+    """The `Mistake` of one of pydantic's errors about a table."""
+    key = dotted_key(detail, table)
     kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
     if kind == "extra_forbidden":
-        known = keys_at(detail["loc"])
-        if detail["loc"][-1] in known:
+        valid = keys_at(detail["loc"])
+        if detail["loc"][-1] in valid:
             return Mistake(key, "cannot take effect beside the other keys of its table")
-        hint = nearest(str(detail["loc"][-1]), known) or f"known are {', '.join(known)}"
+        hint = nearest(str(detail["loc"][-1]), valid) or f"known are {', '.join(valid)}"
         return Mistake(key, "unknown key", hint)
     if kind == "missing":
         return Mistake(key, "missing")
@@ -41,8 +41,8 @@ def explain(detail: ErrorDetails, table: Table) -> Mistake:
     return Mistake(key, message if isinstance(value, dict) else f"{message}, was: {value}")
 
 
-def dotted(detail: ErrorDetails, table: Table) -> str:
-    """pydantic's location as the recipe's key: the tags of unions are no keys."""
+def dotted_key(detail: ErrorDetails, table: Table) -> str:
+    """The dotted key of an error: pydantic's location without the tags of unions."""
     value: Any = table
     keys = []
     for part in detail["loc"]:
@@ -55,24 +55,25 @@ def dotted(detail: ErrorDetails, table: Table) -> str:
 
 
 def keys_at(location: tuple[int | str, ...]) -> list[str]:
-    """The keys that the table around `location` may have."""
+    """The keys that are valid in the table around `location`."""
     sections: list[type[BaseModel]] = [Recipe]
     for part in location[:-1]:
-        fields = [one.model_fields[str(part)] for one in sections if part in one.model_fields]
+        fields = [s.model_fields[str(part)] for s in sections if part in s.model_fields]
         if fields:
-            sections = [one for field in fields for one in sections_of(field.annotation)]
+            sections = [section for field in fields for section in sections_in(field.annotation)]
         else:  # the tag of a union: its member of that kind
-            sections = [one for one in sections if part in kinds(one)] or sections
+            sections = [section for section in sections if part in kinds(section)] or sections
     return sorted({key for section in sections for key in section.model_fields})
 
 
-def sections_of(annotation: Any) -> list[type[BaseModel]]:
+def sections_in(annotation: Any) -> list[type[BaseModel]]:
+    """The classes of tables in a type."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [section for part in get_args(annotation) for section in sections_of(part)]
+    return [section for part in get_args(annotation) for section in sections_in(part)]
 
 
 def kinds(section: type[BaseModel]) -> tuple[Any, ...]:
-    """The tags by which a union knows this member."""
+    """The values of `kind` that choose this class in a union."""
     field = section.model_fields.get("kind")
     return get_args(field.annotation) if field else ()

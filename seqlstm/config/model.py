@@ -1,4 +1,4 @@
-"""What a recipe may say of its model."""
+"""The recipe's section `model`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ from seqlstm.config.components import ComponentConfig, check_choice, check_compo
 class DropoutConfig(Section):
     """Probabilities of dropout while training.
 
-    `embedding`: on embeddings. `inter_layer`: between layers. `output`: before the output layer.
-    `word`: on whole rows of the embedding table (Gal & Ghahramani, 2016). `weight_drop`: on the
-    recurrent weight matrices (Merity et al., 2018). `variational`: one mask for a sequence.
+    `word`: on whole rows of the embedding table (Gal & Ghahramani, 2016).
+    `embedding`: on the features of embeddings.
+    `inter_layer`: on the outputs of each recurrent layer that the next layer reads.
+    `output`: on the features that the output layer reads.
+    `weight_drop`: on the recurrent weight matrices, DropConnect (Merity, Keskar & Socher, 2018).
+    `variational`: whether one dropout mask holds for all time steps of a sequence (Gal &
+    Ghahramani, 2016); if false, each step has its own.
     """
 
     word: Probability = 0.0
@@ -27,9 +31,10 @@ class DropoutConfig(Section):
 
 
 class ZoneoutConfig(Section):
-    """Krueger et al. (2016): probabilities of a unit to keep its old value.
+    """Zoneout (Krueger et al., 2016): probabilities that a unit keeps its previous value.
 
-    `hidden`: of the output h. `memory`: of the rest of the state, such as c.
+    `hidden`: for units of the output h.
+    `memory`: for units of the rest of the state, such as c.
     """
 
     hidden: Probability = 0.0
@@ -37,15 +42,17 @@ class ZoneoutConfig(Section):
 
 
 class SoftmaxConfig(Section):
-    """One choice among all ids."""
+    """A softmax over the whole vocabulary."""
 
     kind: Literal["softmax"] = "softmax"
 
 
 class AdaptiveSoftmaxConfig(Section):
-    """The adaptive softmax (Grave et al., 2017). `cutoffs`: first ids of groups of rarer ids.
+    """The adaptive softmax (Grave et al., 2017): rare ids are predicted in two stages.
 
-    Ids stand by falling frequency in models of words and characters, and about so in others.
+    `cutoffs`: rising list with the first id of each group of rare ids; the ids before the first
+    cutoff are predicted in one stage. Tokenizers of words and characters number their pieces by
+    falling frequency, others roughly so.
     """
 
     kind: Literal["adaptive-softmax"]
@@ -53,39 +60,56 @@ class AdaptiveSoftmaxConfig(Section):
 
 
 class MixtureOfSoftmaxesConfig(Section):
-    """A mixture of softmaxes (Yang et al., 2018)."""
+    """A mixture of softmaxes (Yang et al., 2018).
+
+    `num_experts`: number of softmaxes.
+    """
 
     kind: Literal["mixture-of-softmaxes"]
     num_experts: Annotated[int, Field(ge=2)]
 
 
 class EncoderOrDecoderConfig(Section):
-    """What an encoder or a decoder has of its own; the model's keys stand for what is left out."""
+    """Sizes of an encoder or a decoder that differ from the model's."""
 
     num_layers: PositiveInt | None = None
     hidden_size: PositiveInt | None = None
 
 
 class EncoderConfig(EncoderOrDecoderConfig):
-    """`hidden_size` counts both directions of a bidirectional encoder together.
+    """The encoder of a translator.
 
-    `reverse`: reads every source from its last id to its first, in one direction.
+    `num_layers`: number of layers; by default `model.num_layers`.
+    `hidden_size`: features of each layer's output, of both directions together if the encoder is
+    bidirectional; by default `model.hidden_size`.
+    `bidirectional`: whether each layer reads the source in both directions (Schuster & Paliwal,
+    1997).
+    `reverse`: whether a unidirectional encoder reads the source from its end (Sutskever, Vinyals &
+    Le, 2014).
     """
 
     bidirectional: bool = True
     reverse: bool = False
 
     @model_validator(mode="after")
-    def one_way(self) -> EncoderConfig:
+    def check_direction(self) -> EncoderConfig:
         if self.reverse and self.bidirectional:
             raise ValueError("reverse cannot take effect where bidirectional reads in both ways")
         return self
 
 
 class DecoderConfig(EncoderOrDecoderConfig):
-    """`bridge`: its first state is made from the encoder's last; without attention, always.
+    """The decoder of a translator.
 
-    `lexical`: attention-weighted source embeddings join the features of the output layer.
+    `kind`: "parallel", whose first layer alone queries the attention, so that training runs each
+    layer over all steps at once (Wu et al., 2016); "input-feeding" (Luong, Pham & Manning, 2015);
+    "bahdanau" (Bahdanau, Cho & Bengio, 2015); "no-attention" (Sutskever, Vinyals & Le, 2014).
+    `num_layers`: number of layers; by default `model.num_layers`.
+    `hidden_size`: features of each layer's output; by default `model.hidden_size`.
+    `bridge`: whether its first state is computed from the encoder's last state (Bahdanau, Cho &
+    Bengio, 2015); by default it is zero. The kind "no-attention" always has a bridge.
+    `lexical`: whether attention-weighted source embeddings join the features of the output layer
+    (Nguyen & Chiang, 2018).
     """
 
     kind: Literal["parallel", "input-feeding", "bahdanau", "no-attention"] = "parallel"
@@ -93,7 +117,7 @@ class DecoderConfig(EncoderOrDecoderConfig):
     lexical: bool = False
 
     @model_validator(mode="after")
-    def without_attention(self) -> DecoderConfig:
+    def check_attention(self) -> DecoderConfig:
         if self.kind == "no-attention" and self.bridge is not None:
             raise ValueError(
                 "bridge cannot take effect: a decoder without attention always has one"
@@ -106,11 +130,28 @@ class DecoderConfig(EncoderOrDecoderConfig):
 
 
 class ModelConfig(Section):
-    """`hidden_size`: of every layer, or a list, from the lowest.
+    """The model: embeddings, recurrent layers, attention and output layer.
 
-    `tie_embeddings`: embeddings and output layer share one matrix. In a translator "three-way" is
-    that of source, target and output layer, "two-way" that of target and output layer. True is
-    "three-way", or "two-way" where source and target have vocabularies of their own.
+    `embedding_dim`: features of an embedding.
+    `hidden_size`: features of each layer's output; for a language model also a list with a size for
+    each layer, from the lowest.
+    `num_layers`: number of recurrent layers; of a translator, in the encoder and in the decoder.
+    `encoder`: size and direction of a translator's encoder.
+    `decoder`: kind and size of a translator's decoder.
+    `tie_embeddings`: whether embeddings and output layer share one matrix (Press & Wolf, 2017). In
+    a translator, "three-way" shares that of source, target and output layer, "two-way" that of
+    target and output layer; true is "three-way", or "two-way" if source and target have separate
+    vocabularies.
+    `output`: the output layer.
+    `cell`: the recurrent cell or residual block, with its options; by default an LSTM.
+    `attention`: the attention of a translator's decoder, with its options (Luong, Pham & Manning,
+    2015; "additive": Bahdanau, Cho & Bengio, 2015); by default "general".
+    `connection`: how a layer's input joins its output where both have one size: not at all, by a
+    sum (residual; He et al., 2016), or by a gate (highway; Srivastava, Greff & Schmidhuber, 2015).
+    `backend`: the implementation that runs the layers; "auto" chooses the fastest that supports
+    the cell.
+    `dropout`: probabilities of dropout.
+    `zoneout`: probabilities of zoneout.
     """
 
     embedding_dim: PositiveInt = 256
@@ -136,6 +177,6 @@ class ModelConfig(Section):
 
     @property
     def hidden_size_text(self) -> str:
-        """The hidden size, or those of the layers, for people to read."""
+        """The hidden size, or that of each layer, for display."""
         sizes = self.hidden_size if isinstance(self.hidden_size, tuple) else (self.hidden_size,)
         return " / ".join(f"{size:,}" for size in sizes)

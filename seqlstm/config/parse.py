@@ -1,9 +1,10 @@
-"""TOML and overrides to a `Recipe`, or to every mistake in them at once."""
+"""Parsing: from TOML and overrides to a `Recipe`, or to an error with every mistake."""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -36,28 +37,23 @@ def read_table(path: Path) -> Table:
 
 
 def read_overrides(table: Table, overrides: Sequence[str]) -> Table:
-    """A copy of `table` with each `dotted.key=value` put in.
+    """A copy of `table` with overrides `dotted.key=value`.
 
-    A value is TOML (`200`, `2e-3`, `{kind="gru"}`); what is not TOML is a string; an empty one
-    takes the key away, so that its default holds.
+    A value is TOML (`200`, `2e-3`, `{kind="gru"}`); text that is not TOML is a string; an empty
+    value removes the key, so that its default holds.
 
     Raises:
         RecipeError: an override without "=", or below a key that is no table.
     """
-    merged = {key: copy_tables(value) for key, value in table.items()}
-    mistakes = [problem for one in overrides if (problem := put(merged, one)) is not None]
+    merged = deepcopy(table)
+    mistakes = [mistake for override in overrides if (mistake := set_key(merged, override))]
     if mistakes:
         raise RecipeError("overrides", mistakes)
     return merged
 
 
-def copy_tables(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: copy_tables(part) for key, part in value.items()}
-    return value
-
-
-def put(table: Table, override: str) -> Mistake | None:
+def set_key(table: Table, override: str) -> Mistake | None:
+    """Apply one override to a table, in place; returns what is wrong with it."""
     key, equals, text = override.partition("=")
     if not equals:
         return Mistake(override, "not an override", "write key=value")
@@ -74,6 +70,7 @@ def put(table: Table, override: str) -> Mistake | None:
 
 
 def toml_value(text: str) -> Any:
+    """A value in TOML; the text itself if it is not TOML."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
@@ -81,13 +78,13 @@ def toml_value(text: str) -> Any:
 
 
 def parse(table: Table, *, where: str, catalogue: Catalogue | None = None) -> Recipe:
-    """The recipe that a table states.
+    """The recipe of a table.
 
     Args:
         table: as read from TOML.
-        where: the name that an error gives to it.
-        catalogue: the tasks, and constructors that the options of cells and attentions are checked
-            against; without one any name and option will do.
+        where: name of the table in errors.
+        catalogue: the tasks and components that names and options are checked against; by default
+            every name and option is valid.
 
     Raises:
         RecipeError: with every mistake.

@@ -1,7 +1,7 @@
-"""What a recipe may say. Each class is one of its tables; `recipe.py` builds things from them.
+"""The recipe: its first keys, its section `decoding`, and its other sections.
 
-Every default stands here, in `model.py` or in `training.py`, and nowhere else. A table with a
-`kind` is a union of classes, so that an option which could not take effect is an unknown key.
+Each class of this package is a table of a recipe, and holds all defaults of its keys. A table with
+several kinds is a union of classes, so that an option of another kind is an unknown key.
 """
 
 from __future__ import annotations
@@ -11,12 +11,9 @@ from collections.abc import Iterable
 from typing import Annotated, Literal
 
 import tomli_w
-from pydantic import (
-    AfterValidator,
-    PositiveInt,
-)
+from pydantic import AfterValidator, NonNegativeFloat, NonNegativeInt, PositiveInt
 
-from seqlstm.config.base import Count, NotNegative, Section
+from seqlstm.config.base import Section
 from seqlstm.config.components import check_choice
 from seqlstm.config.data import DataConfig, StreamBatchingConfig
 from seqlstm.config.model import ModelConfig
@@ -25,31 +22,50 @@ from seqlstm.config.training import TrainingConfig
 
 
 class DecodingConfig(Section):
-    """Beam search: its width, and GNMT's penalties (Wu et al., 2016), 0 for none.
+    """Beam search of a translator, with the penalties of Wu et al. (2016).
 
-    `length_penalty`: alpha, higher for longer. `coverage_penalty`: beta, on source pieces that got
-    little attention. `no_repeat_ngram`: no so many pieces in a row come twice; 0 lets them.
+    `beam_size`: hypotheses that are kept at each step; 1 is greedy search.
+    `length_penalty`: exponent α of the length penalty; a higher one favours longer translations, 0
+    is no penalty.
+    `coverage_penalty`: coefficient β of the penalty on source tokens that received little
+    attention; 0 is no penalty.
+    `no_repeat_ngram_size`: no n-gram of this size occurs twice in a translation (Paulus, Xiong &
+    Socher, 2018); 0 is no limit.
     """
 
     beam_size: PositiveInt = 5
-    length_penalty: NotNegative = 1.0
-    coverage_penalty: NotNegative = 0.0
-    no_repeat_ngram_size: Count = 0
+    length_penalty: NonNegativeFloat = 1.0
+    coverage_penalty: NonNegativeFloat = 0.0
+    no_repeat_ngram_size: NonNegativeInt = 0
 
 
-def known_device(name: str) -> str:
+def check_device(name: str) -> str:
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
         raise ValueError(f"must be auto, cpu, cuda or cuda:N, was: {name}")
     return name
 
 
 class Recipe(Section):
-    """The whole of it. `threads`: 0 for all cores."""
+    """All keys and sections of a recipe.
+
+    `task`: what is trained: a translator, a language model of running text, or a language model
+    that completes prompts.
+    `seed`: seed of the initial weights and of all random choices in training.
+    `device`: "cpu", "cuda" or "cuda:1"; "auto" is a GPU if there is one.
+    `threads`: CPU threads; 0 for all cores.
+    `precision`: precision of matrix products in training; "auto" is bfloat16 where the machine
+    computes it natively. Parameters and states stay in float32.
+    `data`: text and batches.
+    `tokenizer`: the tokenizer, trained or from a file.
+    `model`: the model.
+    `training`: the training.
+    `decoding`: defaults of translation.
+    """
 
     task: Annotated[str, AfterValidator(check_choice("task"))]
-    seed: Count = 1
-    device: Annotated[str, AfterValidator(known_device)] = "auto"
-    threads: Count = 0
+    seed: NonNegativeInt = 1
+    device: Annotated[str, AfterValidator(check_device)] = "auto"
+    threads: NonNegativeInt = 0
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     data: DataConfig
     tokenizer: TokenizerConfig = TrainedTokenizerConfig()
@@ -59,15 +75,15 @@ class Recipe(Section):
 
     @property
     def resets(self) -> bool:
-        """Whether the state starts afresh where a document begins."""
+        """Whether the state is reset where a document begins."""
         batching = self.data.batching
         return isinstance(batching, StreamBatchingConfig) and batching.reset_at_document
 
     def text(self, *, unused_keys: Iterable[str] = ()) -> str:
-        """The recipe resolved, defaults included, as TOML: what a run folder keeps.
+        """The resolved recipe, defaults included, as TOML; a run folder keeps it.
 
         Args:
-            unused_keys: dotted keys, of a section each, that are left out.
+            unused_keys: keys that are left out, each as "section.key".
         """
         table = self.model_dump(exclude_none=True)
         for key in unused_keys:

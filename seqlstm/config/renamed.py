@@ -1,4 +1,4 @@
-"""Keys and kinds of older recipes, and their names today."""
+"""Old names of keys and values in recipes, and their new names."""
 
 from __future__ import annotations
 
@@ -66,28 +66,34 @@ RENAMED_VALUES = {
         "hoisted": "manual-bptt",
     },
 }
-"""By today's key, old values and today's."""
+"""By new key: old values and new ones."""
 
 ALSO = {"data.answer": ', with task = "prompts" and data.prompt in place of data.text'}
-"""What else has changed with a key."""
+"""Other changes that come with a new key."""
 
-# A table that was renamed itself may hold old keys: they are looked up below its new name.
+# Old keys by their tables' new names: a renamed table may hold old keys.
 NEW_KEYS = {
     ".".join([*new.split(".")[:-1], old.split(".")[-1]]): new for old, new in RENAMED_KEYS.items()
 }
 
 
 def rename_keys(table: Table) -> tuple[Table, list[Mistake]]:
-    """The table under today's names, and a mistake for every old one in it."""
+    """The table with new names, and a mistake for every old name in it."""
     data = table.get("data")
     if table.get("task") == "language-model" and isinstance(data, dict) and "answer" in data:
         columns = {"prompt" if key == "text" else key: value for key, value in data.items()}
         table = {**table, "task": "prompts", "data": columns}
-    return renamed(table, written="", path="")
+    return rename_below(table, written="", path="")
 
 
-def renamed(table: Table, *, written: str, path: str) -> tuple[Table, list[Mistake]]:
-    """The table that stands at a path, which was written under old names perhaps."""
+def rename_below(table: Table, *, written: str, path: str) -> tuple[Table, list[Mistake]]:
+    """The keys and values of one table under new names.
+
+    Args:
+        table: any table of a recipe.
+        written: prefix of its keys as the recipe has them, such as "data.layout.".
+        path: the same under new names, such as "data.batching.".
+    """
     result: Table = {}
     mistakes = []
     for key, value in table.items():
@@ -96,15 +102,15 @@ def renamed(table: Table, *, written: str, path: str) -> tuple[Table, list[Mista
             mistakes.append(Mistake(old, "renamed", f"now {new}{ALSO.get(old, '')}"))
         name = new.rpartition(".")[2]
         if isinstance(value, dict):
-            inner, more = renamed(value, written=f"{old}.", path=f"{new}.")
+            inner, more = rename_below(value, written=f"{old}.", path=f"{new}.")
             mistakes += more
             before = result.get(name)
             result[name] = {**before, **inner} if isinstance(before, dict) else inner
             continue
-        today = new_value(new, value)
-        if today != value:
-            mistakes.append(Mistake(old, f'"{value}" was renamed', f'now {new} = "{today}"'))
-        result[name] = today
+        renamed = new_value(new, value)
+        if renamed != value:
+            mistakes.append(Mistake(old, f'"{value}" was renamed', f'now {new} = "{renamed}"'))
+        result[name] = renamed
     return result, mistakes
 
 

@@ -2,42 +2,45 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import (
-    Discriminator,
-    PositiveInt,
-    Tag,
-    model_validator,
-)
+from pydantic import Discriminator, PositiveInt, Tag, model_validator
 
 from seqlstm.config.base import OneOrTwo, Probability, Section, Share
+from seqlstm.text.model_type import SUBWORD_TYPES, ModelType, Normalization
 
 
 class TrainedTokenizerConfig(Section):
     """A SentencePiece model trained on the training split when the run starts.
 
-    `joint`: one model of both sides of a translator; else each side has its own, and `vocab_size`
-    is that of either, or source's and target's. `subword_regularization`: the alpha of unigram's
-    sampling (Kudo, 2018) or the probability of BPE-dropout (Provilkov et al., 2020); 0 for none.
-    `input_sentence_size`: lines to train on, at most. `split_digits`: every digit is a piece of its
-    own. `closed_vocabulary`: words separated by white space, as papers on language models count
-    them; a word that the vocabulary lacks is the text's own `<unk>`, without byte fallback.
+    `model_type`: unigram (Kudo, 2018), bpe (Sennrich, Haddow & Birch, 2016), characters, or words.
+    `vocab_size`: number of ids, special ids and bytes included; an upper limit for characters and
+    words. With `joint = false` of each model, or a list: source's and target's.
+    `joint`: whether one model encodes both sides of a translator; if false, each side has its own.
+    `subword_regularization`: while training, alpha of unigram's sampling (Kudo, 2018) or the
+    probability of BPE-dropout (Provilkov, Emelianenko & Voita, 2020); 0 for none.
+    `normalization`: "identity" keeps the text as it is; the others are SentencePiece's rules, which
+    also remove extra white space.
+    `character_coverage`: share of the text's characters that have pieces; the rest become bytes.
+    `split_digits`: whether every digit is a separate piece.
+    `closed_vocabulary`: whether the tokens are words separated by white space, as papers on
+    language models count them: a word outside of the vocabulary is `<unk>`, without byte fallback.
+    `input_sentence_size`: the largest number of lines to train on, a random sample of the text.
     """
 
-    model_type: Literal["unigram", "bpe", "char", "word"] = "unigram"
+    model_type: ModelType = "unigram"
     vocab_size: OneOrTwo[PositiveInt] = 8000
     joint: bool = True
     subword_regularization: Probability = 0.0
-    normalization: Literal["identity", "nfkc", "nfkc_cf", "nmt_nfkc", "nmt_nfkc_cf"] = "identity"
+    normalization: Normalization = "identity"
     character_coverage: Share = 1.0
     split_digits: bool = False
     closed_vocabulary: bool = False
     input_sentence_size: PositiveInt = 1_000_000
 
     @model_validator(mode="after")
-    def fits_its_kind(self) -> TrainedTokenizerConfig:
-        if self.subword_regularization and self.model_type not in ("unigram", "bpe"):
+    def check_model_type(self) -> TrainedTokenizerConfig:
+        if self.subword_regularization and self.model_type not in SUBWORD_TYPES:
             raise ValueError(f"subword_regularization needs unigram or bpe, not {self.model_type}")
         if self.closed_vocabulary and self.model_type != "word":
             raise ValueError(f"closed_vocabulary needs word, not {self.model_type}")
@@ -45,35 +48,42 @@ class TrainedTokenizerConfig(Section):
 
     @property
     def vocab_sizes(self) -> tuple[int, ...]:
-        """Of every model: one, or source's and target's."""
+        """Of each model: of the joint one, or of source's and target's."""
         if isinstance(self.vocab_size, tuple):
             return self.vocab_size
         return (self.vocab_size,) * (1 if self.joint else 2)
 
 
 class TokenizerFileConfig(Section):
-    """A SentencePiece model that exists, or two: of a translator's source, and of its target."""
+    """An existing SentencePiece model, or two for a translator: source's and target's.
+
+    `file`: path of a model, or a list of two; also the name of one that came with the package, such
+    as "tokenizers/python-docs-unigram-8k.model".
+    `subword_regularization`: as for a trained model.
+    """
 
     file: OneOrTwo[str]
     subword_regularization: Probability = 0.0
 
     @property
     def files(self) -> tuple[str, ...]:
+        """The path of the joint model, or those of source's and target's."""
         return (self.file,) if isinstance(self.file, str) else self.file
 
     @property
     def joint(self) -> bool:
-        """Whether one model is that of both sides."""
+        """Whether one model encodes both sides."""
         return isinstance(self.file, str)
 
 
-def ready_or_trained(value: Any) -> str:
-    named = isinstance(value, dict) and "file" in value
-    return "ready" if named or isinstance(value, TokenizerFileConfig) else "trained"
+def existing_or_trained(value: Any) -> str:
+    """The tag of a tokenizer's table, which has no `kind`."""
+    has_file = isinstance(value, dict) and "file" in value
+    return "existing" if has_file or isinstance(value, TokenizerFileConfig) else "trained"
 
 
 TokenizerConfig = Annotated[
-    Annotated[TokenizerFileConfig, Tag("ready")]
+    Annotated[TokenizerFileConfig, Tag("existing")]
     | Annotated[TrainedTokenizerConfig, Tag("trained")],
-    Discriminator(ready_or_trained),
+    Discriminator(existing_or_trained),
 ]

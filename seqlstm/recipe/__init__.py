@@ -1,1 +1,1 @@
-"""The composition root: the only place that knows text, data, models and training together."""
+"""The composition root: builds, trains, evaluates and loads what a recipe describes."""

@@ -1,4 +1,4 @@
-"""Comparison of runs on one test set: is one better, or is the difference due to chance?"""
+"""Comparison of runs on one test set, with a test of significance."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from seqlstm.evaluation.significance import RESAMPLES
 from seqlstm.recipe.load import load
 from seqlstm.recipe.read import read_run_recipe
 from seqlstm.recipe.splits import parse_source, read_split
-from seqlstm.recipe.tasks.base import ComparedRuns, refuse_unused_options
+from seqlstm.recipe.tasks.base import ComparedRuns, select_task_options
 from seqlstm.recipe.tasks.registry import TASKS
 from seqlstm.run.folder import RunFolder
 
@@ -32,9 +32,9 @@ def compare(
 
     Args:
         paths: run folders.
-        split: of the data; sums too, as in "validation+test".
-        source: other data than that of the first run's recipe, with the same columns, or files by
-            split as a table in TOML.
+        split: of the data, such as "test" or "validation+test".
+        source: other data than that of the first run's recipe, with the same columns; also files
+            by split, as a table in TOML.
         resamples: of the paired bootstrap.
         weights, device, precision: as `load` takes them.
         options: as `evaluate_each` takes them.
@@ -46,33 +46,34 @@ def compare(
     """
     if len(paths) < 2:
         raise ArgumentError("a comparison needs two runs or more", hint="seqlstm compare RUN RUN")
-    refuse_repeated(paths)
+    check_distinct(paths)
     recipes = {str(path): read_run_recipe(RunFolder.open(path)) for path in paths}
-    refuse_other_tasks(recipes)
+    check_same_task(recipes)
     first = next(iter(recipes.values()))
     task = TASKS[first.task]
     task.check_comparison(recipes)
-    given: dict[str, Any] = {}
+    task_options: dict[str, Any] = {}
     for path in recipes:
-        given = refuse_unused_options(path, task, options)
+        task_options = select_task_options(path, task, options)
     return task.compare(
         recipes,
         read_split(first.data, split, source=parse_source(source)),
         load=lambda path: load(path, weights=weights, device=device, precision=precision),
         resamples=resamples,
-        options=given,
+        options=task_options,
     )
 
 
-def refuse_repeated(paths: Sequence[Path]) -> None:
+def check_distinct(paths: Sequence[Path]) -> None:
+    """Make sure that no run is named twice."""
     folders = [path.resolve() for path in paths]
     for number, path in enumerate(paths):
         if folders[number] in folders[:number]:
             raise ArgumentError(f"{path} is named twice: a run is no better than itself")
 
 
-def refuse_other_tasks(recipes: dict[str, Recipe]) -> None:
-    """Make sure that all runs do what the first does."""
+def check_same_task(recipes: dict[str, Recipe]) -> None:
+    """Make sure that all runs have the first one's task."""
     (first, ours), *others = recipes.items()
     for path, theirs in others:
         if theirs.task != ours.task:

@@ -1,4 +1,4 @@
-"""The text of a run: read, cleaned, tokenized, and reported on."""
+"""The text of a run: reading, cleaning and tokenizers."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def read_corpus(recipe: Recipe, tokenizers: TokenizerPair | None = None) -> RunC
     """Read and clean a recipe's text.
 
     Args:
-        recipe: any.
-        tokenizers: instead of those that the recipe names or trains.
+        recipe: the recipe.
+        tokenizers: used instead of the recipe's.
 
     Raises:
-        DataError: a split cannot be read, or no row of it is left.
-        TokenizerError: a tokenizer cannot be made.
+        DataError: a split cannot be read, or cleaning leaves no row.
+        TokenizerError: a tokenizer cannot be read or trained.
     """
     train = read_split(recipe.data, "train")
     validates = recipe.training.validate_every is not None
@@ -52,10 +52,10 @@ def read_corpus(recipe: Recipe, tokenizers: TokenizerPair | None = None) -> RunC
 
 
 def find_overlaps(data: DataConfig, train: Corpus, validation: Corpus | None) -> Iterator[str]:
-    """Warnings of training rows that also stand in a held-out split."""
-    if data.unit == "line":  # the lines of one long text repeat by nature
+    """Warnings of training rows that are also in a held-out split."""
+    if data.unit == "line":  # the lines of one long text may repeat
         return
-    if isinstance(data.source, str) and data.source in SYNTHETIC_TASKS:  # which document it
+    if isinstance(data.source, str) and data.source in SYNTHETIC_TASKS:  # overlaps are intended
         return
     try:
         test = read_split(data, "test")
@@ -72,11 +72,11 @@ def find_overlaps(data: DataConfig, train: Corpus, validation: Corpus | None) ->
 
 
 def validation_rows(run: Path) -> Sequence[str]:
-    """Documents or lines of the validation split of a language model's recipe.
+    """Documents or lines of the validation split of a language model's run.
 
     Raises:
-        ArgumentError: its rows are not running text.
-        DataError: it has no such split, or the source cannot be reached.
+        ArgumentError: the run is of another task.
+        DataError: the source has no such split, or cannot be read.
     """
     data = read_run_recipe(RunFolder.open(run)).data
     if data.text is None:

@@ -1,4 +1,4 @@
-"""Evaluation of a run on a split of its own data or of other data."""
+"""Evaluation of a run on its own or other data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from seqlstm.recipe.load import load, load_ensemble
 from seqlstm.recipe.read import read_run_recipe
 from seqlstm.recipe.splits import parse_source, read_split
-from seqlstm.recipe.tasks.base import Evaluation, refuse_unused_options
+from seqlstm.recipe.tasks.base import Evaluation, select_task_options
 from seqlstm.recipe.tasks.registry import TASKS
 from seqlstm.run.folder import RunFolder
 
@@ -19,8 +19,8 @@ def evaluate(path: Path, *, source: str | None = None, **options: Any) -> Evalua
 
     Args:
         path: the run folder.
-        source: other data than the recipe's, as `evaluate_each` takes them.
-        options: as `evaluate_each` takes them.
+        source: other data than the recipe's, as for `evaluate_each`.
+        options: as for `evaluate_each`.
 
     Raises:
         ArgumentError: an option that cannot take effect on this run.
@@ -40,31 +40,31 @@ def evaluate_each(
     precision: str = "float32",
     **options: Any,
 ) -> list[Evaluation]:
-    """Score the run in a folder on several sources; all are read before the first is scored.
+    """Score the run in a folder on several sources; all are read before any is scored.
 
     Args:
         path: the run folder.
-        sources: of data with the columns of the recipe's, or files by split as a table in TOML;
-            None for the recipe's own.
+        sources: data sets with the recipe's columns, or files by split as a table in TOML; None
+            for the recipe's own.
         others: runs whose probabilities are averaged with those of a translator.
-        split: of each; sums too, as in "validation+test".
-        weights, device, precision: as `load` takes them.
-        options: of the run's task; None and False are not given. A translator: `beam_size`,
-            `length_penalty` and `batch` of its search; `lowercase`, whether BLEU and chrF of
-            lower-cased text are wanted; `output`, whether translations are wanted. A language
-            model: `context` ("carried", "reset" or "sliding"), `streams` read side by side (faster,
-            but each begins without context), `min_context` of sliding windows, `documents`,
-            whether scores of each document or line are wanted; `dynamic` evaluation and a `cache`,
-            reported beside the static scores.
+        split: of each source, such as "test" or "validation+test".
+        weights, device, precision: as for `load`.
+        options: of the run's task; None and False are ignored. For a translator: `beam_size`,
+            `length_penalty` and `batch` of its search; `lowercase`, whether to report BLEU and chrF
+            of lower-cased text; `output`, whether translations are wanted. For a language model:
+            `context` ("carried", "reset" or "sliding"); `streams` that are read side by side
+            (faster, but each starts without context); `min_context` of sliding windows;
+            `documents`, whether to report scores of each document or line; `dynamic` evaluation and
+            a neural `cache`, reported beside the static scores.
 
     Raises:
         ArgumentError: an option that cannot take effect on this run.
     """
     recipe = read_run_recipe(RunFolder.open(path))
     task = TASKS[recipe.task]
-    given = refuse_unused_options(path, task, {"with": list(others) or None, **options})
-    task.check_evaluation(recipe, given)
+    task_options = select_task_options(path, task, {"with": list(others) or None, **options})
+    task.check_evaluation(recipe, task_options)
     corpora = [read_split(recipe.data, split, source=parse_source(name)) for name in sources]
     loading = {"weights": weights, "device": device, "precision": precision}
     loaded = load_ensemble(path, others, **loading) if others else load(path, **loading)
-    return task.evaluate(recipe, loaded, corpora, given)
+    return task.evaluate(recipe, loaded, corpora, task_options)

@@ -1,4 +1,4 @@
-"""The comment at the head of a recipe."""
+"""The comment at the head of a recipe file."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class RecipeHeader:
-    """What the comment at the head of a recipe says.
+    """The parts of the comment at the head of a recipe file; a missing part is empty.
 
     Attributes:
-        title: its first line.
+        title: the first line.
         reaches: after "Reaches:", the score and how it was measured.
         takes: after "Takes:", minutes and hardware.
     """
@@ -22,22 +22,22 @@ class RecipeHeader:
 
 
 def read_header(path: Path) -> RecipeHeader:
-    """The head of a recipe. What it does not say is empty."""
+    """Read the head of a recipe file."""
     comment: list[str] = []
     for line in path.read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
             break
         comment.append(line.removeprefix("#").strip())
 
-    def after(label: str) -> str:
+    def text_after(label: str) -> str:
         starts = [index for index, line in enumerate(comment) if line.startswith(f"{label}:")]
         if not starts:
             return ""
-        said = [comment[starts[0]].removeprefix(f"{label}:").strip()]
+        lines = [comment[starts[0]].removeprefix(f"{label}:").strip()]
         for line in comment[starts[0] + 1 :]:
             if not line or line.split(" ")[0].endswith(":"):
                 break
-            said.append(line)
-        return " ".join(said)
+            lines.append(line)
+        return " ".join(lines)
 
-    return RecipeHeader(comment[0] if comment else "", after("Reaches"), after("Takes"))
+    return RecipeHeader(comment[0] if comment else "", text_after("Reaches"), text_after("Takes"))

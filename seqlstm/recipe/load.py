@@ -1,4 +1,4 @@
-"""Loading: from a run folder to a model that people can use."""
+"""Loading of trained models from run folders."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def load(
 
     Args:
         path: the run folder.
-        weights: "best" by the recipe's metric, or "last", those of the last checkpoint.
+        weights: "best" by the recipe's metric, or "last" of training.
         device: "auto", "cpu", "cuda" or "cuda:1".
-        precision: of matrix products: "float32", "bfloat16", or "auto", which is bfloat16 where the
+        precision: of matrix products: "float32", "bfloat16", or "auto", which is bfloat16 if the
             machine computes it natively.
 
     Raises:
-        RunError: there is no run, a newer seqlstm wrote it, or a file is missing or damaged.
+        RunError: there is no run, it is of a newer seqlstm, or a file is missing or damaged.
     """
     folder = RunFolder.open(Path(path))
     recipe = read_run_recipe(folder)
@@ -47,9 +47,11 @@ def load(
     model = build_model(recipe, tokenizers.vocab_sizes)
     choose_backends(recipe, model)
     set_weights(model, folder.read_weights(weights))
-    place = choose_device(device)
-    model.to(place)
-    loaded = TASKS[recipe.task].load(recipe, model, tokenizers, choose_precision(precision, place))
+    torch_device = choose_device(device)
+    model.to(torch_device)
+    loaded = TASKS[recipe.task].load(
+        recipe, model, tokenizers, choose_precision(precision, torch_device)
+    )
     return cast(Loaded, loaded)
 
 
@@ -58,7 +60,7 @@ def load_translator(path: str | Path, **options: Any) -> LoadedTranslator:
 
     Args:
         path: the run folder.
-        options: as `load` takes them.
+        options: as for `load`.
 
     Raises:
         ArgumentError: the run is not a translator.
@@ -76,7 +78,7 @@ def load_language_model(path: str | Path, **options: Any) -> LoadedLanguageModel
 
     Args:
         path: the run folder.
-        options: as `load` takes them.
+        options: as for `load`.
 
     Raises:
         ArgumentError: the run is not a language model.
@@ -92,12 +94,12 @@ def load_language_model(path: str | Path, **options: Any) -> LoadedLanguageModel
 def load_ensemble(
     path: str | Path, others: Sequence[str | Path], **options: Any
 ) -> LoadedTranslator:
-    """The ensemble of the translator of a run with others; without others, the translator.
+    """The ensemble of the translators of several runs; with a single run, its translator.
 
     Args:
         path: the run folder.
         others: run folders of the other translators.
-        options: as `load` takes them.
+        options: as for `load`.
 
     Raises:
         ArgumentError: a run is not a translator, or has another tokenizer.

@@ -1,4 +1,4 @@
-"""What a recipe would train, without training it."""
+"""A preview of a run: the resolved recipe, the model's size, its backends and the data."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from seqlstm.runtime.device import choose_device, choose_precision
 
 @dataclass(frozen=True)
 class Preview:
-    """A recipe's consequences.
+    """The run that a recipe would train.
 
     Attributes:
-        text: the recipe resolved, as TOML.
-        parameters: by part of the model.
-        backends: by layer, with the reasons of those that refuse.
-        tokens: target tokens an epoch.
-        data: what was read and dropped.
-        warnings: of training rows that are held out too.
+        text: the resolved recipe, as TOML.
+        parameters: number of parameters by part of the model.
+        backends: backend by layer, with the reasons against others.
+        tokens: target tokens of an epoch.
+        data: report of the rows that were read and left out.
+        warnings: on training rows that are also in a held-out split.
     """
 
     text: str
@@ -34,11 +34,11 @@ class Preview:
 
 
 def preview(name: str, overrides: Sequence[str]) -> Preview:
-    """Read a recipe and its data.
+    """Read a recipe and its data, and build its model.
 
     Raises:
-        RecipeError: with every mistake.
-        DataError, TokenizerError: from its data and tokenizer.
+        RecipeError: with every mistake of the recipe.
+        DataError, TokenizerError: the data or the tokenizer cannot be read.
     """
     recipe = read_recipe(name, overrides)
     corpora = read_corpus(recipe)
@@ -49,7 +49,7 @@ def preview(name: str, overrides: Sequence[str]) -> Preview:
     model.to(device)
     with choose_precision(recipe.precision, device).autocast():
         backends = choose_backends(recipe, model)
-    # Each target's end, each document's </s>, each line's newline is a token too.
+    # The end of each target, document or line is a token too.
     return Preview(
         text=resolved_text(recipe),
         parameters=parameters_by_part(model),

@@ -1,4 +1,4 @@
-"""Reading a recipe: from its name or a run folder to checked sections."""
+"""Reading of recipes, by name, by path or from a run folder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def read_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     """A recipe by name or path, with overrides.
 
     Raises:
-        RecipeError: with every mistake.
+        RecipeError: with every mistake of the recipe.
         ArgumentError: there is no such recipe.
     """
     table = read_table(find_shipped(name, what="recipe", known=recipe_paths))
@@ -38,7 +38,7 @@ def read_run_recipe(folder: RunFolder) -> Recipe:
     """The resolved recipe of a run.
 
     Raises:
-        RecipeError: the file was changed, and is wrong.
+        RecipeError: the file was changed and has mistakes.
     """
     return parse(read_table(folder.recipe), where=str(folder.recipe), catalogue=CATALOGUE)
 

@@ -1,4 +1,4 @@
-"""Where recipes and tokenizers lie: beside the package in a checkout, inside it in a wheel."""
+"""Shipped recipes and tokenizers: beside the package in a checkout, inside it in a wheel."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from seqlstm.config.base import Table
 from seqlstm.errors import ArgumentError, TokenizerError, nearest
 
 
-def shipped(folder: str) -> Path:
-    """The folder `recipes` or `tokenizers` that came with the package."""
+def shipped_folder(folder: str) -> Path:
+    """The folder `recipes` or `tokenizers` shipped with the package."""
     package = Path(str(files("seqlstm")))
     inside = package / folder
     return inside if inside.is_dir() else package.parent / folder
 
 
 def shipped_paths() -> dict[str, Path]:
-    """The recipes and sweeps that came with the package, by name."""
-    return {path.stem: path for path in sorted(shipped("recipes").glob("*.toml"))}
+    """The recipes and sweeps shipped with the package, by name."""
+    return {path.stem: path for path in sorted(shipped_folder("recipes").glob("*.toml"))}
 
 
 def is_sweep(path: Path) -> bool:
@@ -29,20 +29,20 @@ def is_sweep(path: Path) -> bool:
 
 
 def recipe_paths() -> dict[str, Path]:
-    """The recipes that came with the package, by name."""
+    """The recipes shipped with the package, by name."""
     return {name: path for name, path in shipped_paths().items() if not is_sweep(path)}
 
 
 def sweep_paths() -> dict[str, Path]:
-    """The sweeps that came with the package, by name."""
+    """The sweeps shipped with the package, by name."""
     return {name: path for name, path in shipped_paths().items() if is_sweep(path)}
 
 
 def find_recipe(name: str) -> Path:
-    """A recipe's file, from its path or the name of one that came with the package.
+    """A recipe's file, from its path or the name of one shipped with the package.
 
     Raises:
-        ArgumentError: there is none, and names the nearest; or it is a sweep.
+        ArgumentError: there is none (the hint is the nearest name), or it is a sweep.
     """
     path = find_shipped(name, what="recipe", known=recipe_paths)
     refuse_sweep(name, read_table(path))
@@ -55,10 +55,10 @@ def refuse_sweep(name: str, table: Table) -> None:
 
 
 def find_sweep(name: str) -> Path:
-    """A sweep's file, from its path or the name of one that came with the package.
+    """A sweep's file, from its path or the name of one shipped with the package.
 
     Raises:
-        ArgumentError: there is none, and names the nearest; or it is a recipe.
+        ArgumentError: there is none (the hint is the nearest name), or it is a recipe.
     """
     path = find_shipped(name, what="sweep", known=sweep_paths)
     if not is_sweep(path):
@@ -73,21 +73,21 @@ def find_either(name: str) -> Path:
     """A recipe's or a sweep's file.
 
     Raises:
-        ArgumentError: there is none; names the nearest.
+        ArgumentError: there is none; the hint is the nearest name.
     """
     return find_shipped(name, what="recipe", known=shipped_paths)
 
 
 def find_shipped(name: str, *, what: str, known: Callable[[], dict[str, Path]]) -> Path:
-    """A file from its path or the name of one that came with the package.
+    """A file from its path or the name of one shipped with the package.
 
     Args:
-        name: either.
-        what: it should be, in a word.
-        known: those of that kind, for the hint.
+        name: path or name.
+        what: "recipe" or "sweep", for the error.
+        known: returns the shipped files of that kind, for the error's hint.
 
     Raises:
-        ArgumentError: there is none; names the nearest of the kind.
+        ArgumentError: there is no such file; the hint is the nearest name.
     """
     path = Path(name).expanduser()
     if path.is_file():
@@ -95,22 +95,23 @@ def find_shipped(name: str, *, what: str, known: Callable[[], dict[str, Path]]) 
     if name in shipped_paths():
         return shipped_paths()[name]
     names = known()
-    hint = nearest(name, names) or f"Those that came along: {', '.join(names)}."
+    hint = nearest(name, names) or f"Shipped: {', '.join(names)}."
     raise ArgumentError(f'no {what} "{name}": neither a file nor the name of one', hint=hint)
 
 
 def find_tokenizer(file: str) -> Path:
-    """A SentencePiece model's file: as it stands, or below what came with the package.
+    """A SentencePiece model's file: a path, or a shipped "tokenizers/NAME.model".
 
     Raises:
-        TokenizerError: it is nowhere.
+        TokenizerError: there is no such file.
     """
     path = Path(file).expanduser()
     if path.is_file():
         return path
     if path.parts[:1] == ("tokenizers",):
-        inside = shipped("tokenizers").joinpath(*path.parts[1:])
+        inside = shipped_folder("tokenizers").joinpath(*path.parts[1:])
         if inside.is_file():
             return inside
-    known = ", ".join(f"tokenizers/{one.name}" for one in shipped("tokenizers").glob("*.model"))
-    raise TokenizerError(f"no tokenizer {file}", hint=f"Those that came along: {known}.")
+    paths = shipped_folder("tokenizers").glob("*.model")
+    known = ", ".join(f"tokenizers/{path.name}" for path in paths)
+    raise TokenizerError(f"no tokenizer {file}", hint=f"Shipped: {known}.")

@@ -1,4 +1,4 @@
-"""The splits of a recipe's data, and of other data with the same columns."""
+"""Reading of splits: of a recipe's data, or of other data with the same columns."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ def read_split(data: DataConfig, split: str, *, source: str | FilesBySplit | Non
 
     Args:
         data: the recipe's section.
-        split: its name, or "train", "validation", "test" for those that the recipe names; sums too.
-        source: instead of the recipe's.
+        split: name of a split of the source; "train", "validation" and "test" are those of the
+            recipe's `splits`. Also sums, such as "validation+test".
+        source: used instead of the recipe's.
     """
     names = data.splits.model_dump()
     columns = data.columns
@@ -32,7 +33,7 @@ def read_split(data: DataConfig, split: str, *, source: str | FilesBySplit | Non
     )
     if data.unit != "line":
         return corpus
-    # Some sets keep the newlines in their rows, others do not: the text is the same.
+    # The rows of some data sets end with newlines, those of others do not.
     return replace(corpus, rows=[row.removesuffix("\n") for row in corpus.texts])
 
 
@@ -40,7 +41,7 @@ def parse_source(text: str | None) -> str | FilesBySplit | None:
     """A `data.source` from the command line: a name, or files by split as a table in TOML.
 
     Raises:
-        ArgumentError: a table that is not one of files.
+        ArgumentError: a table whose values are not files.
     """
     if text is None or not text.lstrip().startswith("{"):
         return text

@@ -1,4 +1,4 @@
-"""The tokenizers of a recipe: those that it names, or trained on its text."""
+"""The tokenizers of a recipe: read from files, or trained on its text."""
 
 from __future__ import annotations
 
@@ -9,33 +9,40 @@ from seqlstm.config.tokenizer import TokenizerFileConfig, TrainedTokenizerConfig
 from seqlstm.data.sources.read import Corpus
 from seqlstm.errors import TokenizerError
 from seqlstm.recipe.shipped import find_tokenizer
+from seqlstm.text.model_type import SUBWORD_TYPES
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.text.tokenizer_pair import TokenizerPair
 from seqlstm.text.train_tokenizer import train_tokenizer
 
 
 def make_tokenizers(recipe: Recipe, corpus: Corpus) -> TokenizerPair:
-    """The tokenizers that the recipe names, or some trained on the corpus.
+    """The tokenizers of the recipe's files, or new ones trained on the corpus.
 
     Raises:
-        TokenizerError: one cannot be read or trained, or cannot sample as the recipe asks.
+        TokenizerError: a tokenizer cannot be read or trained, or does not suit the recipe.
     """
     table = recipe.tokenizer
     if isinstance(table, TokenizerFileConfig):
-        made = [ready(recipe, file, table.subword_regularization) for file in table.files]
-    else:
-        sides = {"": lines_of(corpus)} if table.joint else sides_of(corpus)
-        made = [
-            trained(table, lines, vocabulary, side)
-            for (side, lines), vocabulary in zip(sides.items(), table.vocab_sizes, strict=True)
+        tokenizers = [
+            load_tokenizer(recipe, file, table.subword_regularization) for file in table.files
         ]
-    return TokenizerPair(made[0], made[-1])
+    else:
+        sides = {"": all_lines(corpus)} if table.joint else lines_by_side(corpus)
+        tokenizers = [
+            train_side(table, lines, vocab_size, side)
+            for (side, lines), vocab_size in zip(sides.items(), table.vocab_sizes, strict=True)
+        ]
+    return TokenizerPair(tokenizers[0], tokenizers[-1])
 
 
-def ready(recipe: Recipe, file: str, sampling: float) -> Tokenizer:
-    """A tokenizer that exists, if it does what the recipe asks of it."""
+def load_tokenizer(recipe: Recipe, file: str, subword_regularization: float) -> Tokenizer:
+    """An existing tokenizer.
+
+    Raises:
+        TokenizerError: it cannot be read, or does not suit the recipe.
+    """
     tokenizer = Tokenizer.load(find_tokenizer(file))
-    if sampling and tokenizer.model_type not in ("unigram", "bpe"):
+    if subword_regularization and tokenizer.model_type not in SUBWORD_TYPES:
         raise TokenizerError(f"{file} is of type {tokenizer.model_type}, which cannot be sampled")
     if recipe.data.unit == "line" and tokenizer.newline is None:
         raise TokenizerError(
@@ -45,27 +52,27 @@ def ready(recipe: Recipe, file: str, sampling: float) -> Tokenizer:
     return tokenizer
 
 
-def trained(
-    table: TrainedTokenizerConfig, lines: Sequence[str], vocabulary: int, side: str
+def train_side(
+    table: TrainedTokenizerConfig, lines: Sequence[str], vocab_size: int, side: str
 ) -> Tokenizer:
-    """A tokenizer learned from lines; what is wrong with it is said of its side, if it has one."""
+    """A new tokenizer, trained on lines; errors name its side, which is "" for a joint one."""
     options = table.model_dump(exclude={"subword_regularization", "joint", "vocab_size"})
     try:
-        return train_tokenizer(lines, vocab_size=vocabulary, **options)
+        return train_tokenizer(lines, vocab_size=vocab_size, **options)
     except TokenizerError as error:
-        said = f"{side}: {error.message}" if side else error.message
-        raise TokenizerError(said, hint=error.hint) from error
+        message = f"{side}: {error.message}" if side else error.message
+        raise TokenizerError(message, hint=error.hint) from error
 
 
-def lines_of(corpus: Corpus) -> Sequence[str]:
-    """Every line of a corpus, both sides of pairs."""
+def all_lines(corpus: Corpus) -> Sequence[str]:
+    """All texts of a corpus, of pairs both sides."""
     if corpus.rows and isinstance(corpus.rows[0], tuple):
         return [side for pair in corpus.pairs for side in pair]
     return corpus.texts
 
 
-def sides_of(corpus: Corpus) -> dict[str, Sequence[str]]:
-    """The lines of either side of pairs."""
+def lines_by_side(corpus: Corpus) -> dict[str, Sequence[str]]:
+    """The lines of source and target of a corpus of pairs."""
     return {
         "source": [source for source, _ in corpus.pairs],
         "target": [target for _, target in corpus.pairs],

@@ -1,4 +1,4 @@
-"""A recipe into a trained run."""
+"""Training of a recipe: start a run, or resume it."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from seqlstm.training.loop import TrainingLoop
 from seqlstm.training.progress import TrainingReport
 from seqlstm.training.weights import set_weights
 
-ENDS = {"steps", "epochs", "minutes", "patience", "save_every"}
+END_KEYS = {"steps", "epochs", "minutes", "patience", "save_every"}
 
 
 class EndedError(RunError):
-    """A run that has come to its end, and so cannot go on."""
+    """A run that has ended and cannot be resumed."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,10 @@ class Prepared:
     """A run that is ready to train.
 
     Attributes:
-        loop: to be run.
-        folder: where its files go.
-        notes: lines for a person: data, tokenizer, model, precision, backends.
-        warnings: what a person should look at.
+        loop: the training loop.
+        folder: the run folder.
+        notes: lines to print on data, tokenizer, model, precision and backends.
+        warnings: lines to print.
     """
 
     loop: TrainingLoop
@@ -54,7 +54,7 @@ class Prepared:
     warnings: list[str]
 
     def run(self, stop: StopRequest | None = None) -> Iterator[TrainingReport]:
-        """Train, and keep the log."""
+        """Train, and write the log."""
         for report in self.loop.run(stop):
             self.folder.write_log(report)
             yield report
@@ -63,23 +63,25 @@ class Prepared:
 def start(
     recipe: Recipe, path: Path, *, overwrite: bool = False, origin: Path | None = None
 ) -> Prepared:
-    """A new run in a new folder. Nothing is written, or replaced, before all is read and built.
+    """Prepare a new run in a new folder.
+
+    Nothing is written or replaced before everything is read and built.
 
     Args:
-        recipe: what to train.
+        recipe: the recipe.
         path: of the run folder.
-        overwrite: replace a run that stands there.
-        origin: a run whose weights and tokenizer to start from.
+        overwrite: whether to replace a run in that folder.
+        origin: folder of a run whose weights and tokenizers are the start.
 
     Raises:
-        UserError: of any kind: the recipe, its data, its tokenizer, the folder.
+        UserError: the recipe, its data or tokenizer, or the folder cannot be used.
     """
     folder = RunFolder(path)
     folder.check_can_create(overwrite=overwrite)
     parent = RunFolder.open(origin) if origin else None
     if parent and parent.path.resolve() == path.resolve():
         raise ArgumentError(f"{path} cannot start from itself")
-    corpora = read_corpus(recipe, inherited(recipe, parent) if parent else None)
+    corpora = read_corpus(recipe, parent_tokenizers(recipe, parent) if parent else None)
     prepared = prepare(recipe, folder, corpora, parent)
     folder.create(recipe=resolved_text(recipe))
     folder.save_tokenizers(corpora.tokenizers)
@@ -87,11 +89,11 @@ def start(
     return prepared
 
 
-def inherited(recipe: Recipe, parent: RunFolder) -> TokenizerPair:
+def parent_tokenizers(recipe: Recipe, parent: RunFolder) -> TokenizerPair:
     """The tokenizers of the run that a recipe starts from.
 
     Raises:
-        ArgumentError: it has one of both sides where the recipe wants one of each, or otherwise.
+        ArgumentError: they are joint and the recipe's are not, or the other way round.
     """
     tokenizers = parent.read_tokenizers()
     if tokenizers.is_joint != recipe.tokenizer.joint:
@@ -104,10 +106,10 @@ def inherited(recipe: Recipe, parent: RunFolder) -> TokenizerPair:
 
 
 def resume(recipe: Recipe, path: Path) -> Prepared:
-    """The run that stands in a folder, from its last checkpoint.
+    """Prepare to resume the run in a folder from its last checkpoint.
 
     Raises:
-        RecipeError: the recipe is another than the run's; when it ends may differ.
+        RecipeError: the recipe differs from the run's in more than the end of training.
         DataError: the data have changed since the run began.
         RunError: there is no run, its checkpoint is damaged, or its tokenizer has changed.
         EndedError: it has ended.
@@ -116,16 +118,17 @@ def resume(recipe: Recipe, path: Path) -> Prepared:
     check_same(read_run_recipe(folder), recipe, path)
     before = folder.read_card()
     corpora = read_corpus(recipe, folder.read_tokenizers() if folder.holds_tokenizers() else None)
-    known = before.get("data", {}).get("fingerprints", corpora.fingerprints)
-    if known != corpora.fingerprints:
+    fingerprints = before.get("data", {}).get("fingerprints", corpora.fingerprints)
+    if fingerprints != corpora.fingerprints:
         raise DataError(
-            f"the data have changed since this run began: {known}, now {corpora.fingerprints}",
+            f"the data have changed since this run began: {fingerprints}, now "
+            f"{corpora.fingerprints}",
             hint="Restore them, or start a new run.",
         )
-    known = before.get("tokenizer", corpora.tokenizers.fingerprint)
-    if known != corpora.tokenizers.fingerprint:
+    fingerprint = before.get("tokenizer", corpora.tokenizers.fingerprint)
+    if fingerprint != corpora.tokenizers.fingerprint:
         raise RunError(
-            f"the tokenizer has changed since this run began: {known}, now "
+            f"the tokenizer has changed since this run began: {fingerprint}, now "
             f"{corpora.tokenizers.fingerprint}",
             hint="Restore it, or start a new run.",
         )
@@ -156,17 +159,17 @@ def load_checkpoint(loop: TrainingLoop, folder: RunFolder) -> None:
 
 
 def check_same(old: Recipe, new: Recipe, path: Path) -> None:
-    """Refuse to go on with a recipe that differs in more than its end.
+    """Make sure that two recipes differ in the end of training at most.
 
     Raises:
-        RecipeError: names every key that differs.
+        RecipeError: with every other key that differs.
     """
     before, after = flat(old.model_dump()), flat(new.model_dump())
-    free = {f"training.{key}" for key in ENDS}
+    allowed = {f"training.{key}" for key in END_KEYS}
     mistakes = [
         Mistake(key, f"the run has {before.get(key)}, the recipe {after.get(key)}")
         for key in sorted(before.keys() | after.keys())
-        if key not in free and before.get(key) != after.get(key)
+        if key not in allowed and before.get(key) != after.get(key)
     ]
     if mistakes:
         where = f"{path} cannot be resumed with another recipe ({path}/recipe.toml is its own)"
@@ -174,7 +177,7 @@ def check_same(old: Recipe, new: Recipe, path: Path) -> None:
 
 
 def flat(table: dict[str, object], prefix: str = "") -> dict[str, object]:
-    """Nested tables as one, by dotted key."""
+    """The values of nested tables by dotted key."""
     result: dict[str, object] = {}
     for key, value in table.items():
         if isinstance(value, dict):
@@ -187,7 +190,7 @@ def flat(table: dict[str, object], prefix: str = "") -> dict[str, object]:
 def prepare(
     recipe: Recipe, folder: RunFolder, corpora: RunCorpus, origin: RunFolder | None
 ) -> Prepared:
-    """Model and loop of a run."""
+    """Build the model and the training loop of a run."""
     tune_allocator()
     set_num_threads(recipe.threads)
     device = choose_device(recipe.device)
@@ -218,8 +221,8 @@ def prepare(
     notes = [
         *corpora.report,
         *(
-            f"{name}: {one.model_type}, {one.vocab_size:,} pieces"
-            for name, one in corpora.tokenizers.by_name.items()
+            f"{name}: {tokenizer.model_type}, {tokenizer.vocab_size:,} pieces"
+            for name, tokenizer in corpora.tokenizers.by_name.items()
         ),
         f"model: {sum(p.numel() for p in model.parameters()):,} parameters",
         f"precision: {precision.name} on {device} ({precision.reason})",
@@ -229,11 +232,11 @@ def prepare(
 
 
 def card(corpora: RunCorpus, prepared: Prepared, origin: Path | str | None) -> dict[str, object]:
-    """What the run folder says of its data, to people and to `resume`."""
+    """The run's card: a record of its data and tokenizer, which `resume` checks."""
     data = {
         "fingerprints": corpora.fingerprints,
         "notes": prepared.notes,
         "warnings": prepared.warnings,
     }
-    started = {"origin": str(Path(origin).resolve())} if origin else {}
-    return {"data": data, "tokenizer": corpora.tokenizers.fingerprint, **started}
+    start_from = {"origin": str(Path(origin).resolve())} if origin else {}
+    return {"data": data, "tokenizer": corpora.tokenizers.fingerprint, **start_from}

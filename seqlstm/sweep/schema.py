@@ -8,15 +8,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt, Strict, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    Strict,
+    ValidationError,
+)
 from pydantic_core import ErrorDetails
 
-from seqlstm.config.base import Count, First, Section, Table
+from seqlstm.config.base import Item, Section, Table
 from seqlstm.config.messages import explain
 from seqlstm.config.parse import read_overrides
 from seqlstm.errors import Mistake, RecipeError, nearest
 
-Many = Annotated[tuple[First, ...], Strict(False)]  # TOML has arrays, no tuples
+Many = Annotated[tuple[Item, ...], Strict(False)]  # TOML has arrays, no tuples
 Choices = Annotated[list[Any], Field(min_length=1)]
 Score = Literal[
     "nats_per_token",
@@ -75,8 +83,10 @@ def folder_name(name: str) -> str:
 class Variant(Section):
     """One of the recipes that are compared.
 
-    `set`: what it changes of the recipe. `expect`: of the score, such as ">= 0.95", in at least
-    `runs` of the seeds; in all of them, if left out.
+    `name`: name of the variant, and of its folder.
+    `set`: table of the recipe's keys that the variant changes.
+    `expect`: a relation that the score must satisfy, such as ">= 0.95", in at least `runs` runs.
+    `runs`: number of seeds in which the score must be as expected; by default all.
     """
 
     name: Annotated[str, AfterValidator(read_name)]
@@ -86,18 +96,24 @@ class Variant(Section):
 
 
 class Sweep(Section):
-    """A recipe, varied.
+    """A sweep: runs of one recipe with changed keys, each with several seeds.
 
-    `recipe`: a file beside the sweep, a path, or the name of one that came along. `score`: which of
-    the values that `evaluate` measures on `split`, with these `weights`, decides; a text is read
-    there as so many `streams` side by side. `budget`:
-    parameters that every combination gets, by its hidden size. `baseline`: the variant (without
-    variants: the combination) that the others are compared to; else the first. `set`: what all
-    share. `vary`: lists by dotted key, of which all combinations are made, with every variant.
+    `recipe`: a file beside the sweep, a path, or the name of a recipe that came with the package.
+    `seeds`: seeds of the runs of every combination.
+    `split`: split of the data on which runs are scored.
+    `score`: the value of `seqlstm evaluate` by which combinations are compared.
+    `weights`: weights that are scored: those of the last step, or the best by `training.metric`.
+    `streams`: contiguous parts of a language model's text that are scored side by side.
+    `budget`: number of parameters that every combination has; its hidden size follows from it.
+    `baseline`: the variant, or without variants the combination, that the others are compared with;
+    by default the first.
+    `set`: keys of the recipe that are the same in all runs.
+    `vary`: lists of values by dotted key; a run is made for each combination of values and variant.
+    `variants`: named sets of changes.
     """
 
     recipe: str
-    seeds: Annotated[Many[Count], Field(min_length=1)] = (1, 2, 3)
+    seeds: Annotated[Many[NonNegativeInt], Field(min_length=1)] = (1, 2, 3)
     split: str = "test"
     score: Score
     weights: Literal["last", "best"] = "last"

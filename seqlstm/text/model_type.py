@@ -1,14 +1,18 @@
-"""The type of a SentencePiece model, read from its bytes: SentencePiece has no call for it."""
+"""The types of SentencePiece models, and the type of one, which SentencePiece has no call for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
-MODEL_TYPES = {1: "unigram", 2: "bpe", 3: "word", 4: "char"}
+ModelType = Literal["unigram", "bpe", "char", "word"]
+Normalization = Literal["identity", "nfkc", "nfkc_cf", "nmt_nfkc", "nmt_nfkc_cf"]
+SUBWORD_TYPES = ("unigram", "bpe")  # those whose segmentation can be sampled
+MODEL_TYPES: dict[int, ModelType] = {1: "unigram", 2: "bpe", 3: "word", 4: "char"}
 TRAINER_SPEC, MODEL_TYPE = 2, 3  # Field numbers of ModelProto and TrainerSpec.
 
 
-def read_model_type(model: bytes) -> str:
+def read_model_type(model: bytes) -> ModelType:
     """unigram, bpe, word or char; unigram, the default of SentencePiece, if it is not stated."""
     spec = dict(_fields(model)).get(TRAINER_SPEC, b"")
     assert isinstance(spec, bytes)

@@ -7,16 +7,13 @@ import random
 import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Literal
 
 import sentencepiece
 
 from seqlstm.errors import TokenizerError
 from seqlstm.text.escaping import escape
+from seqlstm.text.model_type import SUBWORD_TYPES, ModelType, Normalization
 from seqlstm.text.tokenizer import Tokenizer
-
-ModelType = Literal["unigram", "bpe", "char", "word"]
-Normalization = Literal["identity", "nmt_nfkc", "nfkc", "nmt_nfkc_cf", "nfkc_cf"]
 
 SPECIAL = 5  # padding, unknown, begin, end, newline
 BYTES = 256
@@ -73,7 +70,7 @@ def train_tokenizer(
             model_writer=model,
             model_type=model_type,
             vocab_size=vocab_size,
-            hard_vocab_limit=model_type in ("unigram", "bpe"),
+            hard_vocab_limit=model_type in SUBWORD_TYPES,
             character_coverage=character_coverage,
             byte_fallback=byte_fallback,
             normalization_rule_name=normalization,

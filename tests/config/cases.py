@@ -1,4 +1,4 @@
-"""Recipes to make mistakes in."""
+"""Small recipes and their catalogue."""
 
 from __future__ import annotations
 
@@ -32,6 +32,6 @@ TABLES: dict[str, dict[str, Any]] = {
 
 
 def recipe(task: str, *overrides: str) -> Recipe:
-    """The least recipe of a task, with overrides."""
+    """The smallest recipe of a task, with overrides."""
     table = read_overrides(TABLES[task], overrides)
     return parse(table, where="recipe", catalogue=CATALOGUE)

@@ -1,4 +1,4 @@
-"""A component's options are its constructor's keywords."""
+"""Options of components are the keywords of their constructors."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from seqlstm.recurrent.catalogue import CELLS
 from tests.config.cases import TABLES, recipe
 
 
-def made(width: int, *, gain: float = 1.0, heads: int = 1) -> None:
-    """A constructor: what it is built from comes by place, what may be set by keyword."""
+def constructor(width: int, *, gain: float = 1.0, heads: int = 1) -> None:
+    """A constructor with sizes by position and options by keyword."""
 
 
-def test_keywords_are_what_a_recipe_may_set() -> None:
-    assert keywords(made) == ["gain", "heads"]
+def test_options_are_the_keyword_only_parameters() -> None:
+    assert keywords(constructor) == ["gain", "heads"]
     assert keywords(CELLS["gru"]) == ["reset"]
     assert keywords(CELLS["elman"]) == []
 
@@ -50,12 +50,12 @@ def test_options_are_checked(override: str, problem: str) -> None:
     assert problem in mistake.problem
 
 
-def test_without_a_catalogue_any_table_goes() -> None:
+def test_without_a_catalogue_every_table_is_valid() -> None:
     table = read_overrides(TABLES["translation"], ['model.cell={kind="future", depth=3}'])
     assert parse(table, where="recipe").model.cell == {"kind": "future", "depth": 3}
 
 
-def test_backends_are_known_by_the_catalogue_alone() -> None:
+def test_backends_are_those_of_the_catalogue() -> None:
     table = read_overrides(TABLES["translation"], ["model.backend=quick"])
     assert parse(table, where="recipe").model.backend == "quick"
     with pytest.raises(RecipeError) as caught:

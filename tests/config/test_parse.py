@@ -1,4 +1,4 @@
-"""Recipes as text: there and back, and every mistake in them at once."""
+"""Parsing of recipes: round trips through text, and every mistake at once."""
 
 from __future__ import annotations
 
@@ -68,14 +68,14 @@ def mistakes(task: str, *overrides: str) -> list[Mistake]:
 
 @pytest.mark.parametrize("task", TABLES)
 @pytest.mark.parametrize("full", [False, True])
-def test_a_recipe_survives_its_own_text(task: str, full: bool) -> None:
+def test_the_text_of_a_recipe_is_parsed_to_the_same_recipe(task: str, full: bool) -> None:
     stated = recipe(task, *(EVERYTHING[task] if full else []))
     again = parse(tomllib.loads(resolved_text(stated)), where="again", catalogue=CATALOGUE)
     assert again == stated
     assert resolved_text(again) == resolved_text(stated)
 
 
-def test_the_text_states_every_default_that_can_take_effect() -> None:
+def test_the_text_has_every_default_that_can_take_effect() -> None:
     table = tomllib.loads(resolved_text(recipe("translation")))
     assert table["seed"] == 1
     assert table["data"]["batching"] == {
@@ -97,12 +97,12 @@ def test_the_text_states_every_default_that_can_take_effect() -> None:
     assert {"max_length", "drop_duplicates"} & other["data"].keys() == set()
 
 
-def test_a_recipe_cannot_be_changed() -> None:
+def test_a_recipe_is_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
         recipe("translation").seed = 2  # type: ignore[misc]
 
 
-def test_a_kind_chooses_its_table() -> None:
+def test_a_kind_chooses_the_class_of_its_table() -> None:
     assert recipe("translation").data.batching == TokenBatchingConfig()
     assert recipe("language-model").data.batching == StreamBatchingConfig()
     assert recipe("translation").tokenizer == TrainedTokenizerConfig()
@@ -257,11 +257,11 @@ def test_a_value_in_place_of_a_table(override: str) -> None:
     ],
 )
 def test_a_key_that_cannot_take_effect(task: str, override: str, key: str) -> None:
-    wanted = Mistake(key, f"cannot take effect in a {task} recipe", "leave it out")
-    assert mistakes(task, override) == [wanted]
+    expected = Mistake(key, f"cannot take effect in a {task} recipe", "leave it out")
+    assert mistakes(task, override) == [expected]
 
 
-def test_lines_have_no_documents_to_reset_at() -> None:
+def test_reset_at_document_needs_documents() -> None:
     (found,) = mistakes("language-model", "data.unit=line", "data.batching.reset_at_document=true")
     assert found == Mistake(
         "data.batching.reset_at_document", 'cannot take effect with unit = "line"'
@@ -272,7 +272,7 @@ def test_lines_have_no_documents_to_reset_at() -> None:
     assert recipe("language-model", "data.batching.reset_at_document=true").resets
 
 
-def test_one_step_has_no_change_to_penalise() -> None:
+def test_temporal_regularization_needs_two_steps() -> None:
     overrides = ("data.batching.bptt=1", "training.regularizers={activation=1, temporal=1}")
     (found,) = mistakes("language-model", *overrides)
     problem = "cannot take effect with batches of one step"
@@ -287,7 +287,7 @@ def test_one_step_has_no_change_to_penalise() -> None:
         '{kind="mixture-of-softmaxes", num_experts=2}',
     ],
 )
-def test_smoothing_is_of_one_softmax(output: str) -> None:
+def test_label_smoothing_needs_a_softmax_output(output: str) -> None:
     (found,) = mistakes("translation", f"model.output={output}", "training.label_smoothing=0.1")
     assert found.key == "training.label_smoothing"
     assert "needs a softmax output" in found.problem
@@ -303,20 +303,20 @@ def test_smoothing_is_of_one_softmax(output: str) -> None:
         ("translation", "[8, 6]", "2", "must be one size in a translation recipe"),
     ],
 )
-def test_a_list_of_sizes_has_one_for_each_layer(
+def test_a_list_of_hidden_sizes_has_one_for_each_layer(
     task: str, sizes: str, layers: str, problem: str
 ) -> None:
     found = mistakes(task, f"model.hidden_size={sizes}", f"model.num_layers={layers}")
     assert ("model.hidden_size", problem) in [(one.key, one.problem) for one in found]
 
 
-def test_hidden_sizes_for_people() -> None:
+def test_hidden_size_text() -> None:
     assert recipe("language-model", "model.hidden_size=1150").model.hidden_size_text == "1,150"
     sizes = recipe("language-model", "model.hidden_size=[1150, 400]", "model.num_layers=2").model
     assert (sizes.hidden_size, sizes.hidden_size_text) == ((1150, 400), "1,150 / 400")
 
 
-def test_a_single_layer_has_nothing_between() -> None:
+def test_inter_layer_dropout_needs_two_layers() -> None:
     (found,) = mistakes("language-model", "model.dropout.inter_layer=0.1")
     assert found == Mistake("model.dropout.inter_layer", "cannot take effect with a single layer")
     recipe("language-model", "model.dropout.inter_layer=0.1", "model.num_layers=2")

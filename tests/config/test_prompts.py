@@ -1,4 +1,4 @@
-"""The task "prompts": the keys that go with it, and those that do not."""
+"""The task "prompts": its keys, and keys that cannot take effect."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def mistakes(*overrides: str, task: str = "language-model") -> list[Mistake]:
     return list(caught.value.mistakes)
 
 
-def test_what_goes_with_prompts() -> None:
+def test_keys_of_the_task() -> None:
     stated = recipe(
         "language-model",
         *PROMPTS,
@@ -38,13 +38,13 @@ def test_what_goes_with_prompts() -> None:
     assert not stated.resets
 
 
-def test_the_text_states_what_can_take_effect() -> None:
+def test_the_text_has_the_keys_that_can_take_effect() -> None:
     data = tomllib.loads(resolved_text(recipe("language-model", *PROMPTS)))["data"]
     assert (data["max_length"], data["drop_duplicates"]) == (256, False)
     assert {"unit", "text", "max_length_ratio", "pair", "options"} & data.keys() == set()
 
 
-def test_prompts_need_rows_and_a_text_needs_streams() -> None:
+def test_each_task_has_its_batching() -> None:
     (found,) = mistakes("task=prompts", *COLUMNS)
     assert found == Mistake("data.batching.kind", 'a prompts recipe needs "tokens"')
     (found,) = mistakes('data.batching={kind="tokens"}')
@@ -61,14 +61,14 @@ def test_prompts_have_two_columns(column: str) -> None:
     "key",
     ["data.unit=document", "data.text=text", "data.max_length_ratio=2", 'data.pair=["a", "b"]'],
 )
-def test_what_cannot_take_effect_beside_them(key: str) -> None:
+def test_keys_of_other_tasks_cannot_take_effect(key: str) -> None:
     problem = "cannot take effect in a prompts recipe"
     assert mistakes(*PROMPTS, key) == [Mistake(key.split("=")[0], problem, "leave it out")]
 
 
 @pytest.mark.parametrize("task", ["translation", "language-model"])
 @pytest.mark.parametrize("column", ["prompt", "completion"])
-def test_the_other_tasks_have_none(task: str, column: str) -> None:
+def test_other_tasks_have_no_prompts(task: str, column: str) -> None:
     (found,) = mistakes(f"data.{column}=reply", task=task)
     assert found.key == f"data.{column}"
     assert found.problem == f"cannot take effect in a {task} recipe"
@@ -81,7 +81,7 @@ def test_the_other_tasks_have_none(task: str, column: str) -> None:
         (("training.metric=accuracy",), "known: bits_per_byte, loss"),
     ],
 )
-def test_each_has_its_metrics(overrides: tuple[str, ...], known: str) -> None:
+def test_each_task_has_its_metrics(overrides: tuple[str, ...], known: str) -> None:
     (found,) = mistakes(*overrides, "training.validate_every=1")
     assert (found.key, found.suggestion) == ("training.metric", known)
 
@@ -102,7 +102,7 @@ def test_options_are_those_of_the_source() -> None:
         ('{train="a.txt"}', "{lag=20}", "cannot take effect: options are for long-lag"),
     ],
 )
-def test_options_that_are_none(source: str, options: str, problem: str) -> None:
+def test_wrong_options(source: str, options: str, problem: str) -> None:
     (found,) = mistakes(*PROMPTS, f"data.source={source}", f"data.options={options}")
     assert found.key == "data.options"
     assert found.problem.startswith(problem)

@@ -1,4 +1,4 @@
-"""Tables from files and overrides."""
+"""Reading of tables from files, and overrides."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_value_is_toml_or_else_a_string(override: str, expected: object) -> No
     assert read_overrides(TABLE, [override])["seed"] == expected
 
 
-def test_dotted_keys_reach_into_tables_and_make_them() -> None:
+def test_dotted_keys_set_values_in_tables_and_create_tables() -> None:
     merged = read_overrides(TABLE, ["training.optimizer.learning_rate=1", "model.cell.kind=gru"])
     assert merged == {
         "seed": 1,
@@ -43,13 +43,13 @@ def test_dotted_keys_reach_into_tables_and_make_them() -> None:
     }
 
 
-def test_an_empty_value_takes_the_key_away() -> None:
+def test_an_empty_value_removes_the_key() -> None:
     merged = read_overrides(TABLE, ["training.steps=", "training.optimizer= ", "none="])
     assert "steps" not in merged["training"]
     assert "optimizer" not in merged["training"]
 
 
-def test_the_last_of_two_wins_and_the_table_is_left_alone() -> None:
+def test_the_last_override_wins_and_the_table_is_not_changed() -> None:
     before = deepcopy(TABLE)
     merged = read_overrides(TABLE, ["training.steps=6", "training.steps=7"])
     assert merged["training"]["steps"] == 7
@@ -81,7 +81,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         (b"# fine\n" * 5000 + b'name = "Z\xfcrich"\n', "file", "line 5001 is not UTF-8"),
     ],
 )
-def test_a_broken_file_names_the_line(
+def test_an_error_names_the_line_of_a_broken_file(
     contents: bytes, key: str, problem: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "recipe.toml"

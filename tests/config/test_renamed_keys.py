@@ -1,4 +1,4 @@
-"""Recipes of older names: each mistake names today's key or value, and brings no other with it."""
+"""Recipes with old names: each mistake names the new key or value, and there are no others."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ NEEDS = {
     "training.schedule.floor": {"training.schedule.kind": "linear"},
     "training.optimizer.rate": {"training.optimizer.kind": "adam"},
 }
-"""What else stands in the recipe, where a key needs it."""
+"""Other keys that a key needs."""
 
 
-def put(table: dict[str, Any], key: str, value: Any) -> None:
+def set_key(table: dict[str, Any], key: str, value: Any) -> None:
     *parents, last = key.split(".")
     for parent in parents:
         table = table.setdefault(parent, {})
@@ -59,7 +59,7 @@ def mistakes(table: dict[str, Any]) -> list[Mistake]:
     return list(caught.value.mistakes)
 
 
-def of_task(task: str) -> dict[str, Any]:
+def table_of(task: str) -> dict[str, Any]:
     return read_overrides(TABLES[task], [])
 
 
@@ -69,19 +69,19 @@ def task_of(key: str) -> str:
 
 
 @pytest.mark.parametrize("old", [old for old in RENAMED_KEYS if old != "data.answer"])
-def test_an_old_key_names_the_new_one_and_nothing_else(old: str) -> None:
-    table = of_task(task_of(old))
+def test_an_old_key_is_one_mistake_with_the_new_key(old: str) -> None:
+    table = table_of(task_of(old))
     new = RENAMED_KEYS[old]
     expected = [Mistake(old, "renamed", f"now {new}")]
     if old.startswith("data.layout"):
         expected = [Mistake("data.layout", "renamed", "now data.batching"), *expected]
         table["data"]["layout"] = table["data"].pop("batching")
     for key, value in NEEDS.get(old, {}).items():
-        put(table, key, value)
+        set_key(table, key, value)
     if old.startswith("model.readout."):
         expected = [Mistake("model.readout", "renamed", "now model.output"), *expected]
         table["model"]["readout"] = table["model"].pop("output")
-    put(table, old, VALUES.get(old, 3))
+    set_key(table, old, VALUES.get(old, 3))
     assert mistakes(table) == list(dict.fromkeys(expected))
 
 
@@ -89,18 +89,18 @@ def test_an_old_key_names_the_new_one_and_nothing_else(old: str) -> None:
     ("key", "old", "new"),
     [(key, old, new) for key, names in RENAMED_VALUES.items() for old, new in names.items()],
 )
-def test_an_old_value_names_the_new_one_and_nothing_else(key: str, old: str, new: str) -> None:
-    table = of_task("language-model" if old == "tapes" else "translation")
-    put(table, key, old)
+def test_an_old_value_is_one_mistake_with_the_new_value(key: str, old: str, new: str) -> None:
+    table = table_of("language-model" if old == "tapes" else "translation")
+    set_key(table, key, old)
     if old == "adaptive":
-        put(table, "model.output.cutoffs", [9])
+        set_key(table, "model.output.cutoffs", [9])
     if old == "mixture":
-        put(table, "model.output.num_experts", 2)
+        set_key(table, "model.output.num_experts", 2)
     assert mistakes(table) == [Mistake(key, f'"{old}" was renamed', f'now {key} = "{new}"')]
 
 
-def test_old_keys_and_kinds_inside_of_each_other() -> None:
-    table = of_task("language-model")
+def test_old_keys_and_kinds_in_an_old_table() -> None:
+    table = table_of("language-model")
     table["data"]["layout"] = {"kind": "tapes", "rows": 0}
     del table["data"]["batching"]
     assert [str(mistake) for mistake in mistakes(table)] == [
@@ -111,7 +111,7 @@ def test_old_keys_and_kinds_inside_of_each_other() -> None:
     ]
 
 
-def test_an_old_key_under_the_new_name_of_its_table_and_beside_it() -> None:
+def test_old_keys_in_a_new_table_and_beside_it() -> None:
     overrides = ["data.batching.rows=3", "data.layout.span=5", "model.hidden=4"]
     assert mistakes(read_overrides(TABLES["language-model"], overrides)) == [
         Mistake("data.batching.rows", "renamed", "now data.batching.batch_size"),
@@ -121,8 +121,8 @@ def test_an_old_key_under_the_new_name_of_its_table_and_beside_it() -> None:
     ]
 
 
-def test_answers_are_a_task_of_their_own_now() -> None:
-    table = of_task("language-model")
+def test_answers_became_the_task_prompts() -> None:
+    table = table_of("language-model")
     table["data"] |= {"answer": "reply", "batching": {"kind": "tokens"}}
     now = 'now data.completion, with task = "prompts" and data.prompt in place of data.text'
     assert mistakes(table) == [Mistake("data.answer", "renamed", now)]

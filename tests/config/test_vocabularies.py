@@ -1,4 +1,4 @@
-"""One vocabulary or two: what a recipe may say of them, and what it may not say together."""
+"""Joint and separate vocabularies in recipes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.config.cases import CATALOGUE, recipe
 from tests.config.test_parse import mistakes
 from tests.config.test_prompts import PROMPTS
 
-APART = "tokenizer.joint=false"
+SEPARATE = "tokenizer.joint=false"
 THREE_WAY = "three-way needs a joint vocabulary: here source and target have tables of their own"
 
 
@@ -23,12 +23,12 @@ THREE_WAY = "three-way needs a joint vocabulary: here source and target have tab
     [
         ([], (8000,)),
         (["tokenizer.vocab_size=500"], (500,)),
-        ([APART], (8000, 8000)),
-        ([APART, "tokenizer.vocab_size=500"], (500, 500)),
-        ([APART, "tokenizer.vocab_size=[500, 400]"], (500, 400)),
+        ([SEPARATE], (8000, 8000)),
+        ([SEPARATE, "tokenizer.vocab_size=500"], (500, 500)),
+        ([SEPARATE, "tokenizer.vocab_size=[500, 400]"], (500, 400)),
     ],
 )
-def test_how_many_models_of_how_many_pieces(
+def test_the_vocabulary_sizes_of_the_models(
     overrides: list[str], vocabularies: tuple[int, ...]
 ) -> None:
     stated = recipe("translation", *overrides)
@@ -40,7 +40,7 @@ def test_how_many_models_of_how_many_pieces(
 @pytest.mark.parametrize(
     ("file", "files"), [('"a.model"', ("a.model",)), ('["a.model", "b"]', ("a.model", "b"))]
 )
-def test_one_that_exists_or_two(file: str, files: tuple[str, ...]) -> None:
+def test_one_existing_model_or_two(file: str, files: tuple[str, ...]) -> None:
     stated = recipe("translation", f"tokenizer.file={file}")
     assert isinstance(stated.tokenizer, TokenizerFileConfig)
     assert stated.tokenizer.files == files
@@ -48,24 +48,24 @@ def test_one_that_exists_or_two(file: str, files: tuple[str, ...]) -> None:
     assert parse(tomllib.loads(resolved_text(stated)), where="again", catalogue=CATALOGUE) == stated
 
 
-def test_only_a_translators_text_says_whether_it_is_joint() -> None:
+def test_only_the_text_of_a_translator_has_joint() -> None:
     assert tomllib.loads(resolved_text(recipe("translation")))["tokenizer"]["joint"] is True
     assert "joint" not in tomllib.loads(resolved_text(recipe("language-model")))["tokenizer"]
 
 
-@pytest.mark.parametrize("apart", [APART, 'tokenizer.file=["a.model", "b.model"]'])
-def test_three_tables_cannot_be_one(apart: str) -> None:
-    (found,) = mistakes("translation", apart, "model.tie_embeddings=three-way")
+@pytest.mark.parametrize("separate", [SEPARATE, 'tokenizer.file=["a.model", "b.model"]'])
+def test_separate_vocabularies_cannot_share_three_tables(separate: str) -> None:
+    (found,) = mistakes("translation", separate, "model.tie_embeddings=three-way")
     assert (found.key, found.problem) == ("model.tie_embeddings", THREE_WAY)
     assert '"two-way", as true is here' in str(found.suggestion)
     for tied in ("two-way", "true", "false"):
-        recipe("translation", apart, f"model.tie_embeddings={tied}")
+        recipe("translation", separate, f"model.tie_embeddings={tied}")
     recipe("translation", "model.tie_embeddings=three-way")
     recipe("translation", "tokenizer.file=a.model", "model.tie_embeddings=three-way")
 
 
 @pytest.mark.parametrize("joint", ["", "tokenizer.joint=true"])
-def test_two_numbers_are_for_two_models(joint: str) -> None:
+def test_two_sizes_need_two_models(joint: str) -> None:
     overrides = [*filter(None, [joint]), "tokenizer.vocab_size=[500, 400]"]
     (found,) = mistakes("translation", *overrides)
     assert found.key == "tokenizer.vocab_size"
@@ -76,13 +76,13 @@ def test_two_numbers_are_for_two_models(joint: str) -> None:
 @pytest.mark.parametrize(
     ("overrides", "key", "problem"),
     [
-        ([APART], "tokenizer.joint", "cannot take effect in a"),
+        ([SEPARATE], "tokenizer.joint", "cannot take effect in a"),
         (["tokenizer.vocab_size=[500, 400]"], "tokenizer.vocab_size", "must be one"),
         (['tokenizer.file=["a.model", "b.model"]'], "tokenizer.file", "must be one"),
     ],
 )
 @pytest.mark.parametrize("task", [[], PROMPTS])
-def test_a_language_model_has_one(
+def test_a_language_model_has_one_vocabulary(
     task: list[str], overrides: list[str], key: str, problem: str
 ) -> None:
     (found,) = mistakes("language-model", *task, *overrides)
@@ -91,7 +91,7 @@ def test_a_language_model_has_one(
 
 
 @pytest.mark.parametrize(
-    ("override", "found"),
+    ("override", "expected"),
     [
         (
             'tokenizer={file="a.model", joint=true}',
@@ -120,5 +120,5 @@ def test_a_language_model_has_one(
         ),
     ],
 )
-def test_one_mistake_is_told_once(override: str, found: Mistake) -> None:
-    assert mistakes("translation", override) == [found]
+def test_a_mistake_is_reported_once(override: str, expected: Mistake) -> None:
+    assert mistakes("translation", override) == [expected]

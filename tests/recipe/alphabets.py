@@ -1,4 +1,4 @@
-"""Translators between two alphabets, whose sides have a vocabulary each."""
+"""Translators between two alphabets, with a vocabulary for each side."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def greek_pairs(split: str) -> list[tuple[str, str]]:
 
 
 def write_alphabets(folder: Path) -> Path:
-    """A recipe whose sources have Latin letters, and whose targets have Greek ones."""
+    """Write a recipe and its data: sources in Latin letters, targets in Greek ones."""
     path = write_recipe(folder, TRANSLATOR)
     for split in ("train", "validation", "test"):
         write_lines(folder / f"{split}.de", [target for _, target in greek_pairs(split)])

@@ -1,4 +1,4 @@
-"""Every cell in both models, by one word of a recipe; and what cannot be had together."""
+"""Every cell of the catalogue in both models, and options that contradict each other."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from tests.tiny import loss_of
 pytestmark = pytest.mark.usefixtures("unoptimised")
 
 TASKS = list(TABLES)
-NEEDY = [kind for kind, make in CELLS.items() if getattr(make, "required_input", "")]
-KINDS = [kind for kind in CELLS if kind not in NEEDY]
+NOT_FOR_TEXT = [kind for kind, make in CELLS.items() if getattr(make, "required_input", "")]
+KINDS = [kind for kind in CELLS if kind not in NOT_FOR_TEXT]
 SMALL = ["model.embedding_dim=8", "model.hidden_size=8", "model.num_layers=2"]
 XLSTM = 'model.cell={kind="xlstm", mlstm=1, slstm=1, heads=2}'
 
@@ -61,7 +61,7 @@ def mistakes(task: str, *overrides: str) -> tuple[Mistake, ...]:
 
 
 def learns(model: LanguageModel | Translator) -> bool:
-    """Whether a batch has a loss, and every parameter a gradient that is finite."""
+    """Whether every parameter has a finite gradient after a batch."""
     batch = pair_batch() if isinstance(model, Translator) else text_batch()
     loss, tokens, _ = loss_of(model, batch)
     (loss / tokens).backward()  # type: ignore[no-untyped-call]
@@ -78,18 +78,16 @@ def test_every_cell_makes_a_model_that_learns(task: str, kind: str) -> None:
     assert learns(build(task, f'model.cell={{kind="{kind}"}}'))
 
 
-@pytest.mark.parametrize("kind", NEEDY)
+@pytest.mark.parametrize("kind", NOT_FOR_TEXT)
 @pytest.mark.parametrize("task", TASKS)
-def test_what_a_text_cannot_feed_is_refused(task: str, kind: str) -> None:
+def test_cells_that_need_another_input_are_mistakes(task: str, kind: str) -> None:
     (found,) = mistakes(task, f'model.cell={{kind="{kind}"}}')
     assert found == Mistake("model.cell", f"{kind} needs {CELLS[kind].required_input}")  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("task", TASKS)
-def test_zoneout_and_weight_drop_reach_every_cell_that_has_a_place_for_them(
-    task: str, kind: str
-) -> None:
+def test_zoneout_and_weight_drop_reach_every_cell_that_supports_them(task: str, kind: str) -> None:
     cell = CELLS[kind](8, 8)
     shares = {
         "hidden": 0.1 * ("h" in cell.state_names),
@@ -111,7 +109,7 @@ def test_zoneout_and_weight_drop_reach_every_cell_that_has_a_place_for_them(
     assert learns(model)
 
 
-def test_without_shares_there_is_no_zoneout() -> None:
+def test_without_probabilities_there_is_no_zoneout() -> None:
     model = build("translation", "model.zoneout={hidden=0.0}")
     assert not [module for module in model.modules() if isinstance(module, Zoneout)]
 
@@ -155,7 +153,7 @@ def test_without_shares_there_is_no_zoneout() -> None:
             "model.dropout.weight_drop",
             "MinGRU has no recurrent matrix to drop from",
         ),
-        # The recipe itself says these, before anything is built.
+        # Mistakes that are found before the model is built.
         (['model.cell={kind="slstm", haeds=2}'], "model.cell", 'no option "haeds"; did you mean'),
         (['model.cell={kind="slstm", heads="2"}'], "model.cell", "must be a valid integer"),
         (
@@ -183,16 +181,16 @@ def test_one_clear_mistake(task: str, overrides: list[str], key: str, problem: s
 
 @pytest.mark.parametrize("backend", ["loop", "manual-bptt"])
 @pytest.mark.parametrize("task", TASKS)
-def test_the_backend_asked_for_serves_every_layer(task: str, backend: str) -> None:
+def test_the_backend_of_the_recipe_runs_every_layer(task: str, backend: str) -> None:
     overrides = f"model.backend={backend}", 'model.cell={kind="peephole"}'
     assert {*backends(task, *overrides)} == {backend}
 
 
 @pytest.mark.parametrize("compiles", [True, False])
-def test_every_backend_has_a_cell_that_it_serves(
+def test_every_backend_is_chosen_for_a_cell(
     compiles: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reason = None if compiles else "nothing can be compiled"
+    reason = None if compiles else "no compiler"
     monkeypatch.setattr(codegen, "unavailable_reason", lambda: reason)
     served = {
         backend
@@ -202,7 +200,7 @@ def test_every_backend_has_a_cell_that_it_serves(
     assert served == BACKENDS.keys() - {"manual-bptt" if compiles else "native"}
 
 
-def test_a_recipe_with_zoneout_survives_its_own_text() -> None:
+def test_the_text_of_a_recipe_with_zoneout_is_parsed_to_the_same_recipe() -> None:
     stated = recipe("translation", "model.zoneout={hidden=0.05, memory=0.1}", "model.backend=loop")
     assert parse(tomllib.loads(resolved_text(stated)), where="again", catalogue=CATALOGUE) == stated
 
@@ -210,7 +208,7 @@ def test_a_recipe_with_zoneout_survives_its_own_text() -> None:
 # Residual blocks.
 
 
-def test_xlstm_stands_in_place_of_cells() -> None:
+def test_xlstm_makes_a_stack_of_blocks() -> None:
     overrides = XLSTM, "model.num_layers=3", "model.dropout.inter_layer=0.1"
     model = build("language-model", *overrides)
     names = [type(layer).__name__ for layer in model.stack.layers]
@@ -250,7 +248,7 @@ def test_from_text_to_text(overrides: list[str], tmp_path: Path) -> None:
     assert isinstance(loaded.generate("Everyone", max_new_tokens=3, seed=1), str)
 
 
-def everything_against(kind: str) -> Iterator[str]:
+def contradictions(kind: str) -> Iterator[str]:
     yield f'model.cell={{kind="{kind}"}}'
     yield "model.embedding_dim=16"
     yield "model.connection=residual"
@@ -259,8 +257,8 @@ def everything_against(kind: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("kind", BLOCKS)
-def test_blocks_say_all_that_they_cannot_have(kind: str) -> None:
-    found = {one.key: one.problem for one in mistakes("language-model", *everything_against(kind))}
+def test_all_keys_that_contradict_blocks_are_mistakes(kind: str) -> None:
+    found = {one.key: one.problem for one in mistakes("language-model", *contradictions(kind))}
     assert list(found) == [
         *("model.embedding_dim", "model.connection", "model.dropout.weight_drop", "model.zoneout")
     ]
@@ -273,7 +271,7 @@ def test_blocks_say_all_that_they_cannot_have(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", BLOCKS)
-def test_a_translator_has_no_place_for_blocks(kind: str) -> None:
+def test_a_translator_cannot_have_blocks(kind: str) -> None:
     (found,) = mistakes("translation", f'model.cell={{kind="{kind}"}}')
     assert found.key == "model.cell"
     assert f"{kind} is for language models" in found.problem

@@ -1,4 +1,4 @@
-"""Translators of recipes, made tiny, learn to copy: what they say was in the source."""
+"""Tiny translators of recipes learn to copy the source."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ SMALL = [
     "model.dropout=",
     "training.label_smoothing=0",
 ]
-# What a model can reach that does not read its source: it knows the end, and no symbol.
+# The best loss without the source: the length is known, the symbols are not.
 UNREAD = LENGTH * math.log(SYMBOLS) / (LENGTH + 1)
 
 
 def copying(source: Tensor) -> Batch:
-    """Rows of symbols, each to be said again."""
+    """A batch whose targets are the sources."""
     begin = torch.full((len(source), 1), BEGIN)
     end = torch.full((len(source), 1), END)
     lengths = torch.full((len(source),), LENGTH + 1)

@@ -1,4 +1,4 @@
-"""Every recipe and tokenizer that comes along: it parses, builds, trains offline and serves."""
+"""Shipped recipes can be parsed, built and trained offline; shipped tokenizers are lossless."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from seqlstm.recipe.build.model import build_model
 from seqlstm.recipe.header import read_header
 from seqlstm.recipe.load import load
 from seqlstm.recipe.read import CATALOGUE, read_recipe, resolved_text
-from seqlstm.recipe.shipped import recipe_paths, shipped
+from seqlstm.recipe.shipped import recipe_paths, shipped_folder
 from seqlstm.recipe.train import start
 from seqlstm.text.tokenizer import Tokenizer
 from tests.runs import pairs_of, write_table
 
 RECIPES = sorted(recipe_paths())
-TOKENIZERS = sorted(shipped("tokenizers").glob("*.model"))
+TOKENIZERS = sorted(shipped_folder("tokenizers").glob("*.model"))
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +32,7 @@ def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def tiny(recipe: Recipe, folder: Path) -> list[str]:
-    """Overrides that leave a recipe as it is but for its data, its sizes and its end."""
+    """Overrides of a recipe's data, sizes and length alone."""
     data = recipe.data
     prompts = data.prompt and data.completion and (data.prompt, data.completion)
     columns = data.pair or prompts or (data.text or "text",)
@@ -63,7 +63,7 @@ def tiny(recipe: Recipe, folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_it_trains_two_steps_and_serves(name: str, tmp_path: Path) -> None:
+def test_it_trains_two_steps_and_can_be_loaded(name: str, tmp_path: Path) -> None:
     recipe = read_recipe(name, tiny(read_recipe(name), tmp_path))
     prepared = start(recipe, tmp_path / "run")
     reports = list(prepared.run())
@@ -79,20 +79,20 @@ def test_it_trains_two_steps_and_serves(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_at_its_own_size_it_builds(name: str) -> None:
+def test_it_builds_at_its_own_size(name: str) -> None:
     with torch.device("meta"):
         model = build_model(read_recipe(name), (50_000, 50_000))
     assert all(parameter.is_meta for parameter in model.parameters())
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_resolved_it_is_the_same_recipe(name: str) -> None:
+def test_the_resolved_text_is_the_same_recipe(name: str) -> None:
     recipe = read_recipe(name)
     assert parse(tomllib.loads(resolved_text(recipe)), where=name, catalogue=CATALOGUE) == recipe
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_its_head_says_what_it_is_what_it_reaches_and_what_it_takes(name: str) -> None:
+def test_its_head_has_title_command_score_and_time(name: str) -> None:
     head = read_header(recipe_paths()[name])
     assert head.title
     assert head.reaches
@@ -102,7 +102,7 @@ def test_its_head_says_what_it_is_what_it_reaches_and_what_it_takes(name: str) -
 
 
 @pytest.mark.parametrize("path", TOKENIZERS, ids=lambda path: path.stem)
-def test_a_shipped_tokenizer_loses_nothing(path: Path) -> None:
+def test_a_shipped_tokenizer_is_lossless(path: Path) -> None:
     tokenizer = Tokenizer.load(path)
     for line in ("def  f(x):\n    return x", "Zwölf Boxkämpfer …", "日本語 🙂 ▁", ""):
         assert tokenizer.decode(tokenizer.encode(line)) == line

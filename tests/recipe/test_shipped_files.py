@@ -1,4 +1,4 @@
-"""Recipes and tokenizers by name, and what stands at a recipe's head."""
+"""Shipped recipes and tokenizers by name, and the heads of recipes."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ class TestRecipes:
         (tmp_path / "dates-en-de").write_text("")
         assert find_recipe("dates-en-de") == Path("dates-en-de")
 
-    def test_an_unknown_one_names_the_nearest(self) -> None:
+    def test_the_hint_of_an_unknown_name_is_the_nearest(self) -> None:
         with pytest.raises(UserError, match='no recipe "date-en-de"') as caught:
             find_recipe("date-en-de")
         assert caught.value.hint == 'did you mean "dates-en-de"?'
 
-    def test_or_all_if_none_is_near(self) -> None:
+    def test_the_hint_has_all_names_if_none_is_near(self) -> None:
         with pytest.raises(UserError) as caught:
             find_recipe("qqq")
         assert caught.value.hint is not None
         assert all(name in caught.value.hint for name in recipe_paths())
 
-    def test_a_cells_options_are_checked_with_all_else(self) -> None:
+    def test_options_of_cells_are_checked_with_all_other_keys(self) -> None:
         overrides = ["model.cell={kind='gruu'}", "model.embedding_dim=0", "traning.steps=3"]
         with pytest.raises(RecipeError) as caught:
             read_recipe("dates-en-de", overrides)
@@ -48,13 +48,13 @@ class TestRecipes:
 class TestTokenizers:
     @pytest.fixture
     def shipped(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        folder = tmp_path / "came along"
+        folder = tmp_path / "package"
         (folder / "tokenizers").mkdir(parents=True)
         (folder / "tokenizers" / "some.model").write_bytes(b"")
-        monkeypatch.setattr(shipped, "shipped", lambda name: folder / name)
+        monkeypatch.setattr(shipped, "shipped_folder", lambda name: folder / name)
         return folder / "tokenizers"
 
-    def test_one_that_came_along(self, shipped: Path) -> None:
+    def test_a_shipped_one(self, shipped: Path) -> None:
         assert find_tokenizer("tokenizers/some.model") == shipped / "some.model"
 
     def test_a_file_comes_first(
@@ -65,7 +65,7 @@ class TestTokenizers:
         (tmp_path / "tokenizers" / "some.model").write_bytes(b"mine")
         assert find_tokenizer("tokenizers/some.model").read_bytes() == b"mine"
 
-    def test_a_missing_one_names_those_there_are(self, shipped: Path) -> None:
+    def test_the_hint_of_a_missing_one_has_all_names(self, shipped: Path) -> None:
         for name in ("tokenizers/other.model", "some.model"):
             with pytest.raises(TokenizerError, match=f"no tokenizer {name}") as caught:
                 find_tokenizer(name)
@@ -78,7 +78,7 @@ class TestHeads:
         path.write_text(text, encoding="utf-8")
         return read_header(path)
 
-    def test_what_it_says_may_take_several_lines(self, tmp_path: Path) -> None:
+    def test_a_part_can_have_several_lines(self, tmp_path: Path) -> None:
         head = self.head(
             tmp_path,
             "# A title.\n#   seqlstm train x\n# Reaches: BLEU 40\n#   on test\n"
@@ -86,5 +86,5 @@ class TestHeads:
         )
         assert head == RecipeHeader("A title.", "BLEU 40 on test", "20 minutes on two cores")
 
-    def test_what_it_does_not_say_is_empty(self, tmp_path: Path) -> None:
+    def test_a_missing_part_is_empty(self, tmp_path: Path) -> None:
         assert self.head(tmp_path, 'task = "x"\n') == RecipeHeader("", "", "")

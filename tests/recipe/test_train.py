@@ -1,4 +1,4 @@
-"""From a recipe to a run: what is warned of, what resumes, and what one run takes from another."""
+"""Start and resume of runs: warnings, checks, and starting from another run."""
 
 from __future__ import annotations
 
@@ -43,17 +43,19 @@ def trained(file: Path, run: Path, *overrides: str) -> RunFolder:
 
 
 def pieces_of(batches: Batches, *, epoch: int) -> list[tuple[int, ...]]:
-    """All that is asked in an epoch, without padding, which is 0; rows of pairs are sorted."""
-    told = [batch.targets.tolist() for batch in batches.of_epoch(epoch, 0)]
-    rows = [tuple(filter(None, row)) for batch in told for row in batch]
+    """All targets of an epoch without padding, which is 0; rows of pairs are sorted."""
+    targets = [batch.targets.tolist() for batch in batches.of_epoch(epoch, 0)]
+    rows = [tuple(filter(None, row)) for batch in targets for row in batch]
     return sorted(rows) if isinstance(batches, BucketBatches) else rows
 
 
-def test_spans_are_as_random_as_the_recipe_says(tmp_path: Path) -> None:
+def test_batch_lengths_are_random_with_bptt_std(tmp_path: Path) -> None:
     file = write_recipe(tmp_path, LANGUAGE_MODEL)
     lengths = []
-    for spread in (0, 4):
-        batches = start(recipe_of(file, f"data.batching.bptt_std={spread}"), tmp_path / f"{spread}")
+    for bptt_std in (0, 4):
+        batches = start(
+            recipe_of(file, f"data.batching.bptt_std={bptt_std}"), tmp_path / f"{bptt_std}"
+        )
         epoch = islice(batches.loop.batches, 8)
         lengths.append({batch.inputs.shape[1] for batch in epoch})
     assert lengths[0] == {16}
@@ -67,9 +69,9 @@ class TestOrigin:
         first = trained(file, tmp_path / "first")
         changed = recipe_of(file, "seed=2", "training.optimizer.learning_rate=1e-4")
         second = start(changed, tmp_path / "second", origin=tmp_path / "first")
-        given, taken = first.read_weights(), weights_of(second.loop.model)
-        assert given.keys() == taken.keys()
-        assert all(torch.equal(given[name], taken[name]) for name in given)
+        expected, weights = first.read_weights(), weights_of(second.loop.model)
+        assert expected.keys() == weights.keys()
+        assert all(torch.equal(expected[name], weights[name]) for name in expected)
         assert second.folder.tokenizer.read_bytes() == first.tokenizer.read_bytes()
         assert second.loop.progress.step == 0
 
@@ -105,7 +107,7 @@ class TestResume:
         assert keys == ["model.hidden_size", "seed", "training.optimizer.learning_rate"]
         assert "model.hidden_size: the run has 32, the recipe 40" in str(caught.value)
 
-    def test_a_run_that_has_ended_says_so_and_goes_on_to_a_later_end(
+    def test_a_run_that_has_ended_is_resumed_only_with_a_later_end(
         self, file: Path, tmp_path: Path
     ) -> None:
         trained(file, tmp_path / "run")
@@ -189,7 +191,7 @@ class TestData:
             start(recipe_of(file, "data.batching.batch_size=100000"), tmp_path / "run")
 
     @pytest.mark.parametrize("kind", ["unigram", "bpe"])
-    def test_subwords_are_drawn_anew_each_epoch(
+    def test_segmentations_differ_between_epochs(
         self, file: Path, tmp_path: Path, kind: str
     ) -> None:
         plain, sampled = (
@@ -204,10 +206,10 @@ class TestData:
             for share in ("0.0", "0.1")
         )
         assert pieces_of(plain, epoch=0) == pieces_of(plain, epoch=1)
-        drawn = [pieces_of(sampled, epoch=epoch) for epoch in (0, 1)]
-        assert drawn[0] != drawn[1]
-        assert pieces_of(plain, epoch=0) not in drawn
-        assert pieces_of(sampled, epoch=0) == drawn[0]
+        epochs = [pieces_of(sampled, epoch=epoch) for epoch in (0, 1)]
+        assert epochs[0] != epochs[1]
+        assert pieces_of(plain, epoch=0) not in epochs
+        assert pieces_of(sampled, epoch=0) == epochs[0]
 
     def test_a_tokenizer_without_segmentations_cannot_be_sampled(
         self, file: Path, tmp_path: Path
@@ -218,7 +220,7 @@ class TestData:
             start(recipe_of(file, ready), tmp_path / "other")
 
 
-def test_inspection_writes_nothing_and_says_what_training_finds(file: Path, tmp_path: Path) -> None:
+def test_a_preview_writes_nothing_and_agrees_with_training(file: Path, tmp_path: Path) -> None:
     before = sorted(path.name for path in tmp_path.iterdir())
     found = preview(str(file), FEW)
     assert sorted(path.name for path in tmp_path.iterdir()) == before
@@ -227,17 +229,17 @@ def test_inspection_writes_nothing_and_says_what_training_finds(file: Path, tmp_
     parameters = sum(parameter.numel() for parameter in prepared.loop.model.parameters())
     assert sum(found.parameters.values()) == parameters
     assert found.data == prepared.notes[0]
-    one = next(iter(prepared.loop.batches))
-    assert 0 < one.tokens < found.tokens
+    batch = next(iter(prepared.loop.batches))
+    assert 0 < batch.tokens < found.tokens
 
 
 def test_an_evaluation_agrees_with_the_validation_of_the_run(tmp_path: Path) -> None:
     file = write_recipe(tmp_path, LANGUAGE_MODEL)
     # One stream in both, so that they read the same text from the same states.
-    one = ("data.batching.batch_size=1", "training.validate_every=2")
+    overrides = ("data.batching.batch_size=1", "training.validate_every=2")
     (validation,) = [
         line
-        for line in trained(file, tmp_path / "run", *one).read_log()
+        for line in trained(file, tmp_path / "run", *overrides).read_log()
         if line["kind"] == "validation"
     ]
     found = evaluate(tmp_path / "run", split="validation", device="cpu").values

@@ -1,4 +1,4 @@
-"""From one alphabet to another: each side is cut, and said, in pieces of its own."""
+"""Translation between two alphabets: each side is segmented with its own tokenizer."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def run(file: Path) -> RunFolder:
 
 @pytest.fixture(scope="module")
 def loaded(run: RunFolder) -> LoadedTranslator:
-    """As it was trained, but for a readout that ends most translations."""
+    """The trained translator; a larger bias of the end token ends most translations."""
     loaded = translator_of(run)
     with torch.no_grad():
         loaded.model.output_layer.bias[loaded.tokenizers.target.end] += 2
     return loaded
 
 
-def test_a_beams_score_is_that_of_its_pieces(loaded: LoadedTranslator) -> None:
+def test_scores_of_hypotheses_equal_scores_of_their_ids(loaded: LoadedTranslator) -> None:
     for alpha in (0.0, 1.0):
         found = loaded.translations(LINES, n_best=3, length_penalty=alpha)
         each = [(line, one) for line, best in zip(LINES, found, strict=True) for one in best]
@@ -60,7 +60,7 @@ def test_a_beams_score_is_that_of_its_pieces(loaded: LoadedTranslator) -> None:
         assert sum(one.finished for _, one in each) > 5
 
 
-def test_a_text_is_scored_in_the_pieces_of_its_side(loaded: LoadedTranslator) -> None:
+def test_a_text_is_scored_with_the_tokenizer_of_its_side(loaded: LoadedTranslator) -> None:
     reader, writer = loaded.tokenizers.source, loaded.tokenizers.target
     texts = loaded.score(PAIRS)
     pieces = loaded.score([(reader.encode(source), writer.encode(t)) for source, t in PAIRS])
@@ -69,7 +69,7 @@ def test_a_text_is_scored_in_the_pieces_of_its_side(loaded: LoadedTranslator) ->
         assert one.pieces == writer.pieces([*writer.encode(target), writer.end])
 
 
-def test_a_validation_reads_both(run: RunFolder) -> None:
+def test_validation_uses_both_tokenizers(run: RunFolder) -> None:
     scores = translator_of(run).score(greek_pairs("validation"))
     nats = -math.fsum(one.log_probability for one in scores)
     *_, last = [line for line in run.read_log() if line["kind"] == "validation"]
@@ -79,19 +79,19 @@ def test_a_validation_reads_both(run: RunFolder) -> None:
     assert last["values"].keys() == {"loss", "bleu", "chrf"}
 
 
-def test_what_must_be_said_is_cut_as_the_target_is(loaded: LoadedTranslator) -> None:
-    said = in_greek_letters("Nobody")
-    ids = loaded.tokenizers.target.encode(said)
-    for (best,) in loaded.translations(LINES, prefix=said):
+def test_prefixes_and_forced_words_use_the_target_tokenizer(loaded: LoadedTranslator) -> None:
+    phrase = in_greek_letters("Nobody")
+    ids = loaded.tokenizers.target.encode(phrase)
+    for (best,) in loaded.translations(LINES, prefix=phrase):
         assert list(best.ids[: len(ids)]) == ids
-        assert best.text.startswith(said)
-    for (best,) in loaded.translations(LINES, force_words=[said], max_length=40):
-        assert said in best.text
-    for drawn in loaded.sample(LINES, samples=2, seed=3, prefix=said):
-        assert all(one.text.startswith(said) for one in drawn)
+        assert best.text.startswith(phrase)
+    for (best,) in loaded.translations(LINES, force_words=[phrase], max_length=40):
+        assert phrase in best.text
+    for samples in loaded.sample(LINES, samples=2, seed=3, prefix=phrase):
+        assert all(one.text.startswith(phrase) for one in samples)
 
 
-def test_a_map_has_the_pieces_of_both(loaded: LoadedTranslator) -> None:
+def test_an_attention_map_has_the_pieces_of_both_sides(loaded: LoadedTranslator) -> None:
     reader, writer = loaded.tokenizers.source, loaded.tokenizers.target
     source, target = PAIRS[0]
     found = attention_map(loaded, source, writer.encode(target))
@@ -100,7 +100,7 @@ def test_a_map_has_the_pieces_of_both(loaded: LoadedTranslator) -> None:
     assert found.weights.shape[1:] == (len(found.target_pieces), len(found.source_pieces))
 
 
-def test_an_evaluation_is_signed_with_both(run: RunFolder) -> None:
+def test_the_signature_names_both_tokenizers(run: RunFolder) -> None:
     found = evaluate(run.path, device="cpu").values
     each = run.read_tokenizers()
     assert found["sentences"] == 20
@@ -108,7 +108,7 @@ def test_an_evaluation_is_signed_with_both(run: RunFolder) -> None:
     assert signed in found["signatures"]["search"]
 
 
-def test_it_competes_with_a_joint_one(file: Path, run: RunFolder, tmp_path: Path) -> None:
+def test_it_is_compared_with_a_joint_one(file: Path, run: RunFolder, tmp_path: Path) -> None:
     joint = trained(joint_of(file), tmp_path / "joint")
     found = compare([run.path, joint.path], resamples=20, device="cpu")
     signed = [f"tokenizer:{one.read_tokenizers().signature}|" for one in (run, joint)]
@@ -116,7 +116,7 @@ def test_it_competes_with_a_joint_one(file: Path, run: RunFolder, tmp_path: Path
     assert ["+" in one for one in signed] == [True, False]
 
 
-def test_an_ensemble_needs_the_same_on_each_side(
+def test_an_ensemble_needs_the_same_tokenizer_on_each_side(
     file: Path, run: RunFolder, loaded: LoadedTranslator, tmp_path: Path
 ) -> None:
     source, target = (path.as_posix() for path in run.sides)

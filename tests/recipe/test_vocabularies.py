@@ -1,4 +1,4 @@
-"""A vocabulary for each side of a translator: what a run makes of it, keeps and refuses."""
+"""Runs of translators with a vocabulary for each side."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def run(file: Path) -> RunFolder:
 # The folder and the model.
 
 
-def test_each_side_has_a_model_of_its_own_letters(run: RunFolder) -> None:
+def test_each_side_has_a_tokenizer_of_its_letters(run: RunFolder) -> None:
     names = {path.name for path in run.path.iterdir()}
     assert {"source.model", "target.model"} < names
     assert "tokenizer.model" not in names
@@ -58,7 +58,7 @@ def test_each_side_has_a_model_of_its_own_letters(run: RunFolder) -> None:
 
 
 @pytest.mark.parametrize(("tied", "tables"), [("true", 2), ("two-way", 2), ("false", 3)])
-def test_which_tables_are_one(file: Path, tmp_path: Path, tied: str, tables: int) -> None:
+def test_shared_tables(file: Path, tmp_path: Path, tied: str, tables: int) -> None:
     loaded = translator_of(
         trained(recipe_of(file, f"model.tie_embeddings={tied}"), tmp_path / "run")
     )
@@ -69,7 +69,7 @@ def test_which_tables_are_one(file: Path, tmp_path: Path, tied: str, tables: int
     assert (used[1] is used[2]) == (tables == 2)
 
 
-def test_an_inspection_counts_the_pieces_of_either_side(file: Path) -> None:
+def test_a_preview_counts_the_pieces_of_each_side(file: Path) -> None:
     found = preview(str(file), [*SHORT, *APART])
     corpora = read_corpus(recipe_of(file))
     targets = corpora.tokenizers.target.encode_batch([line for _, line in corpora.train.pairs])
@@ -77,25 +77,25 @@ def test_an_inspection_counts_the_pieces_of_either_side(file: Path) -> None:
     assert (found.parameters["source"], found.parameters["target"]) == (305 * 24, 295 * 24)
 
 
-def test_a_budget_counts_both(file: Path, run: RunFolder, tmp_path: Path) -> None:
+def test_a_budget_counts_both_vocabularies(file: Path, run: RunFolder, tmp_path: Path) -> None:
     assert vocabularies_of(recipe_of(file), [tmp_path, run.path]) == SIZES
     assert vocabularies_of(recipe_of(file, "tokenizer.vocab_size=300"), [tmp_path]) == (300, 300)
 
 
-def test_a_vocabulary_too_large_names_its_side(file: Path, tmp_path: Path) -> None:
+def test_an_error_names_the_side_of_a_vocabulary_too_large(file: Path, tmp_path: Path) -> None:
     for size, side in ((f"[300, {10**5}]", "target"), (f"[{10**5}, 300]", "source")):
         with pytest.raises(TokenizerError, match=f"^{side}: a vocabulary of 100000 is too large"):
             start(recipe_of(file, f"tokenizer.vocab_size={size}"), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
-def test_both_sides_are_sampled_anew_each_epoch(file: Path) -> None:
+def test_segmentations_of_both_sides_differ_between_epochs(file: Path) -> None:
     recipe = recipe_of(file, "tokenizer.subword_regularization=0.2")
     corpora = read_corpus(recipe)
     batches = TASKS[recipe.task].make_batches(recipe, corpora)
     for side, name in enumerate(("source", "inputs")):
         tokenizer = list(corpora.tokenizers.by_name.values())[side]
-        drawn = [
+        segmented = [
             {
                 tuple(id for id in row if id != tokenizer.pad)
                 for batch in batches.of_epoch(epoch, 0)
@@ -103,15 +103,15 @@ def test_both_sides_are_sampled_anew_each_epoch(file: Path) -> None:
             }
             for epoch in (0, 1)
         ]
-        assert len(drawn[0] & drawn[1]) < len(drawn[0]) / 2
-        for rows in drawn:
+        assert len(segmented[0] & segmented[1]) < len(segmented[0]) / 2
+        for rows in segmented:
             assert set(tokenizer.decode_batch(rows)) == {pair[side] for pair in corpora.train.pairs}
 
 
-# Going on, and starting from another run.
+# Resuming, and starting from another run.
 
 
-def test_a_resumed_run_has_the_bits_of_one_never_stopped(file: Path, tmp_path: Path) -> None:
+def test_a_resumed_run_equals_one_that_was_not_stopped(file: Path, tmp_path: Path) -> None:
     sampled = (
         "tokenizer.subword_regularization=0.2",
         "training.averaging={kind='exponential', decay=0.9}",
@@ -124,7 +124,9 @@ def test_a_resumed_run_has_the_bits_of_one_never_stopped(file: Path, tmp_path: P
         assert stopped == whole.weights_file(name).read_bytes()
 
 
-def test_killed_between_its_two_tokenizers_it_makes_them_again(file: Path, tmp_path: Path) -> None:
+def test_a_run_killed_between_its_two_tokenizers_writes_them_again(
+    file: Path, tmp_path: Path
+) -> None:
     prepared = start(recipe_of(file), tmp_path / "run")
     (source, target), expected = prepared.folder.sides, prepared.folder.read_tokenizers()
     target.unlink()
@@ -143,7 +145,7 @@ def test_killed_between_its_two_tokenizers_it_makes_them_again(file: Path, tmp_p
         ("tokenizer.subword_regularization=0.1", "tokenizer.subword_regularization"),
     ],
 )
-def test_other_tokenizers_are_not_gone_on_with(
+def test_a_run_is_not_resumed_with_other_tokenizers(
     file: Path, run: RunFolder, override: str, key: str
 ) -> None:
     size = ["tokenizer.vocab_size=300"] if "joint" in override else []
@@ -152,13 +154,13 @@ def test_other_tokenizers_are_not_gone_on_with(
     assert key in [mistake.key for mistake in caught.value.mistakes]
 
 
-@pytest.mark.parametrize("apart", [False, True])
-def test_a_tokenizer_that_has_changed_is_refused(
-    file: Path, run: RunFolder, tmp_path: Path, apart: bool
+@pytest.mark.parametrize("separate", [False, True])
+def test_a_changed_tokenizer_is_an_error(
+    file: Path, run: RunFolder, tmp_path: Path, separate: bool
 ) -> None:
-    recipe = recipe_of(file) if apart else joint_of(file)
+    recipe = recipe_of(file) if separate else joint_of(file)
     folder = trained(recipe, tmp_path / "run")
-    changed = folder.sides[1] if apart else folder.tokenizer
+    changed = folder.sides[1] if separate else folder.tokenizer
     before = changed.read_bytes()
     changed.write_bytes(run.sides[0].read_bytes())
     with pytest.raises(RunError, match="the tokenizer has changed since this run began"):
@@ -173,12 +175,12 @@ def test_a_run_starts_from_the_tokenizers_of_another(
     second = start(recipe_of(file, "seed=2"), tmp_path / "second", origin=run.path)
     for one, other in zip(second.folder.sides, run.sides, strict=True):
         assert one.read_bytes() == other.read_bytes()
-    given, taken = run.read_weights(), weights_of(second.loop.model)
-    assert given.keys() == taken.keys()
-    assert all(torch.equal(given[name], taken[name]) for name in given)
+    expected, weights = run.read_weights(), weights_of(second.loop.model)
+    assert expected.keys() == weights.keys()
+    assert all(torch.equal(expected[name], weights[name]) for name in expected)
 
 
-def test_but_not_where_it_has_as_many_as_are_not_asked_for(
+def test_joint_and_separate_tokenizers_cannot_replace_each_other(
     file: Path, run: RunFolder, tmp_path: Path
 ) -> None:
     with pytest.raises(ArgumentError, match="has a tokenizer of each side, and the recipe asks"):
@@ -190,7 +192,7 @@ def test_but_not_where_it_has_as_many_as_are_not_asked_for(
     assert not (tmp_path / "second").exists()
 
 
-def test_models_that_exist(file: Path, run: RunFolder, tmp_path: Path) -> None:
+def test_existing_models(file: Path, run: RunFolder, tmp_path: Path) -> None:
     files = [path.as_posix() for path in run.sides]
     ready = f"tokenizer={{file={files}, subword_regularization=0.1}}"
     folder = trained(joint_of(file, ready), tmp_path / "run")

@@ -48,7 +48,7 @@ def show_all(kinds: list[CellInfo]) -> None:
     shown.columns[3].justify = "right"
     for one in kinds:
         count = "—" if one.parameters is None else f"{one.parameters:,}"
-        options = ", ".join(f"{name} = {value}" for name, value in one.said.items())
+        options = ", ".join(f"{name} = {value}" for name, value in one.option_texts.items())
         remark = f"[dim]{escape(one.remark)}[/dim]" if one.remark else ""
         about = "\n".join(filter(None, [escape(one.paper), escape(options), remark]))
         shown.add_row(one.kind, about, str(one.year), count, one.backend)
@@ -61,7 +61,7 @@ def show(one: CellInfo, make: Any) -> None:
         out.print(f"{inspect.getdoc(part)}\n", markup=False)
     if one.options:
         options = table("option", "default first")
-        for name, value in one.said.items():
+        for name, value in one.option_texts.items():
             options.add_row(name, escape(value))
         out.print(options, soft_wrap=False)
         out.print()

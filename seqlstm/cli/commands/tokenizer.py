@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +10,7 @@ import typer
 from seqlstm.cli.console import note, write
 from seqlstm.cli.inputs import lines_of
 from seqlstm.errors import ArgumentError, DataError
+from seqlstm.text.model_type import ModelType, Normalization
 
 if TYPE_CHECKING:
     from seqlstm.text.tokenizer import Tokenizer
@@ -24,21 +24,6 @@ Model = Annotated[
 File = Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Lines; else standard input.")]
 
 
-class ModelType(StrEnum):
-    unigram = "unigram"
-    bpe = "bpe"
-    char = "char"
-    word = "word"
-
-
-class Normalization(StrEnum):
-    identity = "identity"
-    nfkc = "nfkc"
-    nfkc_cf = "nfkc_cf"
-    nmt_nfkc = "nmt_nfkc"
-    nmt_nfkc_cf = "nmt_nfkc_cf"
-
-
 @app.command()
 def train(
     source: Annotated[
@@ -48,7 +33,7 @@ def train(
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The model.")],
-    model_type: Annotated[ModelType, typer.Option(help="Of pieces.")] = ModelType.unigram,
+    model_type: Annotated[ModelType, typer.Option(help="Of pieces.")] = "unigram",
     vocab_size: Annotated[int, typer.Option(min=1, help="How many pieces.")] = 8000,
     text: Annotated[str | None, typer.Option(help="The column of text.")] = None,
     pair: Annotated[
@@ -57,7 +42,7 @@ def train(
     split: Annotated[str, typer.Option(help="Of the source.")] = "train",
     normalization: Annotated[
         Normalization, typer.Option(help="identity loses nothing; the others are SentencePiece's.")
-    ] = Normalization.identity,
+    ] = "identity",
     character_coverage: Annotated[
         float, typer.Option(min=0, max=1, help="Share of characters with pieces of their own.")
     ] = 1.0,
@@ -77,15 +62,15 @@ def train(
 ) -> None:
     """Train a SentencePiece model."""
     from seqlstm.data.sources.read import read
-    from seqlstm.recipe.tokenizers import lines_of as all_lines
+    from seqlstm.recipe.tokenizers import all_lines
     from seqlstm.text.train_tokenizer import train_tokenizer
 
     corpus = read(source, split=split, text=text, pair=pair)
     tokenizer = train_tokenizer(
         all_lines(corpus),
-        model_type=model_type.value,
+        model_type=model_type,
         vocab_size=vocab_size,
-        normalization=normalization.value,
+        normalization=normalization,
         character_coverage=character_coverage,
         split_digits=split_digits,
         closed_vocabulary=closed_vocabulary,

@@ -1,1 +1,1 @@
-"""From the sections of a recipe to models, optimizers and schedules."""
+"""Builders: from the sections of a recipe to models, objectives, optimizers and schedules."""

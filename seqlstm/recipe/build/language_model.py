@@ -1,4 +1,4 @@
-"""From a recipe's section `model` to a language model."""
+"""Builder of language models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a recipe's table of the model to parts of either model, and what these refuse."""
+"""Builders of the parts that language models and translators share, and checks of their options."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from seqlstm.recurrent.stack import BlockStack, Stack
 
 
 @contextmanager
-def blamed(key: str) -> Iterator[None]:
-    """What goes wrong inside is a mistake at this key of the recipe."""
+def mistakes_at(key: str) -> Iterator[None]:
+    """Report errors that are raised inside as mistakes at this key of the recipe."""
     try:
         yield
     except (ValueError, TypeError) as error:
         raise RecipeError("the model", [Mistake(key, str(error))]) from error
 
 
-def refusals(recipe: Recipe) -> Iterator[Mistake]:
-    """What no model can have together with its cell, whatever the sizes."""
+def cell_mistakes(recipe: Recipe) -> Iterator[Mistake]:
+    """Mistakes of a recipe's cell that no sizes can mend."""
     kind = recipe.model.cell["kind"]
     if kind in BLOCKS:
-        yield from block_refusals(recipe, kind)
-    elif needs := getattr(CELLS[kind], "required_input", ""):
-        yield Mistake("model.cell", f"{kind} needs {needs}")
+        yield from block_mistakes(recipe, kind)
+    elif required_input := getattr(CELLS[kind], "required_input", ""):
+        yield Mistake("model.cell", f"{kind} needs {required_input}")
 
 
-def block_refusals(recipe: Recipe, kind: str) -> Iterator[Mistake]:
-    """What cannot be had together with residual blocks."""
+def block_mistakes(recipe: Recipe, kind: str) -> Iterator[Mistake]:
+    """Keys that contradict residual blocks."""
     model = recipe.model
     if isinstance(model.hidden_size, tuple):
         yield Mistake(
@@ -64,9 +64,9 @@ def block_refusals(recipe: Recipe, kind: str) -> Iterator[Mistake]:
         )
 
 
-def build_embedding(model: ModelConfig, vocabulary: int) -> TokenEmbedding:
+def build_embedding(model: ModelConfig, vocab_size: int) -> TokenEmbedding:
     return TokenEmbedding(
-        vocabulary,
+        vocab_size,
         model.embedding_dim,
         word_dropout=model.dropout.word,
         dropout=model.dropout.embedding,
@@ -75,23 +75,23 @@ def build_embedding(model: ModelConfig, vocabulary: int) -> TokenEmbedding:
 
 
 def build_output_layer(
-    model: ModelConfig, width: int, vocabulary: int, embedding: TokenEmbedding
+    model: ModelConfig, input_size: int, vocab_size: int, embedding: TokenEmbedding
 ) -> OutputLayer:
     tied = embedding.table if model.tie_embeddings else None
-    with blamed("model.output"):
+    with mistakes_at("model.output"):
         match model.output:
             case AdaptiveSoftmaxConfig(cutoffs=cutoffs):
-                return AdaptiveSoftmax(width, vocabulary, cutoffs=cutoffs, tied_embedding=tied)
+                return AdaptiveSoftmax(input_size, vocab_size, cutoffs=cutoffs, tied_embedding=tied)
             case MixtureOfSoftmaxesConfig(num_experts=experts):
                 return MixtureOfSoftmaxes(
-                    width, vocabulary, num_experts=experts, tied_embedding=tied
+                    input_size, vocab_size, num_experts=experts, tied_embedding=tied
                 )
             case _:
-                return OutputLayer(width, vocabulary, tied_embedding=tied)
+                return OutputLayer(input_size, vocab_size, tied_embedding=tied)
 
 
 def build_stack(model: ModelConfig, **sizes: Any) -> Stack | BlockStack:
-    """Layers of the recipe's cell, or of its blocks."""
+    """A stack of layers with the recipe's cell, or of its residual blocks."""
     common: dict[str, Any] = {
         "dropout": model.dropout.inter_layer,
         "variational": model.dropout.variational,
@@ -114,30 +114,30 @@ def build_stack(model: ModelConfig, **sizes: Any) -> Stack | BlockStack:
 
 
 def build_block(model: ModelConfig) -> Callable[[int], Layer]:
-    """From a block's number, counted from 0, to the block with the recipe's options."""
+    """A function from a block's index to the block with the recipe's options."""
     kind, options = kind_and_options(model)
 
-    def make(index: int) -> Layer:
-        with blamed("model.cell"):
+    def make_block(index: int) -> Layer:
+        with mistakes_at("model.cell"):
             return BLOCKS[kind](index, model.embedding_dim, model.backend, **options)
 
-    return make
+    return make_block
 
 
 def build_cell(model: ModelConfig) -> Callable[[int, int], Cell]:
-    """From an input width and a hidden size to a cell with the recipe's options and zoneout."""
+    """A function from input and hidden size to a cell with the recipe's options and zoneout."""
     kind, options = kind_and_options(model)
 
-    def make(width: int, hidden: int) -> Cell:
-        with blamed("model.cell"):
-            cell = CELLS[kind](width, hidden, **options)
+    def make_cell(input_size: int, hidden_size: int) -> Cell:
+        with mistakes_at("model.cell"):
+            cell = CELLS[kind](input_size, hidden_size, **options)
         if model.dropout.weight_drop:
-            with blamed("model.dropout.weight_drop"):
+            with mistakes_at("model.dropout.weight_drop"):
                 recurrent_parameter(cell)
-        with blamed("model.zoneout"):
+        with mistakes_at("model.zoneout"):
             return zoneout(cell, **model.zoneout.model_dump())
 
-    return make
+    return make_cell
 
 
 def kind_and_options(model: ModelConfig) -> tuple[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""From a recipe to its model, and to the backends of the model's layers."""
+"""Builder of a recipe's model; its backends and parameters."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from torch import nn
 
 from seqlstm.config import Recipe
 from seqlstm.errors import RecipeError
-from seqlstm.recipe.build.layers import blamed, refusals
+from seqlstm.recipe.build.layers import cell_mistakes, mistakes_at
 from seqlstm.recipe.tasks.registry import TASKS
 from seqlstm.recurrent.connections import HighwayConnection, ResidualConnection
 from seqlstm.text.tokenizer_pair import VocabularySizes
@@ -16,24 +16,28 @@ def build_model(recipe: Recipe, vocab_sizes: VocabularySizes) -> nn.Module:
     """The untrained model of a recipe.
 
     Args:
-        recipe: any.
-        vocab_sizes: of source and target; a language model's are one number twice.
+        recipe: the recipe.
+        vocab_sizes: of source and target; for a language model the same number twice.
 
     Raises:
-        RecipeError: options that no model can have together, such as heads that do not divide.
+        RecipeError: options that contradict each other, such as heads that do not divide the size.
     """
-    if mistakes := list(refusals(recipe)):
+    if mistakes := list(cell_mistakes(recipe)):
         raise RecipeError("the model", mistakes)
-    with blamed("model"):
+    with mistakes_at("model"):
         model = TASKS[recipe.task].build_model(recipe, vocab_sizes)
-        refuse_unused_connection(recipe.model.connection, model)
+        check_connection(recipe.model.connection, model)
     return model
 
 
-def refuse_unused_connection(connection: str, model: nn.Module) -> None:
-    """A connection needs a layer whose input and output have one size."""
+def check_connection(connection: str, model: nn.Module) -> None:
+    """Check that the recipe's connection is used.
+
+    Raises:
+        ValueError: no layer has inputs and outputs of one size.
+    """
     kinds = (ResidualConnection, HighwayConnection)
-    if connection == "plain" or any(isinstance(part, kinds) for part in model.modules()):
+    if connection == "plain" or any(isinstance(module, kinds) for module in model.modules()):
         return
     raise ValueError(
         f'connection = "{connection}" goes round no layer: none is as wide above as below'
@@ -41,12 +45,12 @@ def refuse_unused_connection(connection: str, model: nn.Module) -> None:
 
 
 def choose_backends(recipe: Recipe, model: nn.Module) -> dict[str, str]:
-    """The backend of each layer in training, and why faster ones do not serve.
+    """The backend of each layer in training, with the reasons against faster ones.
 
     Raises:
-        RecipeError: the backend that the recipe names cannot serve a layer.
+        RecipeError: the recipe's backend does not support a layer.
     """
-    with blamed("model.backend"):
+    with mistakes_at("model.backend"):
         return {
             f"{name} {index}": str(choice)
             for name, (stack, call) in TASKS[recipe.task].stacks(recipe, model).items()
@@ -55,7 +59,7 @@ def choose_backends(recipe: Recipe, model: nn.Module) -> dict[str, str]:
 
 
 def parameters_by_part(model: nn.Module) -> dict[str, int]:
-    """How many parameters each part has; a shared one counts where it stands first."""
+    """The number of parameters of each part; a shared one counts for the first part only."""
     counts: dict[str, int] = {}
     for name, parameter in model.named_parameters():
         part = name.split(".")[0]

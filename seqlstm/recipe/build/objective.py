@@ -1,4 +1,4 @@
-"""From a recipe to the objective that training minimizes."""
+"""Builder of the training objective."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the section `training` to optimizer, schedule, averaging and plan."""
+"""Builders of optimizer, schedule, weight averaging and training plan."""
 
 from __future__ import annotations
 

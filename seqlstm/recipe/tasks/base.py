@@ -1,4 +1,4 @@
-"""Base of the tasks: all that a recipe's `task` decides."""
+"""Base class of tasks: everything that depends on a recipe's `task`."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class RunCorpus:
 
     Attributes:
         train: the training split, cleaned.
-        validation: the validation split as it is; None if the recipe does not validate.
+        validation: the validation split, not cleaned; None if the recipe does not validate.
         tokenizers: of source and target, or one for both.
-        ids: of the training rows, where cleaning has encoded them.
-        fingerprints: of the splits as they were read.
-        report: lines for people: rows that were read and left out.
-        warnings: such as training rows that also stand in a held-out split.
+        ids: of the training rows, if cleaning has encoded them.
+        fingerprints: of the splits before cleaning.
+        report: lines to print: numbers of rows, and of rows that were left out.
+        warnings: lines to print, such as on training rows that are also in a held-out split.
     """
 
     train: Corpus
@@ -53,7 +53,7 @@ class RunCorpus:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Scores as `evaluate --json` prints them, and a translator's translations."""
+    """Scores by name, as `evaluate --json` prints them, and the translations of a translator."""
 
     values: dict[str, Any]
     translations: list[str] | None = None
@@ -61,12 +61,12 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class ComparedRuns:
-    """Runs compared on one test set, by their folders as they were named.
+    """Runs compared on one test set, by folder.
 
     Attributes:
         comparison: scores and their significance.
-        rows: lines or documents that were resampled.
-        signatures: of each run, how it translated or which text was scored.
+        rows: number of lines or documents of the test set.
+        signatures: of each run: how it translated, or which text was scored.
         translations: of each translator.
     """
 
@@ -80,8 +80,8 @@ class Task(ABC):
     """A task: the rules of its recipes, its model, batches, validation and evaluation.
 
     Attributes:
-        noun: what a run of this task is, with its article.
-        columns: keys of the section `data` that name the columns; all must be given.
+        noun: a run of this task, in messages, such as "a translator".
+        columns: keys of the section `data` that name the columns; all are required.
         batching: the kind of `data.batching`.
         metrics: of validation, for `training.metric`.
         scores: values of `evaluate` that a sweep can compare.
@@ -98,14 +98,14 @@ class Task(ABC):
     evaluation_options: ClassVar[frozenset[str]] = frozenset()
 
     def check(self, lookup: Lookup) -> Iterator[Mistake]:
-        """Keys that do not go together in a recipe of this task."""
+        """Keys that contradict each other in a recipe of this task."""
         yield from ()
 
     @abstractmethod
     def clean(
         self, recipe: Recipe, corpus: Corpus, tokenizers: TokenizerPair
     ) -> tuple[Corpus, PairIds | None, str]:
-        """The training split without useless rows, their ids if it encodes them, and a report.
+        """The cleaned training split, its ids if cleaning encodes them, and a line of report.
 
         Raises:
             DataError: no row is left.
@@ -120,7 +120,7 @@ class Task(ABC):
         """The untrained model.
 
         Raises:
-            RecipeError, ValueError: options that no model can have together.
+            RecipeError, ValueError: options that contradict each other.
         """
 
     def stacks(self, recipe: Recipe, model: nn.Module) -> dict[str, tuple[LayerStack, Call]]:
@@ -147,21 +147,21 @@ class Task(ABC):
     def make_validation(
         self, recipe: Recipe, model: Any, corpus: RunCorpus, precision: Precision
     ) -> Validation:
-        """A measurement of the model on the validation split, which is there."""
+        """The function that validates the model; `corpus.validation` is not None."""
 
     @abstractmethod
     def load(
         self, recipe: Recipe, model: Any, tokenizers: TokenizerPair, precision: Precision
     ) -> Any:
-        """The trained model as people use it."""
+        """The trained model with its tokenizers, for inference."""
 
     def check_evaluation(  # noqa: B027 (a task may have no such rule)
         self, recipe: Recipe, options: Mapping[str, Any]
     ) -> None:
-        """Refuse options of `evaluate` that do not go together.
+        """Check options of `evaluate`.
 
         Raises:
-            ArgumentError: names them.
+            ArgumentError: options contradict each other.
         """
 
     @abstractmethod
@@ -173,10 +173,10 @@ class Task(ABC):
     def check_comparison(  # noqa: B027
         self, runs: Mapping[str, Recipe]
     ) -> None:
-        """Refuse runs that cannot be compared.
+        """Check runs before they are compared.
 
         Raises:
-            ArgumentError: says why.
+            ArgumentError: runs cannot be compared.
         """
 
     def compare(
@@ -188,18 +188,18 @@ class Task(ABC):
         resamples: int,
         options: Mapping[str, Any],
     ) -> ComparedRuns:
-        """Each further run against the first.
+        """Compare each further run with the first.
 
         Args:
             runs: recipes by folder.
             corpus: the test set.
-            load: from a folder to its loaded model.
+            load: loads the model of a folder.
             resamples: of the paired bootstrap.
             options: of this task.
 
         Raises:
             ArgumentError: the task has no test of significance.
-            DataError: a single row.
+            DataError: the test set has a single row.
         """
         raise ArgumentError(
             f"{next(iter(runs))} is {self.noun}: translations or whole texts can be compared",
@@ -208,20 +208,19 @@ class Task(ABC):
 
 
 def refuse_single_row(corpus: Corpus, rows: int, unit: str) -> None:
+    """Raise a DataError for a test set of fewer than two rows."""
     if rows < 2:
         raise DataError(f"{corpus.name} {corpus.split}: a single {unit} cannot be resampled")
 
 
-def refuse_unused_options(
-    path: Path | str, task: Task, options: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The options that were given.
+def select_task_options(path: Path | str, task: Task, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that are set, without None, False and ().
 
     Raises:
-        ArgumentError: one cannot take effect on a run of this task.
+        ArgumentError: an option cannot take effect on a run of this task.
     """
-    given = {name: value for name, value in options.items() if value not in (None, False, ())}
-    if unused := [name for name in given if name not in task.evaluation_options]:
+    selected = {name: value for name, value in options.items() if value not in (None, False, ())}
+    if unused := [name for name in selected if name not in task.evaluation_options]:
         names = ", ".join(unused).replace("_", " ")
         raise ArgumentError(f"{names}: cannot take effect, since {path} is {task.noun}")
-    return given
+    return selected

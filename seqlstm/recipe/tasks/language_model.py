@@ -106,7 +106,7 @@ class LanguageModelTask(Task):
     def make_validation(
         self, recipe: Recipe, model: LanguageModel, corpus: RunCorpus, precision: Precision
     ) -> Validation:
-        """Loss and bits per byte, read in as many streams as in training."""
+        """Loss and bits per byte, with as many streams as in training."""
         assert corpus.validation is not None
         assert isinstance(recipe.data.batching, StreamBatchingConfig)
         rows, tokenizer, unit = corpus.validation.texts, corpus.tokenizers.target, recipe.data.unit
@@ -166,7 +166,7 @@ class LanguageModelTask(Task):
         resamples: int,
         options: Mapping[str, Any],
     ) -> ComparedRuns:
-        """Bits per byte, over documents or lines as the runs read them."""
+        """Compare bits per byte; documents or lines are resampled, by the recipes' `unit`."""
         unit = next(iter(runs.values())).data.unit
         check_same_text(runs, corpus.texts)
         nats, signatures = {}, {}
@@ -188,7 +188,7 @@ class LanguageModelTask(Task):
 
 
 def check_language_model(lookup: Lookup) -> Iterator[Mistake]:
-    """Keys that do not go together in a recipe whose model is a language model."""
+    """Keys that contradict each other in the recipe of a language model."""
     layers, sizes = lookup("model", "num_layers") or 1, lookup("model", "hidden_size")
     if layers == 1 and lookup("model", "dropout", "inter_layer"):
         yield Mistake("model.dropout.inter_layer", "cannot take effect with a single layer")
@@ -214,7 +214,7 @@ def training_statistics(
 
 
 def check_same_text(runs: Mapping[str, Recipe], rows: Sequence[str]) -> None:
-    """Make sure that all models score the same text: the text that their tokenizers decode.
+    """Make sure that the tokenizers of all runs decode the rows to the same text.
 
     Raises:
         ArgumentError: a tokenizer changes the text, or cannot encode it.
@@ -228,6 +228,7 @@ def check_same_text(runs: Mapping[str, Recipe], rows: Sequence[str]) -> None:
 
 
 def refuse_other_text(first: str, ours: list[str], path: str, theirs: list[str]) -> None:
+    """Raise an ArgumentError that shows where the texts of two runs differ."""
     for row, (our_text, their_text) in enumerate(zip(ours, theirs, strict=True), 1):
         if our_text != their_text:
             raise ArgumentError(
@@ -239,8 +240,8 @@ def refuse_other_text(first: str, ours: list[str], path: str, theirs: list[str])
 
 
 def excerpt(text: str, other: str, size: int = 30) -> str:
-    """The text from where it begins to differ from another."""
+    """A part of the text from the first character that differs from another text."""
     pairs = enumerate(zip(text, other, strict=False))
     shorter = min(len(text), len(other))
-    start = next((place for place, (ours, theirs) in pairs if ours != theirs), shorter)
+    start = next((index for index, (ours, theirs) in pairs if ours != theirs), shorter)
     return text[start : start + size]

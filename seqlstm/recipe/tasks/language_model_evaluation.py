@@ -1,4 +1,4 @@
-"""Evaluation of a language model: static scores, and others beside them."""
+"""Evaluation of a language model: static scores, dynamic evaluation and a neural cache."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class ContextOptions:
 
     Attributes:
         context: "carried" through the text, "reset" at documents or lines, or "sliding" windows.
-        streams: parts of the text that are read side by side, if given.
-        min_context: tokens of context of sliding windows, if given.
+        streams: contiguous parts of the text that are read side by side; None for one.
+        min_context: tokens of context of sliding windows; None for `MIN_CONTEXT`.
     """
 
     context: str
@@ -36,15 +36,15 @@ class ContextOptions:
 
     @classmethod
     def of(cls, recipe: Recipe, options: Mapping[str, Any]) -> ContextOptions:
-        """From the options of `evaluate`; the context is that of training by default."""
+        """From the options of `evaluate`; by default the context is that of training."""
         context = options.get("context") or ("reset" if recipe.resets else "carried")
         return cls(context, options.get("streams"), options.get("min_context"))
 
     def check(self, options: Mapping[str, Any]) -> None:
-        """Refuse options that do not go together.
+        """Check the context together with the other options.
 
         Raises:
-            ArgumentError: names them.
+            ArgumentError: options contradict each other.
         """
         if self.context == "sliding" and self.streams:
             raise ArgumentError("streams cannot take effect on sliding windows")
@@ -61,7 +61,7 @@ class ContextOptions:
 
     @property
     def keywords(self) -> dict[str, Any]:
-        """Of `score_text` and `score_rows`."""
+        """Keyword arguments of `score_text` and `score_rows`."""
         return {
             "resets": self.context == "reset",
             "sliding": (self.min_context or MIN_CONTEXT) if self.context == "sliding" else 0,
@@ -76,7 +76,7 @@ def evaluate_text(
     options: Mapping[str, Any],
     statistics: GradientStatistics | None,
 ) -> dict[str, Any]:
-    """Static scores; beside them those of each document, dynamic evaluation and a cache.
+    """Static scores and, if wanted, dynamic evaluation, a cache, and scores of each document.
 
     Args:
         loaded: the language model.
@@ -118,7 +118,7 @@ def scores_by_document(
     context: ContextOptions,
     common: dict[str, Any],
 ) -> list[dict[str, Any]]:
-    """A table for each document or line, in the text's order."""
+    """The scores of each document or line, in the order of the text."""
     scores = score_rows(loaded.model, rows, **common, **context.keywords)
     lines = "\n".join(rows).split("\n") if loaded.unit == "line" else rows
     columns = (scores.nats, scores.tokens, scores.words, scores.bytes)

@@ -1,4 +1,4 @@
-"""Prompts with completions: a language model reads both, and only the completions are predicted."""
+"""Prompts with completions: a language model reads both and predicts the completions alone."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SCORES = ("accuracy", "nats_per_token", "rows", "tokens", "signature")
 
 
 class PromptsTask(Task):
-    """A language model that is scored by its completions of prompts."""
+    """A language model that is trained and scored on completions of prompts."""
 
     noun = "a language model of prompts"
     columns = ("prompt", "completion")
@@ -52,7 +52,7 @@ class PromptsTask(Task):
         prompts, completions = (tokenizers.target.encode_batch(side) for side in sides)
         rows, report = clean_pairs(
             corpus.pairs,
-            # The two are one row, and a prompt may have an empty completion.
+            # A row is prompt and completion together, and a completion may be empty.
             lengths=[(len(p) + len(c), 0) for p, c in zip(prompts, completions, strict=True)],
             max_length=recipe.data.max_length,
             drop_duplicates=recipe.data.drop_duplicates,

@@ -1,4 +1,4 @@
-"""The tasks by the name that a recipe gives them."""
+"""The tasks by name, as a recipe's `task` has it."""
 
 from __future__ import annotations
 

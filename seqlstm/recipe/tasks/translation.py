@@ -122,7 +122,7 @@ class TranslationTask(Task):
     def make_validation(
         self, recipe: Recipe, model: Translator, corpus: RunCorpus, precision: Precision
     ) -> Validation:
-        """The loss; BLEU and chrF of greedy translations only if the metric is one of them."""
+        """The loss and, if one of them is the metric, BLEU and chrF of greedy translations."""
         assert corpus.validation is not None
         tokenizers, max_length = corpus.tokenizers, recipe.data.max_length
         lines, references = ([*side] for side in zip(*corpus.validation.pairs, strict=True))
@@ -199,7 +199,7 @@ class TranslationTask(Task):
 
 
 def check_vocabularies(lookup: Lookup) -> Iterator[Mistake]:
-    """Keys of the tokenizers, and of embeddings, that contradict each other."""
+    """Keys of tokenizers and embeddings that contradict each other."""
     file, joint = lookup("tokenizer", "file"), lookup("tokenizer", "joint")
     if isinstance(lookup("tokenizer", "vocab_size"), list | tuple) and joint is not False:
         yield Mistake(
@@ -236,6 +236,7 @@ def check_without_attention(lookup: Lookup) -> Iterator[Mistake]:
 def evaluate_translator(
     loaded: LoadedTranslator, corpus: Corpus, options: Mapping[str, Any]
 ) -> Evaluation:
+    """Translate the sources of a corpus and score the translations."""
     lines, references = ([*side] for side in zip(*corpus.pairs, strict=True))
     hypotheses, seconds, signature = translate(loaded, lines, options)
     scores = score_translations(hypotheses, references)
@@ -258,7 +259,7 @@ def evaluate_translator(
 def translate(
     loaded: LoadedTranslator, lines: Sequence[str], options: Mapping[str, Any]
 ) -> tuple[list[str], float, str]:
-    """Translations, the seconds from raw text to raw text, and the signature of the search."""
+    """Translations, the seconds that they took, and the signature of the search."""
     search = {name: options[name] for name in SEARCH_OPTIONS if name in options}
     search.setdefault("batch", 64)
     began = time.perf_counter()
@@ -267,10 +268,10 @@ def translate(
 
 
 def check_direction(first: str, ours: list[str], path: str, theirs: list[str]) -> None:
-    """Compare the columns of two runs, nested ones by their last names.
+    """Compare the columns of two runs; of nested columns the last names count.
 
     Raises:
-        ArgumentError: the two translate in opposite directions.
+        ArgumentError: the runs translate in opposite directions.
     """
     our, their = ([name.rpartition(".")[2] for name in pair] for pair in (ours, theirs))
     directions = f"{first} translates {our[0]} to {our[1]}, {path} {their[0]} to {their[1]}"

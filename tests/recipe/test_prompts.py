@@ -1,4 +1,4 @@
-"""A run on prompts and completions, from the recipe to what `evaluate` says of it."""
+"""Runs on prompts and completions, from the recipe to evaluation."""
 
 from __future__ import annotations
 
@@ -48,25 +48,25 @@ def test_every_task_trains_and_is_evaluated(name: str, tmp_path: Path) -> None:
     assert again["accuracy"] == validations[-1]["accuracy"]
 
 
-def test_what_it_learned_it_says(tmp_path: Path) -> None:
-    """Generation from a text is the function that was trained, and ends where the answer does."""
+def test_it_generates_the_completions_that_it_learned(tmp_path: Path) -> None:
+    """Greedy generation from a prompt is the completion, and ends with it."""
     recipe = small("counting", "training.steps=250", "model.hidden_size=16", "seed=2")
     list(start(recipe, tmp_path / "run").run())
     assert evaluate(tmp_path / "run", weights="last", split="train").values["accuracy"] == 1.0
     loaded = load(tmp_path / "run", weights="last", device="cpu")
     assert isinstance(loaded, LoadedLanguageModel)
-    for text, answer in counting("train", longest=6):
-        assert loaded.generate(text, max_new_tokens=20, temperature=0.0) == answer
+    for prompt, completion in counting("train", longest=6):
+        assert loaded.generate(prompt, max_new_tokens=20, temperature=0.0) == completion
 
 
 def prompts_of(folder: Path, rows: list[tuple[str, ...]], **data: object) -> Recipe:
-    path = write_table(folder / "train.jsonl", ("question", "said.reply"), rows)
+    path = write_table(folder / "train.jsonl", ("question", "nested.reply"), rows)
     table = {
         "task": "prompts",
         "data": {
             "source": {"train": str(path), "test": str(path)},
             "prompt": "question",
-            "completion": "said.reply",
+            "completion": "nested.reply",
             "batching": {"kind": "tokens"},
             **data,
         },
@@ -86,7 +86,7 @@ def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 ROWS: list[tuple[str, ...]] = [("one and two", "three"), ("end", ""), ("one and two", "three")]
 
 
-def test_any_two_columns_will_do(tmp_path: Path) -> None:
+def test_columns_can_have_any_names(tmp_path: Path) -> None:
     recipe = prompts_of(tmp_path, ROWS)
     assert read_split(recipe.data, "train").pairs == ROWS
     corpora = read_corpus(recipe)
@@ -94,7 +94,9 @@ def test_any_two_columns_will_do(tmp_path: Path) -> None:
     assert corpora.warnings == ["3 training rows also stand in test"]
 
 
-def test_rows_are_dropped_by_the_length_of_both_sides_and_as_duplicates(tmp_path: Path) -> None:
+def test_long_rows_and_duplicates_are_left_out(
+    tmp_path: Path,
+) -> None:
     recipe = prompts_of(tmp_path, ROWS, max_length=16, drop_duplicates=True)
     corpora = read_corpus(recipe)
     assert corpora.train.pairs == ROWS[:2]
@@ -110,6 +112,6 @@ def test_rows_are_dropped_by_the_length_of_both_sides_and_as_duplicates(tmp_path
         PromptsTask().clean(none, read_split(none.data, "train"), corpora.tokenizers)
 
 
-def test_check_counts_what_is_asked() -> None:
+def test_a_preview_counts_the_tokens_of_completions() -> None:
     overrides = ["data.options={longest=3, test_longest=3}"]
     assert preview("counting", overrides).tokens == 1 + 2 + 3

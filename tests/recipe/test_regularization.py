@@ -1,4 +1,4 @@
-"""What recipes say of a regularised language model, in the model that is built of them."""
+"""Regularized language models of recipes: sizes, averaging, output layers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def built(*overrides: str) -> LanguageModel:
     return model
 
 
-def test_layers_have_their_sizes_and_the_last_may_be_the_embeddings_width() -> None:
+def test_layers_have_their_sizes_and_the_last_can_have_that_of_the_embeddings() -> None:
     model = built("model.embedding_dim=4", "model.hidden_size=[9, 7, 4]", "model.num_layers=3")
     assert [layer.output for layer in model.stack.layers] == [9, 7, 4]
     assert not any("bottleneck" in name for name, _ in model.named_parameters())
@@ -48,17 +48,17 @@ def test_blocks_have_one_size() -> None:
         built(cell, "model.embedding_dim=8", "model.hidden_size=[8, 8]", "model.num_layers=2")
 
 
-def test_words_are_counted_as_papers_do(tmp_path: Path) -> None:
+def test_words_are_counted_as_in_papers(tmp_path: Path) -> None:
     overrides = ['tokenizer={model_type="word", closed_vocabulary=true}', "training.steps=1"]
-    asked = read_recipe(str(write_recipe(tmp_path, LANGUAGE_MODEL)), overrides)
-    list(start(asked, tmp_path / "run").run())
+    run_recipe = read_recipe(str(write_recipe(tmp_path, LANGUAGE_MODEL)), overrides)
+    list(start(run_recipe, tmp_path / "run").run())
     scored = evaluate(tmp_path / "run")
     words = sum(len(english.split()) + 1 for english, _ in pairs_of("test"))
     assert scored.values["tokens"] == scored.values["words"] == words
     assert "|vocabulary:closed" in str(scored.values["signature"])
 
 
-def test_an_average_is_triggered_as_the_recipe_says() -> None:
+def test_triggered_averaging_has_the_patience_of_the_recipe() -> None:
     overrides = ['training.averaging={kind="triggered", patience=7}', "training.validate_every=9"]
     average = build_average(recipe("language-model", *overrides).training)
     assert isinstance(average, TriggeredAveraging)
@@ -66,20 +66,20 @@ def test_an_average_is_triggered_as_the_recipe_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("output", "made"),
+    ("output", "expected"),
     [
         ('{kind="adaptive-softmax", cutoffs=[20, 30]}', AdaptiveSoftmax),
         ('{kind="mixture-of-softmaxes", num_experts=3}', MixtureOfSoftmaxes),
     ],
 )
 @pytest.mark.parametrize("tied", ["true", "false"])
-def test_an_output_layer_stands_in_either_model(
-    output: str, made: type[OutputLayer], tied: str
+def test_every_output_layer_works_in_both_models(
+    output: str, expected: type[OutputLayer], tied: str
 ) -> None:
     overrides = (f"model.output={output}", f"model.tie_embeddings={tied}")
     for task in ("translation", "language-model"):
         model = build_model(recipe(task, *overrides), PIECES)
-        assert type(model.output_layer) is made
+        assert type(model.output_layer) is expected
         table = model.target if isinstance(model, Translator) else model.embedding
         assert (model.output_layer.weight is table.table.weight) == (tied == "true")
 
@@ -98,8 +98,8 @@ def test_cutoffs_beyond_the_vocabulary_are_a_mistake_of_the_recipe() -> None:
 )
 def test_from_text_to_text(output: str, tmp_path: Path) -> None:
     overrides = ["training.steps=3", "training.validate_every=3", f"model.output={output}"]
-    asked = read_recipe(str(write_recipe(tmp_path, LANGUAGE_MODEL)), overrides)
-    list(start(asked, tmp_path / "run").run())
+    run_recipe = read_recipe(str(write_recipe(tmp_path, LANGUAGE_MODEL)), overrides)
+    list(start(run_recipe, tmp_path / "run").run())
     scored = evaluate(tmp_path / "run").values
     loaded = load(tmp_path / "run", device="cpu")
     assert isinstance(loaded, LoadedLanguageModel)

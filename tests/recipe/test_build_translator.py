@@ -1,4 +1,4 @@
-"""Every part that a recipe can choose for a translator."""
+"""Translators with every part that a recipe can choose."""
 
 from __future__ import annotations
 
@@ -61,22 +61,22 @@ def test_general_attention_is_the_default() -> None:
         (
             ['model.decoder={kind="no-attention"}', 'model.attention={kind="dot"}'],
             "model.attention",
-            "cannot take effect: a plain decoder has none",
+            "cannot take effect: the decoder has none",
         ),
         (
             ['model.decoder={kind="no-attention", bridge=true}'],
             "model.decoder",
-            "bridge cannot take effect: a plain decoder always has one",
+            "bridge cannot take effect: a decoder without attention always has one",
         ),
         (
             ['model.decoder={kind="no-attention", lexical=true}'],
             "model.decoder",
-            "lexical cannot take effect: a plain decoder looks at no words",
+            "lexical cannot take effect: a decoder without attention looks at no words",
         ),
         (
             ['model.decoder={kind="no-attention"}', "decoding.coverage_penalty=0.2"],
             "decoding.coverage_penalty",
-            "cannot take effect: a plain decoder has no attention",
+            "cannot take effect: the decoder has no attention",
         ),
         (
             [
@@ -98,9 +98,9 @@ def test_general_attention_is_the_default() -> None:
             "must be one of true, false, two-way, three-way, was: three",
         ),
         (
-            ['model.decoder={kind="plian"}'],
+            ['model.decoder={kind="no-atention"}'],
             "model.decoder.kind",
-            "must be one of parallel, input-feeding, bahdanau, plain, was: plian",
+            "must be one of parallel, input-feeding, bahdanau, no-attention, was: no-atention",
         ),
         (
             ['model.decoder={kind="no-attention"}', 'model.cell={kind="mlstm"}'],
@@ -121,7 +121,7 @@ DECODERS: dict[str, type[Decoder]] = {
     "parallel": ParallelDecoder,
     "input-feeding": InputFeedingDecoder,
     "bahdanau": BahdanauDecoder,
-    "plain": NoAttentionDecoder,
+    "no-attention": NoAttentionDecoder,
 }
 
 
@@ -142,7 +142,7 @@ def test_every_decoder_makes_a_model_that_learns(kind: str, layers: int) -> None
 
 
 @pytest.mark.parametrize("bridge", ["", ", bridge=false", ", bridge=true"])
-@pytest.mark.parametrize("kind", [kind for kind in DECODERS if kind != "plain"])
+@pytest.mark.parametrize("kind", [kind for kind in DECODERS if kind != "no-attention"])
 def test_a_bridge_is_an_option(kind: str, bridge: str) -> None:
     model = build("translation", f'model.decoder={{kind="{kind}"{bridge}}}')
     assert isinstance(model, Translator)
@@ -151,7 +151,7 @@ def test_a_bridge_is_an_option(kind: str, bridge: str) -> None:
 
 
 @pytest.mark.parametrize("tied", ["false", "two-way", "three-way"])
-@pytest.mark.parametrize("kind", [kind for kind in DECODERS if kind != "plain"])
+@pytest.mark.parametrize("kind", [kind for kind in DECODERS if kind != "no-attention"])
 def test_a_lexical_module_is_an_option(kind: str, tied: str) -> None:
     model = build(
         "translation",
@@ -176,20 +176,20 @@ def test_coverage_is_an_option(kind: str, attention: str) -> None:
 
 
 @pytest.mark.parametrize("kind", DECODERS)
-def test_a_run_names_the_backend_of_every_layer(kind: str) -> None:
+def test_the_backend_of_every_layer(kind: str) -> None:
     decoder = f'model.decoder={{kind="{kind}"}}'
     names = ["first 1", "rest 1"] if kind == "parallel" else ["decoder 1", "decoder 2"]
     backends = choose_backends(recipe("translation", decoder), build("translation", decoder))
     assert list(backends) == ["encoder 1", "encoder 2", *names]
     alone = kind in ("input-feeding", "bahdanau")
     assert all(backends[name].startswith("loop (others: ") == alone for name in names)
-    # The library has no last state of rows of unlike lengths, which the bridge wants.
+    # Fused kernels have no last state of rows with different lengths, which the bridge needs.
     assert backends["encoder 1"].startswith("torch-fused") == (kind != "no-attention")
 
 
 @pytest.mark.parametrize("kind", DECODERS)
-def test_from_lines_to_lines(kind: str, tmp_path: Path) -> None:
-    """What is trained and read back finds translations, whose scores are those of one pass."""
+def test_hypotheses_have_the_scores_of_a_forward_pass(kind: str, tmp_path: Path) -> None:
+    """A trained and loaded translator: scores of beam search equal those of a forward pass."""
     path = write_recipe(tmp_path, TRANSLATOR)
     short = ["training.steps=2", f'model.decoder={{kind="{kind}"}}']
     list(start(read_recipe(str(path), short), tmp_path / "run").run())
@@ -202,8 +202,8 @@ def test_from_lines_to_lines(kind: str, tmp_path: Path) -> None:
         batch = collate_pairs([source], [best.ids], loaded.tokenizers)
         with torch.inference_mode():
             (scores,) = loaded.model.log_probabilities(batch)
-        said = scores[: len(best.ids) + best.finished]
-        assert float(said.sum()) == pytest.approx(best.log_probability, rel=1e-4)
+        log_probs = scores[: len(best.ids) + best.finished]
+        assert float(log_probs.sum()) == pytest.approx(best.log_probability, rel=1e-4)
 
 
 # Tables of embeddings.
@@ -213,8 +213,8 @@ def test_from_lines_to_lines(kind: str, tmp_path: Path) -> None:
     ("tied", "tables"),
     [("true", "AAA"), ("three-way", "AAA"), ("two-way", "ABB"), ("false", "ABC")],
 )
-def test_which_tables_are_one(tied: str, tables: str, tmp_path: Path) -> None:
-    """Source, target, readout: also once trained and read back."""
+def test_shared_tables(tied: str, tables: str, tmp_path: Path) -> None:
+    """Tables of source, target and output layer of a trained and loaded translator."""
     path = write_recipe(tmp_path, TRANSLATOR)
     recipe = read_recipe(str(path), ["training.steps=2", f"model.tie_embeddings={tied}"])
     list(start(recipe, tmp_path / "run").run())
@@ -226,7 +226,7 @@ def test_which_tables_are_one(tied: str, tables: str, tmp_path: Path) -> None:
     assert "".join(letters[id(weight)] for weight in used) == tables
     assert len(letters) == len(set(tables))
     vocabulary = [p for p in model.parameters() if len(p) == loaded.tokenizers.target.vocab_size]
-    assert len(vocabulary) == len(set(tables)) + 1  # and the readout's bias
+    assert len(vocabulary) == len(set(tables)) + 1  # and the output layer's bias
     assert learns(build("translation", f"model.tie_embeddings={tied}"))
 
 
@@ -242,7 +242,7 @@ def test_a_language_model_has_one_embedding_to_tie() -> None:
 
 @pytest.mark.parametrize("kind", DECODERS)
 def test_a_source_can_be_read_from_its_end(kind: str) -> None:
-    """Inside its own length: it is the same as a source that was turned round beforehand."""
+    """Each row is reversed within its length, as if the source had been reversed before."""
     built = []
     for reverse in ("true", "false"):
         torch.manual_seed(0)
