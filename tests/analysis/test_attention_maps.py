@@ -65,7 +65,7 @@ def test_an_empty_translation(loaded: LoadedTranslator) -> None:
 
 
 def test_a_long_source_is_cut_with_a_warning(loaded: LoadedTranslator) -> None:
-    short = LoadedTranslator(loaded.model, loaded.tokenizers, precision=FLOAT32, longest=4)
+    short = LoadedTranslator(loaded.model, loaded.tokenizers, precision=FLOAT32, max_input_length=4)
     with pytest.warns(TruncationWarning, match="truncated 1 line of more than 4 pieces"):
         found = attention_map(short, LINES[0], [])
     assert len(found.source_pieces) == found.weights.shape[2] == 5

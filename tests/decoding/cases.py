@@ -131,13 +131,15 @@ FREE = [
 REQUIRED = [
     Case(
         "required",
-        lambda numbers: {"required": LexicalConstraints([PHRASES[one] for one in numbers])},
+        lambda numbers: {
+            "lexical_constraints": LexicalConstraints([PHRASES[one] for one in numbers])
+        },
         says,
     ),
     Case(
         "required, beginning, without 3 3",
         lambda numbers: {
-            "required": LexicalConstraints([PHRASES[one] for one in numbers]),
+            "lexical_constraints": LexicalConstraints([PHRASES[one] for one in numbers]),
             "constraints": [
                 force_prefixes([PREFIXES[one] for one in numbers], then=[forbid_phrases([[3, 3]])])
             ],

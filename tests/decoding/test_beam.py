@@ -29,7 +29,7 @@ def memory() -> State:
 
 
 def search(language: Language, state: State, **options: Any) -> list[list[Hypothesis]]:
-    settings = {"memory": None, "bos": BEGIN, "eos": END, "width": 3, "maximum": 12, **options}
+    settings = {"memory": None, "bos": BEGIN, "eos": END, "beam_size": 3, "maximum": 12, **options}
     return beam(language.advance, state=state, **settings)
 
 
@@ -42,7 +42,7 @@ def rows(state: State, *numbers: int) -> State:
 def test_width_one_is_greedy(seed: int, alpha: float, memory: State) -> None:
     language = Language.random(seed=seed, vocabulary=9)
     state = language.states(SENTENCES)
-    found = search(language, state, memory=memory, width=1, length_penalty=alpha)
+    found = search(language, state, memory=memory, beam_size=1, length_penalty=alpha)
     for number, [best] in enumerate(found):
         alone = rows(state, number), rows(memory, number)
         assert best.ids == greedy_ids(language, *alone, bos=BEGIN, eos=END, maximum=12)
@@ -54,7 +54,7 @@ def test_equal_pieces_go_by_their_ids_as_argmax_has_it() -> None:
         return torch.zeros(len(token), 6).index_fill(-1, torch.tensor([2, 4]), 1.0), state
 
     [[best]] = beam(
-        advance, state=(torch.zeros(1, 1),), memory=None, bos=BEGIN, eos=END, width=1, maximum=3
+        advance, state=(torch.zeros(1, 1),), memory=None, bos=BEGIN, eos=END, beam_size=1, maximum=3
     )
     assert best.ids == [2, 2, 2]
 
@@ -74,20 +74,22 @@ def test_unbounded_width_is_exhaustive_search(seed: int, alpha: float) -> None:
         for ids in everything
     }
     best = sorted(scores, key=lambda ids: -scores[ids])[:10]
-    [found] = search(language, state, width=300, maximum=maximum, n_best=10, length_penalty=alpha)
+    [found] = search(
+        language, state, beam_size=300, maximum=maximum, n_best=10, length_penalty=alpha
+    )
     assert [tuple(each.ids) for each in found] == best
     assert [each.score for each in found] == pytest.approx([scores[ids] for ids in best], abs=1e-4)
 
 
 @pytest.mark.parametrize("minimum", [0, 2])
-@pytest.mark.parametrize(("width", "n_best"), [(1, 1), (4, 1), (4, 4)])
+@pytest.mark.parametrize(("beam_size", "n_best"), [(1, 1), (4, 1), (4, 4)])
 def test_a_batch_is_its_sentences_one_by_one(
-    language: Language, memory: State, width: int, n_best: int, minimum: int
+    language: Language, memory: State, beam_size: int, n_best: int, minimum: int
 ) -> None:
     state = language.states(SENTENCES)
     maximum = torch.tensor([3, 20, 1, 7, 7, 12, 5])
     constraints = [min_length(minimum, eos=END)]
-    options: dict[str, Any] = {"width": width, "n_best": n_best, "constraints": constraints}
+    options: dict[str, Any] = {"beam_size": beam_size, "n_best": n_best, "constraints": constraints}
     together = search(language, state, memory=memory, maximum=maximum, **options)
     assert len({len(found[0].ids) for found in together}) > 2  # they end at different times
     for number, found in enumerate(together):
@@ -129,7 +131,7 @@ def test_scores_are_those_of_the_ids(language: Language, memory: State, alpha: f
 @pytest.mark.parametrize("seed", range(4))
 def test_n_best_is_distinct_with_the_finished_first_and_each_sorted(seed: int) -> None:
     language = Language.random(seed=seed, vocabulary=9)
-    for found in search(language, language.states(SENTENCES), width=6, n_best=6, maximum=5):
+    for found in search(language, language.states(SENTENCES), beam_size=6, n_best=6, maximum=5):
         assert len(found) == 6
         assert len({(tuple(each.ids), each.finished) for each in found}) == 6
         order = [(each.finished, each.score) for each in found]
@@ -139,8 +141,8 @@ def test_n_best_is_distinct_with_the_finished_first_and_each_sorted(seed: int) -
 def test_n_best_starts_with_the_best(language: Language) -> None:
     """Leaving early, once nothing can change the best, changes nothing."""
     state = language.states(SENTENCES)
-    several = search(language, state, width=4, n_best=4)
-    one = search(language, state, width=4)
+    several = search(language, state, beam_size=4, n_best=4)
+    one = search(language, state, beam_size=4)
     assert [found[:1] for found in several] == one
 
 
@@ -176,7 +178,7 @@ def test_forbidden_ids_are_never_chosen_and_their_mass_stays_theirs(language: La
 
 def test_fewer_are_returned_where_no_more_are_possible() -> None:
     language = Language.random(seed=3, vocabulary=3)
-    [found] = search(language, language.states(1), width=8, n_best=8, maximum=2)
+    [found] = search(language, language.states(1), beam_size=8, n_best=8, maximum=2)
     # Of the pieces 0 and 2: the end at once, one piece and the end, two pieces cut off.
     assert {(tuple(each.ids), each.finished) for each in found} == {
         ((), True),
@@ -202,7 +204,7 @@ def test_a_longer_hypothesis_wins_only_under_the_length_penalty() -> None:
             memory=None,
             bos=BEGIN,
             eos=END,
-            width=4,
+            beam_size=4,
             maximum=5,
             length_penalty=alpha,
         )
@@ -227,7 +229,7 @@ def test_as_many_live_on_when_the_likeliest_is_the_end() -> None:
         memory=None,
         bos=BEGIN,
         eos=END,
-        width=2,
+        beam_size=2,
         maximum=2,
         n_best=2,
         length_penalty=0.0,
@@ -242,7 +244,7 @@ def test_any_floating_type_of_logits(language: Language) -> None:
             return logits.round().to(dtype), state  # whole numbers are exact in all of them
 
         start = language.states(SENTENCES)
-        return beam(advance, state=start, memory=None, bos=BEGIN, eos=END, width=3, maximum=8)
+        return beam(advance, state=start, memory=None, bos=BEGIN, eos=END, beam_size=3, maximum=8)
 
     assert found(torch.float32) == found(torch.bfloat16) == found(torch.float64)
 
@@ -263,8 +265,8 @@ def test_no_sentences_no_answers(language: Language) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"width": 0}, "width must be positive, was: 0"),
-        ({"n_best": 4}, r"n_best must be in \[1, width = 3\], was: 4"),
+        ({"beam_size": 0}, "beam_size must be positive, was: 0"),
+        ({"n_best": 4}, r"n_best must be in \[1, beam_size = 3\], was: 4"),
         ({"n_best": 0}, "n_best must be in"),
         ({"maximum": 0}, "maximum must be positive, was: 0"),
         ({"length_penalty": -1.0}, "length_penalty must be 0 or more, was: -1.0"),

@@ -26,7 +26,7 @@ LANGUAGE = Language.random(seed=1, vocabulary=9)
 
 
 def search(language: Language, state: State, **options: Any) -> list[list[Hypothesis]]:
-    settings = {"memory": None, "bos": BEGIN, "eos": END, "width": 3, "maximum": 12, **options}
+    settings = {"memory": None, "bos": BEGIN, "eos": END, "beam_size": 3, "maximum": 12, **options}
     return beam(language.advance, state=state, **settings)
 
 
@@ -52,7 +52,7 @@ def test_unbounded_width_finds_the_best_of_all_that_is_allowed(case: Case, numbe
         if allowed(case, number, body)
     }
     best = sorted(scores, key=lambda body: -scores[body])[:8]
-    options = {"width": 400, "maximum": maximum, "n_best": 8, "length_penalty": alpha}
+    options = {"beam_size": 400, "maximum": maximum, "n_best": 8, "length_penalty": alpha}
     [found] = search(language, state, **options, **case.options([number]))
     finished = [each for each in found if each.finished]
     assert [tuple(each.ids) for each in finished] == best
@@ -64,7 +64,7 @@ def test_unbounded_width_finds_the_best_of_all_that_is_allowed(case: Case, numbe
 @pytest.mark.parametrize("case", FREE, ids=str)
 def test_width_one_is_greedy_among_what_is_allowed(case: Case) -> None:
     state = LANGUAGE.states(SENTENCES)
-    found = search(LANGUAGE, state, width=1, **case.options(range(SENTENCES)))
+    found = search(LANGUAGE, state, beam_size=1, **case.options(range(SENTENCES)))
     for number, [best] in enumerate(found):
         assert best.ids == greedy_among(case, number, row(state, number), 12)
 
@@ -93,15 +93,20 @@ def greedy_among(case: Case, number: int, state: State, maximum: int) -> list[in
 
 
 @pytest.mark.parametrize("case", [*FREE, *REQUIRED], ids=str)
-@pytest.mark.parametrize("width", [1, 4])
-def test_a_batch_is_its_sentences_one_by_one(case: Case, width: int) -> None:
+@pytest.mark.parametrize("beam_size", [1, 4])
+def test_a_batch_is_its_sentences_one_by_one(case: Case, beam_size: int) -> None:
     state = LANGUAGE.states(SENTENCES)
     maximum = torch.tensor([8, 20, 9, 7, 7, 12, 10])
     together = search(
-        LANGUAGE, state, width=width, maximum=maximum, n_best=width, **case.options(range(7))
+        LANGUAGE,
+        state,
+        beam_size=beam_size,
+        maximum=maximum,
+        n_best=beam_size,
+        **case.options(range(7)),
     )
     for number, found in enumerate(together):
-        options = {"width": width, "n_best": width, "maximum": int(maximum[number])}
+        options = {"beam_size": beam_size, "n_best": beam_size, "maximum": int(maximum[number])}
         [alone] = search(LANGUAGE, row(state, number), **options, **case.options([number]))
         assert found
         assert close(found, alone)
@@ -112,7 +117,7 @@ def test_a_batch_is_its_sentences_one_by_one(case: Case, width: int) -> None:
 def test_everything_found_is_allowed_and_its_score_its_own(case: Case, seed: int) -> None:
     language = Language.random(seed=seed, vocabulary=9)
     state = language.states(SENTENCES)
-    found = search(language, state, width=5, n_best=5, **case.options(range(SENTENCES)))
+    found = search(language, state, beam_size=5, n_best=5, **case.options(range(SENTENCES)))
     assert any(each.finished for hypotheses in found for each in hypotheses)
     for number, hypotheses in enumerate(found):
         for each in hypotheses:
@@ -125,7 +130,7 @@ def test_everything_found_is_allowed_and_its_score_its_own(case: Case, seed: int
 def test_the_free_search_breaks_them_all() -> None:
     """Else the laws above would hold of constraints that do nothing."""
     language = Language.random(seed=1, vocabulary=4)
-    free = search(language, language.states(SENTENCES), width=20, n_best=20, maximum=5)
+    free = search(language, language.states(SENTENCES), beam_size=20, n_best=20, maximum=5)
     for case in [*FREE[1:], *REQUIRED]:
         assert not all(
             allowed(case, number, tuple(each.ids), end=each.finished)
@@ -142,7 +147,7 @@ def test_what_does_not_repeat_and_what_never_comes() -> None:
 
     def found(*constraints: Any) -> list[int]:
         start = (torch.zeros(1, 1),)
-        options = {"memory": None, "bos": BEGIN, "eos": END, "width": 1, "maximum": 9}
+        options = {"memory": None, "bos": BEGIN, "eos": END, "beam_size": 1, "maximum": 9}
         [[best]] = beam(advance, state=start, constraints=constraints, **options)  # type: ignore[arg-type]
         return best.ids
 
@@ -192,6 +197,6 @@ def test_a_gpu_finds_the_same(case: Case) -> None:
         *(one.cuda() for one in (LANGUAGE.embedding, LANGUAGE.recurrent, LANGUAGE.output_layer))
     )
     options = case.options(range(SENTENCES))
-    here = search(LANGUAGE, state, width=4, n_best=3, **options)
-    found = search(there, map_state(Tensor.cuda, state), width=4, n_best=3, **options)
+    here = search(LANGUAGE, state, beam_size=4, n_best=3, **options)
+    found = search(there, map_state(Tensor.cuda, state), beam_size=4, n_best=3, **options)
     assert all(close(one, other) for one, other in zip(here, found, strict=True))

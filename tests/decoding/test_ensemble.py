@@ -17,7 +17,7 @@ from tests.decoding.language import Language, close
 
 LANGUAGES = [Language.random(seed=seed, vocabulary=9) for seed in range(3)]
 STATE: State = LANGUAGES[0].states(6)
-OPTIONS: dict[str, Any] = {"bos": BEGIN, "eos": END, "width": 4, "n_best": 3, "maximum": 8}
+OPTIONS: dict[str, Any] = {"bos": BEGIN, "eos": END, "beam_size": 4, "n_best": 3, "maximum": 8}
 
 
 def ensemble(advances: list[Advance]) -> Advance:

@@ -1,4 +1,4 @@
-"""Greedy search finds what a beam of width 1 finds, and what argmax says."""
+"""Greedy search finds what a beam of beam_size 1 finds, and what argmax says."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_it_is_a_beam_of_one(seed: int, case: Case, alpha: float) -> None:
     options = {"bos": BEGIN, "eos": END, "maximum": LIMITS, "length_penalty": alpha}
     options |= {"state": start, "memory": (bias,), **case.options(range(SENTENCES))}
     found = greedy(language.advance, **options)
-    for one, other in zip(found, beam(language.advance, width=1, **options), strict=True):
+    for one, other in zip(found, beam(language.advance, beam_size=1, **options), strict=True):
         assert close(one, other)
 
 

@@ -45,35 +45,40 @@ class Reluctant(Language):
 
 def search(state: State, **options: Any) -> list[list[Hypothesis]]:
     language = Reluctant.random(seed=3, vocabulary=9)
-    settings = {"memory": None, "bos": BEGIN, "eos": END, "width": 4, "maximum": 14, **options}
+    settings = {"memory": None, "bos": BEGIN, "eos": END, "beam_size": 4, "maximum": 14, **options}
     return beam(language.advance, state=state, **settings)
 
 
 STATE = Language.random(seed=3, vocabulary=9).states(SENTENCES)
 
 
-@pytest.mark.parametrize("width", [1, 2, 4, 9])
-def test_they_are_said_however_narrow_the_beam(width: int) -> None:
-    free = search(STATE, width=width)
+@pytest.mark.parametrize("beam_size", [1, 2, 4, 9])
+def test_they_are_said_however_narrow_the_beam(beam_size: int) -> None:
+    free = search(STATE, beam_size=beam_size)
     assert not any(set(range(5, 9)) & set(best.ids) for [best] in free)
     for phrases, [best] in zip(
-        PHRASES, search(STATE, width=width, required=LexicalConstraints(PHRASES)), strict=True
+        PHRASES,
+        search(STATE, beam_size=beam_size, lexical_constraints=LexicalConstraints(PHRASES)),
+        strict=True,
     ):
         assert best.finished
         assert all(has(best.ids, phrase) for phrase in phrases)
 
 
-@pytest.mark.parametrize("width", [1, 3, 8])
-def test_they_are_said_in_the_least_room_there_is(width: int) -> None:
+@pytest.mark.parametrize("beam_size", [1, 3, 8])
+def test_they_are_said_in_the_least_room_there_is(beam_size: int) -> None:
     """All pieces of all phrases, and the end, after a prefix."""
     prefix = [3, 2]
     room = [len(prefix) + len([*chain(*phrases)]) + 1 for phrases in PHRASES]
     options: dict[str, Any] = {
-        "width": width,
+        "beam_size": beam_size,
         "constraints": [force_prefixes([prefix] * SENTENCES)],
     }
     found = search(
-        STATE, maximum=torch.tensor(room), required=LexicalConstraints(PHRASES), **options
+        STATE,
+        maximum=torch.tensor(room),
+        lexical_constraints=LexicalConstraints(PHRASES),
+        **options,
     )
     for phrases, [best] in zip(PHRASES, found, strict=True):
         assert best.finished or not phrases
@@ -82,14 +87,16 @@ def test_they_are_said_in_the_least_room_there_is(width: int) -> None:
 
 
 def test_without_room_what_was_cut_off_says_it_is_not_finished() -> None:
-    for [best] in search(STATE, maximum=2, required=LexicalConstraints([[[5, 6, 7]]] * SENTENCES)):
+    for [best] in search(
+        STATE, maximum=2, lexical_constraints=LexicalConstraints([[[5, 6, 7]]] * SENTENCES)
+    ):
         assert not best.finished
         assert best.ids == [5, 6]
 
 
 def test_a_wider_beam_places_them_better() -> None:
-    narrow = search(STATE, width=2, required=LexicalConstraints(PHRASES))
-    wide = search(STATE, width=40, required=LexicalConstraints(PHRASES))
+    narrow = search(STATE, beam_size=2, lexical_constraints=LexicalConstraints(PHRASES))
+    wide = search(STATE, beam_size=40, lexical_constraints=LexicalConstraints(PHRASES))
     pairs = [(one[0].score, other[0].score) for one, other in zip(narrow, wide, strict=True)]
     assert all(wider >= narrower - 1e-4 for narrower, wider in pairs)
     assert any(wider > narrower + 0.1 for narrower, wider in pairs)
@@ -98,13 +105,13 @@ def test_a_wider_beam_places_them_better() -> None:
 @pytest.mark.parametrize("maximum", [1, 2, 14])
 def test_a_sentence_without_phrases_is_searched_as_ever(maximum: int) -> None:
     free = search(STATE, n_best=4, maximum=maximum)
-    held = search(STATE, n_best=4, maximum=maximum, required=LexicalConstraints(PHRASES))
+    held = search(STATE, n_best=4, maximum=maximum, lexical_constraints=LexicalConstraints(PHRASES))
     assert close(free[2], held[2])
 
 
 def test_what_is_required_and_never_to_appear_is_not_found_in_part() -> None:
     both = {
-        "required": LexicalConstraints([[[5, 6]]] * SENTENCES),
+        "lexical_constraints": LexicalConstraints([[[5, 6]]] * SENTENCES),
         "constraints": [forbid_phrases([[5, 6]])],
     }
     assert not any(each.finished for found in search(STATE, **both) for each in found)

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from seqlstm.decoding.logits import (
-    Draw,
+    CategoricalSampler,
     apply_temperature,
-    draw,
-    draw_at,
+    categorical_sampling,
     forbid_ids,
     greedy,
+    inverse_transform_sampling,
     keep_min_p,
     keep_top_k,
     keep_top_p,
@@ -26,8 +26,8 @@ from seqlstm.decoding.logits import (
 NOTHING = torch.zeros(1, 0, dtype=torch.long)
 
 
-def seeded(seed: int) -> Draw:
-    return partial(draw, generator=torch.Generator().manual_seed(seed))
+def seeded(seed: int) -> CategoricalSampler:
+    return partial(categorical_sampling, generator=torch.Generator().manual_seed(seed))
 
 
 def logits_of(*probabilities: float) -> Tensor:
@@ -93,13 +93,13 @@ def test_repetition_discourages_whatever_the_sign_and_once() -> None:
 def test_greedy_and_draw() -> None:
     logits = torch.tensor([[0.0, 2.0, 1.0], [-inf, -inf, -5.0]])
     assert greedy(logits).tolist() == [1, 2]
-    assert draw(logits)[1].item() == 2
+    assert categorical_sampling(logits)[1].item() == 2
 
 
 def test_draws_have_the_probabilities_of_the_table() -> None:
     """Chi-square over 20,000 draws with a fixed seed; 16.27 is the 0.1 % point at 3 degrees."""
     probabilities = torch.tensor([0.5, 0.3, 0.15, 0.05, 0.0])
-    choose = make_sampler(pick=seeded(1))
+    choose = make_sampler(categorical=seeded(1))
     draws = 20_000
     tokens = choose(probabilities.log().expand(draws, -1), NOTHING.expand(draws, -1))
     counts = torch.bincount(tokens, minlength=5)
@@ -148,7 +148,7 @@ def test_filters_compose_in_order() -> None:
     history = NOTHING.expand(2000, -1)
 
     def reached(**options: Any) -> set[int]:
-        choose = make_sampler(pick=seeded(3), **options)
+        choose = make_sampler(categorical=seeded(3), **options)
         return set(choose(logits, history).tolist())
 
     assert reached() == {0, 1, 2, 3}
@@ -161,7 +161,7 @@ def test_filters_compose_in_order() -> None:
 
 def test_half_precision_logits_are_drawn_in_float32() -> None:
     logits = torch.tensor([[0.0, log(3)]], dtype=torch.bfloat16).expand(4000, -1)
-    tokens = make_sampler(pick=seeded(5))(logits, NOTHING.expand(4000, -1))
+    tokens = make_sampler(categorical=seeded(5))(logits, NOTHING.expand(4000, -1))
     assert tokens.float().mean().item() == pytest.approx(0.75, abs=0.03)
 
 
@@ -173,7 +173,7 @@ def test_half_precision_logits_are_drawn_in_float32() -> None:
         ({"top_p": 2}, r"top_p must be in \(0, 1\], was: 2"),
         ({"top_p": 0}, r"top_p must be in \(0, 1\], was: 0"),
         ({"min_p": 1.5}, r"min_p must be in \[0, 1\], was: 1.5"),
-        ({"repetition": 0}, "repetition must be positive, was: 0"),
+        ({"repetition_penalty": 0}, "repetition_penalty must be positive, was: 0"),
         ({"window": 0}, r"window must be in \[1, 1024\], was: 0"),
         ({"window": 5000}, r"window must be in \[1, 1024\], was: 5000"),
     ],
@@ -186,8 +186,8 @@ def test_arguments_out_of_range(options: dict[str, Any], message: str) -> None:
 def test_a_number_falls_among_the_probabilities() -> None:
     logits = logits_of(0.25, 0.0, 0.5, 0.25, 0.0).repeat(7, 1)
     uniform = torch.tensor([0.0, 0.2, 0.25, 0.5, 0.7, 0.76, 1 - 2**-24])
-    assert draw_at(logits, uniform).tolist() == [0, 0, 2, 2, 2, 3, 3]
-    assert draw_at(logits[:2], uniform[[1, 5]]).tolist() == [0, 3]
+    assert inverse_transform_sampling(logits, uniform).tolist() == [0, 0, 2, 2, 2, 3, 3]
+    assert inverse_transform_sampling(logits[:2], uniform[[1, 5]]).tolist() == [0, 3]
 
 
 @pytest.mark.parametrize(
@@ -197,8 +197,10 @@ def test_numbers_draw_as_a_generator_does(options: dict[str, Any]) -> None:
     logits = torch.tensor([[0.0, 1.0, 2.0, 0.5, -1.0]]).repeat(40_000, 1)
     generator = torch.Generator().manual_seed(1)
     history, uniform = torch.zeros(len(logits), 0).long(), torch.rand(40_000, generator=generator)
-    by_numbers = draw_at(make_logits_processor(**options)(logits, history), uniform)
-    choose = make_sampler(pick=partial(draw, generator=generator), **options)
+    by_numbers = inverse_transform_sampling(
+        make_logits_processor(**options)(logits, history), uniform
+    )
+    choose = make_sampler(categorical=partial(categorical_sampling, generator=generator), **options)
     drawn = choose(logits, history)
     shares = [one.bincount(minlength=5) / len(logits) for one in (by_numbers, drawn)]
     assert torch.allclose(*shares, atol=0.015)
@@ -209,7 +211,7 @@ def test_without_temperature_numbers_do_not_matter() -> None:
     logits = torch.tensor([[0.0, 1.0, 0.9]])
     best = make_logits_processor(temperature=0.0)(logits, NOTHING)
     for uniform in (0.0, 0.5, 1 - 2**-24):
-        assert draw_at(best, torch.tensor([uniform])).tolist() == [1]
+        assert inverse_transform_sampling(best, torch.tensor([uniform])).tolist() == [1]
 
 
 @pytest.mark.parametrize("options", [{"temperature": -1.0}, {"top_p": 0.0}, {"min_p": 2.0}])

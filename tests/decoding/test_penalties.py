@@ -59,7 +59,7 @@ def test_unbounded_width_finds_what_is_best_with_its_coverage(number: int, alpha
     bodies = [body for length in range(5) for body in product((0, 2, 3), repeat=length)]
     scores = {body: score([*body, END], state, alpha=alpha) for body in bodies}
     best = sorted(scores, key=lambda body: -scores[body])[:8]
-    options: dict[str, Any] = {"width": 400, "n_best": 8, "length_penalty": alpha}
+    options: dict[str, Any] = {"beam_size": 400, "n_best": 8, "length_penalty": alpha}
     [found] = search(state, coverage=by_coverage, **options)
     assert [tuple(each.ids) for each in found] == best
     assert [each.score for each in found] == pytest.approx([scores[one] for one in best], abs=1e-4)
@@ -69,7 +69,7 @@ def test_unbounded_width_finds_what_is_best_with_its_coverage(number: int, alpha
 
 def test_scores_are_those_of_the_ids_also_when_cut_off() -> None:
     state = states(6)
-    options: dict[str, Any] = {"width": 4, "n_best": 4, "length_penalty": 0.7, "maximum": 2}
+    options: dict[str, Any] = {"beam_size": 4, "n_best": 4, "length_penalty": 0.7, "maximum": 2}
     found = search(state, coverage=by_coverage, **options)
     assert {each.finished for hypotheses in found for each in hypotheses} == {False, True}
     for number, hypotheses in enumerate(found):
@@ -80,7 +80,7 @@ def test_scores_are_those_of_the_ids_also_when_cut_off() -> None:
 
 
 def test_a_batch_is_its_sentences_one_by_one() -> None:
-    options: dict[str, Any] = {"coverage": by_coverage, "width": 4, "n_best": 2}
+    options: dict[str, Any] = {"coverage": by_coverage, "beam_size": 4, "n_best": 2}
     for number, found in enumerate(search(states(6), **options)):
         [alone] = search(select(states(6), torch.tensor([number])), **options)
         assert close(found, alone)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seqlstm.decoding.logits import MAX_HISTORY, Sampler, draw, make_sampler
+from seqlstm.decoding.logits import MAX_HISTORY, Sampler, categorical_sampling, make_sampler
 from seqlstm.decoding.sampling import sample_tokens
 from seqlstm.recurrent.state import State
 from tests.decoding.language import Language
@@ -18,14 +18,14 @@ FIRST = torch.tensor([0, 3, 7])
 
 
 def seeded(seed: int, **options: Any) -> Sampler:
-    pick = partial(draw, generator=torch.Generator().manual_seed(seed))
-    return make_sampler(pick=pick, **options)
+    pick = partial(categorical_sampling, generator=torch.Generator().manual_seed(seed))
+    return make_sampler(categorical=pick, **options)
 
 
 def drawn(choose: Sampler, count: int, **options: Any) -> tuple[Tensor, list[State]]:
     """The first `count` columns, (rows, count), and the states beside them."""
     settings = {"token": FIRST, "state": LANGUAGE.states(ROWS), **options}
-    steps = islice(sample_tokens(LANGUAGE.advance, choose=choose, **settings), count)
+    steps = islice(sample_tokens(LANGUAGE.advance, sampler=choose, **settings), count)
     tokens, states, _ = zip(*steps, strict=True)
     return torch.stack(tokens, -1), list(states)
 
@@ -89,7 +89,7 @@ def test_the_history_yielded_ends_with_the_token() -> None:
     settings: dict[str, Any] = {"token": FIRST, "state": LANGUAGE.states(ROWS)}
     tokens = [FIRST]
     for token, _, history in islice(
-        sample_tokens(LANGUAGE.advance, choose=seeded(1), **settings), 7
+        sample_tokens(LANGUAGE.advance, sampler=seeded(1), **settings), 7
     ):
         tokens.append(token)
         assert torch.equal(history, torch.stack(tokens, -1))
@@ -101,7 +101,7 @@ def test_rows_that_are_sent_continue_alone() -> None:
     choose = make_sampler(temperature=0, repetition_penalty=1.5)
     whole, _ = drawn(choose, 12, memory=memory)
     settings: dict[str, Any] = {"token": FIRST, "state": LANGUAGE.states(ROWS), "memory": memory}
-    stream = sample_tokens(LANGUAGE.advance, choose=choose, **settings)
+    stream = sample_tokens(LANGUAGE.advance, sampler=choose, **settings)
     before = [token for token, _, _ in islice(stream, 5)]
     rows = torch.tensor([2, 0])
     after = [stream.send(rows)[0], *(token for token, _, _ in islice(stream, 6))]
@@ -116,7 +116,7 @@ def test_no_gradients_are_kept_and_the_callers_mode_is_left_alone() -> None:
         return torch.zeros(len(token), 4) * weight, (state[0] * weight,)
 
     stream = sample_tokens(
-        advance, token=FIRST, state=(torch.ones(ROWS, 1),), choose=make_sampler(temperature=0)
+        advance, token=FIRST, state=(torch.ones(ROWS, 1),), sampler=make_sampler(temperature=0)
     )
     _, (state,), _ = next(stream)
     assert not state.requires_grad
@@ -132,7 +132,7 @@ def test_the_share_of_each_token_is_its_probability() -> None:
         return probabilities.log().expand(len(token), -1), state
 
     start = torch.zeros(rows, dtype=torch.long)
-    stream = sample_tokens(advance, token=start, state=(torch.zeros(rows, 1),), choose=seeded(9))
+    stream = sample_tokens(advance, token=start, state=(torch.zeros(rows, 1),), sampler=seeded(9))
     tokens = torch.stack([token for token, _, _ in islice(stream, steps)])
     shares = torch.bincount(tokens.flatten(), minlength=4) / tokens.numel()
     deviation = (probabilities * (1 - probabilities) / tokens.numel()).sqrt()

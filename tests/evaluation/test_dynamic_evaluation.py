@@ -110,13 +110,13 @@ def test_the_statistics_are_root_mean_squares(model: LanguageModel, tokenizer: T
         found.roots, torch.autograd.grad(mean, weights, materialize_grads=True), strict=True
     ):
         torch.testing.assert_close(root, gradient.abs())
-    assert found.gathered == f"train 1x{len(ids) - 1}x3"
+    assert found.description == f"train 1x{len(ids) - 1}x3"
 
 
 def test_several_batches_of_statistics(
     model: LanguageModel, train: TokenStream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seqlstm.evaluation.dynamic_evaluation.ROWS", 1)
+    monkeypatch.setattr("seqlstm.evaluation.dynamic_evaluation.STATISTICS_BATCH_SIZE", 1)
     options = DynamicEvaluation(span=4, batches=3)
     found = gather_statistics(model, train, options, FLOAT32)
     weights = list(model.parameters())
@@ -128,7 +128,7 @@ def test_several_batches_of_statistics(
             square += gradient**2
     for root, square in zip(found.roots, squares, strict=True):
         torch.testing.assert_close(root, (square / 3).sqrt())
-    assert found.gathered == "train 3x1x4"
+    assert found.description == "train 3x1x4"
 
 
 @every_unit

@@ -31,7 +31,7 @@ SYSTEMS = {"ours": worse(3), "theirs": worse(2), "best": REFERENCES, "again": wo
 
 @pytest.fixture(scope="module")
 def standings() -> dict[str, dict[str, SystemScore]]:
-    return compare_translations(SYSTEMS, REFERENCES, resamples=RESAMPLES).standings
+    return compare_translations(SYSTEMS, REFERENCES, resamples=RESAMPLES).scores
 
 
 class TestTranslations:
@@ -106,7 +106,7 @@ class TestTranslations:
     def test_counts_must_agree(self) -> None:
         with pytest.raises(ValueError, match="two systems or more, were: 1"):
             compare_translations({"a": ["x", "y"]}, ["x", "y"])
-        with pytest.raises(ValueError, match="two rows or more to be drawn from, were: 1"):
+        with pytest.raises(ValueError, match="two rows or more to resample, were: 1"):
             compare_translations({"a": ["x"], "b": ["x"]}, ["x"])
         with pytest.raises(ValueError, match="b must have a row for each of 2, were: 3"):
             compare_translations({"a": ["x", "y"], "b": ["x", "y", "z"]}, ["x", "y"])
@@ -134,7 +134,7 @@ class TestNats:
             resampled.append(
                 [sum(float(one[row]) for row in rows) / total for one in (ours, theirs)]
             )
-        one, other = found.standings["a"]["bits_per_byte"], found.standings["b"]["bits_per_byte"]
+        one, other = found.scores["a"]["bits_per_byte"], found.scores["b"]["bits_per_byte"]
         bits = [float(nats.sum() / sizes.sum()) / math.log(2) for nats in (ours, theirs)]
         assert (one.score, other.score) == (pytest.approx(bits[0]), pytest.approx(bits[1]))
         means = [sum(column) / 40 for column in zip(*resampled, strict=True)]
@@ -153,7 +153,7 @@ class TestNats:
     def test_what_is_better_everywhere_is_no_accident(self) -> None:
         nats, sizes = texts(20)
         better = {"first": nats, "better": nats - 0.1 * sizes, "worse": nats + 0.1 * sizes}
-        standings = compare_nats(better, sizes, unit="line", resamples=200).standings
+        standings = compare_nats(better, sizes, unit="line", resamples=200).scores
         for name, sign in (("better", -1), ("worse", 1)):
             one = standings[name]["bits_per_byte"]
             assert one.difference == pytest.approx(sign * 0.1 / math.log(2))
@@ -162,7 +162,7 @@ class TestNats:
 
     def test_the_same_nats_leave_nothing_to_test(self) -> None:
         nats, sizes = texts(20)
-        standings = compare_nats({"a": nats, "b": nats.clone()}, sizes, unit="line").standings
+        standings = compare_nats({"a": nats, "b": nats.clone()}, sizes, unit="line").scores
         one = standings["b"]["bits_per_byte"]
         assert (one.difference, one.difference_ci, one.p) == (0, 0, None)
 
@@ -170,7 +170,7 @@ class TestNats:
         nats, sizes = texts(20)
         lost = nats.clone()
         lost[3] = math.inf
-        standings = compare_nats({"a": nats, "b": lost}, sizes, unit="line").standings
+        standings = compare_nats({"a": nats, "b": lost}, sizes, unit="line").scores
         one = standings["b"]["bits_per_byte"]
         assert one.score == one.difference == math.inf
         assert one.p is None
@@ -178,7 +178,7 @@ class TestNats:
     def test_pairing_sees_what_the_intervals_of_each_hide(self) -> None:
         nats, sizes = texts(100)
         other = nats - sizes * (0.01 + 0.002 * noise(100, 9))
-        one = compare_nats({"a": nats, "b": other}, sizes, unit="line").standings["b"]
+        one = compare_nats({"a": nats, "b": other}, sizes, unit="line").scores["b"]
         found = one["bits_per_byte"]
         assert found.difference is not None
         assert found.p is not None
@@ -189,7 +189,7 @@ class TestNats:
         rows, sizes = 2000, torch.full((2000,), 50.0)
         other = noise(rows, 3)
         systems = {"a": torch.zeros(rows), "b": other}
-        found = compare_nats(systems, sizes, unit="line").standings["b"]["bits_per_byte"]
+        found = compare_nats(systems, sizes, unit="line").scores["b"]["bits_per_byte"]
         expected = 1.96 * float(other.std()) / math.sqrt(rows) / 50 / math.log(2)
         assert found.difference_ci == pytest.approx(expected, rel=0.1)
 
@@ -199,7 +199,7 @@ class TestNats:
         for trial in range(300):
             nats, sizes = texts(50, seed=trial + 1)
             systems = {"a": nats, "b": nats + noise(50, seed=1000 + trial)}
-            one = compare_nats(systems, sizes, unit="line", resamples=100).standings["b"]
+            one = compare_nats(systems, sizes, unit="line", resamples=100).scores["b"]
             p = one["bits_per_byte"].p
             wrong += p is not None and p < 0.05
         assert 0.02 < wrong / 300 < 0.09

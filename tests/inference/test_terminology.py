@@ -10,7 +10,7 @@ import torch
 from seqlstm.errors import ArgumentError
 from seqlstm.inference.line_batches import Translation
 from seqlstm.inference.search import SearchOptions
-from seqlstm.inference.terminology import Terminology, holds, spell
+from seqlstm.inference.terminology import Terminology, contains, encode_phrases
 from seqlstm.inference.translator import LoadedTranslator, MissingWordsWarning
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.text.tokenizer_pair import TokenizerPair
@@ -37,11 +37,11 @@ def real(found: list[list[Translation]]) -> list[list[int]]:
 
 def test_a_phrase_must_appear(loaded: LoadedTranslator) -> None:
     phrases = ["grüne Laterne", "nichts."]
-    pieces = spell(phrases, loaded.tokenizers.target)
+    pieces = encode_phrases(phrases, loaded.tokenizers.target)
     free = real(loaded.translations(FEW))
-    assert not any(holds(one, phrase) for one in free for phrase in pieces)
+    assert not any(contains(one, phrase) for one in free for phrase in pieces)
     found = loaded.translations(FEW, force_words=phrases)
-    assert all(holds(one, phrase) for one in real(found) for phrase in pieces)
+    assert all(contains(one, phrase) for one in real(found) for phrase in pieces)
     assert all(
         "grüne Laterne" in best[0].text and "nichts." in best[0].text
         for best in found
@@ -70,7 +70,7 @@ def test_a_phrase_never_appears(loaded: LoadedTranslator) -> None:
         if loaded.tokenizers.target.encode(text) != phrase:
             continue
         assert not any(
-            holds(one, phrase) for one in real(loaded.translations(FEW, bad_words=[text]))
+            contains(one, phrase) for one in real(loaded.translations(FEW, bad_words=[text]))
         )
 
 
@@ -110,19 +110,19 @@ def test_nothing_is_said_twice(loaded: LoadedTranslator) -> None:
 
 
 def test_too_little_room_for_what_must_be_said(loaded: LoadedTranslator) -> None:
-    with pytest.raises(ArgumentError, match=r"has up to \d+ pieces, and .* length is 2"):
+    with pytest.raises(ArgumentError, match=r"have up to \d+ pieces, and .* length is 2"):
         loaded.translations(FEW, force_words=["grüne Laterne hinter der Kirche"], max_length=2)
 
 
 def test_what_cannot_be_said_is_told(loaded: LoadedTranslator) -> None:
-    with pytest.warns(MissingWordsWarning, match="1 of 1 translations do not hold all"):
+    with pytest.warns(MissingWordsWarning, match="1 of 1 translations lack a phrase"):
         loaded.translations(LINES[:1], force_words=["Kirche Kirche"], no_repeat_ngram_size=1)
 
 
 def test_where_nothing_fulfils_all_the_line_is_named(loaded: LoadedTranslator) -> None:
     """Each piece at most once, and more pieces than there are."""
     length = loaded.tokenizers.target.vocab_size
-    with pytest.raises(ArgumentError, match=f"fulfils all that is asked: {LINES[0]}"):
+    with pytest.raises(ArgumentError, match=f"fulfils all constraints: {LINES[0]}"):
         loaded.translations(LINES[:1], no_repeat_ngram_size=1, min_length=length, beam_size=1)
 
 
@@ -133,7 +133,10 @@ def test_where_nothing_fulfils_all_the_line_is_named(loaded: LoadedTranslator) -
         ({"bad_words": [""]}, "a phrase that must or must not appear is empty"),
         ({"force_words": ["die xyz"]}, '"die xyz" has characters that the tokenizer does not know'),
         ({"prefix": "xyz"}, '"xyz" has characters that the tokenizer does not know'),
-        ({"force_words": ["die grüne"], "bad_words": ["grüne"]}, "holds what must never appear"),
+        (
+            {"force_words": ["die grüne"], "bad_words": ["grüne"]},
+            "contains a phrase that must not",
+        ),
     ],
 )
 def test_phrases_that_make_no_sense(
@@ -212,18 +215,18 @@ def test_coverage_however_lines_are_batched(loaded: LoadedTranslator, batch: int
 def test_a_model_without_attention_has_no_coverage(tokenizer: Tokenizer) -> None:
     model = random_translator(tokenizer.vocab_size, decoder="plain")
     without = LoadedTranslator(model, TokenizerPair.joint(tokenizer), precision=FLOAT32)
-    with pytest.raises(ArgumentError, match="coverage penalty needs attention's weights"):
+    with pytest.raises(ArgumentError, match="coverage penalty needs attention weights"):
         without.translations(FEW, coverage_penalty=0.5)
 
 
 def test_what_is_asked_of_some_lines(tokenizer: Tokenizer) -> None:
-    asked = Terminology.of(
+    asked = Terminology.from_text(
         3, tokenizer, prefix=["Der", "", "Der Gärtner"], force_words=[["42"], [], ["die", "der"]]
     )
     some = asked.select([2, 0])
     assert some.prefixes == [asked.prefixes[2], asked.prefixes[0]]
-    assert some.room() == [
+    assert some.needed_tokens() == [
         len(asked.prefixes[2]) + sum(map(len, asked.force_words[2])),
         len(asked.prefixes[0]) + len(asked.force_words[0][0]),
     ]
-    assert asked.select([1]).required() is None
+    assert asked.select([1]).lexical_constraints() is None

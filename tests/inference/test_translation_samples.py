@@ -91,7 +91,7 @@ def test_the_least_risk_is_the_most_like_all(loaded: LoadedTranslator) -> None:
         return -float(len(hypothesis)) + len(reference) / 1000
 
     drawn = loaded.sample(TEXT, samples=7, seed=3)
-    chosen = loaded.least_risk(TEXT, utility=shorter, samples=7, seed=3)
+    chosen = loaded.minimum_bayes_risk(TEXT, utility=shorter, samples=7, seed=3)
     for one, samples in zip(chosen, drawn, strict=True):
         assert one.ids in [each.ids for each in samples]
         assert len(one.text) == min(len(each.text) for each in samples)

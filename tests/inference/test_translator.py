@@ -32,9 +32,9 @@ def loaded(tokenizer: Tokenizer) -> LoadedTranslator:
 
 
 def beams(loaded: LoadedTranslator, sources: list[list[int]], *, n_best: int) -> Any:
-    asked = Terminology.of(len(sources), loaded.tokenizers.target)
+    asked = Terminology.from_text(len(sources), loaded.tokenizers.target)
     return search_translations(
-        loaded.system, sources, asked, search=loaded.searching(n_best=n_best)
+        loaded.ensemble, sources, asked, search=loaded.search_options(n_best=n_best)
     )
 
 
@@ -53,10 +53,10 @@ def test_every_line_has_its_translation(loaded: LoadedTranslator) -> None:
 
 @pytest.mark.parametrize("beam_size", [1, 3])
 @pytest.mark.parametrize("batch", [1, 4, 64])
-def test_however_they_are_batched(loaded: LoadedTranslator, width: int, batch: int) -> None:
-    alone = [loaded.translate([line], beam_size=width)[0] for line in TEXT]
-    assert loaded.translate(TEXT, beam_size=width, batch=batch) == alone
-    assert loaded.translate(TEXT[::-1], beam_size=width, batch=batch) == alone[::-1]
+def test_however_they_are_batched(loaded: LoadedTranslator, beam_size: int, batch: int) -> None:
+    alone = [loaded.translate([line], beam_size=beam_size)[0] for line in TEXT]
+    assert loaded.translate(TEXT, beam_size=beam_size, batch=batch) == alone
+    assert loaded.translate(TEXT[::-1], beam_size=beam_size, batch=batch) == alone[::-1]
 
 
 @pytest.mark.parametrize("penalty", [0.0, 0.2])
@@ -142,7 +142,7 @@ def test_a_calls_options_stand_before_the_models_own(loaded: LoadedTranslator) -
 
 def test_long_lines_are_cut_with_a_warning(loaded: LoadedTranslator) -> None:
     short = LoadedTranslator(
-        loaded.model, loaded.tokenizers, precision=FLOAT32, beam_size=3, longest=8
+        loaded.model, loaded.tokenizers, precision=FLOAT32, beam_size=3, max_input_length=8
     )
     lines = ["Nobody", LINES[0], LINES[-1]]
     ids = loaded.tokenizers.target.encode_batch(lines)
