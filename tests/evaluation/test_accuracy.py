@@ -70,7 +70,7 @@ def test_batches_change_nothing(
     model: LanguageModel, tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = scores_of(model, tokenizer, PAIRS)
-    monkeypatch.setattr(accuracy, "TOKENS", 40)
+    monkeypatch.setattr(accuracy, "MAX_BATCH_TOKENS", 40)
     monkeypatch.setattr(accuracy, "CHUNK", 3)
     assert len(encode_prompts(PAIRS, tokenizer=tokenizer)) > 5
     parts = scores_of(model, tokenizer, PAIRS)

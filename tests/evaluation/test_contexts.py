@@ -31,7 +31,7 @@ def settings(tokenizer: Tokenizer, unit: str, **options: Any) -> dict[str, Any]:
 def test_windows_have_every_piece_once_with_enough_context(
     monkeypatch: pytest.MonkeyPatch, least: int, tokens: int
 ) -> None:
-    monkeypatch.setattr("seqlstm.data.batching.sliding_windows.TOKENS", 30)
+    monkeypatch.setattr("seqlstm.data.batching.sliding_windows.MAX_BATCH_TOKENS", 30)
     targets = []
     for batch in sliding_window_batches(TokenStream(torch.arange(tokens + 1)), min_context=least):
         rows, time = batch.targets.shape
