@@ -24,7 +24,7 @@ def scores_of(model: LanguageModel, tokenizer: Tokenizer, rows: list[Row]) -> Pr
 
 @torch.no_grad()
 def by_hand(model: LanguageModel, tokenizer: Tokenizer, row: Row) -> tuple[float, bool]:
-    """Nats of a completion and its end, and whether each token is the most probable, by steps."""
+    """Nats of a completion and its end, and whether every token is the most probable, by steps."""
     text, answer = map(tokenizer.encode, row)
     state, nats, right = model.initial_state(1), 0.0, True
     token = tokenizer.end
@@ -53,8 +53,8 @@ def test_a_row_at_a_time(model: LanguageModel, tokenizer: Tokenizer) -> None:
     assert scores.correct == sum(right for _, right in expected)
 
 
-def test_a_row_is_right_when_every_piece_is(tokenizer: Tokenizer) -> None:
-    """A model that always ends at once is right on empty completions, and only there."""
+def test_a_row_is_correct_if_every_piece_is(tokenizer: Tokenizer) -> None:
+    """A model that always predicts the end is correct only on empty completions."""
     model = random_language_model(tokenizer.vocab_size)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -84,7 +84,7 @@ def test_the_scores_by_hand() -> None:
     assert scores.nats_per_token == pytest.approx(math.log(2) / 2)
 
 
-def test_the_signature_says_how(model: LanguageModel, tokenizer: Tokenizer) -> None:
+def test_the_signature(model: LanguageModel, tokenizer: Tokenizer) -> None:
     assert scores_of(model, tokenizer, PAIRS).signature == (
         f"lm|scored:completion+</s>|tokenizer:unigram-{tokenizer.fingerprint}"
         "|correct:every piece the most probable, teacher forcing"
