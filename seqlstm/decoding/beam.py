@@ -55,8 +55,8 @@ def beam(
         beam_size: number of beams; 1 is greedy search.
         maximum: maximum length, eos included: one for all sentences, or (sentences,).
         length_penalty: alpha of `length_normalizer`; 0 compares plain log-probabilities.
-        coverage: computes from the state what is added to the score of each row, (rows,); never
-            positive.
+        coverage: returns the coverage penalty of each row from the state, (rows,), never positive;
+            it is added to the scores.
         n_best: number of hypotheses to return for a sentence.
         constraints: on the next token; see `constraints.py`.
         lexical_constraints: phrases that must appear; no hypothesis finishes without them. The beam
@@ -74,38 +74,42 @@ def beam(
     device, sentences = _device_and_rows(state)
     limits = torch.as_tensor(maximum, device=device).expand(sentences)
     _check(beam_size=beam_size, n_best=n_best, maximum=limits, length_penalty=length_penalty)
-    rules = _Rules(eos=eos, beam_size=beam_size, n_best=n_best, length_penalty=length_penalty)
+    search = _BeamSearch(eos=eos, beam_size=beam_size, n_best=n_best, length_penalty=length_penalty)
     results: list[list[Hypothesis]] = [[] for _ in range(sentences)]
-    table = rules.start(limits)
+    hypotheses = search.start(limits)
     token = torch.full((sentences,), bos, device=device)
-    while len(table.sentence):
-        step, beams = table.tokens.shape[-1] + 1, table.cumulative.shape[1]
+    while len(hypotheses.sentence):
+        step, beams = hypotheses.tokens.shape[-1] + 1, hypotheses.cumulative.shape[1]
         logits, state = advance(token, state, memory)
-        prefix = Prefix(table.tokens.flatten(0, 1), table.sentence.repeat_interleave(beams))
+        prefix = Prefix(
+            hypotheses.tokens.flatten(0, 1), hypotheses.sentence.repeat_interleave(beams)
+        )
         log_probs = constrained_log_probs(logits, prefix, constraints)
         progress = None
         if lexical_constraints is not None:
-            last = (table.limits <= step).repeat_interleave(beams)
+            last = (hypotheses.limits <= step).repeat_interleave(beams)
             progress = lexical_constraints.progress(prefix, last)
             mask_eos(log_probs, progress, eos=eos)
-        candidates = best_candidates(table.cumulative, log_probs, progress, beam_size=beam_size)
+        candidates = best_candidates(
+            hypotheses.cumulative, log_probs, progress, beam_size=beam_size
+        )
         penalty = coverage(state).view(-1, beams) if coverage else None
-        table, parents = rules.extend(table, candidates, penalty, step)
+        hypotheses, parents = search.extend(hypotheses, candidates, penalty, step)
 
-        unfinished = rules.unfinished(table, step)
+        unfinished = search.unfinished(hypotheses, step)
         rows = unfinished.nonzero().squeeze(-1)
         if len(rows) < len(unfinished):
-            ended = _Table(*select(table, (~unfinished).nonzero().squeeze(-1)))
-            for sentence, best in zip(ended.sentence.tolist(), rules.best(ended), strict=True):
+            ended = _Hypotheses(*select(hypotheses, (~unfinished).nonzero().squeeze(-1)))
+            for sentence, best in zip(ended.sentence.tolist(), search.best(ended), strict=True):
                 results[sentence] = best
             memory = None if memory is None else select(memory, rows)
-            table = _Table(*select(table, rows))
+            hypotheses = _Hypotheses(*select(hypotheses, rows))
         state = select(state, (rows[:, None] * beams + parents[rows]).flatten())
-        token = table.tokens[..., -1].flatten()
+        token = hypotheses.tokens[..., -1].flatten()
     return results
 
 
-class _Table(NamedTuple):
+class _Hypotheses(NamedTuple):
     """The hypotheses of all sentences whose search has not ended, one row for each sentence.
 
     Attributes:
@@ -127,34 +131,36 @@ class _Table(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Rules:
-    """When a hypothesis and the search of a sentence end."""
+class _BeamSearch:
+    """The steps of a search: extending hypotheses, ending searches, and selecting the best."""
 
     eos: int
     beam_size: int
     n_best: int
     length_penalty: float
 
-    def start(self, limits: Tensor) -> _Table:
+    def start(self, limits: Tensor) -> _Hypotheses:
         """One empty active hypothesis for each sentence, and no finished ones."""
         sentences = len(limits)
         sentence = torch.arange(sentences, device=limits.device)
         zeros = torch.zeros(sentences, 1, device=limits.device)
         free = zeros.new_full((sentences, self.beam_size), -inf)
         finished = (free, free, sentence.new_empty(sentences, self.beam_size, 0))
-        return _Table(sentence, limits, zeros, zeros, sentence.new_empty(sentences, 1, 0), finished)
+        return _Hypotheses(
+            sentence, limits, zeros, zeros, sentence.new_empty(sentences, 1, 0), finished
+        )
 
     def extend(
         self,
-        table: _Table,
+        hypotheses: _Hypotheses,
         candidates: tuple[Tensor, Tensor, Tensor],
         penalty: Tensor | None,
         step: int,
-    ) -> tuple[_Table, Tensor]:
+    ) -> tuple[_Hypotheses, Tensor]:
         """Extend the hypotheses by one token; also return the parent beams of the active ones.
 
         Args:
-            table: the hypotheses so far.
+            hypotheses: before this step.
             candidates: from `best_candidates`.
             penalty: added to the scores of each beam, (sentences, beams).
             step: length of the candidates.
@@ -163,10 +169,10 @@ class _Rules:
         scores = cumulative / length_normalizer(step, self.length_penalty)
         if penalty is not None:
             scores = scores + gather_beams(penalty, beams)
-        tokens = torch.cat([gather_beams(table.tokens, beams), next_tokens[..., None]], -1)
+        tokens = torch.cat([gather_beams(hypotheses.tokens, beams), next_tokens[..., None]], -1)
         ended = next_tokens == self.eos
         ending = (scores.masked_fill(~ended, -inf), cumulative, tokens)
-        finished = _merge(table.finished, tuple(part[:, : self.beam_size] for part in ending))
+        finished = _merge(hypotheses.finished, tuple(part[:, : self.beam_size] for part in ending))
         active = ended.long().argsort(dim=-1, stable=True)[:, : self.beam_size]
         alive = gather_beams(~ended, active)
         cumulative, scores = (
@@ -174,20 +180,24 @@ class _Rules:
             for values in (cumulative, scores)
         )
         tokens, beams = gather_beams(tokens, active), gather_beams(beams, active)
-        return _Table(table.sentence, table.limits, cumulative, scores, tokens, finished), beams
+        return _Hypotheses(
+            hypotheses.sentence, hypotheses.limits, cumulative, scores, tokens, finished
+        ), beams
 
-    def unfinished(self, table: _Table, step: int) -> Tensor:
+    def unfinished(self, hypotheses: _Hypotheses, step: int) -> Tensor:
         """True for sentences whose search continues, (sentences,)."""
-        scores = table.finished[0]
+        scores = hypotheses.finished[0]
         # Log-probabilities never rise: this bounds every score that an active hypothesis can reach.
-        reachable = table.cumulative.amax(-1) / length_normalizer(table.limits, self.length_penalty)
+        reachable = hypotheses.cumulative.amax(-1) / length_normalizer(
+            hypotheses.limits, self.length_penalty
+        )
         undecided: Tensor = (reachable > scores[:, self.n_best - 1]) & (scores[:, -1] == -inf)
-        return undecided & (step < table.limits)
+        return undecided & (step < hypotheses.limits)
 
-    def best(self, table: _Table) -> list[list[Hypothesis]]:
+    def best(self, hypotheses: _Hypotheses) -> list[list[Hypothesis]]:
         """The first `n_best` of the finished and then of the active hypotheses, by sentence."""
-        active = (table.scores, table.cumulative, table.tokens)
-        parts = [torch.cat(pair, 1) for pair in zip(table.finished, active, strict=True)]
+        active = (hypotheses.scores, hypotheses.cumulative, hypotheses.tokens)
+        parts = [torch.cat(pair, 1) for pair in zip(hypotheses.finished, active, strict=True)]
         rows: Any = zip(*(part.tolist() for part in parts), strict=True)
         possible = ((entry for entry in zip(*row, strict=True) if entry[0] > -inf) for row in rows)
         return [[self.hypothesis(*entry) for entry in islice(row, self.n_best)] for row in possible]

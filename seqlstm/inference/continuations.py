@@ -1,4 +1,4 @@
-"""Many continuations of one text, generated side by side."""
+"""Many continuations of one text, generated in a batch."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def test_a_phrase_never_appears(loaded: LoadedTranslator) -> None:
         )
 
 
-@pytest.mark.parametrize("longest", [3, 6])
+@pytest.mark.parametrize("max_length", [3, 6])
 def test_lengths(loaded: LoadedTranslator, max_length: int) -> None:
     free = {len(row) for row in non_empty_ids(loaded.translations(FEW))}
     assert min(free) < 9
