@@ -23,7 +23,7 @@ from seqlstm.recurrent.state import State, select
 
 
 @torch.inference_mode()
-def beam(
+def beam_search(
     advance: Advance,
     *,
     state: State,

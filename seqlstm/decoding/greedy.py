@@ -17,7 +17,7 @@ from seqlstm.recurrent.state import State, select
 
 
 @torch.inference_mode()
-def greedy(
+def greedy_search(
     advance: Advance,
     *,
     state: State,
@@ -28,10 +28,10 @@ def greedy(
     length_penalty: float = 1.0,
     constraints: Sequence[Constraint] = (),
 ) -> list[list[Hypothesis]]:
-    """Greedy search: the same hypotheses as `beam` with `beam_size=1`, with less computation.
+    """Greedy search: the hypotheses of `beam_search` with `beam_size=1`, with less computation.
 
     Args:
-        advance, state, memory, bos, eos, length_penalty, constraints: as of `beam`.
+        advance, state, memory, bos, eos, length_penalty, constraints: as of `beam_search`.
         maximum: maximum lengths, eos included, (sentences,); positive.
 
     Returns:

@@ -74,7 +74,7 @@ def sample_hypotheses(
     """Ancestral sampling of hypotheses; the scores are the model's log-probabilities.
 
     Args:
-        advance, state, memory, bos, eos: as of `beam`.
+        advance, state, memory, bos, eos: as of `beam_search`.
         maximum: maximum lengths, eos included, (sentences,).
         uniform: random numbers from [0, 1), (sentences, samples, steps), with at least as many
             steps as the largest maximum.

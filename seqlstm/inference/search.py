@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seqlstm.decoding.beam import beam
+from seqlstm.decoding.beam import beam_search
 from seqlstm.decoding.constraints import (
     Constraint,
     forbid_tokens,
@@ -18,7 +18,7 @@ from seqlstm.decoding.constraints import (
     min_length,
     no_repeat_ngram,
 )
-from seqlstm.decoding.greedy import greedy
+from seqlstm.decoding.greedy import greedy_search
 from seqlstm.decoding.hypothesis import Hypothesis
 from seqlstm.decoding.penalties import coverage_penalty
 from seqlstm.errors import ArgumentError
@@ -150,8 +150,8 @@ def search_translations(
             "constraints": terminology.constraints(search.constraints(tokenizer)),
         }
         if search.beam_size == 1 and coverage is None and lexical_constraints is None:
-            return greedy(encoded.advance, **options)
-        return beam(
+            return greedy_search(encoded.advance, **options)
+        return beam_search(
             encoded.advance,
             **options,
             beam_size=search.beam_size,

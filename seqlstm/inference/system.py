@@ -88,13 +88,11 @@ def step_function(models: Sequence[Translator]) -> Advance:
     def advance(token: Tensor, state: State, memory: State | None) -> tuple[Tensor, State]:
         assert memory is not None
         states, coverage = state
-        logits, new_states, weights = zip(
-            *(
-                model.advance(token, model_state, model_memory)
-                for model, model_state, model_memory in zip(models, states, memory, strict=True)
-            ),
-            strict=True,
-        )
+        steps = [
+            model.advance(token, model_state, model_memory)
+            for model, model_state, model_memory in zip(models, states, memory, strict=True)
+        ]
+        logits, new_states, weights = zip(*steps, strict=True)
         if isinstance(coverage, Tensor):
             mean = mean_weights(weights, len(leaves(memory)[0]))
             coverage = coverage + mean.to(coverage.dtype)

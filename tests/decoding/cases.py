@@ -27,7 +27,7 @@ PHRASES: list[list[list[int]]] = [
 
 @dataclass(frozen=True)
 class Case:
-    """A constraint: `options(numbers)` are arguments of `beam` for the sentences `numbers`.
+    """A constraint: `options(numbers)` are arguments of `beam_search` for the sentences `numbers`.
 
     `allows(number, ids, ended)`: whether sentence `number` may begin with `ids`, or end after them.
     """

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqlstm.decoding.beam import beam
+from seqlstm.decoding.beam import beam_search
 from seqlstm.decoding.constraints import forbid_tokens, min_length
 from seqlstm.decoding.hypothesis import Hypothesis
 from seqlstm.decoding.penalties import length_normalizer
@@ -30,7 +30,7 @@ def memory() -> State:
 
 def search(language: Language, state: State, **options: Any) -> list[list[Hypothesis]]:
     settings = {"memory": None, "bos": BEGIN, "eos": END, "beam_size": 3, "maximum": 12, **options}
-    return beam(language.advance, state=state, **settings)
+    return beam_search(language.advance, state=state, **settings)
 
 
 def rows(state: State, *numbers: int) -> State:
@@ -53,7 +53,7 @@ def test_ties_are_broken_by_id_as_in_argmax() -> None:
     def advance(token: Tensor, state: State, memory: State | None) -> tuple[Tensor, State]:
         return torch.zeros(len(token), 6).index_fill(-1, torch.tensor([2, 4]), 1.0), state
 
-    [[best]] = beam(
+    [[best]] = beam_search(
         advance, state=(torch.zeros(1, 1),), memory=None, bos=BEGIN, eos=END, beam_size=1, maximum=3
     )
     assert best.ids == [2, 2, 2]
@@ -200,7 +200,7 @@ def test_a_longer_hypothesis_wins_only_under_the_length_penalty() -> None:
         return table[step.clamp(max=2)], (step + 1,)
 
     def best(alpha: float) -> Hypothesis:
-        [[results]] = beam(
+        [[results]] = beam_search(
             advance,
             state=(torch.zeros(1, dtype=torch.long),),
             memory=None,
@@ -225,7 +225,7 @@ def test_the_beam_stays_full_when_eos_is_the_most_probable() -> None:
         table = torch.tensor([[0, 0.5, 0.3, 0.2], [0] * 4, [0, 0.1, 0.45, 0.45], [0, 1.0, 0, 0]])
         return table.log()[token], state
 
-    [results] = beam(
+    [results] = beam_search(
         advance,
         state=(torch.zeros(1, 1),),
         memory=None,
@@ -246,7 +246,9 @@ def test_any_floating_type_of_logits(language: Language) -> None:
             return logits.round().to(dtype), state  # whole numbers are exact in all of them
 
         start = language.states(SENTENCES)
-        return beam(advance, state=start, memory=None, bos=BEGIN, eos=END, beam_size=3, maximum=8)
+        return beam_search(
+            advance, state=start, memory=None, bos=BEGIN, eos=END, beam_size=3, maximum=8
+        )
 
     assert results(torch.float32) == results(torch.bfloat16) == results(torch.float64)
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqlstm.decoding.beam import beam
+from seqlstm.decoding.beam import beam_search
 from seqlstm.decoding.constraints import (
     forbid_phrases,
     forbid_tokens,
@@ -27,7 +27,7 @@ LANGUAGE = Language.random(seed=1, vocabulary=9)
 
 def search(language: Language, state: State, **options: Any) -> list[list[Hypothesis]]:
     settings = {"memory": None, "bos": BEGIN, "eos": END, "beam_size": 3, "maximum": 12, **options}
-    return beam(language.advance, state=state, **settings)
+    return beam_search(language.advance, state=state, **settings)
 
 
 def row(state: State, number: int) -> State:
@@ -148,7 +148,7 @@ def test_no_repeat_ngram_and_forbidden_phrases_in_long_outputs() -> None:
     def found(*constraints: Any) -> list[int]:
         start = (torch.zeros(1, 1),)
         options = {"memory": None, "bos": BEGIN, "eos": END, "beam_size": 1, "maximum": 9}
-        [[best]] = beam(advance, state=start, constraints=constraints, **options)  # type: ignore[arg-type]
+        [[best]] = beam_search(advance, state=start, constraints=constraints, **options)  # type: ignore[arg-type]
         return best.ids
 
     assert found() == [2] * 9

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from seqlstm.decoding.advance import Advance
-from seqlstm.decoding.beam import beam
+from seqlstm.decoding.beam import beam_search
 from seqlstm.decoding.ensemble import average_log_probs, ensemble_log_probs
 from seqlstm.recurrent.state import State, select
 from tests.decoding.cases import BEGIN, END
@@ -52,8 +52,10 @@ def test_probabilities_are_averaged_at_every_step() -> None:
 
 def test_an_ensemble_of_a_model_with_itself_is_the_model() -> None:
     [language, *_] = LANGUAGES
-    alone = beam(language.advance, state=STATE, memory=None, **OPTIONS)
-    twice = beam(ensemble([language.advance] * 2), state=(STATE, STATE), memory=None, **OPTIONS)
+    alone = beam_search(language.advance, state=STATE, memory=None, **OPTIONS)
+    twice = beam_search(
+        ensemble([language.advance] * 2), state=(STATE, STATE), memory=None, **OPTIONS
+    )
     assert all(close(one, other) for one, other in zip(alone, twice, strict=True))
 
 
@@ -65,8 +67,8 @@ def test_every_model_has_its_own_states_and_memories(remembers: bool) -> None:
     advances = [language.advance for language in LANGUAGES]
     states = (STATE,) * 3
     memory = memories if remembers else None
-    together = beam(ensemble(advances), state=states, memory=memory, **OPTIONS)
-    back = beam(
+    together = beam_search(ensemble(advances), state=states, memory=memory, **OPTIONS)
+    back = beam_search(
         ensemble(advances[::-1]),
         state=states,
         memory=memories[::-1] if remembers else None,
@@ -75,7 +77,7 @@ def test_every_model_has_its_own_states_and_memories(remembers: bool) -> None:
     assert all(close(one, other) for one, other in zip(together, back, strict=True))
     for number, found in enumerate(together):
         row = torch.tensor([number])
-        [alone] = beam(
+        [alone] = beam_search(
             ensemble(advances),
             state=select(states, row),
             memory=select(memories, row) if remembers else None,

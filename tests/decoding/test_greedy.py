@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqlstm.decoding.beam import beam
+from seqlstm.decoding.beam import beam_search
 from seqlstm.decoding.constraints import forbid_tokens
-from seqlstm.decoding.greedy import greedy
+from seqlstm.decoding.greedy import greedy_search
 from seqlstm.recurrent.state import State, select
 from tests.decoding.cases import BEGIN, END, FREE, Case
 from tests.decoding.language import Language, close, greedy_ids
@@ -26,8 +26,10 @@ def test_greedy_search_equals_beam_size_one(seed: int, case: Case, alpha: float)
     bias = 2 * torch.randn(SENTENCES, 6, generator=torch.Generator().manual_seed(seed))
     options = {"bos": BEGIN, "eos": END, "maximum": LIMITS, "length_penalty": alpha}
     options |= {"state": start, "memory": (bias,), **case.options(range(SENTENCES))}
-    results = greedy(language.advance, **options)
-    for one, other in zip(results, beam(language.advance, beam_size=1, **options), strict=True):
+    results = greedy_search(language.advance, **options)
+    for one, other in zip(
+        results, beam_search(language.advance, beam_size=1, **options), strict=True
+    ):
         assert close(one, other)
 
 
@@ -35,7 +37,9 @@ def test_greedy_search_equals_beam_size_one(seed: int, case: Case, alpha: float)
 def test_greedy_search_is_argmax_step_by_step(seed: int) -> None:
     language = Language.random(seed=seed, vocabulary=9)
     state = language.states(SENTENCES)
-    results = greedy(language.advance, state=state, memory=None, bos=BEGIN, eos=END, maximum=LIMITS)
+    results = greedy_search(
+        language.advance, state=state, memory=None, bos=BEGIN, eos=END, maximum=LIMITS
+    )
     for number, [best] in enumerate(results):
         maximum = int(LIMITS[number])
         alone = select(state, torch.tensor([number]))
@@ -53,7 +57,7 @@ def test_finished_sentences_leave_the_batch() -> None:
         return 9 * ends, (left - 1,)
 
     left = torch.tensor([3, 0, 1, 3])
-    results = greedy(
+    results = greedy_search(
         advance,
         state=(left,),
         memory=None,
@@ -67,7 +71,7 @@ def test_finished_sentences_leave_the_batch() -> None:
 
 def test_no_hypothesis_if_no_token_is_possible() -> None:
     language = Language.random(seed=1, vocabulary=4)
-    results = greedy(
+    results = greedy_search(
         language.advance,
         state=language.states(2),
         memory=None,
@@ -83,4 +87,4 @@ def test_no_sentences() -> None:
     language = Language.random(seed=1, vocabulary=4)
     nothing = torch.empty(0, dtype=torch.long)
     options = {"memory": None, "bos": BEGIN, "eos": END, "maximum": nothing}
-    assert greedy(language.advance, state=language.states(0), **options) == []
+    assert greedy_search(language.advance, state=language.states(0), **options) == []

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqlstm.decoding.beam import beam
+from seqlstm.decoding.beam import beam_search
 from seqlstm.decoding.constraints import Prefix, forbid_phrases, force_prefixes
 from seqlstm.decoding.hypothesis import Hypothesis
 from seqlstm.decoding.lexical_constraints import (
@@ -46,7 +46,7 @@ class Reluctant(Language):
 def search(state: State, **options: Any) -> list[list[Hypothesis]]:
     language = Reluctant.random(seed=3, vocabulary=9)
     settings = {"memory": None, "bos": BEGIN, "eos": END, "beam_size": 4, "maximum": 14, **options}
-    return beam(language.advance, state=state, **settings)
+    return beam_search(language.advance, state=state, **settings)
 
 
 STATE = Language.random(seed=3, vocabulary=9).states(SENTENCES)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqlstm.decoding.beam import beam
+from seqlstm.decoding.beam import beam_search
 from seqlstm.decoding.hypothesis import Hypothesis
 from seqlstm.decoding.penalties import coverage_penalty, length_normalizer
 from seqlstm.recurrent.state import State, select
@@ -49,7 +49,7 @@ def score(ids: list[int], state: State, *, alpha: float) -> float:
 
 def search(state: State, **options: Any) -> list[list[Hypothesis]]:
     settings = {"memory": None, "bos": BEGIN, "eos": END, "maximum": 5, **options}
-    return beam(advance, state=state, **settings)
+    return beam_search(advance, state=state, **settings)
 
 
 @pytest.mark.parametrize("alpha", [0.0, 1.0])
