@@ -56,7 +56,7 @@ def generate(model: LanguageModel, precision: Precision, *, rows: int, pieces: i
 
     token = torch.zeros(rows, dtype=torch.long)
     tokens = sample_tokens(
-        advance, token=token, state=model.initial_state(rows), choose=make_sampler()
+        advance, token=token, state=model.initial_state(rows), sampler=make_sampler()
     )
     for _ in itertools.islice(tokens, pieces):
         pass

@@ -15,13 +15,13 @@ from seqlstm.models.language_model import LanguageModel
 from seqlstm.recurrent.layer import Layer
 from seqlstm.recurrent.state import State, leaves
 
-MATRIX = 4  # axes of a matrix for each head: batch, heads, rows, columns
-SPAN = 1024  # pieces that are embedded together
+MATRIX_DIMENSIONS = 4  # batch, heads, rows, columns
+SPAN = 1024  # pieces that are embedded in one call
 
 
 @dataclass(frozen=True)
 class Unit:
-    """One number of a state: its layer and number are counted from 1."""
+    """A unit: one number in a vector of a layer's state. Layers and numbers are counted from 1."""
 
     layer: int
     vector: str
@@ -37,22 +37,22 @@ class UnitInventory:
 
     Attributes:
         units: of the vectors of all layers, in the order of `vectors`.
-        left_out: matrices, as "1:C".
+        left_out: names of the matrices, such as "1:C".
     """
 
     units: list[Unit]
     left_out: list[str]
 
     def find(self, text: str) -> Unit:
-        """The unit of a name LAYER:UNIT or LAYER:VECTOR:UNIT; the default vector is c or else h.
+        """The unit named LAYER:UNIT or LAYER:VECTOR:UNIT; the default vector is c, or h without c.
 
         Raises:
             ArgumentError: there is no such unit; the hint lists the units.
         """
         layer, *vector, number = text.split(":") if ":" in text else ("", text)
         names = list(dict.fromkeys(u.vector for u in self.units if str(u.layer) == layer))
-        memory = next((name for name in ("c", "h") if name in names), next(iter(names), ""))
-        full_name = ":".join([layer, *(vector or [memory]), number])
+        default = next((name for name in ("c", "h") if name in names), next(iter(names), ""))
+        full_name = ":".join([layer, *(vector or [default]), number])
         for unit in self.units:
             if str(unit) == full_name:
                 return unit
@@ -62,7 +62,7 @@ class UnitInventory:
 
 
 def inventory(model: LanguageModel) -> UnitInventory:
-    """The units of a model; the vectors of all heads count as one vector, matrices are left out.
+    """The units of a model. The vectors of all heads form one vector; matrices are left out.
 
     Raises:
         ArgumentError: the model's state has no vector.
@@ -75,7 +75,7 @@ def inventory(model: LanguageModel) -> UnitInventory:
         for name in cast(Layer, layer).state_names
     ]
     for (layer, name), part in zip(parts, leaves(model.initial_state(1)), strict=True):
-        if part.dim() < MATRIX:
+        if part.dim() < MATRIX_DIMENSIONS:
             units += [Unit(layer, name, number) for number in range(1, part[0].numel() + 1)]
         else:
             left_out.append(f"{layer}:{name}")
@@ -85,15 +85,17 @@ def inventory(model: LanguageModel) -> UnitInventory:
 
 
 def vectors(state: State) -> Tensor:
-    """All vectors of a state side by side, (rows, units)."""
-    return torch.cat([part.flatten(1) for part in leaves(state) if part.dim() < MATRIX], dim=1)
+    """All vectors of a state, concatenated: (rows, units)."""
+    return torch.cat(
+        [part.flatten(1) for part in leaves(state) if part.dim() < MATRIX_DIMENSIONS], dim=1
+    )
 
 
 @torch.no_grad()
 def activations(loaded: LoadedLanguageModel, ids: Tensor) -> Iterator[Tensor]:
     """The activation of every unit after each step, (rows, units), for ids (rows, time).
 
-    The model runs step by step, since backends do not return the states inside a sequence.
+    The model runs step by step, because backends return only the last state of a sequence.
     """
     model = loaded.model
     state = model.initial_state(len(ids))

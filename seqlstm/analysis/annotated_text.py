@@ -13,7 +13,7 @@ from seqlstm.analysis.text_properties import PROPERTIES
 from seqlstm.text.streaming import TextStream
 from seqlstm.text.tokenizer import Tokenizer
 
-CHARACTERS = 16  # of a piece, at most as a rule: text beyond the pieces needed is not encoded
+MAX_PIECE_CHARACTERS = 16  # on average; bounds the text that is encoded for a number of pieces
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class AnnotatedText:
 
     Attributes:
         ids: of the pieces.
-        parts: the characters that each piece adds to the text, perhaps none.
-        properties: values after each piece, (pieces, properties).
+        parts: the text that each piece adds, perhaps none.
+        properties: the values of the properties after each piece, (pieces, properties).
     """
 
     ids: list[int]
@@ -40,10 +40,10 @@ def annotate(
     """Annotate each piece of a text with the properties at its last character.
 
     Args:
-        text: any.
+        text: any text.
         names: of properties.
-        tokenizer: cuts the text into pieces.
-        max_pieces: annotate so many pieces, at most; None for all.
+        tokenizer: segments the text into pieces.
+        max_pieces: maximum number of pieces; None for all.
     """
     ids = tokenizer.encode(text)[:max_pieces]
     stream = TextStream(tokenizer)
@@ -63,9 +63,9 @@ def annotate_rows(
     Args:
         rows: documents or lines.
         names: of properties; all are 0 at the end of a document.
-        tokenizer: cuts the text into pieces.
+        tokenizer: segments the text into pieces.
         unit: "document" or "line".
-        max_pieces: annotate so many pieces, at most.
+        max_pieces: maximum number of pieces.
     """
     ids: list[int] = []
     parts: list[str] = []
@@ -73,7 +73,7 @@ def annotate_rows(
     zeros = torch.zeros(1, len(names))
     for text in ["".join(f"{row}\n" for row in rows)] if unit == "line" else rows:
         annotated = annotate(
-            text[: CHARACTERS * max_pieces],
+            text[: MAX_PIECE_CHARACTERS * max_pieces],
             names,
             tokenizer=tokenizer,
             max_pieces=max_pieces - len(ids),

@@ -35,15 +35,16 @@ def attention_map(loaded: LoadedTranslator, source: str, target: Sequence[int]) 
 
     Args:
         loaded: the translator.
-        source: a line; one of more tokens than `loaded.longest` is truncated, with a warning.
-        target: token ids of the translation, without eos: those of a hypothesis, or from
+        source: a line, truncated with a warning if it has more tokens than
+            `loaded.max_input_length`.
+        target: token ids of the translation, without eos: of a hypothesis, or from
             `loaded.tokenizers.target.encode`.
 
     Raises:
         ArgumentError: the translator has no attention.
     """
-    reader, writer = loaded.tokenizers.source, loaded.tokenizers.target
-    (ids,) = truncate([reader.encode(source)], loaded.longest, what="line")
+    source_tokenizer, target_tokenizer = loaded.tokenizers.source, loaded.tokenizers.target
+    (ids,) = truncate([source_tokenizer.encode(source)], loaded.max_input_length, what="line")
     batch = collate_pairs([ids], [target], loaded.tokenizers).to(loaded.precision.device)
     try:
         with loaded.precision.autocast():
@@ -51,7 +52,7 @@ def attention_map(loaded: LoadedTranslator, source: str, target: Sequence[int]) 
     except ValueError as error:
         raise ArgumentError(str(error)) from error
     return AttentionMap(
-        source_pieces=reader.pieces([*ids, reader.end]),
-        target_pieces=writer.pieces([*target, writer.end]),
+        source_pieces=source_tokenizer.pieces([*ids, source_tokenizer.end]),
+        target_pieces=target_tokenizer.pieces([*target, target_tokenizer.end]),
         weights=weights.float().cpu(),
     )

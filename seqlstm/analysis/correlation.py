@@ -9,9 +9,9 @@ from torch import Tensor
 class Correlation:
     """Pearson correlation of every unit with every property, over a text of any length.
 
-    With a property that is 0 or 1 it is the point-biserial correlation. Sums over all positions are
-    kept in float64, of differences from the first position: the variance of a constant is exactly
-    0.
+    For a property with the values 0 and 1, it is the point-biserial correlation. Only sums over all
+    positions are stored, in float64. They are sums of differences from the first position, so that
+    the variance of a constant is exactly 0.
     """
 
     def __init__(self) -> None:
@@ -41,5 +41,5 @@ class Correlation:
         return (covariance / variances.sqrt()).t()
 
     def variance(self, sums: Tensor, squares: Tensor) -> Tensor:
-        """From the sums of values and of their squares."""
+        """The variance, from the sums of values and of their squares."""
         return (squares / self.positions - (sums / self.positions).square()).clamp(min=0)

@@ -1,7 +1,7 @@
 """Properties of a text that a language model may track: quotes, brackets, positions in lines.
 
-Each property is a function from a text to one number a character: its value after that character.
-Unclosed quotes and brackets end with their paragraph, at a blank line.
+A property is a function from a text to a list of numbers: its value after each character. Unclosed
+quotes and brackets end with their paragraph, at a blank line.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ BRACKETS = {"(": ")", "[": "]", "{": "}"}
 
 
 def double_quotes(text: str) -> list[float]:
-    return inside(text, DOUBLE)
+    return indicator(text, DOUBLE)
 
 
 def single_quotes(text: str) -> list[float]:
-    return inside(text, SINGLE)
+    return indicator(text, SINGLE)
 
 
 def comment(text: str) -> list[float]:
-    return inside(text, COMMENT)
+    return indicator(text, COMMENT)
 
 
 def brackets(text: str) -> list[float]:
@@ -57,12 +57,12 @@ def brackets(text: str) -> list[float]:
 
 def line(text: str) -> list[float]:
     """Characters since the line began."""
-    return counted(text, r"[^\n]+")
+    return positions(text, r"[^\n]+")
 
 
 def word(text: str) -> list[float]:
     """Characters since the word began."""
-    return counted(text, r"\w+")
+    return positions(text, r"\w+")
 
 
 def indent(text: str) -> list[float]:
@@ -93,7 +93,7 @@ PROPERTIES: dict[str, Property] = {
 }
 
 
-def inside(text: str, pattern: re.Pattern[str]) -> list[float]:
+def indicator(text: str, pattern: re.Pattern[str]) -> list[float]:
     """1 in the last matched group of each match, 0 elsewhere."""
     values = [0.0] * len(text)
     for match in pattern.finditer(text):
@@ -102,7 +102,7 @@ def inside(text: str, pattern: re.Pattern[str]) -> list[float]:
     return values
 
 
-def counted(text: str, pattern: str) -> list[float]:
+def positions(text: str, pattern: str) -> list[float]:
     """1, 2, 3, … along each match, 0 elsewhere."""
     values = [0.0] * len(text)
     for match in re.finditer(pattern, text):
@@ -112,6 +112,6 @@ def counted(text: str, pattern: str) -> list[float]:
 
 
 def paragraphs(text: str) -> list[tuple[int, int]]:
-    """Start and end of each paragraph; together the paragraphs are the text."""
+    """Start and end of every paragraph, without gaps."""
     starts = [0, *(match.start() for match in re.finditer(BLANK, text))]
     return list(zip(starts, chain(starts[1:], [len(text)]), strict=True))

@@ -18,9 +18,9 @@ from seqlstm.analysis.correlation import Correlation
 from seqlstm.errors import ArgumentError, DataError
 from seqlstm.inference.language_model import LoadedLanguageModel
 
-STREAMS = 32  # parts of a text that are read side by side
-WARM_UP = 256  # pieces that each part reads before the first that counts
-MIN_PIECES = 100  # of a text that is surveyed
+STREAMS = 32  # parts of a text that are read in parallel
+WARM_UP = 256  # pieces at the beginning of each part that do not count
+MIN_PIECES = 100  # of a text in which units are found
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class UnitCorrelation:
     Attributes:
         property: the property's name.
         unit: the unit.
-        correlation: Pearson's, in the half of the text by which units are ranked.
-        held_out: Pearson's, in the other half.
+        correlation: Pearson's r in the half of the text by which units are ranked.
+        held_out: Pearson's r in the other half.
     """
 
     property: str
@@ -47,8 +47,8 @@ class Survey:
     Attributes:
         properties: their names.
         units: of the model.
-        left_out: matrices of the state, which are not surveyed.
-        positions: pieces in the half by which units are ranked, and in the other half.
+        left_out: names of the matrices of the state, which have no units.
+        positions: number of pieces in the half by which units are ranked, and in the other half.
         correlations: in the first half, (properties, units); NaN where either is constant.
         held_out: in the other half, likewise.
     """
@@ -61,7 +61,7 @@ class Survey:
     held_out: Tensor
 
     def best(self, name: str, count: int) -> list[UnitCorrelation]:
-        """The units of the largest absolute correlation with a property; none if it is constant."""
+        """The units with the largest absolute correlation; none if the property is constant."""
         strength = self.correlations[self.properties.index(name)].abs().nan_to_num(-1.0)
         order = strength.argsort(descending=True, stable=True)[:count].tolist()
         return [self.correlation_of(name, index) for index in order if strength[index] >= 0]
@@ -79,9 +79,9 @@ class Survey:
 
 
 def survey(loaded: LoadedLanguageModel, text: AnnotatedText, names: Sequence[str]) -> Survey:
-    """Correlate all units with the properties of a text, read in parts side by side.
+    """Correlate all units with the properties of a text.
 
-    Each part begins with some pieces that only warm up its state.
+    The text is read in parallel parts; the first pieces of each part only warm up its state.
 
     Args:
         loaded: the model.
@@ -121,14 +121,14 @@ def survey(loaded: LoadedLanguageModel, text: AnnotatedText, names: Sequence[str
 
 @dataclass(frozen=True)
 class TextActivations:
-    """A text with the activations of the units that correlate best with its properties.
+    """A text with the activations of the units that correlate best with properties.
 
     Attributes:
-        text: in pieces.
-        survey: of a longer text.
-        best_units: by property, the largest absolute correlation first.
-        unit: the requested unit, if there is one.
-        activations: of each of these units, after every piece of the text.
+        text: annotated with the properties.
+        survey: of the text in which the units were found.
+        best_units: of each property, the largest absolute correlation first.
+        unit: the requested unit; None if units were found by correlation.
+        activations: of each unit, after every piece of the text.
     """
 
     text: AnnotatedText
@@ -168,20 +168,21 @@ def activations_in_text(
     best: int = 3,
     max_pieces: int = 50_000,
 ) -> TextActivations:
-    """Find the units that correlate with properties in one text; compute them along another.
+    """Find units that correlate with properties in one text; compute their activations in another.
 
     Args:
         loaded: the model.
-        shown: the text to compute activations of, from the initial state.
-        rows: documents or lines, as the model's training text: the text in which units are found.
+        shown: the text whose activations are computed, from the initial state.
+        rows: the text in which units are found, in the unit of the training text (documents or
+            lines).
         names: of properties.
-        unit: use this unit alone; its name as `UnitInventory.find` takes it.
+        unit: name of the only unit to use, as of `UnitInventory.find`; None to find units.
         best: number of units for each property.
-        max_pieces: of `rows`.
+        max_pieces: maximum number of pieces of `rows`.
 
     Raises:
-        ArgumentError: there is no such unit, or nothing to show.
-        DataError: `rows` are too short a text.
+        ArgumentError: there is no such unit, or `shown` has no pieces.
+        DataError: `rows` have too few pieces.
     """
     requested = None if unit is None else inventory(loaded.model).find(unit)
     tokenizer = loaded.tokenizer
@@ -207,6 +208,6 @@ def activations_in_text(
 def unit_activations(
     indices: Sequence[int], loaded: LoadedLanguageModel, ids: Sequence[int]
 ) -> Tensor:
-    """The activations of some units after each piece of a text, (pieces, units)."""
+    """The activations of the units at `indices` after each piece of a text, (pieces, units)."""
     steps = activations(loaded, torch.tensor([[loaded.end, *ids]]))
     return torch.stack([values[0, indices] for values in steps])[1:]

@@ -29,7 +29,7 @@ class AttentionPlots:
     """
 
     def __init__(self, loaded: LoadedTranslator, file: Path) -> None:
-        if len(loaded.system.models) > 1:
+        if len(loaded.ensemble.models) > 1:
             raise ArgumentError(
                 "--attention cannot take effect with --with: each run has an attention of its own"
             )

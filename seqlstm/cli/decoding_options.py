@@ -105,7 +105,7 @@ class DecodingOptions:
 
             return lambda lines, first: [
                 [one]
-                for one in loaded.least_risk(
+                for one in loaded.minimum_bayes_risk(
                     lines, utility=sentence_chrf, samples=self.mbr or 1, first=first, **drawn
                 )
             ]

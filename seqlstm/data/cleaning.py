@@ -10,7 +10,7 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class CleaningReport:
-    """How many pairs were read, and how many left out for each reason (the first that applies)."""
+    """Numbers of pairs that were read, and left out for each reason (the first that applies)."""
 
     read: int = 0
     empty: int = 0
@@ -24,7 +24,7 @@ class CleaningReport:
         return self.read - self.empty - self.too_long - self.uneven - self.duplicates
 
     def line(self) -> str:
-        """One line for a person, such as "kept 9 of 10 pairs (1 empty)"."""
+        """The report as text, such as "kept 9 of 10 pairs (1 empty)"."""
         left_out = [
             f"{getattr(self, field.name):,} {field.name.replace('_', ' ')}"
             for field in fields(self)
@@ -43,16 +43,17 @@ def clean_pairs(
     drop_duplicates: bool = False,
     allow_empty_side: bool = False,
 ) -> tuple[list[int], CleaningReport]:
-    """Leaves out empty, too long, uneven and duplicate pairs, checked in this order.
+    """Leave out empty, too long, uneven and duplicate pairs, checked in this order.
 
     Args:
         pairs: source and target of each row.
-        lengths: of both sides of each row, in the unit of the limits (tokens, words).
+        lengths: of source and target of each row, in the unit of the limits (tokens, words).
         max_length: a pair with a longer side is too long.
         max_length_ratio: a pair is uneven if one side is more than this many times as long as the
             other.
         drop_duplicates: keep only the first of several equal pairs.
-        allow_empty_side: a pair is empty if both of its sides are; by default, if either is.
+        allow_empty_side: leave out a pair only if both of its sides are empty; by default, a pair
+            is left out if either side is empty.
 
     Returns:
         The indices of the clean pairs, in order, and the count of each reason.
@@ -84,10 +85,10 @@ def clean_pairs(
 
 
 def count_overlap(train: Iterable[str | Pair], held_out: Iterable[str | Pair]) -> int:
-    """Train/test leakage: how many training rows are also held-out rows.
+    """Train/test leakage: the number of training rows that are also held-out rows.
 
-    White space around a text is ignored, and empty rows do not count. Pairs are equal if both of
-    their sides are.
+    White space around a text is ignored, and empty rows do not count. Pairs are equal if both
+    sides are equal.
     """
     held_out_rows = {_stripped(row) for row in held_out}
     return sum(1 for row in map(_stripped, train) if row in held_out_rows and any(row))

@@ -1,1 +1,1 @@
-"""Beam search, greedy search and sampling. Of a model they need its step function alone."""
+"""Beam search, greedy search and sampling. All they need of a model is its step function."""

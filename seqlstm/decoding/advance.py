@@ -1,4 +1,4 @@
-"""The step function of a model, all that decoding needs of it."""
+"""The step function of a model, which is all that decoding needs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from seqlstm.recurrent.state import State
 Advance: TypeAlias = Callable[[Tensor, State, State | None], tuple[Tensor, State]]
 """`advance(token, state, memory) -> (logits, state)`: one decoding step of every row.
 
-`token` is (rows,), `logits` (rows, vocabulary), and `state` has `rows` rows. `memory` never changes
-and has one row a sentence: row `r` belongs to sentence `r // (rows // sentences)`. It is None for a
-language model.
+`token` is (rows,), `logits` are (rows, vocabulary), and `state` has `rows` rows. `memory` never
+changes and has one row for each sentence: row `r` belongs to sentence `r // (rows // sentences)`.
+It is None for a language model.
 """

@@ -15,18 +15,19 @@ from torch.nn.functional import pad
 
 from seqlstm.kernels.softmax import log_softmax
 
-NO_TOKEN, ANY_TOKEN = -2, -1  # ids that equal no token, and that stand for every token
+NO_TOKEN = -2  # an id that equals no token
+ANY_TOKEN = -1  # padding of phrases: it matches every token
 
 
 class Prefix(NamedTuple):
-    """The tokens of each row so far (rows, steps), and the row's `sentence` (rows,)."""
+    """The generated tokens of each row, (rows, steps), and the sentence of each row, (rows,)."""
 
     tokens: Tensor
     sentence: Tensor
 
 
 Constraint: TypeAlias = Callable[[Tensor, Prefix], None]
-"""`constrain(log_probs, prefix)` writes -inf at forbidden tokens of (rows, vocabulary)."""
+"""`constrain(log_probs, prefix)` sets forbidden tokens of (rows, vocabulary) to -inf, in place."""
 
 
 def constrained_log_probs(
@@ -40,7 +41,7 @@ def constrained_log_probs(
 
 
 def forbid_tokens(ids: Sequence[int]) -> Constraint:
-    """Forbid these ids."""
+    """Forbid these tokens."""
     forbidden = torch.tensor(sorted(set(ids)), dtype=torch.long)
 
     def constrain(log_probs: Tensor, prefix: Prefix) -> None:
@@ -50,7 +51,7 @@ def forbid_tokens(ids: Sequence[int]) -> Constraint:
 
 
 def min_length(minimum: int, *, eos: int) -> Constraint:
-    """Forbid eos before so many tokens."""
+    """Forbid eos before a minimum number of tokens."""
 
     def constrain(log_probs: Tensor, prefix: Prefix) -> None:
         if prefix.tokens.shape[-1] < minimum:
@@ -60,7 +61,7 @@ def min_length(minimum: int, *, eos: int) -> Constraint:
 
 
 def max_length(maximum: int, *, eos: int) -> Constraint:
-    """Force eos after so many tokens."""
+    """Force eos after a maximum number of tokens."""
 
     def constrain(log_probs: Tensor, prefix: Prefix) -> None:
         if prefix.tokens.shape[-1] >= maximum:
@@ -72,7 +73,7 @@ def max_length(maximum: int, *, eos: int) -> Constraint:
 
 
 def no_repeat_ngram(size: int) -> Constraint:
-    """Forbid to repeat an n-gram of `size` tokens (Paulus et al., 2018, for 3).
+    """Forbid repeated n-grams of `size` tokens (Paulus et al., 2018, for trigrams).
 
     Raises:
         ValueError: `size` is not positive.
@@ -93,10 +94,10 @@ def no_repeat_ngram(size: int) -> Constraint:
 
 
 def forbid_phrases(phrases: Sequence[Sequence[int]]) -> Constraint:
-    """Forbid these phrases of ids.
+    """Forbid phrases, given as token ids.
 
     Raises:
-        ValueError: a phrase is empty, or there is none.
+        ValueError: a phrase is empty, or there are no phrases.
     """
     if not phrases or not all(phrases):
         raise ValueError("phrases that must not appear have at least one token each")
@@ -119,7 +120,7 @@ def forbid_phrases(phrases: Sequence[Sequence[int]]) -> Constraint:
 def force_prefixes(
     prefixes: Sequence[Sequence[int]], *, then: Sequence[Constraint] = ()
 ) -> Constraint:
-    """Force each sentence to begin with its prefix; constraints in `then` apply after it."""
+    """Force each sentence to begin with its prefix; the constraints `then` apply only after it."""
     longest = max(map(len, prefixes), default=0)
     table = torch.tensor(
         [[*prefix, *[ANY_TOKEN] * (longest - len(prefix))] for prefix in prefixes], dtype=torch.long

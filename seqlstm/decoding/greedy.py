@@ -17,7 +17,7 @@ from seqlstm.recurrent.state import State, select
 
 
 @torch.inference_mode()
-def greedy(
+def greedy_search(
     advance: Advance,
     *,
     state: State,
@@ -28,14 +28,14 @@ def greedy(
     length_penalty: float = 1.0,
     constraints: Sequence[Constraint] = (),
 ) -> list[list[Hypothesis]]:
-    """Greedy search: the same hypotheses as `beam` of width 1, with less computation.
+    """Greedy search: the hypotheses of `beam_search` with `beam_size=1`, with less computation.
 
     Args:
-        advance, state, memory, bos, eos, length_penalty, constraints: as of `beam`.
+        advance, state, memory, bos, eos, length_penalty, constraints: as of `beam_search`.
         maximum: maximum lengths, eos included, (sentences,); positive.
 
     Returns:
-        One hypothesis for each sentence; none where the constraints contradict each other.
+        One hypothesis for each sentence, or none if the constraints contradict each other.
     """
     results: list[list[Hypothesis]] = [[] for _ in maximum]
     token = torch.full_like(maximum, bos)
@@ -50,9 +50,9 @@ def greedy(
         sentence, limits, cumulative, tokens = table
         logits, state = advance(token, state, memory)
         log_probs = constrained_log_probs(logits, Prefix(tokens, sentence), constraints)
-        best, chosen = topk(log_probs, 1)
-        cumulative, tokens = cumulative + best.squeeze(-1), torch.cat([tokens, chosen], -1)
-        token, step = chosen.squeeze(-1), tokens.shape[-1]
+        best, best_tokens = topk(log_probs, 1)
+        cumulative, tokens = cumulative + best.squeeze(-1), torch.cat([tokens, best_tokens], -1)
+        token, step = best_tokens.squeeze(-1), tokens.shape[-1]
         table = sentence, limits, cumulative, tokens
         unfinished = (token != eos) & (limits > step) & (cumulative > -inf)
         if unfinished.all():

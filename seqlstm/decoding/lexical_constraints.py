@@ -18,15 +18,15 @@ from seqlstm.decoding.constraints import ANY_TOKEN, NO_TOKEN, Prefix
 
 
 class ConstraintProgress(NamedTuple):
-    """How much of its phrases each row contains.
+    """How much of the forced phrases each row already contains.
 
     Attributes:
-        phrases: of each row's sentence, (rows, phrases, longest).
-        lengths: of these, (rows, phrases).
+        phrases: of each row's sentence, padded with `ANY_TOKEN`, (rows, phrases, longest).
+        lengths: of the phrases, (rows, phrases); 0 for padding.
         satisfied: true for phrases that the row contains, (rows, phrases).
-        begun: true where the row's last k tokens are the first k of the phrase, for every k less
-            than the longest phrase's length, (rows, phrases, longest).
-        closing: true at the last step of a row that has phrases and contains them all, (rows,).
+        begun: true at k if the last k tokens of the row are the first k of the phrase, for k from
+            0 to longest - 1, (rows, phrases, longest).
+        closing: true for rows at their last step that have phrases and contain them all, (rows,).
     """
 
     phrases: Tensor
@@ -40,14 +40,14 @@ class LexicalConstraints:
     """The phrases that must appear in each sentence, in any order; they may overlap.
 
     Args:
-        phrases: phrases of ids for every sentence; there may be none.
+        phrases: the phrases of each sentence as token ids; a sentence may have none.
 
     Raises:
         ValueError: a phrase is empty.
     """
 
     def __init__(self, phrases: Sequence[Sequence[Sequence[int]]]) -> None:
-        if not all(map(all_filled, phrases)):
+        if not all(map(none_empty, phrases)):
             raise ValueError("phrases that must appear have at least one token each")
         most = max([1, *map(len, phrases)])
         longest = max((len(phrase) for row in phrases for phrase in row), default=1)
@@ -56,7 +56,7 @@ class LexicalConstraints:
         self.phrases = torch.tensor(padded, dtype=torch.long).view(len(rows), most, longest)
 
     def progress(self, prefix: Prefix, last: Tensor) -> ConstraintProgress:
-        """The progress of all rows; `last` (rows,) is true at a row's last step."""
+        """The progress of all rows; `last` (rows,) is true for rows at their last step."""
         phrases = self.phrases.to(prefix.tokens.device)[prefix.sentence]
         longest = phrases.shape[-1]
         padding = phrases == ANY_TOKEN
@@ -73,7 +73,7 @@ class LexicalConstraints:
         return ConstraintProgress(phrases, lengths, satisfied, torch.stack(begun, -1), closing)
 
 
-def all_filled(phrases: Sequence[Sequence[int]]) -> bool:
+def none_empty(phrases: Sequence[Sequence[int]]) -> bool:
     return all(map(len, phrases))
 
 
@@ -87,9 +87,9 @@ def mask_eos(log_probs: Tensor, progress: ConstraintProgress, *, eos: int) -> No
 def add_constraint_tokens(
     log_probs: Tensor, values: Tensor, tokens: Tensor, progress: ConstraintProgress
 ) -> tuple[Tensor, Tensor]:
-    """Candidates (rows, n) and the next tokens of all phrases: (rows, n + phrases).
+    """Add the next token of every phrase to the candidates: (rows, n) -> (rows, n + phrases).
 
-    Otherwise a phrase that the model finds improbable would never be generated.
+    Otherwise a phrase with a low probability would never be generated.
     """
     positions = torch.arange(progress.begun.shape[-1], device=log_probs.device)
     inside = positions < progress.lengths[..., None]
@@ -103,10 +103,14 @@ def add_constraint_tokens(
 
 
 def count_satisfied(tokens: Tensor, progress: ConstraintProgress) -> Tensor:
-    """Number of satisfied phrase tokens of a row after each candidate: both (rows, n).
+    """The bank of each candidate: how many phrase tokens the row contains after it, (rows, n).
 
-    All tokens of complete phrases count, and the begun ones of the most advanced other phrase. Eos
-    at the last step counts as one more.
+    All tokens of complete phrases count. Of the incomplete phrases, only the tokens of the most
+    advanced one count. A closing row counts one more.
+
+    Args:
+        tokens: next tokens, (rows, n).
+        progress: of the rows before these tokens.
     """
     follows = tokens[:, :, None, None] == progress.phrases[:, None]  # (rows, n, phrases, longest)
     positions = torch.arange(1, progress.begun.shape[-1] + 1, device=tokens.device)
@@ -119,8 +123,8 @@ def count_satisfied(tokens: Tensor, progress: ConstraintProgress) -> Tensor:
 def round_robin_over_banks(scores: Tensor, banks: Tensor, amount: int) -> Tensor:
     """Indices (sentences, amount) of the best of every bank, then the second of every bank, ...
 
-    `scores` and `banks` are (sentences, n). Each turn starts at the highest bank, so that the most
-    advanced hypothesis survives. Candidates of score -inf come last.
+    `scores` and `banks` are (sentences, n). Each round starts at the highest bank, so the most
+    advanced hypothesis always stays in the beam. Candidates with the score -inf come last.
     """
     best_first = scores.argsort(dim=-1, descending=True, stable=True)
     by_bank = banks.gather(-1, best_first).argsort(dim=-1, descending=True, stable=True)
@@ -128,6 +132,6 @@ def round_robin_over_banks(scores: Tensor, banks: Tensor, amount: int) -> Tensor
     bank = banks.gather(-1, indices)
     position = torch.arange(bank.shape[-1], device=bank.device).expand_as(bank)
     first = pad(bank[:, 1:] != bank[:, :-1], (1, 0), value=True)
-    turn = position - (position * first).cummax(-1).values
-    turn = turn + (scores.gather(-1, indices) == -inf) * bank.shape[-1]
-    return indices.gather(-1, turn.argsort(dim=-1, stable=True)[:, :amount])
+    round_number = position - (position * first).cummax(-1).values
+    round_number = round_number + (scores.gather(-1, indices) == -inf) * bank.shape[-1]
+    return indices.gather(-1, round_number.argsort(dim=-1, stable=True)[:, :amount])

@@ -1,6 +1,6 @@
 """Logits processors and samplers, in the shape of mlx-lm: pure functions and two composers.
 
-Logits are (rows, vocabulary); a token that must not be chosen has the logit -inf.
+Logits are (rows, vocabulary); a token that must not be sampled has the logit -inf.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import torch
 from torch import Generator, Tensor
 
 Sampler: TypeAlias = Callable[[Tensor, Tensor], Tensor]
-"""`choose(logits, history) -> tokens`: (rows, vocabulary), (rows, recent tokens) -> (rows,)."""
+"""`sampler(logits, history) -> tokens`: (rows, vocabulary), (rows, latest tokens) -> (rows,)."""
 
 LogitsProcessor: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 """`process(logits, history) -> logits`, which are -inf at tokens that must not be sampled."""
 
-Draw: TypeAlias = Callable[[Tensor], Tensor]
-"""`pick(logits) -> tokens`: (rows, vocabulary) -> (rows,)."""
+CategoricalSampler: TypeAlias = Callable[[Tensor], Tensor]
+"""`categorical(logits) -> tokens`, sampled from the softmax: (rows, vocabulary) -> (rows,)."""
 
 MAX_HISTORY = 1024
 """Number of latest tokens in a history, and so the largest window."""
@@ -32,13 +32,16 @@ def apply_temperature(logits: Tensor, temperature: float) -> Tensor:
 
 
 def keep_top_k(logits: Tensor, count: int) -> Tensor:
-    """Leave the `count` most probable tokens of each row; ties never leave more."""
+    """Keep the `count` most probable tokens of each row, never more even with equal logits."""
     values, tokens = logits.topk(min(count, logits.shape[-1]))
     return torch.full_like(logits, -inf).scatter(-1, tokens, values)
 
 
 def keep_top_p(logits: Tensor, mass: float) -> Tensor:
-    """Leave the nucleus: the fewest tokens that hold `mass` together (Holtzman et al., 2020)."""
+    """Keep the nucleus: the fewest tokens with a total probability of at least `mass`.
+
+    Holtzman et al. (2020).
+    """
     values, tokens = logits.sort(dim=-1, descending=True, stable=True)
     probabilities = values.softmax(-1)
     before = probabilities.cumsum(-1) - probabilities  # of the tokens before this one
@@ -48,7 +51,7 @@ def keep_top_p(logits: Tensor, mass: float) -> Tensor:
 
 
 def keep_min_p(logits: Tensor, fraction: float) -> Tensor:
-    """Leave tokens at least `fraction` as probable as the best (Nguyen et al., 2024)."""
+    """Keep tokens with at least `fraction` of the largest probability (Nguyen et al., 2024)."""
     threshold = logits.amax(-1, keepdim=True) + log(fraction)
     return logits.masked_fill(logits < threshold, -inf)
 
@@ -59,7 +62,7 @@ def forbid_ids(logits: Tensor, ids: Sequence[int]) -> Tensor:
 
 
 def keep_best(logits: Tensor) -> Tensor:
-    """Leave the most probable token of each row, that of `greedy`."""
+    """Keep only the most probable token of each row, the one that `greedy` returns."""
     best = greedy(logits).unsqueeze(-1)
     return torch.full_like(logits, -inf).scatter(-1, best, logits.gather(-1, best))
 
@@ -67,8 +70,8 @@ def keep_best(logits: Tensor) -> Tensor:
 def penalize_repetition(logits: Tensor, history: Tensor, penalty: float) -> Tensor:
     """Make the tokens of `history` (rows, n) less likely (after CTRL, Keskar et al., 2019).
 
-    A positive logit is divided by `penalty` and a negative one multiplied by it, so that above 1
-    it always discourages.
+    A positive logit is divided by `penalty` and a negative one multiplied by it: a penalty above 1
+    always makes a token less probable.
     """
     seen = logits.gather(-1, history)
     return logits.scatter(-1, history, torch.where(seen > 0, seen / penalty, seen * penalty))
@@ -79,19 +82,21 @@ def greedy(logits: Tensor) -> Tensor:
     return logits.argmax(-1)
 
 
-def draw(logits: Tensor, generator: Generator | None = None) -> Tensor:
+def categorical_sampling(logits: Tensor, generator: Generator | None = None) -> Tensor:
     """One token of each row, sampled from `softmax(logits)`: (rows,)."""
-    return draw_at(logits, torch.rand(len(logits), generator=generator, device=logits.device))
+    return inverse_transform_sampling(
+        logits, torch.rand(len(logits), generator=generator, device=logits.device)
+    )
 
 
-def draw_at(logits: Tensor, uniform: Tensor) -> Tensor:
-    """Inverse transform sampling: one token of each row by its number `uniform` (rows,) in [0, 1).
+def inverse_transform_sampling(logits: Tensor, uniform: Tensor) -> Tensor:
+    """One token of each row, from a random number in [0, 1) of each row: (rows,).
 
     The token of a row does not depend on the other rows.
     """
     cumulative = logits.softmax(-1).cumsum(-1, dtype=torch.float64)
-    place = uniform.double().unsqueeze(-1) * cumulative[:, -1:]
-    return torch.searchsorted(cumulative, place, right=True).squeeze(-1)
+    threshold = uniform.double().unsqueeze(-1) * cumulative[:, -1:]
+    return torch.searchsorted(cumulative, threshold, right=True).squeeze(-1)
 
 
 def make_logits_processor(
@@ -109,12 +114,13 @@ def make_logits_processor(
     The order is: forbid, repetition, temperature, top-k, top-p, min-p.
 
     Args:
-        temperature: 0 leaves the most probable token; top_k, top_p and min_p have no effect then.
-        top_k: number of tokens to leave; 0 leaves all.
-        top_p: the probability mass of the nucleus; 1 leaves all.
-        min_p: the least probability, as a fraction of the largest; 0 leaves all.
-        repetition_penalty: on each of the last `window` tokens; 1 is none.
-        window: how many of the latest tokens the penalty is laid on, `MAX_HISTORY` at most.
+        temperature: at 0 only the most probable token remains, and top_k, top_p and min_p have no
+            effect.
+        top_k: number of tokens to keep; 0 keeps all.
+        top_p: the probability mass of the nucleus; 1 keeps all.
+        min_p: the smallest probability to keep, as a fraction of the largest; 0 keeps all.
+        repetition_penalty: on each of the last `window` tokens; 1 for none.
+        window: number of latest tokens with a repetition penalty, at most `MAX_HISTORY`.
         forbid: ids that are never sampled.
 
     Raises:
@@ -132,36 +138,41 @@ def make_logits_processor(
             logits = forbid_ids(logits, forbid)
         if repetition_penalty != 1:
             logits = penalize_repetition(logits, history[:, -window:], repetition_penalty)
-        for keep in filters:
-            logits = keep(logits)
+        for apply in filters:
+            logits = apply(logits)
         return logits if temperature > 0 else keep_best(logits)
 
     return process
 
 
-def make_sampler(*, temperature: float = 1.0, pick: Draw = draw, **options: Any) -> Sampler:
-    """Compose a logits processor and a draw; the default is the model's own distribution.
+def make_sampler(
+    *,
+    temperature: float = 1.0,
+    categorical: CategoricalSampler = categorical_sampling,
+    **options: Any,
+) -> Sampler:
+    """Compose a logits processor and a categorical sampler; by default, the model's distribution.
 
     Args:
         temperature, options: those of `make_logits_processor`.
-        pick: samples from the processed logits, by default with torch's own generator; not called
-            at temperature 0.
+        categorical: samples from the processed logits, by default with torch's generator; not
+            called at temperature 0.
 
     Raises:
         ValueError: an argument is out of its range.
     """
     process = make_logits_processor(temperature=temperature, **options)
-    choose = pick if temperature > 0 else greedy
-    return lambda logits, history: choose(process(logits, history))
+    sample = categorical if temperature > 0 else greedy
+    return lambda logits, history: sample(process(logits, history))
 
 
 def _filters(
     *, temperature: float, top_k: int, top_p: float, min_p: float
 ) -> list[Callable[[Tensor], Tensor]]:
-    """The functions among these four that have an effect; none changes the most probable token.
+    """The functions that these options switch on; none changes which token is the most probable.
 
     Raises:
-        ValueError: one is out of its range.
+        ValueError: an option is out of its range.
     """
     _require(temperature >= 0, f"temperature must be 0 or more, was: {temperature}")
     _require(top_k >= 0, f"top_k must be 0 or more, was: {top_k}")

@@ -13,13 +13,13 @@ Utility: TypeAlias = Callable[[str, str], float]
 def expected_utilities(samples: Sequence[str], utility: Utility) -> dict[str, float]:
     """The average utility of each sample over all samples, best first (Eikema & Aziz, 2020).
 
-    Samples are candidates and references; repeated ones count repeatedly. Ties keep the order of
-    the samples.
+    The samples are candidates as well as references. A repeated sample counts as often as it
+    occurs. Equal utilities keep the order of the samples.
     """
     counts = Counter(samples)
-    values = {
+    utilities = {
         candidate: sum(count * utility(candidate, reference) for reference, count in counts.items())
         / len(samples)
         for candidate in counts
     }
-    return dict(sorted(values.items(), key=lambda pair: -pair[1]))
+    return dict(sorted(utilities.items(), key=lambda pair: -pair[1]))

@@ -24,8 +24,8 @@ def length_normalizer(length: int | Tensor, alpha: float) -> float | Tensor:
 def coverage_penalty(coverage: Tensor, beta: float) -> Tensor:
     """GNMT's coverage penalty `β · Σ log(min(c, 1))`, (rows,), which is never positive.
 
-    `coverage` (rows, source) is the sum over the steps of each source token's attention weights; it
-    must be 1 at padding.
+    `coverage` (rows, source) is the attention weight of each source token, summed over the steps;
+    it must be 1 at padding.
     """
     tiny = torch.finfo(coverage.dtype).tiny  # log(0) would be -inf
     return beta * coverage.clamp(min=tiny, max=1).log().sum(-1)

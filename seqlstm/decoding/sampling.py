@@ -1,4 +1,4 @@
-"""Several samples of each of many sentences."""
+"""Sampling of tokens without end, and of whole hypotheses, for many rows at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ from torch import Tensor
 from seqlstm.decoding.advance import Advance
 from seqlstm.decoding.constraints import Constraint, Prefix, constrained_log_probs
 from seqlstm.decoding.hypothesis import Hypothesis
-from seqlstm.decoding.logits import MAX_HISTORY, LogitsProcessor, Sampler, draw_at
+from seqlstm.decoding.logits import (
+    MAX_HISTORY,
+    LogitsProcessor,
+    Sampler,
+    inverse_transform_sampling,
+)
 from seqlstm.recurrent.state import State, select
 
 
@@ -20,35 +25,35 @@ def sample_tokens(
     *,
     token: Tensor,
     state: State,
-    choose: Sampler,
+    sampler: Sampler,
     memory: State | None = None,
     history: Tensor | None = None,
 ) -> Generator[tuple[Tensor, State, Tensor], Tensor | None, None]:
     """Sample one token after another, for all rows at once and without end.
 
     Yields `(token, state, history)`: the tokens just sampled, (rows,), the state after all tokens
-    before them, and the latest tokens. A later call that starts from these three continues as if
-    it had never stopped. Indices of rows that are sent to the generator keep these rows alone.
+    before them, and the latest tokens. A later call with these three as arguments continues exactly
+    here. `send(rows)` removes all rows but these from the batch.
 
     Args:
         advance: the model's step.
-        token: the last token that `state` has not read yet, (rows,).
-        state: what the model has read so far.
-        choose: from logits and history to tokens; see `make_sampler`.
-        memory: what never changes, one row a sentence; None for a language model.
-        history: the latest tokens, `token` the last of them, (rows, n), for `choose`; only `token`
-            if None.
+        token: the last token of each row, which the state does not include yet, (rows,).
+        state: of the model after the tokens before.
+        sampler: see `make_sampler`.
+        memory: as of `Advance`; None for a language model.
+        history: the latest tokens for `sampler`, `token` included, (rows, n); `token` alone if
+            None.
     """
     history = token[:, None] if history is None else history
     rows: Tensor | None = None
     while True:
-        # Not around the `yield`: the caller's gradient mode stays as it is.
+        # The `yield` is outside of `no_grad`, so that the caller's gradient mode stays as it is.
         with torch.no_grad():
             if rows is not None:
                 token, state, history = select((token, state, history), rows)
                 memory = None if memory is None else select(memory, rows)
             logits, state = advance(token, state, memory)
-            token = choose(logits, history)
+            token = sampler(logits, history)
             history = torch.cat([history, token[:, None]], -1)[:, -MAX_HISTORY:]
         rows = yield token, state, history
 
@@ -69,12 +74,12 @@ def sample_hypotheses(
     """Ancestral sampling of hypotheses; the scores are the model's log-probabilities.
 
     Args:
-        advance, state, memory, bos, eos: as of `beam`.
+        advance, state, memory, bos, eos: as of `beam_search`.
         maximum: maximum lengths, eos included, (sentences,).
-        uniform: random numbers from [0, 1), (sentences, samples, steps), at least as many steps as
-            the largest maximum.
-        process: narrows the distribution; see `make_logits_processor`.
-        constraints: on the next token. A sample without any possible next token is left out.
+        uniform: random numbers from [0, 1), (sentences, samples, steps), with at least as many
+            steps as the largest maximum.
+        process: changes the distribution; see `make_logits_processor`.
+        constraints: on the next token. A sample without a possible next token is left out.
 
     Returns:
         The samples of each sentence, in the order of the random numbers.
@@ -92,10 +97,10 @@ def sample_hypotheses(
         log_probs = constrained_log_probs(logits, Prefix(tokens, sentence), constraints)
         stuck = unfinished & (log_probs.amax(-1) == -inf)
         log_probs[~unfinished | stuck, eos] = 0.0
-        token = draw_at(process(log_probs, tokens), uniform[:, tokens.shape[-1]])
+        token = inverse_transform_sampling(process(log_probs, tokens), uniform[:, tokens.shape[-1]])
         token = token.where(unfinished & ~stuck, eos)
-        added = log_probs.gather(-1, token[:, None]).squeeze(-1)
-        cumulative = cumulative + added.where(unfinished, 0).masked_fill(stuck, -inf)
+        token_log_probs = log_probs.gather(-1, token[:, None]).squeeze(-1)
+        cumulative = cumulative + token_log_probs.where(unfinished, 0).masked_fill(stuck, -inf)
         tokens = torch.cat([tokens, token[:, None]], -1)
         unfinished = unfinished & (token != eos) & (tokens.shape[-1] < limits)
     hypotheses = [
@@ -109,6 +114,6 @@ def sample_hypotheses(
 
 
 def _hypothesis(tokens: list[int], log_probability: float, limit: int, *, eos: int) -> Hypothesis:
-    """From tokens that are padded with eos."""
+    """A hypothesis from tokens that are padded with eos."""
     ids = tokens[: tokens.index(eos)] if eos in tokens else tokens
     return Hypothesis(ids, log_probability, log_probability, finished=len(ids) < limit)

@@ -1,1 +1,1 @@
-"""Scores with signatures."""
+"""Evaluation metrics of language models and translations; each score has a signature."""

@@ -1,4 +1,4 @@
-"""Accuracy of a language model's completions: exact match under teacher forcing."""
+"""Accuracy of completions: exact match of a language model's argmax under teacher forcing."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from seqlstm.models.language_model import LanguageModel
 from seqlstm.runtime.device import Precision
 from seqlstm.text.tokenizer import Tokenizer
 
-TOKENS = 8192  # of a batch, padding included
-CHUNK = 1024  # positions whose logits exist at once
+MAX_BATCH_TOKENS = 8192  # padding included
+CHUNK = 1024  # positions whose logits are in memory at the same time
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,14 @@ class PromptScores:
 
     Attributes:
         nats: the negative log-probability of all completions.
-        right: rows of which every target is the most probable token, given the true past.
+        correct: number of rows in which every target is the most probable token.
         rows: number of prompts.
-        tokens: targets: the pieces of the completions, and the </s> after each.
+        tokens: number of targets: the pieces of the completions, and </s> after each.
         signature: what was counted, and how.
     """
 
     nats: float
-    right: int
+    correct: int
     rows: int
     tokens: int
     signature: str
@@ -44,19 +44,19 @@ class PromptScores:
 
     @property
     def accuracy(self) -> float:
-        """The fraction of rows that are right."""
-        return self.right / self.rows
+        """The fraction of correct rows."""
+        return self.correct / self.rows
 
 
 def encode_prompts(pairs: Sequence[tuple[str, str]], *, tokenizer: Tokenizer) -> list[Batch]:
-    """Prompts with completions as batches of rows of similar lengths."""
+    """Batches of prompts and completions of similar lengths."""
     prompts = tokenizer.encode_batch([prompt for prompt, _ in pairs])
     completions = tokenizer.encode_batch([completion for _, completion in pairs])
     return [
         collate_prompts(
             [prompts[row] for row in rows], [completions[row] for row in rows], tokenizer
         )
-        for rows in bucket_prompts(prompts, completions, TOKENS)
+        for rows in bucket_prompts(prompts, completions, MAX_BATCH_TOKENS)
     ]
 
 
@@ -72,29 +72,30 @@ def score_prompts(
         tokenizer: the model's.
         precision: of the products, and the device.
     """
-    nats, right = 0.0, 0
+    nats, correct_rows = 0.0, 0
     for batch in batches:
         with precision.autocast():
             batch_nats, correct = score_batch(model, batch.to(precision.device))
         nats += float(batch_nats)
         rows = len(batch.inputs)
-        wrong = batch.target_index.to(correct.device)[~correct] % rows  # of time-major positions
-        right += rows - len(set(wrong.tolist()))
+        # Targets are time-major positions, so the remainder is the row.
+        wrong_rows = batch.target_index.to(correct.device)[~correct] % rows
+        correct_rows += rows - len(set(wrong_rows.tolist()))
     return PromptScores(
         nats=nats,
-        right=right,
+        correct=correct_rows,
         rows=sum(len(batch.inputs) for batch in batches),
         tokens=sum(batch.tokens for batch in batches),
         signature=(
-            f"lm|asked:answer+</s>|tokenizer:{tokenizer.model_type}-{tokenizer.fingerprint}"
-            f"|right:every piece the first choice, given the true past"
+            f"lm|scored:completion+</s>|tokenizer:{tokenizer.model_type}-{tokenizer.fingerprint}"
+            f"|correct:every piece the most probable, teacher forcing"
             f"|precision:{precision.name}|version:{__version__}"
         ),
     )
 
 
 def score_batch(model: LanguageModel, batch: Batch) -> tuple[Tensor, Tensor]:
-    """The nats of a batch's targets, and whether each is the most probable token, (tokens,)."""
+    """The summed nats of the targets, and whether each target is the most probable, (tokens,)."""
     features, _ = model.features(batch, None, last=False)
     features = features.index_select(0, batch.target_index)
     targets = batch.targets.t().flatten().index_select(0, batch.target_index)

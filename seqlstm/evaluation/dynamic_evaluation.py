@@ -30,7 +30,7 @@ from seqlstm.runtime.device import Precision
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.training.objectives.cross_entropy import CrossEntropy
 
-ROWS = 100  # of a batch from which gradient statistics are gathered, as in the paper
+STATISTICS_BATCH_SIZE = 100  # rows of a batch for gradient statistics, as in the paper
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,11 @@ class DynamicEvaluation:
         decay: λ, towards the trained weights.
         epsilon: ε, which bounds updates of weights with small gradients.
         span: pieces between two updates.
-        batches: of training text from which gradient statistics are gathered, `ROWS` spans each.
+        batches: number of training batches for gradient statistics, of `STATISTICS_BATCH_SIZE`
+            spans each.
 
     Raises:
-        ArgumentError: a value out of its range.
+        ArgumentError: a value is out of its range.
     """
 
     rate: float = 1e-4
@@ -64,19 +65,19 @@ class DynamicEvaluation:
 
 @dataclass(frozen=True)
 class GradientStatistics:
-    """RMS_g of each of the model's parameters, in their order, and a description of its data."""
+    """RMS_g of every parameter of a model, in order, and a description of the data behind it."""
 
     roots: list[Tensor]
-    gathered: str
+    description: str
 
 
 def gather_statistics(
     model: LanguageModel, stream: TokenStream, options: DynamicEvaluation, precision: Precision
 ) -> GradientStatistics:
-    """The gradients' root mean square over the first batches of a training text."""
+    """The root mean square of the gradients over the first batches of a training text."""
     parameters = list(model.parameters())
     squares = [torch.zeros_like(parameter) for parameter in parameters]
-    rows = min(ROWS, stream.tokens)
+    rows = min(STATISTICS_BATCH_SIZE, stream.tokens)
     batches = stream_batches(stream, batch_size=rows, bptt=options.span, drop_last=True)
     count = 0
     step = partial(loss_and_gradients, model=model, parameters=parameters, precision=precision)
@@ -96,7 +97,7 @@ def loss_and_gradients(
     parameters: Sequence[Tensor],
     precision: Precision,
 ) -> tuple[tuple[float, tuple[Tensor, ...]], State]:
-    """The summed loss of a batch and the gradients of its mean; and the state after the batch."""
+    """(The summed loss of a batch, the gradients of its mean loss), the state after the batch."""
     with torch.enable_grad():
         with precision.autocast():
             loss, tokens, state = CrossEntropy()(model, batch, state)
@@ -110,7 +111,7 @@ class DynamicWeights:
 
     Args:
         parameters: of the model; changed in place.
-        roots: RMS_g of each.
+        roots: RMS_g of each parameter.
         options: learning rate and decay.
     """
 
@@ -135,7 +136,7 @@ class DynamicWeights:
 
     @torch.no_grad()
     def restore(self) -> None:
-        """Set the trained weights again."""
+        """Set the weights back to the trained weights."""
         for parameter, trained in zip(self.parameters, self.trained, strict=True):
             parameter.copy_(trained)
 
@@ -144,7 +145,7 @@ class DynamicWeights:
 def dynamic_weights(
     model: LanguageModel, statistics: GradientStatistics, options: DynamicEvaluation
 ) -> Iterator[DynamicWeights]:
-    """A context in which the model's weights may be updated; they are restored at its end."""
+    """A context in which the model's weights may be updated; at its end they are restored."""
     weights = DynamicWeights(list(model.parameters()), statistics.roots, options)
     try:
         yield weights
@@ -163,7 +164,7 @@ def score_dynamically(
     unit: str,
     streams: int = 1,
 ) -> LanguageScores:
-    """Score a text while learning from it; the model's weights are restored afterwards.
+    """Score a text with dynamic evaluation; the model's weights are restored afterwards.
 
     Args:
         model: in evaluation mode.
@@ -171,15 +172,15 @@ def score_dynamically(
         statistics: of the model's gradients on training text.
         options: of dynamic evaluation.
         tokenizer, precision, unit: as of `score_text`.
-        streams: parts of the text that are read side by side; all of them update one model.
+        streams: parts of the text that are read in parallel; all of them update the same weights.
     """
     method = (
         f"|dynamic:rms,rate:{options.rate:g},decay:{options.decay:g},epsilon:{options.epsilon:g}"
-        f",span:{options.span},gradients:{statistics.gathered}"
+        f",span:{options.span},gradients:{statistics.description}"
     )
     with dynamic_weights(model, statistics, options) as weights:
 
-        def nats(batch: Batch, state: State | None) -> tuple[float, State | None]:
+        def score_and_update(batch: Batch, state: State | None) -> tuple[float, State | None]:
             (loss, gradients), state = loss_and_gradients(
                 batch, state, model=model, parameters=weights.parameters, precision=precision
             )
@@ -194,6 +195,6 @@ def score_dynamically(
             unit=unit,
             streams=streams,
             span=options.span,
-            step=nats,
+            step=score_and_update,
             method=method,
         )

@@ -5,8 +5,8 @@ Grave, Joulin & Usunier (2017), "Improving neural language models with a continu
     p_cache(w | h_1..t, x_1..t) ∝ Σ_{i<t} 1[x_{i+1} = w] exp(θ h_t · h_i)
     p(w) = (1 − λ) p_model(w) + λ p_cache(w)
 
-h is the input of the output layer, x are pieces, and i runs over the pairs (h_i, x_{i+1}) that the
-cache stores.
+h are the inputs of the output layer, x are pieces, and the sum is over the pairs (h_i, x_{i+1}) in
+the cache.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from seqlstm.recurrent.state import State
 from seqlstm.runtime.device import Precision
 from seqlstm.text.tokenizer import Tokenizer
 
-SPAN = 256  # steps of a batch: products with the cache are banded, and waste a span's share
+SPAN = 256  # steps of a batch; each query is multiplied with SPAN keys more than it uses
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,13 @@ class NeuralCache:
     """Options of the continuous cache.
 
     Attributes:
-        size: stored pairs, at most.
-        flatness: θ: at 0 only the frequency of a piece counts; the larger θ, the more only the most
-            similar hidden states do.
+        size: maximum number of stored pairs.
+        flatness: θ: at 0 all pairs have the same weight; the larger θ, the more weight the most
+            similar hidden states have.
         share: λ, the weight of the cache in the mixture; 0 for no cache.
 
     Raises:
-        ArgumentError: a value out of its range.
+        ArgumentError: a value is out of its range.
     """
 
     size: int = 2000
@@ -57,7 +57,7 @@ class NeuralCache:
 
 
 class CacheMemory:
-    """The latest hidden states and the pieces that followed them, for rows side by side.
+    """The latest hidden states of each row, and the pieces that followed them.
 
     Args:
         options: of the cache.
@@ -69,12 +69,12 @@ class CacheMemory:
         self.values: Tensor | None = None  # (rows, size)
 
     def mix(self, features: Tensor, targets: Tensor, log_probs: Tensor) -> Tensor:
-        """Log-probabilities of targets under the mixture, (rows, time); the cache then stores them.
+        """Log-probabilities of targets under the mixture, (rows, time); then store their pairs.
 
         Args:
             features: (rows, time, hidden).
             targets: ids, (rows, time).
-            log_probs: of the targets under the model alone, (rows, time).
+            log_probs: of the targets under the model without the cache, (rows, time).
         """
         empty = self.keys is None
         keys = features if self.keys is None else torch.cat([self.keys, features], dim=1)
@@ -89,9 +89,10 @@ class CacheMemory:
         return mixed
 
     def log_probs(self, queries: Tensor, keys: Tensor, values: Tensor, targets: Tensor) -> Tensor:
-        """Log-probability of each target under the cache alone, (rows, time).
+        """Log-probability of each target under p_cache, (rows, time).
 
-        `keys` and `values` end with the pairs of the queries; each query uses the pairs before it.
+        The last pairs of `keys` and `values` are those of the queries; each query uses only the
+        `size` pairs before its own.
         """
         size, time = keys.shape[1], queries.shape[1]
         index = torch.arange(size, device=keys.device)
@@ -113,19 +114,19 @@ def score_with_cache(
     unit: str,
     streams: int = 1,
 ) -> LanguageScores:
-    """Score a text with a continuous cache of the text before each prediction.
+    """Score a text with a continuous cache.
 
     Args:
         model: in evaluation mode.
         rows: documents or lines.
         options: of the cache.
         tokenizer, precision, unit: as of `score_text`.
-        streams: parts of the text that are read side by side, each with a cache of its own.
+        streams: parts of the text that are read in parallel, each with its own cache.
     """
     cache = CacheMemory(options)
 
     @torch.no_grad()
-    def nats(batch: Batch, state: State | None) -> tuple[float, State | None]:
+    def score_and_store(batch: Batch, state: State | None) -> tuple[float, State | None]:
         with precision.autocast():
             features, state = model.features(batch, state, last=True)
             log_probs = score_targets(model.output_layer, features, batch)
@@ -142,6 +143,6 @@ def score_with_cache(
         unit=unit,
         streams=streams,
         span=SPAN,
-        step=nats,
+        step=score_and_store,
         method=method,
     )

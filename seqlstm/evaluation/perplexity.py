@@ -30,10 +30,10 @@ class LanguageScores:
 
     Attributes:
         nats: the negative log-probability of the whole text.
-        tokens: pieces, and the end of each document.
-        words: separated by white space; each end of a line or document counts as one.
-        bytes: of the text in UTF-8, its newlines included.
-        characters: of the text, its newlines included.
+        tokens: number of pieces, with the end of each document.
+        words: number of words between white space; each end of a line or document counts as one.
+        bytes: of the text in UTF-8, with newlines.
+        characters: of the text, with newlines.
         signature: what was counted, and how.
     """
 
@@ -50,12 +50,12 @@ class LanguageScores:
 
     @property
     def perplexity_per_token(self) -> float:
-        """exp(nats / tokens). Infinite where a float cannot hold it."""
+        """exp(nats / tokens); infinite if a float cannot hold it."""
         return bounded_exp(self.nats_per_token)
 
     @property
     def perplexity_per_word(self) -> float:
-        """exp(nats / words): the same for any tokenizer. Infinite where a float cannot hold it."""
+        """exp(nats / words), comparable across tokenizers; infinite if a float cannot hold it."""
         return bounded_exp(self.nats / self.words)
 
     @property
@@ -98,15 +98,15 @@ def score_text(
         tokenizer: the model's.
         precision: of the products, and the device.
         unit: "document" or "line".
-        resets: start every document or line from the initial state; else the state is carried
-            through the text.
-        sliding: score the text in sliding windows, each from the initial state, such that each
-            prediction has at least so many tokens of context; 0 for no windows.
-        streams: parts of the text that are read side by side, each from the initial state. One is
-            exact; more are faster, and lose the context at their beginnings.
+        resets: start every document or line from the initial state; otherwise the state is
+            carried through the text.
+        sliding: minimum context, in tokens, of predictions in sliding windows, each of which
+            starts from the initial state; 0 for no windows.
+        streams: parts of the text that are read in parallel, each from the initial state. One is
+            exact; more are faster, but the beginnings of the parts lack context.
         span: steps of a batch.
-        stream: the rows encoded; they are encoded here if None.
-        step: computes the nats of a batch; the model's loss if None.
+        stream: the encoded rows; None to encode them here.
+        step: computes the nats of a batch; None for the model's loss.
         method: how `step` changes the predictions, for the signature.
     """
     stream = stream or encode_stream(rows, tokenizer=tokenizer, unit=unit)
@@ -132,7 +132,7 @@ def score_text(
 def summed_loss(
     model: LanguageModel, precision: Precision, batch: Batch, state: State | None
 ) -> tuple[float, State | None]:
-    """The nats of a batch, without ever making all its logits, and the state after it."""
+    """The nats of a batch, computed in chunks of logits, and the state after the batch."""
     with precision.autocast():
         loss, _, state = CrossEntropy()(model, batch, state)
     return float(loss), state
@@ -141,12 +141,12 @@ def summed_loss(
 def carry_state(
     step: Step[Value], batches: Iterable[Batch], device: torch.device
 ) -> Iterator[tuple[Batch, Value]]:
-    """Each batch with the value of its step; the state goes on where a batch carries it."""
+    """Each batch with the value of its step; the state is carried if `carry_state` is set."""
     state: State | None = None
     for batch in batches:
-        moved = batch.to(device)
-        value, state = step(moved, state if batch.carry_state else None)
-        yield moved, value
+        batch = batch.to(device)
+        value, state = step(batch, state if batch.carry_state else None)
+        yield batch, value
 
 
 def batches_of(
@@ -155,7 +155,7 @@ def batches_of(
     """The text in sliding windows or contiguous streams; see `score_text`."""
     if sliding:
         return sliding_window_batches(stream, min_context=sliding)
-    # The stream opens with the id that would have ended the row before the first.
+    # The first id of the stream is the separator of rows.
     reset_at = int(stream.ids[0]) if resets else None
     return stream_batches(stream, batch_size=streams, bptt=span, reset_token=reset_at)
 
@@ -170,9 +170,9 @@ class RowScores:
     """The scores of each document or line of a text.
 
     Attributes:
-        nats: the negative log-probability of each, its end included, (rows,) in float64.
-        tokens, words: of each, as `LanguageScores` counts them, (rows,) in float64.
-        bytes: of each in UTF-8, its newlines included, (rows,) in float64.
+        nats: the negative log-probability of each row with its end, (rows,) in float64.
+        tokens, words: of each row, as `LanguageScores` counts them, (rows,) in float64.
+        bytes: of each row in UTF-8, with newlines, (rows,) in float64.
         signature: what was counted, and how.
     """
 
@@ -205,19 +205,19 @@ def score_rows(
     stream = encode_stream(rows, tokenizer=tokenizer, unit=unit)
     streams = min(streams, stream.tokens)
     batches = batches_of(stream, resets=resets, sliding=sliding, streams=streams, span=span)
-    spans = [  # (streams, time) each, or (tokens,) of windows
+    spans = [  # of streams: (streams, time) each; of windows: (tokens,) each
         target_scores(scores, batch) if sliding else scores.cpu()
         for batch, scores in carry_state(
             partial(target_log_probs, model, precision), batches, precision.device
         )
     ]
-    # The streams are the text's parts in their order; only the last is padded.
+    # The streams are consecutive parts of the text; only the last is padded.
     scores = torch.cat(spans, dim=-1).flatten()[: stream.tokens].double()
     lines = "\n".join(rows).split("\n") if unit == "line" else rows
     end = tokenizer.newline if unit == "line" else tokenizer.end
     assert end is not None
     ends = stream.ids[1:].eq(end)
-    row = ends.cumsum(0) - ends.long()  # of each token
+    row = ends.cumsum(0) - ends.long()  # index of the row of each token
     newline = 1 if unit == "line" else 0
     zeros = torch.zeros(len(lines), dtype=torch.double)
     context = context_of(resets=resets, sliding=sliding, streams=streams)
@@ -240,14 +240,14 @@ def target_log_probs(
 
 
 def target_scores(scores: Tensor, batch: Batch) -> Tensor:
-    """The scores of the batch's targets, row after row: (rows, time) -> (tokens,)."""
+    """The scores of a batch's targets without padding, row after row: (rows, time) -> (tokens,)."""
     mask = torch.zeros(scores.numel(), dtype=torch.bool)
     mask[batch.target_index.cpu()] = True
     return scores.cpu()[mask.view(scores.shape[1], -1).t()]
 
 
 def context_of(*, resets: bool, sliding: int, streams: int) -> str:
-    """The part of a signature that states how much context predictions have."""
+    """The part of a signature that describes the context of predictions."""
     kind = f"sliding-{sliding}" if sliding else "reset" if resets else "carried"
     return f"state:{kind}|streams:{streams}"
 

@@ -23,16 +23,17 @@ SEED = 12345  # sacreBLEU's own default
 
 @dataclass(frozen=True)
 class SystemScore:
-    """A system's score beside that of the first.
+    """The score of a system, and its difference from the score of the first system.
 
     Attributes:
         score: on the test set.
         mean: over the resamples.
-        ci: half the width of its 95 % confidence interval around that mean.
-        difference: from the first system's score; None for the first itself.
-        difference_ci: half the width of its 95 % interval; None where sacreBLEU has none.
-        p: the p-value of the difference; None for the first, and where scores are equal or not
-            finite.
+        ci: half the width of the 95 % confidence interval around that mean.
+        difference: from the first system's score; None for the first system.
+        difference_ci: half the width of its 95 % confidence interval; None for scores of sacreBLEU,
+            which does not compute it.
+        p: the p-value of the difference; None for the first system, and for scores that are equal
+            or not finite.
     """
 
     score: float
@@ -45,14 +46,14 @@ class SystemScore:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Systems compared.
+    """The scores of several systems on the same test set.
 
     Attributes:
-        standings: by system, the first system first, then by the name of the score.
+        scores: by system, in order, and then by the name of the score.
         signatures: what was computed, and how, by the name of the score.
     """
 
-    standings: dict[str, dict[str, SystemScore]]
+    scores: dict[str, dict[str, SystemScore]]
     signatures: dict[str, str]
 
 
@@ -62,40 +63,41 @@ def compare_translations(
     *,
     resamples: int = RESAMPLES,
 ) -> Comparison:
-    """BLEU, chrF2++ and TER of detokenised translations, each system's against the first's.
+    """Compare the BLEU, chrF2++ and TER of all systems with those of the first system.
 
     Args:
-        systems: their translations, line by line, by name.
+        systems: detokenised translations, line by line, by the name of the system.
         references: one for each line.
         resamples: number of resamples.
 
     Raises:
-        ValueError: fewer than two systems or lines, or not as many translations as references.
+        ValueError: fewer than two systems or lines, or a number of translations other than that of
+            references.
     """
     check_sizes({name: len(lines) for name, lines in systems.items()}, len(references))
     metrics = make_metrics()
-    signed, columns = PairedTest(
+    metric_signatures, columns = PairedTest(
         [(name, list(lines)) for name, lines in systems.items()],
         metrics,
         [list(references)],
         test_type="bs",
         n_samples=resamples,
     )()
-    # sacreBLEU has other names for the scores; the order is ours, after the column of systems.
+    # sacreBLEU names the scores differently, but keeps our order after the column of systems.
     results = dict(zip(metrics, [*columns.values()][1:], strict=True))
-    standings = {
+    scores = {
         name: {
             metric: system_score(column[row], None if row == 0 else column[0].score)
             for metric, column in results.items()
         }
         for row, name in enumerate(systems)
     }
-    signatures = dict(zip(metrics, map(str, signed.values()), strict=True))
-    return Comparison(standings, signatures)
+    signatures = dict(zip(metrics, map(str, metric_signatures.values()), strict=True))
+    return Comparison(scores, signatures)
 
 
 def system_score(result: Result, first: float | None) -> SystemScore:
-    """A result of sacreBLEU with its difference from the first system's score."""
+    """A result of sacreBLEU with its difference from `first`, the first system's score."""
     score, mean, ci = float(result.score), float(result.mean), float(result.ci)
     if first is None:
         return SystemScore(score, mean, ci)
@@ -111,13 +113,13 @@ def compare_nats(
     resamples: int = RESAMPLES,
     seed: int = SEED,
 ) -> Comparison:
-    """Bits per byte of language models on the same text, each model's against the first's.
+    """Compare the bits per byte of all language models with those of the first, on the same text.
 
-    The p-value is two-sided: the share of resamples whose difference is as far from the difference
-    on the text as this is from zero (Efron & Tibshirani, 1993, chapter 16).
+    The p-value is two-sided: the share of resampled differences that are at least as far from the
+    difference on the text as this is from zero (Efron & Tibshirani, 1993, chapter 16).
 
     Args:
-        systems: nats of each document or line, (rows,), by name.
+        systems: nats of each document or line, (rows,), by the name of the model.
         sizes: bytes of each document or line, (rows,).
         unit: "document" or "line".
         resamples: number of resamples.
@@ -128,28 +130,28 @@ def compare_nats(
     """
     check_sizes({name: len(nats) for name, nats in systems.items()}, len(sizes))
     table = torch.stack([*systems.values(), sizes], dim=1).double()  # (rows, systems + 1)
-    scores = bits_per_byte(table.sum(0, keepdim=True))[0]
+    values = bits_per_byte(table.sum(0, keepdim=True))[0]
     resampled = bits_per_byte(resample_sums(table, resamples, seed))  # (resamples, systems)
-    standings = {}
+    scores = {}
     for column, name in enumerate(systems):
-        system = SystemScore(float(scores[column]), *confidence_interval(resampled[:, column]))
+        system = SystemScore(float(values[column]), *confidence_interval(resampled[:, column]))
         if column > 0:
-            difference = float(scores[column] - scores[0])
+            difference = float(values[column] - values[0])
             differences = resampled[:, column] - resampled[:, 0]
             system = with_difference(system, difference, differences)
-        standings[name] = {"bits_per_byte": system}
+        scores[name] = {"bits_per_byte": system}
     signature = (
         f"paired bootstrap|over:{len(sizes)} {unit}s|bs:{resamples}|seed:{seed}"
         f"|p:two-sided, centred|ci:95%|version:{__version__}"
     )
-    return Comparison(standings, {"bits_per_byte": signature})
+    return Comparison(scores, {"bits_per_byte": signature})
 
 
 def check_sizes(systems: Mapping[str, int], rows: int) -> None:
     if len(systems) < 2:
         raise ValueError(f"there must be two systems or more, were: {len(systems)}")
     if rows < 2:
-        raise ValueError(f"there must be two rows or more to be drawn from, were: {rows}")
+        raise ValueError(f"there must be two rows or more to resample, were: {rows}")
     for name, size in systems.items():
         if size != rows:
             raise ValueError(f"{name} must have a row for each of {rows}, were: {size}")
@@ -167,21 +169,24 @@ def resample_sums(table: Tensor, resamples: int, seed: int) -> Tensor:
 
 
 def bits_per_byte(sums: Tensor) -> Tensor:
-    """From summed nats and, in the last column, bytes: (…, systems + 1) -> (…, systems)."""
+    """Bits per byte from sums of nats and, in the last column, bytes.
+
+    (…, systems + 1) -> (…, systems).
+    """
     return sums[:, :-1] / sums[:, -1:] / math.log(2)
 
 
 def with_difference(system: SystemScore, difference: float, resampled: Tensor) -> SystemScore:
-    """A score with its difference from the first system's, tested on resampled differences."""
+    """A score with its difference from the first system's, and the p-value of the difference."""
     _, ci = confidence_interval(resampled)
     if not difference or not math.isfinite(difference):
         return replace(system, difference=difference, difference_ci=ci)
-    as_far = (resampled - difference).abs() >= abs(difference)
-    p = (int(as_far.sum()) + 1) / (len(resampled) + 1)
+    at_least_as_far = (resampled - difference).abs() >= abs(difference)
+    p = (int(at_least_as_far.sum()) + 1) / (len(resampled) + 1)
     return replace(system, difference=difference, difference_ci=ci, p=p)
 
 
 def confidence_interval(resampled: Tensor) -> tuple[float, float]:
-    """The mean of a score's resamples, and half the width of their middle 95 %."""
+    """The mean of resampled scores, and half the width of the interval of their middle 95 %."""
     mean, ci = estimate_ci(resampled.numpy())
     return float(mean), float(ci)

@@ -22,9 +22,9 @@ class TranslationScores:
         bleu: BLEU (Papineni et al., 2002); more is better.
         chrf: chrF2++, characters and words up to pairs (Popović, 2017); more is better.
         ter: translation edit rate (Snover et al., 2006); less is better, and may exceed 100.
-        exact_match: lines equal to their reference but for white space at the ends.
-        sentences: how many lines were scored.
-        signatures: sacreBLEU's own, by the names `bleu`, `chrf` and `ter`.
+        exact_match: lines equal to their reference, ignoring white space at both ends.
+        sentences: number of scored lines.
+        signatures: from sacreBLEU, by the names `bleu`, `chrf` and `ter`.
     """
 
     bleu: float
@@ -39,15 +39,15 @@ def score_translations(hypotheses: Sequence[str], references: Sequence[str]) -> 
     """Score detokenised translations, line by line against one reference each.
 
     Raises:
-        ValueError: there are no lines, or not as many hypotheses as references.
+        ValueError: there are no lines, or the numbers of hypotheses and references differ.
     """
     metrics = make_metrics()
     scores = {name: _score(metric, hypotheses, references) for name, metric in metrics.items()}
     pairs = zip(hypotheses, references, strict=True)
-    equal = sum(hypothesis.strip() == reference.strip() for hypothesis, reference in pairs)
+    matches = sum(hypothesis.strip() == reference.strip() for hypothesis, reference in pairs)
     return TranslationScores(
         **scores,
-        exact_match=100 * equal / len(references),
+        exact_match=100 * matches / len(references),
         sentences=len(references),
         signatures={name: str(metric.get_signature()) for name, metric in metrics.items()},
     )
@@ -60,7 +60,7 @@ class LowercaseScores:
     Attributes:
         bleu: of lower-cased text, in percent.
         chrf: chrF2++, likewise.
-        signatures: sacreBLEU's own, by the names `bleu` and `chrf`.
+        signatures: from sacreBLEU, by the names `bleu` and `chrf`.
     """
 
     bleu: float
@@ -69,7 +69,7 @@ class LowercaseScores:
 
 
 def score_lowercase(hypotheses: Sequence[str], references: Sequence[str]) -> LowercaseScores:
-    """Score lower-cased translations by BLEU and chrF2++; TER is case-insensitive in any case.
+    """Score lower-cased translations by BLEU and chrF2++; TER always ignores case.
 
     Raises:
         ValueError: as `score_translations`.
@@ -94,14 +94,14 @@ def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> float:
 
 
 def make_metrics() -> dict[str, Metric]:
-    """The metrics of `TranslationScores`, by its names for them."""
+    """The metrics of sacreBLEU, by their names in `TranslationScores`."""
     return {"bleu": BLEU(), "chrf": CHRF(word_order=2), "ter": TER()}
 
 
 def _score(metric: Metric, hypotheses: Sequence[str], references: Sequence[str]) -> float:
     if not references or len(hypotheses) != len(references):
         raise ValueError(
-            "hypotheses and references must be as many, and not none,"
+            "there must be as many hypotheses as references, and at least one,"
             f" were: {len(hypotheses)} and {len(references)}"
         )
     return float(metric.corpus_score(hypotheses, [references]).score)
@@ -109,10 +109,10 @@ def _score(metric: Metric, hypotheses: Sequence[str], references: Sequence[str])
 
 def sentence_chrf(hypothesis: str, reference: str) -> float:
     """chrF2++ of one sentence (Popović, 2017), in percent, as sacreBLEU computes it."""
-    return float(_against(reference).corpus_score([hypothesis], None).score)
+    return float(_chrf_with_reference(reference).corpus_score([hypothesis], None).score)
 
 
 @lru_cache(maxsize=1024)
-def _against(reference: str) -> CHRF:
-    """The metric with a reference's n-grams, cached for many hypotheses."""
+def _chrf_with_reference(reference: str) -> CHRF:
+    """chrF2++ with the n-grams of a reference, cached for its next hypotheses."""
     return CHRF(word_order=2, references=[[reference]])

@@ -1,1 +1,1 @@
-"""Trained models as people use them: raw text in, raw text out."""
+"""Inference with trained models: raw text in, raw text out."""

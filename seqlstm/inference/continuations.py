@@ -1,4 +1,4 @@
-"""Many continuations of one text, generated side by side."""
+"""Many continuations of one text, generated in a batch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Continuation:
     Attributes:
         text: the generated text.
         seed: of its random numbers.
-        finished: whether it reached its end or the stop text; else it was cut off.
+        finished: whether it reached the end token or the stop text; else it was cut off.
     """
 
     text: str
@@ -35,7 +35,7 @@ class PartialContinuation:
     Args:
         stream: decodes its ids.
         end: the end token.
-        stop: a text before which it ends, if any.
+        stop: the stop text, at which the continuation ends without it; None for no stop text.
     """
 
     def __init__(self, stream: TextStream, *, end: int, stop: str | None) -> None:
@@ -51,7 +51,7 @@ class PartialContinuation:
             self.finished = True
 
     def add(self, part: str) -> None:
-        """Append text, up to the stop text."""
+        """Append text; end before the stop text if it appears."""
         if self.stop is None:
             self.text += part
             return
@@ -61,7 +61,7 @@ class PartialContinuation:
             self.text, self.finished = self.text[:index], True
 
     def cut_off(self) -> None:
-        """Append the rest of the text after the last id."""
+        """Append the text that the stream still holds back."""
         if not self.finished:
             self.add(self.stream.flush())
 
@@ -78,22 +78,22 @@ def generate_continuations(
     """Continuations of a session's text, one for each seed; the session does not change.
 
     Args:
-        session: holds the text that they continue.
-        seeds: the text of each is that of `Session.stream` with this seed, up to rounding in the
-            model's sums.
-        max_new_tokens: pieces, at most. Rows that are finished leave the batch.
+        session: its text is continued.
+        seeds: one for each continuation, which is the text of `Session.stream` with this seed, up
+            to rounding in the model's sums.
+        max_new_tokens: maximum number of pieces. Finished rows leave the batch.
         stop, options: as of `Session.stream`.
     """
     tokenizer, context = session.tokenizer, session.past.history[0].tolist()
     streams = [TextStream(tokenizer, context) for _ in seeds]
     rows = [PartialContinuation(stream, end=tokenizer.end, stop=stop) for stream in streams]
     past = session.past.branch(len(seeds))
-    draw = RandomStreams(seeds, past.token.device)
+    random_streams = RandomStreams(seeds, past.token.device)
     steps = sample_tokens(
         session.advance,
         token=past.token,
         state=past.state,
-        choose=session.sampler(draw, options),
+        sampler=session.sampler(random_streams, options),
         history=torch.stack(past.history),
     )
     unfinished, selected = rows, None
@@ -107,7 +107,7 @@ def generate_continuations(
         selected = None
         if len(indices) < len(unfinished):
             unfinished = [unfinished[index] for index in indices]
-            draw.keep(indices)
+            random_streams.keep(indices)
             selected = torch.tensor(indices, device=token.device)
     for row in rows:
         row.cut_off()

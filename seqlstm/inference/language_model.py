@@ -30,7 +30,7 @@ class LoadedLanguageModel:
         tokenizer: its tokenizer.
         precision: of the products, and the device.
         unit: of its training text: "document", ended by </s>, or "line", ended by a newline.
-        max_length: pieces of a line to be scored; longer lines are truncated, with a warning.
+        max_length: maximum pieces of a line in `score`; longer lines are truncated, with a warning.
     """
 
     scores_pairs = False  # `score` takes texts
@@ -53,9 +53,12 @@ class LoadedLanguageModel:
         self.end = tokenizer.end if unit == "document" else tokenizer.encode("\n")[-1]
 
     def generate(self, prompt: str = "", *, max_new_tokens: int = 200, **options: Any) -> str:
-        """What the model writes after `prompt`, at most `max_new_tokens` pieces of it.
+        """The model's continuation of `prompt`.
 
-        Options are those of `Session.stream`.
+        Args:
+            prompt: the text to continue.
+            max_new_tokens: maximum number of pieces.
+            options: those of `Session.stream`.
         """
         session = self.session()
         session.read(prompt)
@@ -72,16 +75,16 @@ class LoadedLanguageModel:
         max_new_tokens: int = 200,
         **options: Any,
     ) -> Iterator[Continuation]:
-        """Continuations of `prompt`, `batch` at a time side by side.
+        """Random continuations of `prompt`, generated in batches.
 
-        Each is the text that `generate` returns for its own seed, up to rounding in the model's
+        Each is the text that `generate` returns for the same seed, up to rounding in the model's
         sums.
 
         Args:
             prompt: the text to continue.
             count: number of continuations.
-            batch: continuations that are generated together.
-            seed: of the first; the others have the numbers after it.
+            batch: number of continuations in a batch.
+            seed: of the first continuation; the next ones have seed + 1, seed + 2 and so on.
             past: before the prompt; None for no text.
             max_new_tokens, options: those of `Session.stream`.
         """
@@ -95,7 +98,7 @@ class LoadedLanguageModel:
             )
 
     def session(self, past: Past | None = None) -> Session:
-        """A text that the model and its user continue in turn, from its beginning or a past."""
+        """A session that starts from a past; None for an empty text."""
         past = self.past() if past is None else past
         past.check_origin(self.origin)
         return Session(
@@ -141,17 +144,17 @@ class LoadedLanguageModel:
 
         Args:
             texts: one for each row.
-            past: before the texts, of as many rows or of one row for all; None for no text.
+            past: before the texts, with as many rows or with one row for all; None for no text.
         """
         past = self.expand(past, len(texts))
         return prefill(self.model, self.tokenizer.encode_batch(texts), past, self.precision)
 
     def expand(self, past: Past | None, rows: int) -> Past:
-        """A past of so many rows, from one of as many rows or of one row.
+        """A past with this number of rows: the same past, or copies of its only row.
 
         Raises:
             ArgumentError: the past is that of another run.
-            ValueError: the past has another number of rows.
+            ValueError: the past has neither one row nor `rows` rows.
         """
         past = self.past() if past is None else past
         past.check_origin(self.origin)
@@ -166,9 +169,9 @@ class LoadedLanguageModel:
         """The log-probability of each line and of its end, independently of the other lines.
 
         Args:
-            lines: any.
-            batch: lines that are scored together.
-            past: before the lines, of as many rows or of one row for all; None for no text.
+            lines: raw text.
+            batch: maximum number of lines in a batch.
+            past: before the lines, with as many rows or with one row for all; None for no text.
         """
         ids = truncate(self.tokenizer.encode_batch(lines), self.max_length, what="line")
         past = self.expand(past, len(lines))

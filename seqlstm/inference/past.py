@@ -1,6 +1,6 @@
-"""The past of a language model: its state after a text, to be saved, branched and continued.
+"""The past of a language model: its state after a text, which can be saved and continued.
 
-A recurrent model keeps a text of any length as one state of a few kilobytes.
+For a recurrent model, the state has the same size, a few kilobytes, after a text of any length.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ FORMAT = 1
 
 
 class Origin(NamedTuple):
-    """Fingerprints of the tokenizer and of the model's weights that made a past."""
+    """Fingerprints of the tokenizer and the weights with which a past was computed."""
 
     tokenizer: str
     weights: str
 
 
 def origin_of(model: nn.Module, tokenizer: Tokenizer) -> Origin:
-    """The fingerprints of a run, twelve hexadecimal digits each: the same on any device."""
+    """The fingerprints of a run, twelve hexadecimal digits each, the same on every device."""
     digest = hashlib.sha256()
     for name, parameter in sorted(model.named_parameters()):
         digest.update(f"{name}:{tuple(parameter.shape)}:".encode())
@@ -44,14 +44,14 @@ def origin_of(model: nn.Module, tokenizer: Tokenizer) -> Origin:
 
 @dataclass(frozen=True, eq=False)
 class Past:
-    """The state of a language model after texts that it has read, one text a row. Immutable.
+    """The state of a language model after it has read texts, one text in each row. Immutable.
 
     Attributes:
         state: of the model after all ids but the last of each text.
-        token: the last id of each text, (rows,); the end token where nothing has been read.
-        history: the latest ids of each text, (n,) each, n at most `MAX_HISTORY`: for decoding of
+        token: the last id of each text, (rows,); the end token if nothing has been read.
+        history: the latest ids of each text, (n,) each, n at most `MAX_HISTORY`; needed to decode
             text and for repetition penalties.
-        origin: fingerprints of the run that made it.
+        origin: fingerprints of the run with which the past was computed.
     """
 
     state: State
@@ -63,26 +63,26 @@ class Past:
         return len(self.history)
 
     def check_origin(self, origin: Origin) -> None:
-        """Make sure that the past was made by a run.
+        """Check that the past comes from the run with this origin.
 
         Raises:
-            ArgumentError: another run made it.
+            ArgumentError: it comes from another run.
         """
         if difference := difference_of(self.origin, origin):
             raise ArgumentError(f"this is the past of another run: {difference}")
 
     def select(self, rows: Sequence[int]) -> Past:
-        """The past of these rows, in their order; a row may come more than once."""
+        """The past of these rows, in this order; a row may be selected more than once."""
         indices = torch.tensor(rows, dtype=torch.long, device=self.token.device)
         state, token = select((self.state, self.token), indices)
         history = tuple(self.history[row] for row in rows)
         return replace(self, state=state, token=token, history=history)
 
     def branch(self, count: int) -> Past:
-        """One text as `count` rows, each of which may be continued differently.
+        """`count` copies of a single text, which can then be continued differently.
 
         Raises:
-            ValueError: there are several texts already.
+            ValueError: the past has several texts.
         """
         if len(self) != 1:
             raise ValueError(f"one text can be branched, not {len(self)}: select one first")
@@ -94,7 +94,7 @@ class Past:
 
         Raises:
             ValueError: there are no pasts.
-            ArgumentError: the pasts are not of one run.
+            ArgumentError: the pasts come from different runs.
         """
         if not pasts:
             raise ValueError("there must be a past to join, were: none")
@@ -112,7 +112,7 @@ class Past:
         """The past after more ids in every row.
 
         Args:
-            state: of the model after all of them but the last of each row.
+            state: of the model after all of these ids but the last of each row.
             ids: of each row, perhaps none.
         """
         rows = [torch.tensor(row, dtype=torch.long, device=self.token.device) for row in ids]
@@ -155,7 +155,7 @@ class Past:
 
         Args:
             file: a path.
-            like: any past of the same run, such as that of no text.
+            like: any past of the same run, such as the past of an empty text.
 
         Raises:
             RunError: the file is missing, damaged, too new, or the past of another run.
@@ -179,7 +179,7 @@ class Past:
 
 
 def convert(saved: Tensor, like: Tensor, *, rows: int) -> Tensor:
-    """A saved tensor of a state, on the device and in the dtype of another.
+    """A saved tensor of a state, on the device and in the dtype of the tensor `like`.
 
     Raises:
         ValueError: the saved tensor has another shape.
@@ -190,10 +190,10 @@ def convert(saved: Tensor, like: Tensor, *, rows: int) -> Tensor:
 
 
 def check_header(path: Path, origin: Origin) -> None:
-    """Make sure that a file holds a past of this run.
+    """Check that a file holds a past of the run with this origin.
 
     Raises:
-        RunError: the file does not.
+        RunError: it holds something else, a past of another run, or a newer format.
     """
     with safe_open(path, framework="pt") as file:
         text = (file.metadata() or {}).get("past")
@@ -210,7 +210,7 @@ def check_header(path: Path, origin: Origin) -> None:
 
 
 def difference_of(origin: Origin, other: Origin) -> str | None:
-    """The first difference of two origins, in words; None if they are equal."""
+    """A description of the first difference between two origins; None if they are equal."""
     for name, first, second in zip(Origin._fields, origin, other, strict=True):
         if first != second:
             return f"{name} {first}, not {second}"

@@ -1,4 +1,4 @@
-"""Prefill: the model reads prompts of any lengths side by side, a span of steps at a time."""
+"""Prefill: a language model reads prompts of any lengths in parallel, in spans of many steps."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from seqlstm.models.language_model import LanguageModel
 from seqlstm.recurrent.state import State, keep
 from seqlstm.runtime.device import Precision
 
-SPAN = 1024  # steps at a time, so that memory does not grow with the text
+SPAN = 1024  # steps of a span, so that memory does not grow with the text
 
-Ids = Sequence[Sequence[int]]  # one text a row
+Ids = Sequence[Sequence[int]]  # the ids of each row
 
 
 @torch.no_grad()
@@ -34,7 +34,7 @@ def prefill(model: LanguageModel, ids: Ids, past: Past, precision: Precision) ->
 def prefill_and_score(
     model: LanguageModel, ids: Ids, past: Past, precision: Precision
 ) -> tuple[Tensor, Past]:
-    """The log-probability of every id, (rows, time), 0 at padding; and the past after the ids."""
+    """The log-probability of every id, (rows, time), 0 at padding, and the past after the ids."""
     state, log_probs = past.state, [torch.zeros(len(ids), 0)]
     for span in spans(ids, past.token):
         with precision.autocast():
@@ -49,7 +49,7 @@ def spans(ids: Ids, before: Tensor) -> Iterator[Batch]:
 
     Args:
         ids: the targets.
-        before: the id before each row, (rows,).
+        before: the id before the first id of each row, (rows,).
     """
     rows = [[first, *row] for first, row in zip(before.tolist(), ids, strict=True)]
     whole = collate_language_model(rows, pad_id=0)
@@ -62,11 +62,11 @@ def spans(ids: Ids, before: Tensor) -> Iterator[Batch]:
             inputs=whole.inputs[:, begin : begin + time],
             targets=targets,
             target_index=target_positions(lengths, time),
-            lengths=None if lengths.eq(time).all() else lengths,  # more backends serve full rows
+            lengths=None if lengths.eq(time).all() else lengths,  # more backends support full rows
         ).to(before.device)
 
 
 def state_after(span: Batch, after: State | None, before: State) -> State:
-    """The state after a span; rows without ids in the span keep the state before it."""
+    """The state after a span; rows without ids in the span keep their state."""
     assert after is not None
     return after if span.lengths is None else keep(span.lengths > 0, after, before)

@@ -13,7 +13,7 @@ from torch import Tensor
 from seqlstm.data.batching.collate import within_budget
 from seqlstm.text.tokenizer import Tokenizer
 
-TOKENS = 2**15  # of a batch, padding included
+MAX_BATCH_TOKENS = 2**15  # padding included
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Score:
 
     Attributes:
         text: the scored text.
-        pieces: its pieces, its end included.
+        pieces: of the text, with the end token.
         log_probabilities: of each piece, in nats.
     """
 
@@ -51,16 +51,16 @@ class Score:
 
 
 class TruncationWarning(UserWarning):
-    """A text was longer than the model's maximum, and truncated."""
+    """A text was longer than the model's maximum and has been truncated."""
 
 
 def truncate(ids: Sequence[list[int]], max_length: int, *, what: str) -> list[list[int]]:
-    """Truncate rows to `max_length` pieces, and warn with their number.
+    """Truncate rows to `max_length` pieces, and warn of how many were truncated.
 
     Args:
         ids: of each row.
-        max_length: pieces of a row, at most.
-        what: the name of a row, for the warning.
+        max_length: maximum number of pieces of a row.
+        what: what a row is, such as "line", for the warning.
     """
     count = sum(len(row) > max_length for row in ids)
     if count:
@@ -74,16 +74,16 @@ def truncate(ids: Sequence[list[int]], max_length: int, *, what: str) -> list[li
 
 
 def batches_by_length(lengths: Sequence[int], batch: int) -> Iterator[list[int]]:
-    """Indices of rows sorted by length, at most `batch` at a time: so there is little padding.
+    """Indices of rows by batch, sorted by length, so that batches need little padding.
 
-    A batch has fewer rows where they are long, so that memory stays bounded.
+    A batch has at most `batch` rows, and fewer if they are long, so that memory stays bounded.
     """
     order = sorted(range(len(lengths)), key=lambda index: lengths[index])
-    for part in within_budget([lengths[index] for index in order], TOKENS):
+    for part in within_budget([lengths[index] for index in order], MAX_BATCH_TOKENS):
         for start in range(0, len(part), batch):
             yield [order[index] for index in part[start : start + batch]]
 
 
 def make_score(text: str, ids: list[int], log_probs: Tensor, tokenizer: Tokenizer) -> Score:
-    """The score of a text from its ids and their log-probabilities, (time,), perhaps padded."""
+    """The score of a text from its ids and their log-probabilities, (time,), padded or not."""
     return Score(text, tokenizer.pieces(ids), log_probs[: len(ids)].tolist())

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seqlstm.decoding.beam import beam
+from seqlstm.decoding.beam import beam_search
 from seqlstm.decoding.constraints import (
     Constraint,
     forbid_tokens,
@@ -18,30 +18,31 @@ from seqlstm.decoding.constraints import (
     min_length,
     no_repeat_ngram,
 )
-from seqlstm.decoding.greedy import greedy
+from seqlstm.decoding.greedy import greedy_search
 from seqlstm.decoding.hypothesis import Hypothesis
 from seqlstm.decoding.penalties import coverage_penalty
 from seqlstm.errors import ArgumentError
 from seqlstm.inference.system import TranslatorEnsemble
-from seqlstm.inference.terminology import Pieces, Terminology
+from seqlstm.inference.terminology import Terminology, TokenIds
 from seqlstm.recurrent.state import State
 from seqlstm.text.tokenizer import Tokenizer
 
-SPARE = 10  # tokens that any translation may have beyond its ratio
+EXTRA_LENGTH = 10  # tokens that every translation may have beyond `max_length_ratio`
 
 
 @dataclass(frozen=True)
 class SearchOptions:
-    """The options of beam search.
+    """The options of beam search and greedy search.
 
     Attributes:
-        beam_size: 1 is greedy.
-        length_penalty: GNMT's alpha (Wu et al., 2016); 0 for none, higher for longer.
+        beam_size: number of beams; 1 for greedy search.
+        length_penalty: GNMT's alpha (Wu et al., 2016); 0 for none, higher for longer translations.
         coverage_penalty: GNMT's beta, on source tokens with little attention; 0 for none.
         no_repeat_ngram_size: no n-gram of this size occurs twice; 0 for no limit.
         min_length: minimum number of tokens of a translation.
-        max_length: maximum number; None for that of the ratio.
-        max_length_ratio: maximum number of tokens for each source token, plus ten.
+        max_length: maximum number of tokens; None for the limit by `max_length_ratio` alone.
+        max_length_ratio: maximum tokens of a translation divided by those of its source, apart
+            from ten extra tokens.
         n_best: number of translations of a line.
 
     Raises:
@@ -77,26 +78,26 @@ class SearchOptions:
                 f"was: {self.max_length}"
             )
 
-    def limits(self, lengths: Tensor, room: Sequence[int]) -> Tensor:
+    def limits(self, lengths: Tensor, needed_tokens: Sequence[int]) -> Tensor:
         """Maximum lengths of translations, eos included, (sentences,).
 
         Args:
             lengths: of the sources, eos included.
-            room: tokens that the prefix and the lexical constraints of each sentence need.
+            needed_tokens: of the prefix and the lexical constraints of each sentence.
 
         Raises:
             ArgumentError: a sentence needs more tokens than `max_length`.
         """
-        longest = (self.max_length_ratio * lengths).long() + SPARE
+        limits = (self.max_length_ratio * lengths).long() + EXTRA_LENGTH
         if self.max_length is not None:
-            longest = longest.clamp(max=self.max_length + 1)
-            if max(room, default=0) > self.max_length:
+            limits = limits.clamp(max=self.max_length + 1)
+            if max(needed_tokens, default=0) > self.max_length:
                 raise ArgumentError(
-                    f"what a translation must say has up to {max(room)} pieces, and its maximum "
-                    f"length is {self.max_length}"
+                    f"the prefix and phrases of a translation have up to {max(needed_tokens)} "
+                    f"pieces, and its maximum length is {self.max_length}"
                 )
-        needed = torch.tensor(room, device=lengths.device).clamp(min=self.min_length) + 1
-        return torch.maximum(longest, needed)
+        needed = torch.tensor(needed_tokens, device=lengths.device).clamp(min=self.min_length)
+        return torch.maximum(limits, needed + 1)
 
     def constraints(self, tokenizer: Tokenizer) -> list[Constraint]:
         """The constraints on every sentence."""
@@ -109,7 +110,7 @@ class SearchOptions:
         ]
 
     def signature(self) -> str:
-        """The options that scores depend on; those without effect are left out."""
+        """The options on which scores depend, except those without an effect."""
         options = {
             "beam": self.beam_size,
             "length_penalty": self.length_penalty,
@@ -126,41 +127,41 @@ class SearchOptions:
 
 @torch.inference_mode()
 def search_translations(
-    system: TranslatorEnsemble,
-    sources: Sequence[Pieces],
+    ensemble: TranslatorEnsemble,
+    sources: Sequence[TokenIds],
     terminology: Terminology,
     *,
     search: SearchOptions,
 ) -> list[list[Hypothesis]]:
-    """Hypotheses for sources of token ids, best first."""
-    tokenizer = system.tokenizers.target
-    coverage, required = None, terminology.required()
+    """The best hypotheses of each source, best first; the sources are token ids."""
+    tokenizer = ensemble.tokenizers.target
+    coverage, lexical_constraints = None, terminology.lexical_constraints()
     if search.coverage_penalty:
         coverage = partial(penalize_coverage, beta=search.coverage_penalty)
-    with system.precision.autocast():
-        lengths, steps = system.encode(sources, coverage=coverage is not None)
+    with ensemble.precision.autocast():
+        encoded = ensemble.encode(sources, track_coverage=coverage is not None)
         options: dict[str, Any] = {
-            "state": steps.state,
-            "memory": steps.memory,
+            "state": encoded.state,
+            "memory": encoded.memory,
             "bos": tokenizer.begin,
             "eos": tokenizer.end,
-            "maximum": search.limits(lengths, terminology.room()),
+            "maximum": search.limits(encoded.lengths, terminology.needed_tokens()),
             "length_penalty": search.length_penalty,
             "constraints": terminology.constraints(search.constraints(tokenizer)),
         }
-        if search.beam_size == 1 and coverage is None and required is None:
-            return greedy(steps.advance, **options)
-        return beam(
-            steps.advance,
+        if search.beam_size == 1 and coverage is None and lexical_constraints is None:
+            return greedy_search(encoded.advance, **options)
+        return beam_search(
+            encoded.advance,
             **options,
-            width=search.beam_size,
+            beam_size=search.beam_size,
             coverage=coverage,
             n_best=search.n_best,
-            required=required,
+            lexical_constraints=lexical_constraints,
         )
 
 
 def penalize_coverage(state: State, *, beta: float) -> Tensor:
     """The coverage penalty of each row, (rows,), from a state with coverage."""
-    _, covered = state
-    return coverage_penalty(covered, beta)
+    _, coverage = state
+    return coverage_penalty(coverage, beta)

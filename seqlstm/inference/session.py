@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from seqlstm.decoding.logits import Draw, Sampler, make_sampler
+from seqlstm.decoding.logits import CategoricalSampler, Sampler, make_sampler
 from seqlstm.decoding.random_streams import RandomStreams
 from seqlstm.decoding.sampling import sample_tokens
 from seqlstm.inference.past import Past
@@ -54,7 +54,7 @@ class Session:
 
     @property
     def past(self) -> Past:
-        """The text so far. It never changes; assign it to return to it."""
+        """The past of the text so far. It is immutable: assign an earlier past to go back to it."""
         return self._past
 
     @past.setter
@@ -84,8 +84,8 @@ class Session:
         """Continue the text, and yield the continuation in parts that will not change.
 
         Args:
-            max_new_tokens: pieces, at most. A model of documents may end earlier.
-            stop: generation ends before this text; it is not yielded.
+            max_new_tokens: maximum number of pieces. A model of documents may end earlier.
+            stop: generation ends before this text, which is not yielded.
             seed: of the random numbers; the same seed generates the same text.
             options: temperature, top_k, top_p, min_p, repetition_penalty, window, as of
                 `make_logits_processor`.
@@ -99,13 +99,14 @@ class Session:
     def tokens(
         self, *, max_new_tokens: int = 200, seed: int | None = None, **options: Any
     ) -> Iterator[int]:
-        """The ids of `stream`, and the end token. `past` includes each id once it is yielded."""
-        draw = RandomStreams([randbits(62) if seed is None else seed], self.past.token.device)
+        """The ids of `stream`, with the end token. When an id is yielded, `past` includes it."""
+        seed = randbits(62) if seed is None else seed
+        random_streams = RandomStreams([seed], self.past.token.device)
         steps = sample_tokens(
             self.advance,
             token=self.past.token,
             state=self.past.state,
-            choose=self.sampler(draw, options),
+            sampler=self.sampler(random_streams, options),
             history=self.past.history[0].unsqueeze(0),
         )
         for token, state, history in islice(steps, max_new_tokens):
@@ -115,9 +116,9 @@ class Session:
             if id == self.tokenizer.end:
                 return
 
-    def sampler(self, draw: Draw, options: dict[str, Any]) -> Sampler:
+    def sampler(self, categorical: CategoricalSampler, options: dict[str, Any]) -> Sampler:
         """The sampler that the options of `stream` describe."""
-        return make_sampler(pick=draw, forbid=self.forbidden_ids, **options)
+        return make_sampler(categorical=categorical, forbid=self.forbidden_ids, **options)
 
     def advance(self, token: Tensor, state: State, memory: State | None) -> tuple[Tensor, State]:
         """One step of the model, as `sample_tokens` takes it."""

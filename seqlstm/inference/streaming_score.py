@@ -1,4 +1,4 @@
-"""Score a text of unbounded length in constant memory: the model's state stands for its past."""
+"""Scores of a text of any length in constant memory: only the model's state is kept."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from seqlstm.inference.scoring import Score, make_score
 
 
 class StreamingScorer:
-    """Scores each line of a stream given all lines before it, and keeps the totals.
+    """Scores each line of a stream given all lines before it, and sums up the scores.
 
-    The totals are those of the same lines scored as one text with its state carried.
+    The sums equal the scores of the same lines as one text with carried state.
 
     Args:
         loaded: the language model.
@@ -24,7 +24,7 @@ class StreamingScorer:
 
     Attributes:
         past: of the stream so far.
-        lines, tokens, bytes: counts so far; ends of lines count as in the run's data.
+        lines, tokens, bytes: counts so far. Newlines count if the model's unit is a line.
         nats: the negative log-probability of the stream so far.
     """
 
@@ -58,7 +58,7 @@ class StreamingScorer:
         return scores
 
     def bytes_of(self, line: str) -> int:
-        """Bytes of a line, as the total counts them."""
+        """The number of bytes of a line, as `bytes` counts them."""
         return len(line.encode()) + (self.loaded.unit == "line")
 
     @property
@@ -72,5 +72,5 @@ class StreamingScorer:
 
 
 def per_byte(nats: float, size: int) -> float:
-    """Bits per byte; NaN for no bytes."""
+    """Bits per byte of a text with `size` bytes; NaN for no bytes."""
     return nats / math.log(2) / size if size else math.nan

@@ -1,4 +1,4 @@
-"""Prefixes, forced phrases and forbidden phrases of translations, as token ids."""
+"""Terminology: prefixes, forced phrases and forbidden phrases of translations, as token ids."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from seqlstm.decoding.lexical_constraints import LexicalConstraints
 from seqlstm.errors import ArgumentError
 from seqlstm.text.tokenizer import Tokenizer
 
-Pieces = list[int]
+TokenIds = list[int]
 
 
 @dataclass(frozen=True)
@@ -22,17 +22,17 @@ class Terminology:
     in another segmentation do not count.
 
     Attributes:
-        prefixes: how the translation begins, for each line.
-        force_words: what it holds, for each line.
-        bad_words: what no translation holds.
+        prefixes: the prefix of each line's translation.
+        force_words: the phrases that must appear in each line's translation.
+        bad_words: the phrases that must not appear in any translation.
     """
 
-    prefixes: list[Pieces]
-    force_words: list[list[Pieces]]
-    bad_words: list[Pieces]
+    prefixes: list[TokenIds]
+    force_words: list[list[TokenIds]]
+    bad_words: list[TokenIds]
 
     @classmethod
-    def of(
+    def from_text(
         cls,
         lines: int,
         tokenizer: Tokenizer,
@@ -41,69 +41,84 @@ class Terminology:
         force_words: Sequence[str] | Sequence[Sequence[str]] = (),
         bad_words: Sequence[str] = (),
     ) -> Terminology:
-        """From text: `prefix` and `force_words` for all lines, or one (one list) for each.
+        """Tokenize prefixes and phrases.
+
+        Args:
+            lines: number of lines.
+            tokenizer: of the translations.
+            prefix: one prefix for all lines, or a prefix for each line.
+            force_words: one list of phrases for all lines, or a list for each line.
+            bad_words: one list of phrases for all lines.
 
         Raises:
-            ArgumentError: a phrase is empty, cannot be spelt, or must appear and must not.
-            ValueError: there are not as many as lines.
+            ArgumentError: a phrase is empty, has characters that the tokenizer does not know, or
+                both must and must not appear.
+            ValueError: the number of prefixes or of lists is not that of lines.
         """
         prefixes = [prefix] * lines if isinstance(prefix, str) else list(prefix)
-        wanted = for_each(force_words, lines)
-        for name, given in (("prefixes", prefixes), ("lists of phrases", wanted)):
-            if len(given) != lines:
-                raise ValueError(f"as many {name} as lines are needed, were: {len(given)}, {lines}")
-        banned = spell(bad_words, tokenizer)
-        texts = list(dict.fromkeys(chain.from_iterable(wanted)))
-        known = dict(zip(texts, spell(texts, tokenizer), strict=True))
-        for text, pieces in known.items():
-            if any(holds(pieces, one) for one in banned):
-                raise ArgumentError(f'"{text}" must appear, and holds what must never appear')
+        forced = phrases_by_line(force_words, lines)
+        for name, values in (("prefixes", prefixes), ("lists of phrases", forced)):
+            if len(values) != lines:
+                raise ValueError(
+                    f"as many {name} as lines are needed, were: {len(values)}, {lines}"
+                )
+        forbidden_ids = encode_phrases(bad_words, tokenizer)
+        texts = list(dict.fromkeys(chain.from_iterable(forced)))
+        phrase_ids = dict(zip(texts, encode_phrases(texts, tokenizer), strict=True))
+        for text, ids in phrase_ids.items():
+            if any(contains(ids, forbidden) for forbidden in forbidden_ids):
+                raise ArgumentError(
+                    f'"{text}" must appear, but contains a phrase that must not appear'
+                )
         texts = list(dict.fromkeys(prefixes))
-        begun = dict(zip(texts, tokenizer.encode_batch(texts), strict=True))
-        for text, pieces in begun.items():
-            check_known(text, pieces, tokenizer)
+        prefix_ids = dict(zip(texts, tokenizer.encode_batch(texts), strict=True))
+        for text, ids in prefix_ids.items():
+            check_known(text, ids, tokenizer)
         return cls(
-            prefixes=[begun[text] for text in prefixes],
-            force_words=[[known[text] for text in one] for one in wanted],
-            bad_words=banned,
+            prefixes=[prefix_ids[text] for text in prefixes],
+            force_words=[[phrase_ids[text] for text in phrases] for phrases in forced],
+            bad_words=forbidden_ids,
         )
 
     def select(self, rows: Iterable[int]) -> Terminology:
-        """The constraints of these lines."""
+        """The terminology of these lines."""
         rows = list(rows)
         prefixes = [self.prefixes[row] for row in rows]
         return Terminology(prefixes, [self.force_words[row] for row in rows], self.bad_words)
 
     def constraints(self, others: list[Constraint]) -> list[Constraint]:
-        """All constraints of a search; `others` apply after the prefix of a sentence."""
+        """Constraints on the next token; `others` apply only after the prefix of a sentence."""
         if self.bad_words:
             others = [*others, forbid_phrases(self.bad_words)]
         return [force_prefixes(self.prefixes, then=others)] if any(self.prefixes) else others
 
-    def required(self) -> LexicalConstraints | None:
+    def lexical_constraints(self) -> LexicalConstraints | None:
+        """The forced phrases; None if no line has any."""
         return LexicalConstraints(self.force_words) if any(self.force_words) else None
 
-    def room(self) -> list[int]:
-        """Tokens that each prefix and its forced phrases need, at most."""
+    def needed_tokens(self) -> list[int]:
+        """Number of tokens that are enough for the prefix and the forced phrases of each line."""
         both = zip(self.prefixes, self.force_words, strict=True)
         return [len(prefix) + sum(map(len, words)) for prefix, words in both]
 
-    def fulfilled(self, row: int, ids: Pieces) -> bool:
+    def is_fulfilled(self, row: int, ids: TokenIds) -> bool:
         """Whether a translation contains the forced phrases of its line."""
-        return all(holds(ids, one) for one in self.force_words[row])
+        return all(contains(ids, phrase) for phrase in self.force_words[row])
 
 
-def for_each(force_words: Sequence[str] | Sequence[Sequence[str]], lines: int) -> list[list[str]]:
-    """A list of phrases for every line, from one list for all or from a list for each."""
-    alike = [one for one in force_words if isinstance(one, str)]
-    if len(alike) == len(force_words):
-        return [alike] * lines
-    if alike:
+def phrases_by_line(
+    force_words: Sequence[str] | Sequence[Sequence[str]], lines: int
+) -> list[list[str]]:
+    """The phrases of every line, from one list for all lines or from a list for each line."""
+    phrases = [entry for entry in force_words if isinstance(entry, str)]
+    if len(phrases) == len(force_words):
+        return [phrases] * lines
+    if phrases:
         raise ValueError("either phrases for all lines, or a list of phrases for each line")
-    return [list(one) for one in force_words]
+    return [list(entry) for entry in force_words]
 
 
-def spell(phrases: Iterable[str], tokenizer: Tokenizer) -> list[Pieces]:
+def encode_phrases(phrases: Iterable[str], tokenizer: Tokenizer) -> list[TokenIds]:
     """The token ids of phrases inside a sentence.
 
     Raises:
@@ -111,18 +126,19 @@ def spell(phrases: Iterable[str], tokenizer: Tokenizer) -> list[Pieces]:
     """
     texts = list(phrases)
     phrase_ids = tokenizer.encode_batch(texts)
-    for text, pieces in zip(texts, phrase_ids, strict=True):
+    for text, ids in zip(texts, phrase_ids, strict=True):
         if not text.strip():
             raise ArgumentError("a phrase that must or must not appear is empty")
-        check_known(text, pieces, tokenizer)
+        check_known(text, ids, tokenizer)
     return phrase_ids
 
 
-def check_known(text: str, pieces: Pieces, tokenizer: Tokenizer) -> None:
-    if tokenizer.unknown in pieces:
+def check_known(text: str, ids: TokenIds, tokenizer: Tokenizer) -> None:
+    if tokenizer.unknown in ids:
         raise ArgumentError(f'"{text}" has characters that the tokenizer does not know')
 
 
-def holds(ids: Pieces, phrase: Pieces) -> bool:
+def contains(ids: TokenIds, phrase: TokenIds) -> bool:
     """Whether `ids` contain a phrase."""
-    return any(ids[at : at + len(phrase)] == phrase for at in range(len(ids) - len(phrase) + 1))
+    starts = range(len(ids) - len(phrase) + 1)
+    return any(ids[start : start + len(phrase)] == phrase for start in starts)

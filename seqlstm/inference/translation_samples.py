@@ -15,15 +15,15 @@ from seqlstm.decoding.logits import LogitsProcessor
 from seqlstm.decoding.sampling import sample_hypotheses
 from seqlstm.inference.search import SearchOptions
 from seqlstm.inference.system import TranslatorEnsemble
-from seqlstm.inference.terminology import Pieces, Terminology
+from seqlstm.inference.terminology import Terminology, TokenIds
 
 
-def seeds_of(seed: int | None, first: int, lines: int) -> list[int]:
-    """A seed for each line, so that its samples do not depend on other lines.
+def line_seeds(seed: int | None, first: int, lines: int) -> list[int]:
+    """A seed for each line, so that its samples do not depend on the other lines.
 
     Args:
-        seed: of all lines; None for a random one.
-        first: number of the first line.
+        seed: from which all seeds follow; None for a random one.
+        first: index of the first line.
         lines: number of lines.
     """
     seed = randbits(62) if seed is None else seed
@@ -32,8 +32,8 @@ def seeds_of(seed: int | None, first: int, lines: int) -> list[int]:
 
 @torch.inference_mode()
 def sample_translations(
-    system: TranslatorEnsemble,
-    sources: Sequence[Pieces],
+    ensemble: TranslatorEnsemble,
+    sources: Sequence[TokenIds],
     terminology: Terminology,
     *,
     search: SearchOptions,
@@ -41,15 +41,18 @@ def sample_translations(
     samples: int,
     seeds: Sequence[int],
 ) -> list[list[Hypothesis]]:
-    """Samples for sources of token ids. Of `search` only lengths and n-gram blocking matter."""
-    tokenizer = system.tokenizers.target
-    with system.precision.autocast():
-        lengths, steps = system.encode(sources)
-        limits = search.limits(lengths, terminology.room())
+    """Sampled hypotheses of each source; the sources are token ids.
+
+    Of the search options, only those of `SAMPLING_OPTIONS` have an effect.
+    """
+    tokenizer = ensemble.tokenizers.target
+    with ensemble.precision.autocast():
+        encoded = ensemble.encode(sources)
+        limits = search.limits(encoded.lengths, terminology.needed_tokens())
         return sample_hypotheses(
-            steps.advance,
-            state=steps.state,
-            memory=steps.memory,
+            encoded.advance,
+            state=encoded.state,
+            memory=encoded.memory,
             bos=tokenizer.begin,
             eos=tokenizer.end,
             maximum=limits,
@@ -60,7 +63,7 @@ def sample_translations(
 
 
 def uniform_numbers(seeds: Sequence[int], limits: Tensor, samples: int) -> Tensor:
-    """Random numbers from [0, 1), (sentences, samples, steps), by the seed of each sentence."""
+    """Random numbers from [0, 1), (sentences, samples, steps), from the seed of each sentence."""
     numbers = [
         torch.rand(limit, samples, generator=torch.Generator().manual_seed(seed))
         for seed, limit in zip(seeds, limits.tolist(), strict=True)

@@ -1,4 +1,4 @@
-"""A trained translator, from lines to lines."""
+"""A trained translator, or an ensemble of them, that translates and scores raw text."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from seqlstm.decoding.logits import make_logits_processor
 from seqlstm.decoding.minimum_bayes_risk import Utility
 from seqlstm.errors import ArgumentError
 from seqlstm.inference.line_batches import (
-    Find,
+    DecodeBatch,
     TextOrIds,
     Translation,
-    minimum_bayes_risk,
+    lowest_risk_sample,
     score_pairs,
     translate_in_batches,
 )
 from seqlstm.inference.scoring import Score
 from seqlstm.inference.search import SearchOptions, search_translations
 from seqlstm.inference.system import TranslatorEnsemble
-from seqlstm.inference.terminology import Pieces, Terminology
-from seqlstm.inference.translation_samples import sample_translations, seeds_of
+from seqlstm.inference.terminology import Terminology, TokenIds
+from seqlstm.inference.translation_samples import line_seeds, sample_translations
 from seqlstm.models.translator import Translator
 from seqlstm.runtime.device import Precision
 from seqlstm.text.tokenizer_pair import TokenizerPair
 
-SAMPLED = {"no_repeat_ngram_size", "min_length", "max_length", "max_length_ratio"}
-"""The options of `SearchOptions` that apply to samples too."""
+SAMPLING_OPTIONS = {"no_repeat_ngram_size", "min_length", "max_length", "max_length_ratio"}
+"""The fields of `SearchOptions` that have an effect on samples."""
 
-AT_ONCE = 2
-"""Batches at the same time on a CPU; more than two would wait for Python's lock."""
+PARALLEL_BATCHES = 2
+"""Batches that are translated in parallel on a CPU; more would wait for Python's lock."""
 
 
 class MissingWordsWarning(UserWarning):
-    """A translation lacks a forced phrase: too little room, or other constraints forbid it."""
+    """A translation lacks a forced phrase, by its maximum length or another constraint."""
 
 
 class LoadedTranslator:
@@ -47,10 +47,10 @@ class LoadedTranslator:
         model: the trained translator.
         tokenizers: of both languages.
         precision: of the products, and the device.
-        beam_size: of beam search, unless a call says otherwise.
-        length_penalty, coverage_penalty, no_repeat_ngram_size: as `SearchOptions` has them,
-            unless a call says otherwise.
-        longest: maximum tokens of a source; longer ones are truncated, with a warning.
+        beam_size, length_penalty, coverage_penalty, no_repeat_ngram_size: defaults of
+            `SearchOptions` for calls that do not set them.
+        max_input_length: maximum tokens of a source, and of a target in `score`; longer ones are
+            truncated, with a warning.
         others: translators whose probabilities are averaged with the model's at every step.
     """
 
@@ -66,12 +66,12 @@ class LoadedTranslator:
         length_penalty: float = 1.0,
         coverage_penalty: float = 0.0,
         no_repeat_ngram_size: int = 0,
-        longest: int = 256,
+        max_input_length: int = 256,
         others: Sequence[Translator] = (),
     ) -> None:
         self.model = model.eval()
         models = [model, *(other.to(precision.device).eval() for other in others)]
-        self.system = TranslatorEnsemble(models, tokenizers, precision)
+        self.ensemble = TranslatorEnsemble(models, tokenizers, precision)
         self.tokenizers = tokenizers
         self.precision = precision
         self.options = SearchOptions(
@@ -80,45 +80,45 @@ class LoadedTranslator:
             coverage_penalty=coverage_penalty,
             no_repeat_ngram_size=no_repeat_ngram_size,
         )
-        self.longest = longest
+        self.max_input_length = max_input_length
 
     @property
     def beam_size(self) -> int:
         return self.options.beam_size
 
-    def together(self, *others: LoadedTranslator) -> LoadedTranslator:
-        """An ensemble, by the average of the probabilities, with this translator's options.
+    def ensemble_with(self, *others: LoadedTranslator) -> LoadedTranslator:
+        """An ensemble that averages the probabilities; it has the options of this translator.
 
         Raises:
-            ArgumentError: a translator has another tokenizer, on either side.
+            ArgumentError: a translator has another source or target tokenizer.
         """
         for other in others:
             if other.tokenizers.fingerprint != self.tokenizers.fingerprint:
                 names = " and ".join(f"RUN/{name}.model" for name in self.tokenizers.by_name)
                 raise ArgumentError(
-                    "an ensemble needs one tokenizer on each side, and these have others: "
+                    "an ensemble needs one tokenizer on each side, but these differ: "
                     f"{self.tokenizers.fingerprint} and {other.tokenizers.fingerprint}",
-                    hint=f"Train them on the same: [tokenizer] file = {names}.",
+                    hint=f"Train them with the same tokenizers: [tokenizer] file = {names}.",
                 )
-        joined = LoadedTranslator(
+        ensemble = LoadedTranslator(
             self.model,
             self.tokenizers,
             precision=self.precision,
-            longest=min(loaded.longest for loaded in (self, *others)),
+            max_input_length=min(loaded.max_input_length for loaded in (self, *others)),
             others=[
-                *self.system.models[1:],
-                *(model for other in others for model in other.system.models),
+                *self.ensemble.models[1:],
+                *(model for other in others for model in other.ensemble.models),
             ],
         )
-        joined.options = self.options
-        return joined
+        ensemble.options = self.options
+        return ensemble
 
     def translate(self, lines: Sequence[str], *, batch: int = 64, **options: Any) -> list[str]:
-        """The best translation of every line, in their order. An empty line stays empty.
+        """The best translation of every line, in order. An empty line stays empty.
 
         Args:
             lines: raw text, one sentence each.
-            batch: sentences at once.
+            batch: maximum number of lines in a batch.
             options: as of `translations`.
         """
         return [best[0].text for best in self.translations(lines, batch=batch, **options)]
@@ -133,38 +133,38 @@ class LoadedTranslator:
         bad_words: Sequence[str] = (),
         **options: Any,
     ) -> list[list[Translation]]:
-        """The best translations of every line, best first, at most `n_best`.
+        """The `n_best` translations of every line, best first.
 
         Args:
             lines: raw text, one sentence each.
-            batch: sentences at once.
-            prefix: how translations begin: of all lines, or one for each.
-            force_words: phrases that appear: in all lines, or a list for each.
-            bad_words: phrases that do not appear.
-            options: those of `Search`; None stands for the model's own.
+            batch: maximum number of lines in a batch.
+            prefix: with which translations begin: one for all lines, or one for each.
+            force_words: phrases that must appear: one list for all lines, or a list for each.
+            bad_words: phrases that must not appear in any translation.
+            options: fields of `SearchOptions`; None for the translator's default.
 
         Raises:
-            ArgumentError: the phrases cannot be, or no translation fulfils all that is asked.
+            ArgumentError: the phrases are not possible, or no translation fulfils all constraints.
             ValueError: an option is out of its range.
         """
-        search = self.searching(**options)
+        search = self.search_options(**options)
         target = self.tokenizers.target
-        asked = Terminology.of(
+        terminology = Terminology.from_text(
             len(lines), target, prefix=prefix, force_words=force_words, bad_words=bad_words
         )
 
-        def find(rows: list[int], ids: list[Pieces]) -> list[list[Hypothesis]]:
-            return search_translations(self.system, ids, asked.select(rows), search=search)
+        def decode(rows: list[int], ids: list[TokenIds]) -> list[list[Hypothesis]]:
+            return search_translations(self.ensemble, ids, terminology.select(rows), search=search)
 
-        translations = self._translate(lines, find, batch=batch)
+        translations = self._translate(lines, decode, batch=batch)
         missing = sum(
-            bool(line.strip()) and not asked.fulfilled(row, list(best[0].ids))
+            bool(line.strip()) and not terminology.is_fulfilled(row, list(best[0].ids))
             for row, (line, best) in enumerate(zip(lines, translations, strict=True))
         )
         if missing:
             warnings.warn(
-                f"{missing} of {len(lines)} translations do not hold all that must appear: "
-                "too little room, or it contradicts the rest",
+                f"{missing} of {len(lines)} translations lack a phrase that must appear: "
+                "the maximum length is too small, or other constraints forbid it",
                 MissingWordsWarning,
                 stacklevel=2,
             )
@@ -186,20 +186,19 @@ class LoadedTranslator:
         bad_words: Sequence[str] = (),
         **options: Any,
     ) -> list[list[Translation]]:
-        """Random samples of translations of every line, by ancestral sampling.
+        """Random translations of every line, by ancestral sampling.
 
         Their scores are the model's log-probabilities.
 
         Args:
             lines: raw text, one sentence each.
-            samples: of each line.
-            temperature, top_k, top_p, min_p: as `make_sampler` has them.
-            seed: the same seed returns the same samples, for any batching; None for a random one.
-            first: the number of the first line, where lines come in several calls.
-            batch: sentences at once; fewer where their samples are more rows than a beam's.
+            samples: number of translations of each line.
+            temperature, top_k, top_p, min_p: as of `make_sampler`.
+            seed: the same seed returns the same samples, for any batch size; None for a random one.
+            first: index of the first line in the whole text, if lines come in several calls.
+            batch: maximum number of lines in a batch; reduced if `samples` exceeds the beam size.
             prefix, bad_words: as of `translations`.
-            options: `no_repeat_ngram_size`, `min_length`, `max_length` and `max_length_ratio` of
-                `SearchOptions`.
+            options: those of `SAMPLING_OPTIONS`.
 
         Raises:
             ArgumentError: as of `translations`.
@@ -207,67 +206,75 @@ class LoadedTranslator:
         """
         if samples < 1:
             raise ValueError(f"samples must be positive, was: {samples}")
-        if unused := sorted(options.keys() - SAMPLED):
+        if unused := sorted(options.keys() - SAMPLING_OPTIONS):
             raise TypeError(f"{', '.join(unused)} cannot take effect on samples")
-        search = self.searching(**options)
+        search = self.search_options(**options)
         process = make_logits_processor(
             temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p
         )
-        asked = Terminology.of(
+        terminology = Terminology.from_text(
             len(lines), self.tokenizers.target, prefix=prefix, bad_words=bad_words
         )
-        seeds = seeds_of(seed, first, len(lines))
+        seeds = line_seeds(seed, first, len(lines))
 
-        def find(rows: list[int], ids: list[Pieces]) -> list[list[Hypothesis]]:
+        def decode(rows: list[int], ids: list[TokenIds]) -> list[list[Hypothesis]]:
             return sample_translations(
-                self.system,
+                self.ensemble,
                 ids,
-                asked.select(rows),
+                terminology.select(rows),
                 search=search,
                 process=process,
                 samples=samples,
                 seeds=[seeds[row] for row in rows],
             )
 
-        within = max(1, batch * self.beam_size // samples) if batch > 0 else batch
-        return self._translate(lines, find, batch=min(batch, within))
+        # As many rows as beam search would have with a batch of this size.
+        reduced = max(1, batch * self.beam_size // samples) if batch > 0 else batch
+        return self._translate(lines, decode, batch=min(batch, reduced))
 
-    def least_risk(
+    def minimum_bayes_risk(
         self, lines: Sequence[str], *, utility: Utility, samples: int = 32, **options: Any
     ) -> list[Translation]:
         """Minimum Bayes risk decoding by sampling (Eikema & Aziz, 2020).
 
-        It returns, for every line, the sample of the highest average utility, which is its score.
+        It returns the sample of the highest average utility for every line; this is its score.
 
         Args:
             lines: raw text, one sentence each.
-            utility: of a hypothesis for a reference, such as `evaluation.utility.sentence_chrf`.
-            samples: of each line.
+            utility: of a hypothesis for a reference, such as `sentence_chrf` of
+                `evaluation/translation.py`.
+            samples: number of samples of each line.
             options: as of `sample`.
         """
         return [
-            minimum_bayes_risk(translations, utility)
+            lowest_risk_sample(translations, utility)
             for translations in self.sample(lines, samples=samples, **options)
         ]
 
     def _translate(
-        self, lines: Sequence[str], find: Find, *, batch: int
+        self, lines: Sequence[str], decode: DecodeBatch, *, batch: int
     ) -> list[list[Translation]]:
-        at_once = AT_ONCE if self.precision.device.type == "cpu" else 1
+        at_once = PARALLEL_BATCHES if self.precision.device.type == "cpu" else 1
         return translate_in_batches(
-            self.system, lines, find, longest=self.longest, batch=batch, at_once=at_once
+            self.ensemble,
+            lines,
+            decode,
+            max_input_length=self.max_input_length,
+            batch=batch,
+            at_once=at_once,
         )
 
-    def searching(self, **options: Any) -> SearchOptions:
-        """The model's options, replaced by those of a call that are not None."""
+    def search_options(self, **options: Any) -> SearchOptions:
+        """The translator's options, replaced by those of a call that are not None."""
         changes = {name: value for name, value in options.items() if value is not None}
         return replace(self.options, **changes)
 
     def signature(self, *, batch: int, **options: Any) -> str:
         """The signature of the search, to be reported with scores."""
-        together = f"models:{len(self.system.models)}|" if len(self.system.models) > 1 else ""
+        count = len(self.ensemble.models)
+        models = f"models:{count}|" if count > 1 else ""
         return (
-            f"{self.searching(**options).signature()}|batch:{batch}|{together}"
+            f"{self.search_options(**options).signature()}|batch:{batch}|{models}"
             f"precision:{self.precision.name}"
             f"|tokenizer:{self.tokenizers.signature}|version:{__version__}"
         )
@@ -277,7 +284,9 @@ class LoadedTranslator:
     ) -> list[Score]:
         """Log-probabilities of targets as translations of their sources.
 
-        Each is text or token ids: a text may be tokenized otherwise than a hypothesis was, whose
-        probability is that of its ids. Long texts are truncated, with a warning.
+        Sources and targets are texts or token ids. Pass the ids of a hypothesis to score it: its
+        text may be tokenized differently. Long texts are truncated, with a warning.
         """
-        return score_pairs(self.system, pairs, longest=self.longest, batch=batch)
+        return score_pairs(
+            self.ensemble, pairs, max_input_length=self.max_input_length, batch=batch
+        )

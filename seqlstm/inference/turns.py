@@ -1,4 +1,4 @@
-"""A text that a user and a language model write in turn, with undo and retry."""
+"""Turn-taking: a user and a language model write a text in turn, with undo and retry."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from seqlstm.text.streaming import TextStream, until_stop
 
 @dataclass(frozen=True)
 class Turn:
-    """A prompt of the user, perhaps empty, and the model's continuation.
+    """A prompt of the user, perhaps empty, and the model's completion.
 
     Attributes:
         before: the past before the prompt.
         prompted: the past after the prompt.
-        prompt: its ids.
-        completion: the ids that the model generated.
+        prompt: ids of the prompt.
+        completion: ids that the model generated.
     """
 
     before: Past
@@ -35,7 +35,7 @@ class Turn:
 
 
 class TextPart(NamedTuple):
-    """A part of the text, whether the model generated it, and its surprisal if it was computed."""
+    """A part of the text, whether the model generated it, and its surprisal in bits, if known."""
 
     text: str
     generated: bool
@@ -43,7 +43,7 @@ class TextPart(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A piece that may come next, and its probability: of the model, and of the sampler."""
+    """A possible next piece, with its probability in the model and after logits processing."""
 
     piece: str
     probability: float
@@ -69,16 +69,17 @@ class TurnHistory:
         return bool(self.turns) and self.turns[-1].completion[-1:] == [self.loaded.tokenizer.end]
 
     def begin(self, past: Past) -> None:
-        """Start from a past, without turns."""
+        """Discard all turns and start from a past."""
         self.session.past = self.start = past
         self.turns = []
 
     def continue_text(self, text: str, **options: Any) -> Iterator[TextPart]:
-        """Read a prompt and generate a continuation; after an exception nothing has changed.
+        """Read a prompt and generate a completion; an exception leaves the text unchanged.
 
         Args:
             text: the prompt, perhaps empty.
-            options: those of `Session.stream`, and `enough`: generation ends once it is true.
+            options: those of `Session.stream`, and `stop_request`: generation ends as soon as it is
+                true.
         """
         before = self.session.past
         prompt = self.loaded.tokenizer.encode(text)
@@ -90,7 +91,7 @@ class TurnHistory:
             raise
 
     def retry(self, **options: Any) -> Iterator[TextPart]:
-        """Generate another continuation in place of the last; options as of `continue_text`.
+        """Replace the last completion by another one; options as of `continue_text`.
 
         Raises:
             ArgumentError: there is no turn.
@@ -109,15 +110,15 @@ class TurnHistory:
         prompt: list[int],
         *,
         stop: str | None = None,
-        enough: object = False,
+        stop_request: object = False,
         **options: Any,
     ) -> Generator[TextPart, None, Turn]:
-        """Yield the prompt's text and then the model's, part by part; return the turn."""
+        """Yield the text of the prompt and then of the completion in parts; return the turn."""
         prompted, completion = self.session.past, list[int]()
         stream = TextStream(self.loaded.tokenizer, before.history[0].tolist())
         yield TextPart("".join(map(stream.push, prompt)), generated=False)
-        ids = record(self.session.tokens(**options), completion, enough)
-        # An unfinished character waits for the next turn: the stream is not flushed.
+        ids = record(self.session.tokens(**options), completion, stop_request)
+        # The stream is not flushed: the next turn may complete an unfinished character.
         parts = map(stream.push, ids)
         for part in parts if stop is None else until_stop(parts, stop):
             yield TextPart(part, generated=True)
@@ -143,7 +144,7 @@ class TurnHistory:
         return self.turns[-1]
 
     def surprisals(self) -> Iterator[TextPart]:
-        """The text piece by piece from the first turn on, each with its surprisal in bits."""
+        """The pieces of the text since the first turn, each with its surprisal in bits."""
         pieces = [
             (id, generated)
             for turn in self.turns
@@ -169,10 +170,10 @@ class TurnHistory:
         return [*map(Candidate, pieces, probs.tolist(), sampling_probs[ids].tolist())]
 
 
-def record(ids: Iterable[int], completion: list[int], enough: object) -> Iterator[int]:
-    """Yield ids and append them to `completion`, until `enough` is true."""
+def record(ids: Iterable[int], completion: list[int], stop_request: object) -> Iterator[int]:
+    """Yield ids and append them to `completion`, until `stop_request` is true."""
     for id in ids:
         completion.append(id)
         yield id
-        if enough:
+        if stop_request:
             return

@@ -108,7 +108,7 @@ def load_ensemble(
     for folder in others:
         other = load_translator(folder, **options)
         try:
-            loaded = loaded.together(other)
+            loaded = loaded.ensemble_with(other)
         except ArgumentError as error:
             message = f"{path} with {folder}: {error.message}"
             raise ArgumentError(message, hint=error.hint) from error

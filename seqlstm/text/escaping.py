@@ -1,4 +1,4 @@
-"""Escaping of `▁` in text, because SentencePiece writes a space as `▁`."""
+"""Escaping of the character `▁` in texts, because SentencePiece writes a space as `▁`."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def restore(raw: str, *, previous: str | None) -> str:
 
     Args:
         raw: the joined pieces, not cut inside an escape.
-        previous: the raw character before, a newline at the start of a text; None if the model adds
-            no space at line starts.
+        previous: the raw character before `raw`, a newline at the start of a text; None if the
+            model adds no space at line starts.
     """
     if previous is not None:
         raw = (previous + raw).replace(LINE_START + SPACE, LINE_START)[1:]
@@ -52,6 +52,6 @@ def restore(raw: str, *, previous: str | None) -> str:
 
 
 def word_pattern(pieces: Iterable[str]) -> re.Pattern[str]:
-    """Pattern of the parts of a text that no piece crosses: words, or the whole text."""
+    """A pattern that splits a text where no piece can cross: into words, or not at all."""
     crosses = any(re.search(f"[^{SPACE}]{SPACE}", piece) for piece in pieces)
     return re.compile(".+" if crosses else f"{SPACE}*[^{SPACE}]+|{SPACE}+", re.DOTALL)

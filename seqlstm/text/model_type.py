@@ -13,7 +13,7 @@ TRAINER_SPEC, MODEL_TYPE = 2, 3  # Field numbers of ModelProto and TrainerSpec.
 
 
 def read_model_type(model: bytes) -> ModelType:
-    """unigram, bpe, word or char; unigram, the default of SentencePiece, if it is not stated."""
+    """unigram, bpe, word or char; unigram, SentencePiece's default, if the field is missing."""
     spec = dict(_fields(model)).get(TRAINER_SPEC, b"")
     assert isinstance(spec, bytes)
     model_type = dict(_fields(spec)).get(MODEL_TYPE, 1)
@@ -22,7 +22,7 @@ def read_model_type(model: bytes) -> ModelType:
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """The fields of a protocol buffer: (number, value); floats as bytes."""
+    """The fields of a protocol buffer message: (number, value), with floats as bytes."""
     position = 0
 
     def varint() -> int:

@@ -1,4 +1,4 @@
-"""Incremental decoding: from ids that arrive one by one to text that will not change."""
+"""Incremental decoding: text from ids that arrive one by one; returned text never changes."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from seqlstm.text.tokenizer import Tokenizer
 class TextStream:
     """Decodes ids incrementally.
 
-    For any ids, the joined texts of all `push` and of `flush` are `tokenizer.decode(ids)`. At most
-    an unfinished UTF-8 sequence of byte pieces and one escape character wait between two pushes, so
-    the cost of a push does not depend on the length of the text.
+    For any ids, the texts of all `push` calls and of `flush`, joined, are `tokenizer.decode(ids)`.
+    The stream holds back at most an unfinished UTF-8 sequence and one escape character, so the cost
+    of `push` does not depend on the length of the text.
 
     Args:
         tokenizer: of the ids.
-        context: ids before the stream, such as a prompt's. Their text is not returned: the stream
-            returns what `decode([*context, *ids])` adds to it.
+        context: ids before the stream, such as those of a prompt. Their text is not returned, only
+            the text that the ids of the stream add to it.
     """
 
     def __init__(self, tokenizer: Tokenizer, context: Iterable[int] = ()) -> None:
@@ -31,7 +31,7 @@ class TextStream:
             self.push(id)
 
     def push(self, id: int) -> str:
-        """The text that becomes final with this id; often "" inside a character."""
+        """The text that becomes final with this id; often "" within a multi-byte character."""
         return self._release(self._bytes.decode(self._tokenizer.surface(id)))
 
     def flush(self) -> str:
@@ -45,13 +45,13 @@ class TextStream:
             return ""
         previous, self._previous = self._previous, raw[-1]
         raw = self._escape + raw
-        # The first half of an escaped character waits for the second.
+        # Hold back the first half of an escaped character until the second arrives.
         self._escape = ESCAPE if raw.endswith(ESCAPE) else ""
         return self._tokenizer.restore(raw.removesuffix(self._escape), previous=previous)
 
 
 def decode_stream(text: TextStream, ids: Iterable[int]) -> Iterator[str]:
-    """The text that ids add to a stream, in parts that will not change."""
+    """The text that ids add to a stream, in parts that are final."""
     for id in ids:
         if part := text.push(id):
             yield part
@@ -60,7 +60,7 @@ def decode_stream(text: TextStream, ids: Iterable[int]) -> Iterator[str]:
 
 
 def until_stop(parts: Iterator[str], stop: str) -> Iterator[str]:
-    """The parts before the text `stop`; text that may be its beginning waits for the next part."""
+    """The parts before the text `stop`; text that may be its beginning is held back."""
     text = ""
     for part in parts:
         text += part

@@ -1,10 +1,10 @@
 """Subword regularization: random segmentations of a word, by unigram sampling or BPE-dropout.
 
-SentencePiece can sample too, but the state of its generator cannot be saved, and the same seed
-samples differently in another process (seen with 0.2.3). Resuming must be exact, so both
-distributions are sampled here, from uniform numbers that the caller supplies.
+SentencePiece can also sample, but the state of its generator cannot be saved, and the same seed
+returns other samples in another process (observed with 0.2.3). Because resuming must be exact, both
+methods are implemented here, with uniform random numbers from the caller.
 
-A word is an escaped word (`▁the`). Both samplers have a bounded cache: most words of a text are
+Words are escaped (`▁the`). Both samplers have a bounded cache, because most words of a text are
 repetitions.
 """
 
@@ -31,7 +31,7 @@ class PieceInventory(NamedTuple):
     Attributes:
         scores: log-probability (unigram) or merge priority (bpe; highest first) of each piece.
         ids: id of each piece.
-        spell: returns the ids of a character without a piece: its bytes, or the unknown id.
+        spell: returns the ids of a character that is not a piece: its bytes, or the unknown id.
     """
 
     scores: dict[str, float]
@@ -47,7 +47,7 @@ class PieceInventory(NamedTuple):
 
 
 class LastPiece(NamedTuple):
-    """Distribution of the last piece of a prefix: possible starts, cumulative probabilities."""
+    """The distribution of a prefix's last piece: possible starts and cumulative probabilities."""
 
     starts: list[int]
     cumulative: list[float]
@@ -95,7 +95,7 @@ class UnigramSampler:
         return last_pieces
 
     def _candidates(self, word: str, end: int) -> list[tuple[int, float]]:
-        """Start and score of each piece that ends at `end`."""
+        """Start and score of every possible last piece of `word[:end]`."""
         scores = self._inventory.scores
         candidates = [
             (start, scores[word[start:end]])
@@ -108,7 +108,7 @@ class UnigramSampler:
 
 
 class MergeState:
-    """A segmentation during BPE, with its possible merges and the segmentations after them."""
+    """A segmentation during BPE, with its possible merges and, cached, the segmentations after."""
 
     __slots__ = ("after_merge", "ids", "merges", "pieces")
 
@@ -163,7 +163,10 @@ class BPEDropoutSampler:
         return after
 
     def _has_room(self, state: MergeState) -> bool:
-        """Reserves room in the cache. Early states stay, because frequent words come early."""
+        """Whether the cache has room for a state, which is then counted.
+
+        States are never removed: frequent words come early.
+        """
         if self._cached_pieces < MAX_CACHED_PIECES:
             self._cached_pieces += len(state.pieces)
         return self._cached_pieces < MAX_CACHED_PIECES

@@ -1,9 +1,9 @@
 """Lossless tokenization with SentencePiece: text to ids and back.
 
-A text is encoded line by line, and a newline is a piece of its own. A space is added at the start
-of every line (`▁the`), so that a word has the same id there as inside; a model of characters has no
-such space. SentencePiece writes a space as `▁`; a `▁` of the text itself is escaped before and
-restored after.
+A text is encoded line by line, and a newline is a piece by itself. A space is added at the start of
+every line (`▁the`), so that a word has the same id at the start and inside of a line; a model of
+characters adds no space. SentencePiece writes a space as `▁`; a `▁` in the text itself is escaped
+before encoding and restored after decoding.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ class Tokenizer:
         model: the serialized model.
         model_type: unigram, bpe, word or char.
         vocab_size: number of ids.
-        pad, unknown, begin, end: the special ids. A model without padding pads with its unknown id:
-            padding is never read.
+        pad, unknown, begin, end: the special ids. In a model without a padding id, `pad` is the
+            unknown id; padding has no effect on any result.
         newline: the id of a newline; None if the model has no such piece.
-        closed_vocabulary: whether the pieces are words alone, without bytes for other words.
+        closed_vocabulary: whether the pieces are words only, without bytes for other words.
         fingerprint: the first 12 hexadecimal digits of the model's SHA-256.
 
     Args:
@@ -166,15 +166,15 @@ class Tokenizer:
         return [self._pieces[id] for id in ids]
 
     def surface(self, id: int) -> bytes:
-        """The bytes of `id` in a text, before `restore`."""
+        """The UTF-8 bytes that `id` adds to a text, before `restore`."""
         return self._surfaces[id]
 
     def restore(self, raw: str, *, previous: str = LINE_START) -> str:
-        """The inverse of escaping: removes the space at line starts, restores spaces and escapes.
+        """The text of pieces: removes the space at line starts, restores spaces and escapes.
 
         Args:
             raw: joined surfaces, decoded as UTF-8; not cut inside an escape.
-            previous: the raw character before.
+            previous: the raw character before `raw`.
         """
         return restore(raw, previous=previous if self._adds_prefix_space else None)
 
@@ -207,7 +207,7 @@ class Tokenizer:
     def _by_line(
         self, texts: Sequence[str], encode: Callable[[list[str]], Iterable[list[int]]]
     ) -> list[list[int]]:
-        """Splits texts into lines, encodes the lines, and joins them with the newline's id."""
+        """Split texts into lines, encode the lines, and join them with the newline's id."""
         if not texts:  # SentencePiece would start threads
             return []
         if self.newline is None:
@@ -255,7 +255,7 @@ class Tokenizer:
         return [self._bytes[bytes([byte])] for byte in character.encode()]
 
     def _merge_unknown(self, ids: Iterable[int]) -> list[int]:
-        """Merges neighbouring unknown ids into one, as `encode` does."""
+        """Merge neighbouring unknown ids into one, as `encode` does."""
         merged: list[int] = []
         for id in ids:
             if id != self.unknown or merged[-1:] != [id]:

@@ -1,4 +1,4 @@
-"""The tokenizers of source and target: one for both, or one for each."""
+"""The tokenizers of source and target: a joint tokenizer, or two."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ VocabularySizes = tuple[int, int]
 
 @dataclass(frozen=True)
 class TokenizerPair:
-    """The tokenizers of source and target: a joint tokenizer is the same object twice.
+    """The tokenizers of source and target; a joint tokenizer is the same object twice.
 
     A language model has a joint tokenizer.
     """

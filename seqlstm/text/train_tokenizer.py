@@ -15,10 +15,10 @@ from seqlstm.text.escaping import escape
 from seqlstm.text.model_type import SUBWORD_TYPES, ModelType, Normalization
 from seqlstm.text.tokenizer import Tokenizer
 
-SPECIAL = 5  # padding, unknown, begin, end, newline
+SPECIAL_IDS = 5  # padding, unknown, begin, end, newline
 BYTES = 256
 
-# SentencePiece skips sentences with one of these characters, which it uses itself.
+# SentencePiece skips sentences that contain one of these characters.
 BREAKS = re.compile("[\n\0▅]")
 
 
@@ -34,25 +34,26 @@ def train_tokenizer(
     split_digits: bool = False,
     closed_vocabulary: bool = False,
 ) -> Tokenizer:
-    """Trains a SentencePiece model: padding 0, unknown 1, begin 2, end 3, newline 4.
+    """Train a SentencePiece model with the ids padding 0, unknown 1, begin 2, end 3, newline 4.
 
     Args:
         lines: text, of any length; newlines inside are fine.
         model_type: unigram (Kudo, 2018), bpe (Sennrich, Haddow & Birch, 2016), char or word.
-        vocab_size: number of ids, with special ids and bytes; a maximum for types char and word.
+        vocab_size: number of ids, special ids and bytes included; for types char and word, a
+            maximum.
         character_coverage: the share of the text's characters that the alphabet must cover.
         normalization: `identity` keeps the text unchanged; the others are SentencePiece's rules,
             which change characters and remove extra spaces.
         input_sentence_size: train on a uniform random sample of at most this many lines.
-        byte_fallback: text outside the vocabulary becomes UTF-8 bytes, with 256 ids of their own;
-            for type word, whole words do. Otherwise it becomes the unknown id and is lost.
-        split_digits: every digit is a piece, so that all numbers are segmented alike.
-        closed_vocabulary: for type word: no byte fallback, and white space only separates words. A
-            text has as many ids as words and newlines.
+        byte_fallback: encode characters outside the vocabulary (for type word, words) as UTF-8
+            bytes, which have 256 ids; otherwise they become the unknown id and are lost.
+        split_digits: make every digit a piece, so that all numbers are segmented in the same way.
+        closed_vocabulary: for type word only: no byte fallback, and white space is not encoded, so
+            a text has as many ids as words and newlines.
 
     Raises:
-        TokenizerError: no text, a vocabulary too small or too large for it, or a closed vocabulary
-            of a type other than word.
+        TokenizerError: there is no text, the vocabulary is too small or too large for it, or a
+            closed vocabulary is not of type word.
     """
     if closed_vocabulary and model_type != "word":
         raise TokenizerError(f"a closed vocabulary is one of words, not of type {model_type}")
@@ -60,7 +61,7 @@ def train_tokenizer(
     sentences = _sample_sentences(_sentences(lines), input_sentence_size)
     if not sentences:
         raise TokenizerError("no text to train a tokenizer on: every line is empty")
-    smallest = SPECIAL + BYTES * byte_fallback + (model_type in ("char", "word"))
+    smallest = SPECIAL_IDS + BYTES * byte_fallback + (model_type in ("char", "word"))
     if vocab_size < smallest:
         raise _too_small(vocab_size, smallest, byte_fallback)
     model = io.BytesIO()
@@ -84,7 +85,7 @@ def train_tokenizer(
             unk_id=1,
             bos_id=2,
             eos_id=3,
-            # Some corpora contain <unk> (WikiText does); there it is an ordinary word.
+            # In corpora that contain <unk>, such as WikiText, <unk> remains an ordinary word.
             unk_piece="<unknown>",
             unk_surface=" ⁇" if model_type == "word" else "⁇",
             num_threads=16,  # Affects the model: floats are summed in this many parts.
@@ -112,7 +113,7 @@ def _sample_sentences(sentences: Iterator[str], size: int) -> list[str]:
 
 
 def _explain(problem: str, vocab_size: int, byte_fallback: bool) -> TokenizerError:
-    """SentencePiece's error, with the setting to change and a value that works."""
+    """The TokenizerError for an error of SentencePiece, with a setting that works as its hint."""
     if largest := re.search(r"Vocabulary size too high .*<= (\d+)", problem):
         return TokenizerError(
             f"a vocabulary of {vocab_size} is too large for this text",
@@ -124,7 +125,7 @@ def _explain(problem: str, vocab_size: int, byte_fallback: bool) -> TokenizerErr
 
 
 def _too_small(vocab_size: int, smallest: int, byte_fallback: bool) -> TokenizerError:
-    reserved = f"{SPECIAL} special ids" + (f" and {BYTES} bytes" if byte_fallback else "")
+    reserved = f"{SPECIAL_IDS} special ids" + (f" and {BYTES} bytes" if byte_fallback else "")
     return TokenizerError(
         f"a vocabulary of {vocab_size} is too small: {reserved} and every character of the text's "
         "alphabet come first",

@@ -1,4 +1,4 @@
-"""Where a translator looks: by hand, and whatever stands beside it."""
+"""Attention maps: computed step by step, and independent of the batch."""
 
 from __future__ import annotations
 
@@ -20,18 +20,22 @@ def loaded(tokenizer: Tokenizer) -> LoadedTranslator:
     return LoadedTranslator(model, TokenizerPair.joint(tokenizer), precision=FLOAT32, beam_size=3)
 
 
-def test_its_pieces_are_those_of_both_sides(loaded: LoadedTranslator) -> None:
+def test_the_map_has_the_pieces_of_source_and_target(loaded: LoadedTranslator) -> None:
     tokenizer, (source, target) = loaded.tokenizers.target, PAIRS[4]
-    found = attention_map(loaded, source, tokenizer.encode(target))
-    assert found.source_pieces == [*tokenizer.pieces(tokenizer.encode(source)), "</s>"]
-    assert found.target_pieces == [*tokenizer.pieces(tokenizer.encode(target)), "</s>"]
-    assert found.weights.shape == (2, len(found.target_pieces), len(found.source_pieces))
-    assert torch.allclose(found.weights.sum(-1), torch.ones(()))
+    attention = attention_map(loaded, source, tokenizer.encode(target))
+    assert attention.source_pieces == [*tokenizer.pieces(tokenizer.encode(source)), "</s>"]
+    assert attention.target_pieces == [*tokenizer.pieces(tokenizer.encode(target)), "</s>"]
+    assert attention.weights.shape == (
+        2,
+        len(attention.target_pieces),
+        len(attention.source_pieces),
+    )
+    assert torch.allclose(attention.weights.sum(-1), torch.ones(()))
 
 
 @torch.inference_mode()
-def test_a_row_is_what_the_prediction_of_its_piece_reads(loaded: LoadedTranslator) -> None:
-    """One step after the other: the query that has read all before a piece, and not itself."""
+def test_a_row_has_the_attention_weights_of_its_prediction(loaded: LoadedTranslator) -> None:
+    """Step by step: the query has read all pieces before the predicted one."""
     tokenizer, model = loaded.tokenizers.target, loaded.model
     source, target = (tokenizer.encode(side) for side in PAIRS[7])
     ids = torch.tensor([[*source, tokenizer.end]])
@@ -41,31 +45,31 @@ def test_a_row_is_what_the_prediction_of_its_piece_reads(loaded: LoadedTranslato
     for token in [tokenizer.begin, *target]:
         query, state = first(model.target(torch.tensor([[token]])), state)
         rows.append(attention.weights(query.transpose(0, 1), memory)[0, :, 0])
-    found = attention_map(loaded, PAIRS[7][0], target)
-    assert torch.allclose(found.weights, torch.stack(rows, dim=1).float(), atol=1e-5)
-    assert found.weights.std(1).max() > 1e-3  # rows differ
+    attention = attention_map(loaded, PAIRS[7][0], target)
+    assert torch.allclose(attention.weights, torch.stack(rows, dim=1).float(), atol=1e-5)
+    assert attention.weights.std(1).max() > 1e-3  # rows differ
 
 
 @torch.inference_mode()
-def test_alone_or_beside_others(loaded: LoadedTranslator) -> None:
+def test_a_batch_does_not_change_the_weights(loaded: LoadedTranslator) -> None:
     tokenizer = loaded.tokenizers.target
     sources, targets = (tokenizer.encode_batch(side) for side in zip(*PAIRS[:5], strict=True))
     weights = loaded.model.attend(collate_pairs(sources, targets, loaded.tokenizers))
     assert weights.shape[0] == 5
     for row, (source, target) in enumerate(zip(sources, targets, strict=True)):
-        found = attention_map(loaded, PAIRS[row][0], target).weights
+        attention = attention_map(loaded, PAIRS[row][0], target).weights
         padded = weights[row, :, : len(target) + 1, : len(source) + 1].float()
-        assert torch.allclose(found, padded, atol=1e-5)
+        assert torch.allclose(attention, padded, atol=1e-5)
 
 
 def test_an_empty_translation(loaded: LoadedTranslator) -> None:
-    found = attention_map(loaded, LINES[0], [])
-    assert found.target_pieces == ["</s>"]
-    assert found.weights.shape[1] == 1
+    attention = attention_map(loaded, LINES[0], [])
+    assert attention.target_pieces == ["</s>"]
+    assert attention.weights.shape[1] == 1
 
 
-def test_a_long_source_is_cut_with_a_warning(loaded: LoadedTranslator) -> None:
-    short = LoadedTranslator(loaded.model, loaded.tokenizers, precision=FLOAT32, longest=4)
+def test_a_long_source_is_truncated_with_a_warning(loaded: LoadedTranslator) -> None:
+    short = LoadedTranslator(loaded.model, loaded.tokenizers, precision=FLOAT32, max_input_length=4)
     with pytest.warns(TruncationWarning, match="truncated 1 line of more than 4 pieces"):
-        found = attention_map(short, LINES[0], [])
-    assert len(found.source_pieces) == found.weights.shape[2] == 5
+        attention = attention_map(short, LINES[0], [])
+    assert len(attention.source_pieces) == attention.weights.shape[2] == 5

@@ -1,4 +1,4 @@
-"""Correlations, against numpy's and scipy's."""
+"""Correlations, compared with numpy and scipy."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from tests.recurrent.cases import noise
 
 
 def correlated(units: torch.Tensor, properties: torch.Tensor, *, parts: int) -> torch.Tensor:
-    found = Correlation()
-    for some, others in zip(units.chunk(parts), properties.chunk(parts), strict=True):
-        found.add(some, others)
-    assert found.positions == len(units)
-    return found.values
+    correlation = Correlation()
+    for unit_part, property_part in zip(units.chunk(parts), properties.chunk(parts), strict=True):
+        correlation.add(unit_part, property_part)
+    assert correlation.positions == len(units)
+    return correlation.values
 
 
 @pytest.mark.parametrize("parts", [1, 7])
-def test_it_is_pearsons(parts: int) -> None:
+def test_it_equals_pearsons_correlation(parts: int) -> None:
     units, properties = 3 * noise(50, 6) + 1e3, noise(50, 3, seed=2)
     properties[:, 0] = (units[:, 4] > 1e3).double()
     values = correlated(units, properties, parts=parts)
@@ -41,7 +41,7 @@ def test_a_planted_unit_is_one_or_minus_one() -> None:
     assert float(values[:, 1].abs().max()) < 0.5
 
 
-def test_what_is_constant_follows_nothing() -> None:
+def test_constants_have_no_correlation() -> None:
     units = torch.stack([torch.full((9,), 0.1), torch.arange(9.0)], dim=1)
     properties = torch.stack([torch.full((9,), 0.7), torch.arange(9.0)], dim=1)
     values = correlated(units, properties, parts=2)

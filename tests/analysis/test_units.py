@@ -1,4 +1,4 @@
-"""Units: their names, their activations, and that a unit which tracks a property is found."""
+"""Units: names, activations, and finding a unit that tracks a property."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ class Counter(LinearCell):
 
 def nested(characters: int, *, seed: int = 3) -> str:
     """Lines of letters, spaces and brackets that are all closed."""
-    draw = random.Random(seed)
+    random_numbers = random.Random(seed)
     text = ""
     while len(text) < characters:
         depth = 0
-        for _ in range(draw.randrange(5, 40)):
-            sign = draw.choice("ab ()(" if depth else "ab (")
+        for _ in range(random_numbers.randrange(5, 40)):
+            sign = random_numbers.choice("ab ()(" if depth else "ab (")
             depth += {"(": 1, ")": -1}.get(sign, 0)
             text += sign
         text += ")" * depth + ".\n"
@@ -71,7 +71,7 @@ def characters() -> Tokenizer:
 
 @pytest.fixture(scope="module")
 def counter(characters: Tokenizer) -> LoadedLanguageModel:
-    """A model whose unit 1:h:3 is −2 × the depth of brackets, while the others wander."""
+    """A model whose unit 1:h:3 is −2 × the depth of brackets; the other units are random walks."""
     torch.manual_seed(1)
     embedding = TokenEmbedding(characters.vocab_size, 5)
     table = embedding.table.weight.detach()
@@ -88,55 +88,60 @@ def counter(characters: Tokenizer) -> LoadedLanguageModel:
 
 
 def test_the_unit_that_counts_brackets_is_found(counter: LoadedLanguageModel) -> None:
-    found = activations_in_text(counter, "a(b(c))", [nested(3000)], names=NAMES, best=2)
-    first, second = found.best_units["brackets"]
+    result = activations_in_text(counter, "a(b(c))", [nested(3000)], names=NAMES, best=2)
+    first, second = result.best_units["brackets"]
     assert first.unit == Unit(1, "h", 3)
     assert (first.correlation, first.held_out) == pytest.approx((-1, -1))
     assert abs(second.correlation) < 0.9
-    assert found.property_values("brackets") == [0, 1, 1, 2, 2, 1, 0]
+    assert result.property_values("brackets") == [0, 1, 1, 2, 2, 1, 0]
     scale = 2 * 5**0.5  # of the embedding
-    assert found.activations[first.unit] == pytest.approx(
+    assert result.activations[first.unit] == pytest.approx(
         [-scale * n for n in (0, 1, 1, 2, 2, 1, 0)]
     )
-    deviations = torch.tensor(found.deviations(first.unit))
+    deviations = torch.tensor(result.deviations(first.unit))
     assert float(deviations.mean()) == pytest.approx(0, abs=1e-6)
     assert float(deviations.std(correction=0)) == pytest.approx(1)
-    assert [one.property for one in found.leading] == list(found.best_units) == NAMES
-    assert found.leading[0] == first
+    assert (
+        [unit_correlation.property for unit_correlation in result.leading]
+        == list(result.best_units)
+        == NAMES
+    )
+    assert result.leading[0] == first
 
 
 def test_one_unit_alone(counter: LoadedLanguageModel) -> None:
-    found = activations_in_text(counter, "(a)", [nested(3000)], names=NAMES, unit="1:3")
+    result = activations_in_text(counter, "(a)", [nested(3000)], names=NAMES, unit="1:3")
     assert {
-        name: [one.unit.number for one in group] for name, group in found.best_units.items()
+        name: [unit_correlation.unit.number for unit_correlation in group]
+        for name, group in result.best_units.items()
     } == {name: [3] for name in NAMES}
-    assert [one.property for one in found.leading] == ["brackets"]
+    assert [unit_correlation.property for unit_correlation in result.leading] == ["brackets"]
 
 
 def test_a_constant_property_has_no_units(counter: LoadedLanguageModel) -> None:
-    found = activations_in_text(
+    result = activations_in_text(
         counter, "(a)", [nested(3000)], names=["comment", "brackets"], best=9
     )
-    assert found.best_units["comment"] == []
-    numbers = {one.unit.number for one in found.best_units["brackets"]}
+    assert result.best_units["comment"] == []
+    numbers = {unit_correlation.unit.number for unit_correlation in result.best_units["brackets"]}
     assert numbers == {2, 3, 4, 5}  # the first never changes either
 
 
 def test_both_halves_count(counter: LoadedLanguageModel) -> None:
     text = annotate(nested(5000), NAMES, tokenizer=counter.tokenizer)
-    found = survey(counter, text, NAMES)
-    ranked, held_out = found.positions
+    result = survey(counter, text, NAMES)
+    ranked, held_out = result.positions
     assert ranked + held_out <= len(text) - 256
     assert ranked + held_out > len(text) - 256 - 32
     assert abs(ranked - held_out) <= len(text) / 16
-    assert float(found.held_out[0, 2]) == pytest.approx(-1)
+    assert float(result.held_out[0, 2]) == pytest.approx(-1)
 
 
 def test_a_short_text_is_refused(counter: LoadedLanguageModel) -> None:
     with pytest.raises(DataError, match="a text of 99 pieces is too short"):
         activations_in_text(counter, "a", [nested(3000)], names=NAMES, max_pieces=99)
-    found = activations_in_text(counter, "a", [nested(3000)], names=NAMES, max_pieces=100)
-    assert found.survey.positions[0] >= 25
+    result = activations_in_text(counter, "a", [nested(3000)], names=NAMES, max_pieces=100)
+    assert result.survey.positions[0] >= 25
     with pytest.raises(ArgumentError, match="no pieces"):
         activations_in_text(counter, "", [nested(3000)], names=NAMES)
 
@@ -215,7 +220,7 @@ def test_activations_are_those_of_the_state(tokenizer: Tokenizer, case: Case | N
     loaded = loaded_of(case, tokenizer) if case else blocks(tokenizer)
     for layer in loaded.model.modules():
         if isinstance(layer, Recurrent):
-            layer.backend = "loop"  # the others equal it, and take time to be made
+            layer.backend = "loop"  # the other backends return the same, but take time to compile
     ids = torch.tensor([tokenizer.encode(line)[:9] for line in LINES[:3]])
     by_step = [*activations(loaded, ids)]
     assert len(by_step) == 9
@@ -229,15 +234,15 @@ def test_activations_are_those_of_the_state(tokenizer: Tokenizer, case: Case | N
 
 
 def names_of(case: Case | None, tokenizer: Tokenizer) -> tuple[dict[str, int], list[str]]:
-    """How many units each vector has, and what is left out."""
+    """The number of units of each vector, and the left-out matrices."""
     loaded = loaded_of(case, tokenizer) if case else blocks(tokenizer)
-    found = inventory(loaded.model)
+    result = inventory(loaded.model)
     counts: dict[str, int] = {}
-    for unit in found.units:
+    for unit in result.units:
         vector = f"{unit.layer}:{unit.vector}"
         counts[vector] = counts.get(vector, 0) + 1
         assert unit.number == counts[vector]
-    return counts, found.left_out
+    return counts, result.left_out
 
 
 def test_vectors_are_named_as_the_cell_names_them(tokenizer: Tokenizer) -> None:
@@ -260,28 +265,28 @@ def test_matrices_are_left_out(tokenizer: Tokenizer) -> None:
     [("2:8", (2, "c", 8)), ("1:h:1", (1, "h", 1)), ("1:c:3", (1, "c", 3))],
 )
 def test_a_unit_has_a_name(tokenizer: Tokenizer, text: str, unit: tuple[int, str, int]) -> None:
-    found = inventory(random_language_model(tokenizer.vocab_size))
-    assert found.find(text) == Unit(*unit)
+    result = inventory(random_language_model(tokenizer.vocab_size))
+    assert result.find(text) == Unit(*unit)
 
 
 @pytest.mark.parametrize(
     "text", ["3:1", "1:0", "1:9", "1:n:1", "x", "", "1:c:x", "1:c:2:3", "01:1"]
 )
-def test_a_unit_that_is_not_there(tokenizer: Tokenizer, text: str) -> None:
-    found = inventory(random_language_model(tokenizer.vocab_size))
+def test_an_unknown_unit(tokenizer: Tokenizer, text: str) -> None:
+    result = inventory(random_language_model(tokenizer.vocab_size))
     with pytest.raises(ArgumentError, match=r"There are 1:h:1 to 1:h:8, 1:c:1 to 1:c:8, 2:h:1 to"):
-        found.find(text)
+        result.find(text)
 
 
 def test_a_memory_without_c_or_h(tokenizer: Tokenizer) -> None:
-    found = inventory(loaded_of(Case("mlstm", {"heads": 2}), tokenizer).model)
-    assert found.find("1:8") == Unit(1, "n", 8)
+    result = inventory(loaded_of(Case("mlstm", {"heads": 2}), tokenizer).model)
+    assert result.find("1:8") == Unit(1, "n", 8)
 
 
-def test_what_is_constant_in_the_other_half_is_not_a_number(counter: LoadedLanguageModel) -> None:
-    found = activations_in_text(
+def test_a_constant_in_the_other_half_is_nan(counter: LoadedLanguageModel) -> None:
+    result = activations_in_text(
         counter, "a", [nested(2000) + "a" * 2000], names=["brackets"], best=1
     )
-    (best,) = found.best_units["brackets"]
+    (best,) = result.best_units["brackets"]
     assert best.correlation == pytest.approx(-1)
     assert math.isnan(best.held_out)

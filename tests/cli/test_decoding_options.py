@@ -103,7 +103,7 @@ def test_options_change_translations(translator: Path, api: LoadedTranslator) ->
 def test_together_with_other_runs(translator: Path, another: Path, api: LoadedTranslator) -> None:
     other = seqlstm.load(another, device="cpu")
     assert isinstance(other, LoadedTranslator)
-    expected = [best[0] for best in api.together(other).translations(LINES)]
+    expected = [best[0] for best in api.ensemble_with(other).translations(LINES)]
     rows = [line.split("\t") for line in told(translator, "--with", another, "--scores")]
     assert [text for _, _, text in rows] == [one.text for one in expected]
     for (score, log_probability, _), one in zip(rows, expected, strict=True):
@@ -143,7 +143,9 @@ def test_samples_are_numbered_and_the_seed_decides(translator: Path, api: Loaded
 def test_the_least_risk(translator: Path, api: LoadedTranslator) -> None:
     flags = ["--mbr", 6, "--temperature", 1.5, "--seed", 2]
     rows = [line.split("\t") for line in told(translator, *flags, "--scores")]
-    expected = api.least_risk(LINES, utility=sentence_chrf, samples=6, temperature=1.5, seed=2)
+    expected = api.minimum_bayes_risk(
+        LINES, utility=sentence_chrf, samples=6, temperature=1.5, seed=2
+    )
     assert [text for _, _, text in rows] == [one.text for one in expected]
     assert [float(score) for score, _, _ in rows] == pytest.approx(
         [one.score for one in expected], abs=1e-3
@@ -169,7 +171,10 @@ def test_the_least_risk(translator: Path, api: LoadedTranslator) -> None:
         (["--seed", 0], "--seed cannot take effect without"),
         (["--min-length", 5, "--max-length", 4], "--min-length 5 is more than --max-length 4"),
         (["--force-words", ""], "a phrase that must or must not appear is empty"),
-        (["--force-words", "das Haus", "--bad-words", "Haus"], "holds what must never appear"),
+        (
+            ["--force-words", "das Haus", "--bad-words", "Haus"],
+            "contains a phrase that must not",
+        ),
         (["--force-words", "a b c d e f g", "--max-length", 3], "its maximum length is 3"),
     ],
     ids=str,
@@ -189,7 +194,7 @@ def test_what_could_not_be_said_is_a_warning(translator: Path) -> None:
         text=LINES[0],
     )
     assert result.exit_code == 0
-    assert "warning: 1 of 1 translations do not hold all that must appear" in result.stderr
+    assert "warning: 1 of 1 translations lack a phrase that must appear" in result.stderr
 
 
 def converse(run: Path, monkeypatch: pytest.MonkeyPatch, *lines: str) -> tuple[list[str], str]:

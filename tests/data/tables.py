@@ -1,4 +1,4 @@
-"""Small tables in every format that a source may have."""
+"""Small tables in every file format of a source."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PAIRS = [("a cat", "eine Katze"), ("None", "null"), ("x\u2028y", 'ein "Zitat"')]
 
 
 def write_table(folder: Path, name: str, rows=PAIRS) -> Path:
-    """Rows of (en, de) in the format that the name's suffix says."""
+    """Write rows of (en, de) in the format of the name's suffix."""
     import datasets
 
     folder.mkdir(exist_ok=True)

@@ -10,12 +10,12 @@ def words(pairs):
 
 
 class TestCleanPairs:
-    def test_only_empty_sides_go_unasked(self):
+    def test_by_default_only_pairs_with_an_empty_side_are_left_out(self):
         kept, report = clean_pairs(PAIRS, lengths=words(PAIRS))
         assert kept == [0, 2, 3, 4]
         assert report == CleaningReport(read=6, empty=2)
 
-    def test_every_reason_is_counted_once_and_limits_themselves_are_kept(self):
+    def test_every_reason_is_counted_once_and_limits_are_inclusive(self):
         kept, report = clean_pairs(
             PAIRS, lengths=words(PAIRS), max_length=2, max_length_ratio=2.0, drop_duplicates=True
         )
@@ -25,7 +25,7 @@ class TestCleanPairs:
         assert kept == [0, 2, 3]
         assert report == CleaningReport(read=6, empty=2, uneven=1)
 
-    def test_a_pair_left_out_is_no_first_of_duplicates(self):
+    def test_a_pair_that_is_left_out_does_not_count_as_a_duplicates_first(self):
         pairs = [("a", "b"), ("a", "b")]
         kept, report = clean_pairs(
             pairs, lengths=[(9, 1), (1, 1)], max_length=5, drop_duplicates=True
@@ -33,7 +33,7 @@ class TestCleanPairs:
         assert kept == [1]
         assert report.duplicates == 0
 
-    def test_only_pairs_without_any_text_go_where_one_side_may_be_empty(self):
+    def test_with_allow_empty_side_only_empty_pairs_are_left_out(self):
         pairs = [("x", ""), (" ", "y"), (" ", ""), ("x", "y")]
         kept, report = clean_pairs(pairs, lengths=words(pairs), allow_empty_side=True)
         assert kept == [0, 1, 3]
@@ -43,7 +43,7 @@ class TestCleanPairs:
         with pytest.raises(ValueError, match="were: 6, 0"):
             clean_pairs(PAIRS, lengths=[])
 
-    def test_the_line_says_only_what_happened(self):
+    def test_the_line_names_only_reasons_that_occurred(self):
         assert CleaningReport(read=3).line() == "kept 3 of 3 pairs"
         report = CleaningReport(read=12_000, empty=1, too_long=1_000, duplicates=2)
         assert report.kept == 10_997

@@ -1,4 +1,4 @@
-"""Every constraint, and in plain Python what it allows: the laws of search hold under each."""
+"""Every constraint, with a plain Python function that checks it; search is tested under each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from seqlstm.decoding.lexical_constraints import LexicalConstraints
 
 BEGIN, END = 0, 1
 PREFIXES: list[list[int]] = [[2, 0], [], [3], [2], [3, 3], [0, 2], []]
-"""Of seven sentences; all ids are below 4, so that the smallest vocabulary has them."""
+"""Prefixes of seven sentences; all ids are below 4, so that the smallest vocabulary has them."""
 PHRASES: list[list[list[int]]] = [
     *[[[2, 3]], [[0]], [[3, 0], [2]], []],
     *[[[2, 2, 3]], [[2, 3], [3, 0]], [[0, 2, 0], [2, 0, 3]]],
@@ -27,9 +27,9 @@ PHRASES: list[list[list[int]]] = [
 
 @dataclass(frozen=True)
 class Case:
-    """`options(numbers)` are those of `beam` for these sentences.
+    """A constraint: `options(numbers)` are arguments of `beam_search` for the sentences `numbers`.
 
-    `allows(number, ids, ended)`: whether sentence `number` may have come so far, or end there.
+    `allows(number, ids, ended)`: whether sentence `number` may begin with `ids`, or end after them.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Case:
         return self.name
 
 
-def has(ids: list[int], phrase: list[int]) -> bool:
+def contains(ids: list[int], phrase: list[int]) -> bool:
     return any(ids[at : at + len(phrase)] == phrase for at in range(len(ids)))
 
 
@@ -49,13 +49,13 @@ def repeats(ids: list[int], size: int) -> bool:
     return len(set(windows)) < len(windows)
 
 
-def begins(number: int, ids: list[int], ended: bool) -> bool:
-    told = PREFIXES[number]
-    return ids[: len(told)] == told[: len(ids)] and (not ended or len(ids) >= len(told))
+def begins_with_prefix(number: int, ids: list[int], ended: bool) -> bool:
+    prefix = PREFIXES[number]
+    return ids[: len(prefix)] == prefix[: len(ids)] and (not ended or len(ids) >= len(prefix))
 
 
-def says(number: int, ids: list[int], ended: bool) -> bool:
-    return not ended or all(has(ids, phrase) for phrase in PHRASES[number])
+def contains_phrases(number: int, ids: list[int], ended: bool) -> bool:
+    return not ended or all(contains(ids, phrase) for phrase in PHRASES[number])
 
 
 NEVER = [[2], [3, 0], [0, 3, 3]]
@@ -92,7 +92,7 @@ FREE = [
             },
             lambda number, ids, ended, phrases=phrases: (
                 not any(  # type: ignore[misc]
-                    has(ids, one) for one in phrases
+                    contains(ids, one) for one in phrases
                 )
             ),
         )
@@ -101,7 +101,7 @@ FREE = [
     Case(
         "beginning",
         lambda numbers: {"constraints": [force_prefixes([PREFIXES[one] for one in numbers])]},
-        begins,
+        begins_with_prefix,
     ),
     Case(
         "beginning, then no 1 again",
@@ -111,7 +111,7 @@ FREE = [
             ]
         },
         lambda number, ids, ended: (
-            begins(number, ids, ended)
+            begins_with_prefix(number, ids, ended)
             and not set(ids[len(PREFIXES[number]) :]) & set(PREFIXES[number])
             and not repeats(ids[len(PREFIXES[number]) :], 1)
         ),
@@ -122,30 +122,32 @@ FREE = [
             "constraints": [no_repeat_ngram(2), min_length(3, eos=END), forbid_phrases([[2, 2]])]
         },
         lambda number, ids, ended: (
-            not repeats(ids, 2) and not has(ids, [2, 2]) and (not ended or len(ids) >= 3)
+            not repeats(ids, 2) and not contains(ids, [2, 2]) and (not ended or len(ids) >= 3)
         ),
     ),
 ]
-"""Those under which a hypothesis is allowed or not whatever may still come."""
+"""Constraints that later tokens cannot fulfil or violate."""
 
 REQUIRED = [
     Case(
         "required",
-        lambda numbers: {"required": LexicalConstraints([PHRASES[one] for one in numbers])},
-        says,
+        lambda numbers: {
+            "lexical_constraints": LexicalConstraints([PHRASES[one] for one in numbers])
+        },
+        contains_phrases,
     ),
     Case(
         "required, beginning, without 3 3",
         lambda numbers: {
-            "required": LexicalConstraints([PHRASES[one] for one in numbers]),
+            "lexical_constraints": LexicalConstraints([PHRASES[one] for one in numbers]),
             "constraints": [
                 force_prefixes([PREFIXES[one] for one in numbers], then=[forbid_phrases([[3, 3]])])
             ],
         },
         lambda number, ids, ended: (
-            begins(number, ids, ended)
-            and says(number, ids, ended)
-            and not has(ids[max(0, len(PREFIXES[number]) - 1) :], [3, 3])
+            begins_with_prefix(number, ids, ended)
+            and contains_phrases(number, ids, ended)
+            and not contains(ids[max(0, len(PREFIXES[number]) - 1) :], [3, 3])
         ),
     ),
 ]

@@ -46,7 +46,7 @@ class Language:
     def log_probabilities(
         self, ids: list[int], *, bos: int, state: State, memory: State | None = None
     ) -> list[float]:
-        """Of each of `ids` after `begin` and those before it, for a state of one row."""
+        """The log-probability of each id, after `bos` and the ids before; `state` has one row."""
         gains = []
         for token, target in zip([bos, *ids], ids, strict=False):
             logits, state = self.advance(torch.tensor([token]), state, memory)
@@ -61,7 +61,7 @@ class Language:
 def greedy_ids(
     language: Language, state: State, memory: State | None, *, bos: int, eos: int, maximum: int
 ) -> list[int]:
-    """The likeliest id, step after step, up to the end."""
+    """The most probable id at every step, up to eos."""
     ids: list[int] = []
     token = torch.tensor([bos])
     while len(ids) < maximum:
@@ -74,7 +74,7 @@ def greedy_ids(
 
 
 def close(left: list[Hypothesis], right: list[Hypothesis]) -> bool:
-    """Equal, the numbers as nearly as batches of another size compute them."""
+    """Whether hypotheses are equal, up to rounding in batches of another size."""
     return len(left) == len(right) and all(
         a.ids == b.ids
         and a.finished == b.finished

@@ -1,4 +1,4 @@
-"""The laws of search under every constraint."""
+"""Beam search under every constraint."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqlstm.decoding.beam import beam
+from seqlstm.decoding.beam import beam_search
 from seqlstm.decoding.constraints import (
     forbid_phrases,
     forbid_tokens,
@@ -18,7 +18,7 @@ from seqlstm.decoding.constraints import (
 )
 from seqlstm.decoding.hypothesis import Hypothesis
 from seqlstm.recurrent.state import State, map_state, select
-from tests.decoding.cases import BEGIN, END, FREE, PREFIXES, REQUIRED, Case, has, repeats
+from tests.decoding.cases import BEGIN, END, FREE, PREFIXES, REQUIRED, Case, contains, repeats
 from tests.decoding.language import Language, close
 
 SENTENCES = len(PREFIXES)
@@ -26,8 +26,8 @@ LANGUAGE = Language.random(seed=1, vocabulary=9)
 
 
 def search(language: Language, state: State, **options: Any) -> list[list[Hypothesis]]:
-    settings = {"memory": None, "bos": BEGIN, "eos": END, "width": 3, "maximum": 12, **options}
-    return beam(language.advance, state=state, **settings)
+    settings = {"memory": None, "bos": BEGIN, "eos": END, "beam_size": 3, "maximum": 12, **options}
+    return beam_search(language.advance, state=state, **settings)
 
 
 def row(state: State, number: int) -> State:
@@ -42,7 +42,7 @@ def allowed(case: Case, number: int, body: tuple[int, ...], end: bool = True) ->
 
 @pytest.mark.parametrize("case", [*FREE, *REQUIRED], ids=str)
 @pytest.mark.parametrize("number", range(SENTENCES))
-def test_unbounded_width_finds_the_best_of_all_that_is_allowed(case: Case, number: int) -> None:
+def test_an_unbounded_beam_finds_the_best_allowed_hypothesis(case: Case, number: int) -> None:
     language = Language.random(seed=number, vocabulary=4)
     state, maximum, alpha = language.states(1), 5, 0.6
     bodies = (body for length in range(maximum) for body in product((0, 2, 3), repeat=length))
@@ -52,19 +52,19 @@ def test_unbounded_width_finds_the_best_of_all_that_is_allowed(case: Case, numbe
         if allowed(case, number, body)
     }
     best = sorted(scores, key=lambda body: -scores[body])[:8]
-    options = {"width": 400, "maximum": maximum, "n_best": 8, "length_penalty": alpha}
+    options = {"beam_size": 400, "maximum": maximum, "n_best": 8, "length_penalty": alpha}
     [found] = search(language, state, **options, **case.options([number]))
-    finished = [each for each in found if each.finished]
-    assert [tuple(each.ids) for each in finished] == best
-    assert [each.score for each in finished] == pytest.approx(
+    finished = [hypothesis for hypothesis in found if hypothesis.finished]
+    assert [tuple(hypothesis.ids) for hypothesis in finished] == best
+    assert [hypothesis.score for hypothesis in finished] == pytest.approx(
         [scores[body] for body in best], abs=1e-4
     )
 
 
 @pytest.mark.parametrize("case", FREE, ids=str)
-def test_width_one_is_greedy_among_what_is_allowed(case: Case) -> None:
+def test_beam_size_one_is_greedy_among_allowed_tokens(case: Case) -> None:
     state = LANGUAGE.states(SENTENCES)
-    found = search(LANGUAGE, state, width=1, **case.options(range(SENTENCES)))
+    found = search(LANGUAGE, state, beam_size=1, **case.options(range(SENTENCES)))
     for number, [best] in enumerate(found):
         assert best.ids == greedy_among(case, number, row(state, number), 12)
 
@@ -93,15 +93,20 @@ def greedy_among(case: Case, number: int, state: State, maximum: int) -> list[in
 
 
 @pytest.mark.parametrize("case", [*FREE, *REQUIRED], ids=str)
-@pytest.mark.parametrize("width", [1, 4])
-def test_a_batch_is_its_sentences_one_by_one(case: Case, width: int) -> None:
+@pytest.mark.parametrize("beam_size", [1, 4])
+def test_a_batch_equals_its_sentences_one_by_one(case: Case, beam_size: int) -> None:
     state = LANGUAGE.states(SENTENCES)
     maximum = torch.tensor([8, 20, 9, 7, 7, 12, 10])
     together = search(
-        LANGUAGE, state, width=width, maximum=maximum, n_best=width, **case.options(range(7))
+        LANGUAGE,
+        state,
+        beam_size=beam_size,
+        maximum=maximum,
+        n_best=beam_size,
+        **case.options(range(7)),
     )
     for number, found in enumerate(together):
-        options = {"width": width, "n_best": width, "maximum": int(maximum[number])}
+        options = {"beam_size": beam_size, "n_best": beam_size, "maximum": int(maximum[number])}
         [alone] = search(LANGUAGE, row(state, number), **options, **case.options([number]))
         assert found
         assert close(found, alone)
@@ -109,41 +114,41 @@ def test_a_batch_is_its_sentences_one_by_one(case: Case, width: int) -> None:
 
 @pytest.mark.parametrize("case", [*FREE, *REQUIRED], ids=str)
 @pytest.mark.parametrize("seed", range(4))
-def test_everything_found_is_allowed_and_its_score_its_own(case: Case, seed: int) -> None:
+def test_all_hypotheses_are_allowed_and_have_their_own_scores(case: Case, seed: int) -> None:
     language = Language.random(seed=seed, vocabulary=9)
     state = language.states(SENTENCES)
-    found = search(language, state, width=5, n_best=5, **case.options(range(SENTENCES)))
-    assert any(each.finished for hypotheses in found for each in hypotheses)
+    found = search(language, state, beam_size=5, n_best=5, **case.options(range(SENTENCES)))
+    assert any(hypothesis.finished for hypotheses in found for hypothesis in hypotheses)
     for number, hypotheses in enumerate(found):
-        for each in hypotheses:
-            assert allowed(case, number, tuple(each.ids), end=each.finished)
-            chosen = [*each.ids, END] if each.finished else each.ids
-            said = language.log_probabilities(chosen, bos=BEGIN, state=row(state, number))
-            assert each.log_probability == pytest.approx(sum(said), abs=1e-4)
+        for hypothesis in hypotheses:
+            assert allowed(case, number, tuple(hypothesis.ids), end=hypothesis.finished)
+            chosen = [*hypothesis.ids, END] if hypothesis.finished else hypothesis.ids
+            log_probs = language.log_probabilities(chosen, bos=BEGIN, state=row(state, number))
+            assert hypothesis.log_probability == pytest.approx(sum(log_probs), abs=1e-4)
 
 
-def test_the_free_search_breaks_them_all() -> None:
-    """Else the laws above would hold of constraints that do nothing."""
+def test_a_free_search_violates_every_constraint() -> None:
+    """Otherwise the tests above would pass for constraints without an effect."""
     language = Language.random(seed=1, vocabulary=4)
-    free = search(language, language.states(SENTENCES), width=20, n_best=20, maximum=5)
+    free = search(language, language.states(SENTENCES), beam_size=20, n_best=20, maximum=5)
     for case in [*FREE[1:], *REQUIRED]:
         assert not all(
-            allowed(case, number, tuple(each.ids), end=each.finished)
+            allowed(case, number, tuple(hypothesis.ids), end=hypothesis.finished)
             for number, hypotheses in enumerate(free)
-            for each in hypotheses
+            for hypothesis in hypotheses
         ), case
 
 
-def test_what_does_not_repeat_and_what_never_comes() -> None:
-    """Past a few pieces, where a language that says the same for ever would have its way."""
+def test_no_repeat_ngram_and_forbidden_phrases_in_long_outputs() -> None:
+    """A language that repeats one token forever, over many steps."""
 
     def advance(token: Tensor, state: State, memory: State | None) -> tuple[Tensor, State]:
         return torch.tensor([[-9.0, -20, 3, 2, 1]]).repeat(len(token), 1), state
 
     def found(*constraints: Any) -> list[int]:
         start = (torch.zeros(1, 1),)
-        options = {"memory": None, "bos": BEGIN, "eos": END, "width": 1, "maximum": 9}
-        [[best]] = beam(advance, state=start, constraints=constraints, **options)  # type: ignore[arg-type]
+        options = {"memory": None, "bos": BEGIN, "eos": END, "beam_size": 1, "maximum": 9}
+        [[best]] = beam_search(advance, state=start, constraints=constraints, **options)  # type: ignore[arg-type]
         return best.ids
 
     assert found() == [2] * 9
@@ -152,24 +157,24 @@ def test_what_does_not_repeat_and_what_never_comes() -> None:
     assert found(forbid_phrases([[2, 2]])) == [2, 3, 2, 3, 2, 3, 2, 3, 2]
     assert found(forbid_phrases([[2, 2], [2, 3]])) == [2, 4, 2, 4, 2, 4, 2, 4, 2]
     assert found(forbid_phrases([[2, 2, 2]]), no_repeat_ngram(4)) == [2, 2, 3, 2, 2, 3, 3, 2, 2]
-    assert not has(found(forbid_phrases([[2]])), [2])
+    assert not contains(found(forbid_phrases([[2]])), [2])
 
 
-def test_a_prefix_may_be_what_its_constraints_forbid() -> None:
+def test_a_prefix_may_contain_what_its_constraints_forbid() -> None:
     held = force_prefixes([[4, 4, 4], []], then=[forbid_tokens([4])])
     [[first], [second]] = search(LANGUAGE, LANGUAGE.states(2), constraints=[held])
     assert first.ids[:3] == [4, 4, 4]
     assert 4 not in first.ids[3:] + second.ids
 
 
-def test_where_constraints_contradict_each_other_nothing_is_found() -> None:
-    none, some = search(
+def test_contradicting_constraints_leave_no_hypothesis() -> None:
+    none, forced = search(
         LANGUAGE,
         LANGUAGE.states(2),
         constraints=[force_prefixes([[3], [4]]), forbid_phrases([[3]])],
     )
     assert none == []
-    assert some[0].ids[0] == 4
+    assert forced[0].ids[0] == 4
 
 
 @pytest.mark.parametrize("phrases", [[], [[]], [[3], []]])
@@ -178,7 +183,7 @@ def test_phrases_have_pieces(phrases: list[list[int]]) -> None:
         forbid_phrases(phrases)
 
 
-def test_nothing_cannot_repeat() -> None:
+def test_an_ngram_of_no_tokens_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one token, was: 0"):
         no_repeat_ngram(0)
 
@@ -192,6 +197,6 @@ def test_a_gpu_finds_the_same(case: Case) -> None:
         *(one.cuda() for one in (LANGUAGE.embedding, LANGUAGE.recurrent, LANGUAGE.output_layer))
     )
     options = case.options(range(SENTENCES))
-    here = search(LANGUAGE, state, width=4, n_best=3, **options)
-    found = search(there, map_state(Tensor.cuda, state), width=4, n_best=3, **options)
+    here = search(LANGUAGE, state, beam_size=4, n_best=3, **options)
+    found = search(there, map_state(Tensor.cuda, state), beam_size=4, n_best=3, **options)
     assert all(close(one, other) for one, other in zip(here, found, strict=True))

@@ -1,4 +1,4 @@
-"""Phrases that a language would never say by itself."""
+"""Phrases that a language would never generate without constraints."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqlstm.decoding.beam import beam
+from seqlstm.decoding.beam import beam_search
 from seqlstm.decoding.constraints import Prefix, forbid_phrases, force_prefixes
 from seqlstm.decoding.hypothesis import Hypothesis
 from seqlstm.decoding.lexical_constraints import (
@@ -18,7 +18,7 @@ from seqlstm.decoding.lexical_constraints import (
     round_robin_over_banks,
 )
 from seqlstm.recurrent.state import State
-from tests.decoding.cases import BEGIN, END, has
+from tests.decoding.cases import BEGIN, END, contains
 from tests.decoding.language import Language, close
 
 PHRASES: list[list[list[int]]] = [
@@ -32,7 +32,7 @@ SENTENCES = len(PHRASES)
 
 
 class Reluctant(Language):
-    """Ends soon, and says nothing above 4 if it can help it."""
+    """A language that ends soon, and in which ids above 4 are improbable."""
 
     def advance(
         self, token: Tensor, state: State, memory: State | None
@@ -45,69 +45,78 @@ class Reluctant(Language):
 
 def search(state: State, **options: Any) -> list[list[Hypothesis]]:
     language = Reluctant.random(seed=3, vocabulary=9)
-    settings = {"memory": None, "bos": BEGIN, "eos": END, "width": 4, "maximum": 14, **options}
-    return beam(language.advance, state=state, **settings)
+    settings = {"memory": None, "bos": BEGIN, "eos": END, "beam_size": 4, "maximum": 14, **options}
+    return beam_search(language.advance, state=state, **settings)
 
 
 STATE = Language.random(seed=3, vocabulary=9).states(SENTENCES)
 
 
-@pytest.mark.parametrize("width", [1, 2, 4, 9])
-def test_they_are_said_however_narrow_the_beam(width: int) -> None:
-    free = search(STATE, width=width)
+@pytest.mark.parametrize("beam_size", [1, 2, 4, 9])
+def test_phrases_appear_for_every_beam_size(beam_size: int) -> None:
+    free = search(STATE, beam_size=beam_size)
     assert not any(set(range(5, 9)) & set(best.ids) for [best] in free)
     for phrases, [best] in zip(
-        PHRASES, search(STATE, width=width, required=LexicalConstraints(PHRASES)), strict=True
+        PHRASES,
+        search(STATE, beam_size=beam_size, lexical_constraints=LexicalConstraints(PHRASES)),
+        strict=True,
     ):
         assert best.finished
-        assert all(has(best.ids, phrase) for phrase in phrases)
+        assert all(contains(best.ids, phrase) for phrase in phrases)
 
 
-@pytest.mark.parametrize("width", [1, 3, 8])
-def test_they_are_said_in_the_least_room_there_is(width: int) -> None:
-    """All pieces of all phrases, and the end, after a prefix."""
+@pytest.mark.parametrize("beam_size", [1, 3, 8])
+def test_phrases_appear_at_the_smallest_maximum_length(beam_size: int) -> None:
+    """The maximum length is that of the prefix, all phrases and eos."""
     prefix = [3, 2]
     room = [len(prefix) + len([*chain(*phrases)]) + 1 for phrases in PHRASES]
     options: dict[str, Any] = {
-        "width": width,
+        "beam_size": beam_size,
         "constraints": [force_prefixes([prefix] * SENTENCES)],
     }
-    found = search(
-        STATE, maximum=torch.tensor(room), required=LexicalConstraints(PHRASES), **options
+    results = search(
+        STATE,
+        maximum=torch.tensor(room),
+        lexical_constraints=LexicalConstraints(PHRASES),
+        **options,
     )
-    for phrases, [best] in zip(PHRASES, found, strict=True):
+    for phrases, [best] in zip(PHRASES, results, strict=True):
         assert best.finished or not phrases
         assert best.ids[:2] == prefix
-        assert all(has(best.ids, phrase) for phrase in phrases)
+        assert all(contains(best.ids, phrase) for phrase in phrases)
 
 
-def test_without_room_what_was_cut_off_says_it_is_not_finished() -> None:
-    for [best] in search(STATE, maximum=2, required=LexicalConstraints([[[5, 6, 7]]] * SENTENCES)):
+def test_a_hypothesis_too_short_for_its_phrases_is_unfinished() -> None:
+    for [best] in search(
+        STATE, maximum=2, lexical_constraints=LexicalConstraints([[[5, 6, 7]]] * SENTENCES)
+    ):
         assert not best.finished
         assert best.ids == [5, 6]
 
 
-def test_a_wider_beam_places_them_better() -> None:
-    narrow = search(STATE, width=2, required=LexicalConstraints(PHRASES))
-    wide = search(STATE, width=40, required=LexicalConstraints(PHRASES))
+def test_a_larger_beam_finds_better_scores() -> None:
+    narrow = search(STATE, beam_size=2, lexical_constraints=LexicalConstraints(PHRASES))
+    wide = search(STATE, beam_size=40, lexical_constraints=LexicalConstraints(PHRASES))
     pairs = [(one[0].score, other[0].score) for one, other in zip(narrow, wide, strict=True)]
     assert all(wider >= narrower - 1e-4 for narrower, wider in pairs)
     assert any(wider > narrower + 0.1 for narrower, wider in pairs)
 
 
 @pytest.mark.parametrize("maximum", [1, 2, 14])
-def test_a_sentence_without_phrases_is_searched_as_ever(maximum: int) -> None:
+def test_a_sentence_without_phrases_is_searched_as_before(maximum: int) -> None:
     free = search(STATE, n_best=4, maximum=maximum)
-    held = search(STATE, n_best=4, maximum=maximum, required=LexicalConstraints(PHRASES))
+    held = search(STATE, n_best=4, maximum=maximum, lexical_constraints=LexicalConstraints(PHRASES))
     assert close(free[2], held[2])
 
 
-def test_what_is_required_and_never_to_appear_is_not_found_in_part() -> None:
+def test_a_phrase_that_is_also_forbidden_leaves_nothing_finished() -> None:
     both = {
-        "required": LexicalConstraints([[[5, 6]]] * SENTENCES),
+        "lexical_constraints": LexicalConstraints([[[5, 6]]] * SENTENCES),
         "constraints": [forbid_phrases([[5, 6]])],
     }
-    assert not any(each.finished for found in search(STATE, **both) for each in found)
+    assert not any(
+        hypothesis.finished for results in search(STATE, **both) for hypothesis in results
+    )
 
 
 def test_phrases_have_pieces() -> None:
@@ -116,7 +125,7 @@ def test_phrases_have_pieces() -> None:
 
 
 def test_progress_by_hand() -> None:
-    """Complete phrases, and of the others the most advanced, for each piece that may come."""
+    """Complete phrases, and the most advanced incomplete phrase, for every next token."""
     pieces = torch.tensor([[4, 5, 6], [4, 4, 5], [2, 2, 2], [5, 6, 7]])
     past = Prefix(pieces, torch.tensor([0, 0, 0, 1]))
     last = torch.tensor([False, False, False, False])
@@ -137,7 +146,7 @@ def test_progress_by_hand() -> None:
     ]
 
 
-def test_places_go_round_the_banks() -> None:
+def test_round_robin_over_banks_by_hand() -> None:
     sums = torch.tensor([[-1.0, -2, -3, -9, -8, -float("inf")]])
     banks = torch.tensor([[0, 0, 0, 2, 1, 2]])
     assert round_robin_over_banks(sums, banks, 6).tolist() == [[3, 4, 0, 1, 2, 5]]

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from seqlstm.decoding.logits import (
-    Draw,
+    CategoricalSampler,
     apply_temperature,
-    draw,
-    draw_at,
+    categorical_sampling,
     forbid_ids,
     greedy,
+    inverse_transform_sampling,
     keep_min_p,
     keep_top_k,
     keep_top_p,
@@ -26,16 +26,16 @@ from seqlstm.decoding.logits import (
 NOTHING = torch.zeros(1, 0, dtype=torch.long)
 
 
-def seeded(seed: int) -> Draw:
-    return partial(draw, generator=torch.Generator().manual_seed(seed))
+def seeded(seed: int) -> CategoricalSampler:
+    return partial(categorical_sampling, generator=torch.Generator().manual_seed(seed))
 
 
 def logits_of(*probabilities: float) -> Tensor:
     return torch.tensor([probabilities]).log()
 
 
-def left(logits: Tensor) -> list[list[int]]:
-    """The tokens still possible, row by row."""
+def possible(logits: Tensor) -> list[list[int]]:
+    """The tokens that are still possible, by row."""
     return [[n for n, logit in enumerate(row) if logit > -inf] for row in logits.tolist()]
 
 
@@ -48,30 +48,30 @@ def test_top_k() -> None:
     logits = torch.tensor([[1.0, 4.0, 3.0, 2.0], [0.0, -1.0, -2.0, 5.0]])
     assert keep_top_k(logits, 2).tolist() == [[-inf, 4.0, 3.0, -inf], [0.0, -inf, -inf, 5.0]]
     assert torch.equal(keep_top_k(logits, 9), logits)
-    assert len(left(keep_top_k(torch.zeros(1, 5), 2))[0]) == 2
+    assert len(possible(keep_top_k(torch.zeros(1, 5), 2))[0]) == 2
 
 
 def test_top_p_keeps_the_fewest_tokens_that_hold_the_mass() -> None:
     logits = logits_of(0.125, 0.5, 0.0625, 0.25, 0.0625)
-    assert left(keep_top_p(logits, 0.4)) == [[1]]
-    assert left(keep_top_p(logits, 0.5)) == [[1]]
-    assert left(keep_top_p(logits, 0.51)) == [[1, 3]]
-    assert left(keep_top_p(logits, 0.76)) == [[0, 1, 3]]
-    assert left(keep_top_p(logits, 1e-9)) == [[1]]
+    assert possible(keep_top_p(logits, 0.4)) == [[1]]
+    assert possible(keep_top_p(logits, 0.5)) == [[1]]
+    assert possible(keep_top_p(logits, 0.51)) == [[1, 3]]
+    assert possible(keep_top_p(logits, 0.76)) == [[0, 1, 3]]
+    assert possible(keep_top_p(logits, 1e-9)) == [[1]]
     kept = keep_top_p(logits, 0.51)
     assert torch.equal(kept[kept > -inf], logits[kept > -inf])
 
 
 def test_top_p_row_by_row() -> None:
     logits = torch.cat([logits_of(0.9, 0.06, 0.04), logits_of(0.3, 0.3, 0.4)])
-    assert left(keep_top_p(logits, 0.6)) == [[0], [0, 2]]
+    assert possible(keep_top_p(logits, 0.6)) == [[0], [0, 2]]
 
 
 def test_min_p_is_a_fraction_of_the_largest() -> None:
     logits = logits_of(0.5, 0.26, 0.2, 0.04)
-    assert left(keep_min_p(logits, 0.5)) == [[0, 1]]
-    assert left(keep_min_p(logits, 0.39)) == [[0, 1, 2]]
-    assert left(keep_min_p(logits, 1.0)) == [[0]]
+    assert possible(keep_min_p(logits, 0.5)) == [[0, 1]]
+    assert possible(keep_min_p(logits, 0.39)) == [[0, 1, 2]]
+    assert possible(keep_min_p(logits, 1.0)) == [[0]]
 
 
 def test_forbid() -> None:
@@ -81,7 +81,7 @@ def test_forbid() -> None:
     assert logits.tolist() == [[1.0, 2.0, 3.0]]
 
 
-def test_repetition_discourages_whatever_the_sign_and_once() -> None:
+def test_repetition_penalty_for_both_signs_and_once_per_token() -> None:
     logits = torch.tensor([[2.0, -2.0, 1.0, 0.0], [2.0, -2.0, 1.0, 0.0]])
     history = torch.tensor([[0, 1, 1], [2, 2, 3]])
     assert penalize_repetition(logits, history, 2.0).tolist() == [
@@ -90,21 +90,21 @@ def test_repetition_discourages_whatever_the_sign_and_once() -> None:
     ]
 
 
-def test_greedy_and_draw() -> None:
+def test_greedy_and_categorical_sampling() -> None:
     logits = torch.tensor([[0.0, 2.0, 1.0], [-inf, -inf, -5.0]])
     assert greedy(logits).tolist() == [1, 2]
-    assert draw(logits)[1].item() == 2
+    assert categorical_sampling(logits)[1].item() == 2
 
 
-def test_draws_have_the_probabilities_of_the_table() -> None:
-    """Chi-square over 20,000 draws with a fixed seed; 16.27 is the 0.1 % point at 3 degrees."""
+def test_samples_have_the_probabilities_of_the_distribution() -> None:
+    """Chi-square of 20,000 samples with a fixed seed; 16.27 is the 0.1 % point at 3 degrees."""
     probabilities = torch.tensor([0.5, 0.3, 0.15, 0.05, 0.0])
-    choose = make_sampler(pick=seeded(1))
-    draws = 20_000
-    tokens = choose(probabilities.log().expand(draws, -1), NOTHING.expand(draws, -1))
+    sampler = make_sampler(categorical=seeded(1))
+    count = 20_000
+    tokens = sampler(probabilities.log().expand(count, -1), NOTHING.expand(count, -1))
     counts = torch.bincount(tokens, minlength=5)
     assert counts[4] == 0
-    expected = draws * probabilities[:4]
+    expected = count * probabilities[:4]
     assert ((counts[:4] - expected) ** 2 / expected).sum() < 16.27
 
 
@@ -126,12 +126,12 @@ def test_temperature_zero_is_greedy_over_what_is_not_forbidden() -> None:
         ({"temperature": 0, "forbid": [0]}, [0, 1, 0, 0]),
     ],
 )
-def test_what_is_drawn_from(options: dict[str, Any], expected: list[float]) -> None:
+def test_the_distribution_after_processing(options: dict[str, Any], expected: list[float]) -> None:
     found = make_logits_processor(**options)(logits_of(0.4, 0.3, 0.2, 0.1), NOTHING).softmax(-1)
     torch.testing.assert_close(found, torch.tensor([expected]).float())
 
 
-def test_the_penalty_forgets_what_is_outside_the_window() -> None:
+def test_the_repetition_penalty_ignores_tokens_outside_the_window() -> None:
     logits = torch.tensor([[0.0, 3.0, 2.0]])
     history = torch.tensor([[1, 0, 0]])
     assert (
@@ -148,8 +148,8 @@ def test_filters_compose_in_order() -> None:
     history = NOTHING.expand(2000, -1)
 
     def reached(**options: Any) -> set[int]:
-        choose = make_sampler(pick=seeded(3), **options)
-        return set(choose(logits, history).tolist())
+        sampler = make_sampler(categorical=seeded(3), **options)
+        return set(sampler(logits, history).tolist())
 
     assert reached() == {0, 1, 2, 3}
     assert reached(top_p=0.9) == {0, 1, 2}
@@ -159,9 +159,9 @@ def test_filters_compose_in_order() -> None:
     assert reached(top_k=3, top_p=0.7) == {0, 1}  # of the three left, two hold 7/9
 
 
-def test_half_precision_logits_are_drawn_in_float32() -> None:
+def test_half_precision_logits_are_sampled_in_float32() -> None:
     logits = torch.tensor([[0.0, log(3)]], dtype=torch.bfloat16).expand(4000, -1)
-    tokens = make_sampler(pick=seeded(5))(logits, NOTHING.expand(4000, -1))
+    tokens = make_sampler(categorical=seeded(5))(logits, NOTHING.expand(4000, -1))
     assert tokens.float().mean().item() == pytest.approx(0.75, abs=0.03)
 
 
@@ -173,7 +173,7 @@ def test_half_precision_logits_are_drawn_in_float32() -> None:
         ({"top_p": 2}, r"top_p must be in \(0, 1\], was: 2"),
         ({"top_p": 0}, r"top_p must be in \(0, 1\], was: 0"),
         ({"min_p": 1.5}, r"min_p must be in \[0, 1\], was: 1.5"),
-        ({"repetition": 0}, "repetition must be positive, was: 0"),
+        ({"repetition_penalty": 0}, "repetition_penalty must be positive, was: 0"),
         ({"window": 0}, r"window must be in \[1, 1024\], was: 0"),
         ({"window": 5000}, r"window must be in \[1, 1024\], was: 5000"),
     ],
@@ -183,36 +183,40 @@ def test_arguments_out_of_range(options: dict[str, Any], message: str) -> None:
         make_sampler(**options)
 
 
-def test_a_number_falls_among_the_probabilities() -> None:
+def test_inverse_transform_sampling_by_hand() -> None:
     logits = logits_of(0.25, 0.0, 0.5, 0.25, 0.0).repeat(7, 1)
     uniform = torch.tensor([0.0, 0.2, 0.25, 0.5, 0.7, 0.76, 1 - 2**-24])
-    assert draw_at(logits, uniform).tolist() == [0, 0, 2, 2, 2, 3, 3]
-    assert draw_at(logits[:2], uniform[[1, 5]]).tolist() == [0, 3]
+    assert inverse_transform_sampling(logits, uniform).tolist() == [0, 0, 2, 2, 2, 3, 3]
+    assert inverse_transform_sampling(logits[:2], uniform[[1, 5]]).tolist() == [0, 3]
 
 
 @pytest.mark.parametrize(
     "options", [{}, {"temperature": 0.5}, {"top_k": 2}, {"top_p": 0.6}, {"min_p": 0.3}]
 )
-def test_numbers_draw_as_a_generator_does(options: dict[str, Any]) -> None:
+def test_inverse_transform_sampling_has_the_same_frequencies(options: dict[str, Any]) -> None:
     logits = torch.tensor([[0.0, 1.0, 2.0, 0.5, -1.0]]).repeat(40_000, 1)
     generator = torch.Generator().manual_seed(1)
     history, uniform = torch.zeros(len(logits), 0).long(), torch.rand(40_000, generator=generator)
-    by_numbers = draw_at(make_logits_processor(**options)(logits, history), uniform)
-    choose = make_sampler(pick=partial(draw, generator=generator), **options)
-    drawn = choose(logits, history)
-    shares = [one.bincount(minlength=5) / len(logits) for one in (by_numbers, drawn)]
+    by_numbers = inverse_transform_sampling(
+        make_logits_processor(**options)(logits, history), uniform
+    )
+    sampler = make_sampler(
+        categorical=partial(categorical_sampling, generator=generator), **options
+    )
+    sampled = sampler(logits, history)
+    shares = [one.bincount(minlength=5) / len(logits) for one in (by_numbers, sampled)]
     assert torch.allclose(*shares, atol=0.015)
     assert torch.equal(shares[0] == 0, shares[1] == 0)
 
 
-def test_without_temperature_numbers_do_not_matter() -> None:
+def test_at_temperature_zero_random_numbers_have_no_effect() -> None:
     logits = torch.tensor([[0.0, 1.0, 0.9]])
     best = make_logits_processor(temperature=0.0)(logits, NOTHING)
     for uniform in (0.0, 0.5, 1 - 2**-24):
-        assert draw_at(best, torch.tensor([uniform])).tolist() == [1]
+        assert inverse_transform_sampling(best, torch.tensor([uniform])).tolist() == [1]
 
 
 @pytest.mark.parametrize("options", [{"temperature": -1.0}, {"top_p": 0.0}, {"min_p": 2.0}])
-def test_a_logits_processor_is_as_strict(options: dict[str, Any]) -> None:
+def test_a_logits_processor_checks_the_same_ranges(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must be"):
         make_logits_processor(**options)

@@ -1,4 +1,4 @@
-"""What GNMT's beam ranks by beside the log-probability."""
+"""The length and coverage penalties of GNMT."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from seqlstm.decoding.beam import beam
+from seqlstm.decoding.beam import beam_search
 from seqlstm.decoding.hypothesis import Hypothesis
 from seqlstm.decoding.penalties import coverage_penalty, length_normalizer
 from seqlstm.recurrent.state import State, select
@@ -23,10 +23,10 @@ LOOKS = 3 * torch.randn(5, SOURCE, generator=torch.Generator().manual_seed(5))
 
 
 def advance(token: Tensor, state: State, memory: State | None) -> tuple[Tensor, State]:
-    """A step that looks somewhere, with a state that sums up where it has looked."""
-    inner, looked = state
+    """A step with random attention weights, whose sum is part of the state."""
+    inner, coverage = state
     logits, inner = LANGUAGE.advance(token, inner, memory)
-    return logits, (inner, looked + (inner[0][0] @ LOOKS).softmax(-1))
+    return logits, (inner, coverage + (inner[0][0] @ LOOKS).softmax(-1))
 
 
 def states(sentences: int) -> State:
@@ -38,52 +38,57 @@ def by_coverage(state: State) -> Tensor:
 
 
 def score(ids: list[int], state: State, *, alpha: float) -> float:
-    said = LANGUAGE.log_probabilities(ids, bos=BEGIN, state=state[0])
+    log_probs = LANGUAGE.log_probabilities(ids, bos=BEGIN, state=state[0])
     for token in [BEGIN, *ids[:-1]]:
         _, state = advance(torch.tensor([token]), state, None)
-    [looked] = state[1].tolist()
-    return sum(said) / length_normalizer(len(ids), alpha) + BETA * sum(
-        log(min(one, 1)) for one in looked
+    [coverage] = state[1].tolist()
+    return sum(log_probs) / length_normalizer(len(ids), alpha) + BETA * sum(
+        log(min(value, 1)) for value in coverage
     )
 
 
 def search(state: State, **options: Any) -> list[list[Hypothesis]]:
     settings = {"memory": None, "bos": BEGIN, "eos": END, "maximum": 5, **options}
-    return beam(advance, state=state, **settings)
+    return beam_search(advance, state=state, **settings)
 
 
 @pytest.mark.parametrize("alpha", [0.0, 1.0])
 @pytest.mark.parametrize("number", range(4))
-def test_unbounded_width_finds_what_is_best_with_its_coverage(number: int, alpha: float) -> None:
+def test_an_unbounded_beam_finds_the_best_score_with_coverage(number: int, alpha: float) -> None:
     state = select(states(4), torch.tensor([number]))
     bodies = [body for length in range(5) for body in product((0, 2, 3), repeat=length)]
     scores = {body: score([*body, END], state, alpha=alpha) for body in bodies}
     best = sorted(scores, key=lambda body: -scores[body])[:8]
-    options: dict[str, Any] = {"width": 400, "n_best": 8, "length_penalty": alpha}
-    [found] = search(state, coverage=by_coverage, **options)
-    assert [tuple(each.ids) for each in found] == best
-    assert [each.score for each in found] == pytest.approx([scores[one] for one in best], abs=1e-4)
+    options: dict[str, Any] = {"beam_size": 400, "n_best": 8, "length_penalty": alpha}
+    [results] = search(state, coverage=by_coverage, **options)
+    assert [tuple(hypothesis.ids) for hypothesis in results] == best
+    assert [hypothesis.score for hypothesis in results] == pytest.approx(
+        [scores[value] for value in best], abs=1e-4
+    )
     [plain] = search(state, **options)
-    assert [each.ids for each in plain] != [each.ids for each in found]
+    assert [hypothesis.ids for hypothesis in plain] != [hypothesis.ids for hypothesis in results]
 
 
 def test_scores_are_those_of_the_ids_also_when_cut_off() -> None:
     state = states(6)
-    options: dict[str, Any] = {"width": 4, "n_best": 4, "length_penalty": 0.7, "maximum": 2}
-    found = search(state, coverage=by_coverage, **options)
-    assert {each.finished for hypotheses in found for each in hypotheses} == {False, True}
-    for number, hypotheses in enumerate(found):
+    options: dict[str, Any] = {"beam_size": 4, "n_best": 4, "length_penalty": 0.7, "maximum": 2}
+    results = search(state, coverage=by_coverage, **options)
+    assert {hypothesis.finished for hypotheses in results for hypothesis in hypotheses} == {
+        False,
+        True,
+    }
+    for number, hypotheses in enumerate(results):
         alone = select(state, torch.tensor([number]))
-        for each in hypotheses:
-            chosen = [*each.ids, END] if each.finished else each.ids
-            assert each.score == pytest.approx(score(chosen, alone, alpha=0.7), abs=1e-4)
+        for hypothesis in hypotheses:
+            chosen = [*hypothesis.ids, END] if hypothesis.finished else hypothesis.ids
+            assert hypothesis.score == pytest.approx(score(chosen, alone, alpha=0.7), abs=1e-4)
 
 
-def test_a_batch_is_its_sentences_one_by_one() -> None:
-    options: dict[str, Any] = {"coverage": by_coverage, "width": 4, "n_best": 2}
-    for number, found in enumerate(search(states(6), **options)):
+def test_a_batch_equals_its_sentences_one_by_one() -> None:
+    options: dict[str, Any] = {"coverage": by_coverage, "beam_size": 4, "n_best": 2}
+    for number, results in enumerate(search(states(6), **options)):
         [alone] = search(select(states(6), torch.tensor([number])), **options)
-        assert close(found, alone)
+        assert close(results, alone)
 
 
 def test_coverage_by_hand() -> None:

@@ -1,4 +1,4 @@
-"""Samples of continuations: drawn with their probabilities, each sentence by its own numbers."""
+"""Samples of hypotheses: their probabilities, and the random numbers of each sentence."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def uniform(sentences: int, samples: int, steps: int, *, seed: int = 1) -> Tenso
     return torch.rand(sentences, samples, steps, generator=generator)
 
 
-def draw(
+def sample(
     state: State,
     numbers: Tensor,
     *,
@@ -51,12 +51,15 @@ def draw(
     )
 
 
-def test_they_come_as_often_as_they_are_probable() -> None:
+def test_samples_are_as_frequent_as_probable() -> None:
     sharp, samples = Language.random(seed=4, vocabulary=3), 20_000
     language = Language(sharp.embedding, sharp.recurrent, sharp.output_layer / 4)
     state = language.states(1)
-    [found] = draw(state, uniform(1, samples, 3), language=language, maximum=3)
-    counts = Counter((*each.ids, END) if each.finished else tuple(each.ids) for each in found)
+    [results] = sample(state, uniform(1, samples, 3), language=language, maximum=3)
+    counts = Counter(
+        (*hypothesis.ids, END) if hypothesis.finished else tuple(hypothesis.ids)
+        for hypothesis in results
+    )
     every = [(*body, END) for length in range(3) for body in product((0, 2), repeat=length)]
     every += list(product((0, 2), repeat=3))
     shares = {
@@ -69,62 +72,66 @@ def test_they_come_as_often_as_they_are_probable() -> None:
         assert counts[ids] / samples == pytest.approx(share, abs=0.02)
 
 
-def test_scores_are_the_models_log_probabilities_whatever_the_temperature() -> None:
+def test_scores_are_the_models_log_probabilities_at_any_temperature() -> None:
     state = LANGUAGE.states(SENTENCES)
-    found = draw(state, uniform(SENTENCES, 5, 6), maximum=6, temperature=1.7, top_k=4)
-    assert {each.finished for drawn in found for each in drawn} == {False, True}
-    for number, drawn in enumerate(found):
-        assert len(drawn) == 5
-        for each in drawn:
-            chosen = [*each.ids, END] if each.finished else each.ids
-            said = LANGUAGE.log_probabilities(
+    results = sample(state, uniform(SENTENCES, 5, 6), maximum=6, temperature=1.7, top_k=4)
+    assert {
+        hypothesis.finished for samples_of_sentence in results for hypothesis in samples_of_sentence
+    } == {False, True}
+    for number, samples_of_sentence in enumerate(results):
+        assert len(samples_of_sentence) == 5
+        for hypothesis in samples_of_sentence:
+            chosen = [*hypothesis.ids, END] if hypothesis.finished else hypothesis.ids
+            log_probs = LANGUAGE.log_probabilities(
                 chosen, bos=BEGIN, state=select(state, torch.tensor([number]))
             )
-            assert each.log_probability == pytest.approx(sum(said), abs=1e-4)
-            assert each.score == each.log_probability
+            assert hypothesis.log_probability == pytest.approx(sum(log_probs), abs=1e-4)
+            assert hypothesis.score == hypothesis.log_probability
 
 
 def test_temperature_zero_is_greedy() -> None:
     state = LANGUAGE.states(SENTENCES)
-    for number, [best, same] in enumerate(draw(state, uniform(SENTENCES, 2, 12), temperature=0.0)):
+    for number, [best, same] in enumerate(
+        sample(state, uniform(SENTENCES, 2, 12), temperature=0.0)
+    ):
         alone = select(state, torch.tensor([number]))
         assert best.ids == greedy_ids(LANGUAGE, alone, None, bos=BEGIN, eos=END, maximum=12)
         assert best.ids == same.ids
 
 
 @pytest.mark.parametrize("case", FREE, ids=str)
-def test_a_batch_is_its_sentences_one_by_one(case: Case) -> None:
+def test_a_batch_equals_its_sentences_one_by_one(case: Case) -> None:
     state, numbers = LANGUAGE.states(SENTENCES), uniform(SENTENCES, 4, 12)
     memory = (torch.randn(SENTENCES, 9, generator=torch.Generator().manual_seed(2)),)
-    together = draw(state, numbers, memory=memory, **case.options(range(SENTENCES)))
-    for number, drawn in enumerate(together):
+    together = sample(state, numbers, memory=memory, **case.options(range(SENTENCES)))
+    for number, samples_of_sentence in enumerate(together):
         row = torch.tensor([number])
-        [alone] = draw(
+        [alone] = sample(
             select(state, row),
             numbers[number : number + 1],
             memory=select(memory, row),
             **case.options([number]),
         )
-        assert close(drawn, alone)
+        assert close(samples_of_sentence, alone)
 
 
 @pytest.mark.parametrize("case", FREE, ids=str)
-def test_what_is_drawn_is_allowed(case: Case) -> None:
-    found = draw(
+def test_samples_fulfil_the_constraints(case: Case) -> None:
+    results = sample(
         LANGUAGE.states(SENTENCES),
         uniform(SENTENCES, 6, 12),
         temperature=2.0,
         **case.options(range(SENTENCES)),
     )
-    for number, drawn in enumerate(found):
-        for each in drawn:
-            parts = (each.ids[:size] for size in range(len(each.ids) + 1))
+    for number, samples_of_sentence in enumerate(results):
+        for hypothesis in samples_of_sentence:
+            parts = (hypothesis.ids[:size] for size in range(len(hypothesis.ids) + 1))
             assert all(case.allows(number, part, False) for part in parts)
-            assert case.allows(number, each.ids, True) or not each.finished
+            assert case.allows(number, hypothesis.ids, True) or not hypothesis.finished
 
 
-def test_a_sample_that_may_go_nowhere_is_left_out() -> None:
-    found = draw(
+def test_a_sample_without_a_possible_token_is_left_out() -> None:
+    results = sample(
         LANGUAGE.states(2), uniform(2, 3, 5), maximum=5, constraints=[forbid_tokens(range(9))]
     )
-    assert found == [[], []]
+    assert results == [[], []]

@@ -31,7 +31,7 @@ def settings(tokenizer: Tokenizer, unit: str, **options: Any) -> dict[str, Any]:
 def test_windows_have_every_piece_once_with_enough_context(
     monkeypatch: pytest.MonkeyPatch, least: int, tokens: int
 ) -> None:
-    monkeypatch.setattr("seqlstm.data.batching.sliding_windows.TOKENS", 30)
+    monkeypatch.setattr("seqlstm.data.batching.sliding_windows.MAX_BATCH_TOKENS", 30)
     targets = []
     for batch in sliding_window_batches(TokenStream(torch.arange(tokens + 1)), min_context=least):
         rows, time = batch.targets.shape
@@ -51,7 +51,7 @@ def test_windows_have_every_piece_once_with_enough_context(
 @every_unit
 @pytest.mark.parametrize("least", [1, 4, 9])
 def test_sliding_by_hand(model: LanguageModel, tokenizer: Tokenizer, unit: str, least: int) -> None:
-    """Each piece given all pieces before it in its window."""
+    """Every piece is scored given all pieces before it in its window."""
     ids, expected = ids_of(tokenizer, unit), 0.0
     for place in range(1, len(ids)):
         begin = max(0, (place - least) // least * least)
@@ -63,7 +63,9 @@ def test_sliding_by_hand(model: LanguageModel, tokenizer: Tokenizer, unit: str, 
 
 
 @every_unit
-def test_a_window_of_all_is_carried(model: LanguageModel, tokenizer: Tokenizer, unit: str) -> None:
+def test_one_window_over_the_text_equals_carried_state(
+    model: LanguageModel, tokenizer: Tokenizer, unit: str
+) -> None:
     options = settings(tokenizer, unit)
     carried = score_text(model, ROWS[unit], **options)
     whole = score_text(model, ROWS[unit], sliding=carried.tokens, **options)

@@ -41,7 +41,7 @@ def settings(tokenizer: Tokenizer, unit: str = "line") -> dict[str, Any]:
 
 
 def loss_by_hand(model: LanguageModel, ids: list[int], state: State) -> tuple[torch.Tensor, State]:
-    """The summed loss of a span, one step after the other."""
+    """The summed loss of a span, computed step by step."""
     loss = torch.zeros((), dtype=torch.double)
     for token, target in pairwise(ids):
         logits, state = model.advance(torch.tensor([token]), state)
@@ -52,7 +52,7 @@ def loss_by_hand(model: LanguageModel, ids: list[int], state: State) -> tuple[to
 def nats_by_hand(
     model: LanguageModel, ids: list[int], roots: list[torch.Tensor], options: DynamicEvaluation
 ) -> float:
-    """Each span is scored, then learned, by the update of the paper."""
+    """Each span is scored, and then the weights are updated as in the paper."""
     weights = list(model.parameters())
     trained = [weight.detach().clone() for weight in weights]
     every = torch.cat([root.flatten() for root in roots])
@@ -88,37 +88,37 @@ def test_the_formula(
     options: DynamicEvaluation,
 ) -> None:
     statistics = gather_statistics(model, train, options, FLOAT32)
-    found = score_dynamically(
+    result = score_dynamically(
         model, ROWS[unit], statistics=statistics, options=options, **settings(tokenizer, unit)
     )
     static = score_text(model, ROWS[unit], **settings(tokenizer, unit))
     expected = nats_by_hand(model, ids_of(tokenizer, unit), statistics.roots, options)
-    assert found.nats == pytest.approx(expected, rel=1e-7)
-    assert found.nats != pytest.approx(static.nats, rel=1e-4)
-    assert (found.tokens, found.words) == (static.tokens, static.words)
+    assert result.nats == pytest.approx(expected, rel=1e-7)
+    assert result.nats != pytest.approx(static.nats, rel=1e-4)
+    assert (result.tokens, result.words) == (static.tokens, static.words)
 
 
 def test_the_statistics_are_root_mean_squares(model: LanguageModel, tokenizer: Tokenizer) -> None:
     ids = [tokenizer.end, *tokenizer.encode("Nobody sells nothing")]
     options = DynamicEvaluation(span=3, batches=2)
-    found = gather_statistics(model, TokenStream(torch.tensor(ids)), options, FLOAT32)
+    result = gather_statistics(model, TokenStream(torch.tensor(ids)), options, FLOAT32)
     # As many rows as pieces, of one step each: one batch.
     weights = list(model.parameters())
     losses = [loss_by_hand(model, list(two), model.initial_state(1))[0] for two in pairwise(ids)]
     mean = torch.stack(losses).mean()
     for root, gradient in zip(
-        found.roots, torch.autograd.grad(mean, weights, materialize_grads=True), strict=True
+        result.roots, torch.autograd.grad(mean, weights, materialize_grads=True), strict=True
     ):
         torch.testing.assert_close(root, gradient.abs())
-    assert found.gathered == f"train 1x{len(ids) - 1}x3"
+    assert result.description == f"train 1x{len(ids) - 1}x3"
 
 
 def test_several_batches_of_statistics(
     model: LanguageModel, train: TokenStream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seqlstm.evaluation.dynamic_evaluation.ROWS", 1)
+    monkeypatch.setattr("seqlstm.evaluation.dynamic_evaluation.STATISTICS_BATCH_SIZE", 1)
     options = DynamicEvaluation(span=4, batches=3)
-    found = gather_statistics(model, train, options, FLOAT32)
+    result = gather_statistics(model, train, options, FLOAT32)
     weights = list(model.parameters())
     squares = [torch.zeros_like(weight) for weight in weights]
     state, ids = model.initial_state(1), train.ids.tolist()
@@ -126,24 +126,24 @@ def test_several_batches_of_statistics(
         loss, state = loss_by_hand(model, ids[begin : begin + 5], detach(state))
         for square, gradient in zip(squares, torch.autograd.grad(loss / 4, weights), strict=True):
             square += gradient**2
-    for root, square in zip(found.roots, squares, strict=True):
+    for root, square in zip(result.roots, squares, strict=True):
         torch.testing.assert_close(root, (square / 3).sqrt())
-    assert found.gathered == "train 3x1x4"
+    assert result.description == "train 3x1x4"
 
 
 @every_unit
 @pytest.mark.parametrize("streams", [1, 3])
-def test_without_a_rate_it_is_static(
+def test_at_learning_rate_zero_it_is_static_evaluation(
     model: LanguageModel, tokenizer: Tokenizer, train: TokenStream, unit: str, streams: int
 ) -> None:
     options = DynamicEvaluation(rate=0.0)
     statistics = gather_statistics(model, train, options, FLOAT32)
     how = settings(tokenizer, unit) | {"streams": streams}
-    found = score_dynamically(model, ROWS[unit], statistics=statistics, options=options, **how)
-    assert found.nats == pytest.approx(score_text(model, ROWS[unit], **how).nats, rel=1e-9)
+    result = score_dynamically(model, ROWS[unit], statistics=statistics, options=options, **how)
+    assert result.nats == pytest.approx(score_text(model, ROWS[unit], **how).nats, rel=1e-9)
 
 
-def test_the_weights_are_untouched(
+def test_the_weights_are_restored(
     model: LanguageModel, tokenizer: Tokenizer, train: TokenStream
 ) -> None:
     before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
@@ -170,7 +170,7 @@ def test_the_weights_are_untouched(
     assert again.nats == static.nats
 
 
-def test_what_repeats_is_learned(
+def test_a_repeated_text_becomes_more_probable(
     model: LanguageModel, tokenizer: Tokenizer, train: TokenStream
 ) -> None:
     options = DynamicEvaluation(rate=0.01, epsilon=0.1)
@@ -181,12 +181,10 @@ def test_what_repeats_is_learned(
     assert learned.nats < 0.95 * score_text(model, rows, **how).nats
 
 
-def test_the_signature_says_how(
-    model: LanguageModel, tokenizer: Tokenizer, train: TokenStream
-) -> None:
+def test_the_signature(model: LanguageModel, tokenizer: Tokenizer, train: TokenStream) -> None:
     options = DynamicEvaluation(rate=0.5, decay=0.25, epsilon=0.125, span=6)
     roots = [torch.ones_like(weight) for weight in model.parameters()]
-    found = score_dynamically(
+    result = score_dynamically(
         model,
         ROWS["line"],
         statistics=GradientStatistics(roots, "train 1x2x3"),
@@ -195,14 +193,14 @@ def test_the_signature_says_how(
     )
     assert (
         "|state:carried|streams:1|dynamic:rms,rate:0.5,decay:0.25,epsilon:0.125,span:6,"
-        "gradients:train 1x2x3|" in found.signature
+        "gradients:train 1x2x3|" in result.signature
     )
-    assert math.isfinite(found.nats)
+    assert math.isfinite(result.nats)
 
 
 @pytest.mark.parametrize(
     "wrong", [{"rate": -1}, {"decay": -1}, {"epsilon": 0}, {"span": 0}, {"batches": 0}]
 )
-def test_what_makes_no_sense(wrong: dict[str, Any]) -> None:
+def test_invalid_arguments(wrong: dict[str, Any]) -> None:
     with pytest.raises(ArgumentError, match=f"dynamic {next(iter(wrong))} must be"):
         DynamicEvaluation(**wrong)

@@ -30,7 +30,7 @@ def settings(tokenizer: Tokenizer, unit: str) -> dict[str, Any]:
 def states_and_probs(
     model: LanguageModel, ids: list[int]
 ) -> tuple[list[list[float]], list[list[float]]]:
-    """The input of the output layer at each step, and its probabilities."""
+    """The input of the output layer at each step, and the output probabilities."""
     state, hidden, probs = model.initial_state(1), [], []
     for token in ids:
         features, after = model.stack(model.embedding(torch.tensor([[token]])), state)
@@ -91,7 +91,7 @@ def test_the_formula(
 
 
 @every_unit
-def test_without_a_share_it_is_static(
+def test_at_share_zero_the_cache_has_no_effect(
     model: LanguageModel, tokenizer: Tokenizer, unit: str
 ) -> None:
     for streams in (1, 3):
@@ -100,7 +100,7 @@ def test_without_a_share_it_is_static(
         assert scores.nats == pytest.approx(score_text(model, ROWS[unit], **how).nats, rel=1e-9)
 
 
-def test_streams_have_caches_of_their_own(model: LanguageModel, tokenizer: Tokenizer) -> None:
+def test_every_stream_has_its_own_cache(model: LanguageModel, tokenizer: Tokenizer) -> None:
     ids, options = ids_of(tokenizer, "line"), NeuralCache(share=0.4)
     steps = -(-(len(ids) - 1) // 3)
     parts = [ids[start : start + steps + 1] for start in range(0, len(ids) - 1, steps)]
@@ -111,7 +111,7 @@ def test_streams_have_caches_of_their_own(model: LanguageModel, tokenizer: Token
 
 
 def test_it_is_a_distribution(tokenizer: Tokenizer) -> None:
-    """The probabilities of all pieces that might come next add up to one."""
+    """The probabilities of all possible next pieces add up to 1."""
     generator = torch.Generator().manual_seed(3)
     size, time, hidden = 9, 6, 4
 
@@ -131,13 +131,13 @@ def test_it_is_a_distribution(tokenizer: Tokenizer) -> None:
     assert total.tolist() == pytest.approx([1.0] * time)
 
 
-def test_the_signature_says_how(model: LanguageModel, tokenizer: Tokenizer) -> None:
+def test_the_signature(model: LanguageModel, tokenizer: Tokenizer) -> None:
     options = NeuralCache(size=300, flatness=0.25, share=0.05)
     scores = score_with_cache(model, ROWS["line"], options=options, **settings(tokenizer, "line"))
     assert "|state:carried|streams:1|cache:300,flatness:0.25,share:0.05|" in scores.signature
 
 
 @pytest.mark.parametrize("wrong", [{"size": 0}, {"flatness": -1}, {"share": 1.0}, {"share": -0.1}])
-def test_what_makes_no_sense(wrong: dict[str, Any]) -> None:
+def test_invalid_arguments(wrong: dict[str, Any]) -> None:
     with pytest.raises(ArgumentError, match=f"cache {next(iter(wrong))} must be"):
         NeuralCache(**wrong)

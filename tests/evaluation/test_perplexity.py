@@ -35,7 +35,7 @@ def scores_of(
 
 
 def ids_of(tokenizer: Tokenizer, unit: str) -> list[int]:
-    """The whole text, beginning with what ends a row."""
+    """The ids of the whole text; the first is the separator of rows."""
     assert tokenizer.newline is not None
     end = tokenizer.newline if unit == "line" else tokenizer.end
     return [end, *(id for row in ROWS[unit] for id in [*tokenizer.encode(row), end])]
@@ -43,7 +43,7 @@ def ids_of(tokenizer: Tokenizer, unit: str) -> list[int]:
 
 @torch.inference_mode()
 def nats_by_hand(model: LanguageModel, ids: list[int]) -> float:
-    """One step after the other, from the initial state."""
+    """Nats computed step by step, from the initial state."""
     state, nats = model.initial_state(1), 0.0
     for token, target in pairwise(ids):
         logits, state = model.advance(torch.tensor([token]), state)
@@ -93,7 +93,7 @@ def test_with_resets_documents_are_scored_alone(model: LanguageModel, tokenizer:
 
 
 @every_unit
-def test_a_model_that_knows_nothing(tokenizer: Tokenizer, unit: str) -> None:
+def test_a_uniform_model(tokenizer: Tokenizer, unit: str) -> None:
     model = random_language_model(tokenizer.vocab_size)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -113,7 +113,7 @@ def test_a_model_that_knows_nothing(tokenizer: Tokenizer, unit: str) -> None:
         ("document", {"words": 3 + 1 + 3, "bytes": 12 + 0 + 9, "characters": 11 + 0 + 8}),
     ],
 )
-def test_what_is_counted(
+def test_counts(
     model: LanguageModel, tokenizer: Tokenizer, unit: str, counts: dict[str, int]
 ) -> None:
     rows = ["der Gärtner", "", "zählt so"]
@@ -122,7 +122,7 @@ def test_what_is_counted(
 
 
 def test_newlines_inside_documents_count(model: LanguageModel, tokenizer: Tokenizer) -> None:
-    """Three words, one newline and one end; a text's lines as a document or as lines."""
+    """Three words, one newline and one end: the same text as one document and as lines."""
     document = scores_of(model, tokenizer, "document", rows=["a b\nc"])
     lines = scores_of(model, tokenizer, "line", rows=["a b", "c"])
     assert (document.words, document.bytes, document.characters) == (5, 5, 5)
@@ -140,7 +140,7 @@ def test_the_scores_by_hand() -> None:
     assert LanguageScores(1e4, 5, 2, 20, 10, "").perplexity_per_word == math.inf
 
 
-def test_the_signature_says_how(model: LanguageModel, tokenizer: Tokenizer) -> None:
+def test_the_signature(model: LanguageModel, tokenizer: Tokenizer) -> None:
     tail = f"segmentation:one|precision:float32|version:{__version__}"
     lines = scores_of(model, tokenizer, "line", streams=2)
     assert lines.signature == (
@@ -156,7 +156,7 @@ def test_the_signature_says_how(model: LanguageModel, tokenizer: Tokenizer) -> N
 
 @every_unit
 def test_of_a_closed_vocabulary_tokens_are_words(unit: str) -> None:
-    """So that perplexities are those of the papers: <unk> and the ends of lines count as words."""
+    """Perplexities are comparable with papers: <unk> and ends of lines count as words."""
     rows = ["", " = Nobody <unk> = ", "", " Nobody sells <unk> . "]
     closed = train_tokenizer(rows, model_type="word", vocab_size=50, closed_vocabulary=True)
     model = random_language_model(closed.vocab_size)

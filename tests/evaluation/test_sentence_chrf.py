@@ -1,4 +1,4 @@
-"""What minimum Bayes risk averages."""
+"""Sentence chrF, the utility of minimum Bayes risk decoding."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ TEXTS = ["Ein Mann fährt Rad.", "Ein Mann fährt Fahrrad.", "Zwei Hunde.", "", 
 
 @pytest.mark.parametrize("reference", TEXTS)
 @pytest.mark.parametrize("hypothesis", TEXTS)
-def test_it_is_sacrebleus(hypothesis: str, reference: str) -> None:
-    told = CHRF(word_order=2).sentence_score(hypothesis, [reference]).score
-    assert sentence_chrf(hypothesis, reference) == pytest.approx(told)
+def test_it_equals_sacrebleu(hypothesis: str, reference: str) -> None:
+    expected = CHRF(word_order=2).sentence_score(hypothesis, [reference]).score
+    assert sentence_chrf(hypothesis, reference) == pytest.approx(expected)
 
 
 def test_the_same_is_best() -> None:

@@ -30,7 +30,7 @@ def test_scores_are_sacrebleus_own() -> None:
     assert scores.exact_match == 25.0
 
 
-def test_the_cheap_ones_are_the_same() -> None:
+def test_single_metrics_are_the_same() -> None:
     scores = score_translations(HYPOTHESES, REFERENCES)
     assert bleu(HYPOTHESES, REFERENCES) == scores.bleu
     assert chrf(HYPOTHESES, REFERENCES) == scores.chrf
@@ -79,7 +79,7 @@ def test_white_space_at_the_ends_is_no_difference() -> None:
     assert score_translations(["a  b"], ["a b"]).exact_match == 0
 
 
-def test_signatures_say_how() -> None:
+def test_signatures() -> None:
     signatures = score_translations(HYPOTHESES, REFERENCES).signatures
     version = f"version:{sacrebleu.__version__}"
     assert signatures == {

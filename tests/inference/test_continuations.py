@@ -1,4 +1,4 @@
-"""Continuations side by side are those that are generated one by one."""
+"""Continuations in a batch equal those that are generated one by one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PROMPT = "Nobody sells"
 
 
 def loaded_of(tokenizer: Tokenizer) -> LoadedLanguageModel:
-    """A model of documents, which end now and then."""
+    """A model of documents, some of which end early."""
     model = random_language_model(tokenizer.vocab_size, seed=4)
     with torch.no_grad():
         model.output_layer.bias[tokenizer.end] += 1
@@ -29,39 +29,42 @@ def loaded(tokenizer: Tokenizer) -> LoadedLanguageModel:
 
 
 def texts(loaded: LoadedLanguageModel, **options: Any) -> list[str]:
-    return [one.text for one in loaded.samples(PROMPT, **options)]
+    return [continuation.text for continuation in loaded.samples(PROMPT, **options)]
 
 
 @pytest.mark.parametrize(
     "options", [{}, {"stop": "rn"}, {"temperature": 0.7, "top_k": 20, "repetition_penalty": 1.4}]
 )
 @pytest.mark.parametrize("batch", [1, 4, 64])
-def test_a_sample_is_what_its_seed_writes(
+def test_a_continuation_depends_only_on_its_seed(
     loaded: LoadedLanguageModel, batch: int, options: dict[str, Any]
 ) -> None:
     options = {"max_new_tokens": 30, **options}
-    found = list(loaded.samples(PROMPT, count=9, batch=batch, seed=5, **options))
-    assert [one.seed for one in found] == list(range(5, 14))
-    for one in found:
-        assert one.text == loaded.generate(PROMPT, seed=one.seed, **options)
-    assert len({one.text for one in found}) > 5
-    assert {one.finished for one in found} == {True, False}
+    continuations = list(loaded.samples(PROMPT, count=9, batch=batch, seed=5, **options))
+    assert [continuation.seed for continuation in continuations] == list(range(5, 14))
+    for continuation in continuations:
+        assert continuation.text == loaded.generate(PROMPT, seed=continuation.seed, **options)
+    assert len({continuation.text for continuation in continuations}) > 5
+    assert {continuation.finished for continuation in continuations} == {True, False}
 
 
-def test_they_go_on_from_a_past(loaded: LoadedLanguageModel) -> None:
+def test_continuations_of_a_past(loaded: LoadedLanguageModel) -> None:
     past = loaded.read([f"{LINES[0]}\n{PROMPT}"])
-    found = [one.text for one in loaded.samples(past=past, count=4, seed=1, max_new_tokens=20)]
-    assert found == [
+    continuations = [
+        continuation.text
+        for continuation in loaded.samples(past=past, count=4, seed=1, max_new_tokens=20)
+    ]
+    assert continuations == [
         "".join(loaded.session(past).stream(seed=seed, max_new_tokens=20)) for seed in range(1, 5)
     ]
-    assert found != texts(loaded, count=4, seed=1, max_new_tokens=20)
+    assert continuations != texts(loaded, count=4, seed=1, max_new_tokens=20)
 
 
-def test_without_a_seed_they_differ_every_time(loaded: LoadedLanguageModel) -> None:
+def test_without_a_seed_continuations_differ(loaded: LoadedLanguageModel) -> None:
     assert texts(loaded, count=3) != texts(loaded, count=3)
 
 
-def test_those_that_ended_leave_the_batch(
+def test_finished_rows_leave_the_batch(
     loaded: LoadedLanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows: list[int] = []
@@ -76,15 +79,15 @@ def test_those_that_ended_leave_the_batch(
     assert rows[0] == 20
     assert rows == sorted(rows, reverse=True)
     assert 1 <= rows[-1] < 20
-    assert len(rows) < 200  # and when the last is gone, nothing goes on
+    assert len(rows) < 200  # generation stops when all rows have finished
 
 
 def test_characters_of_several_bytes_are_whole() -> None:
-    """Byte pieces alone: what is cut inside a character ends in U+FFFD, as in a stream."""
+    """With byte pieces only: a text that is cut inside a character ends in U+FFFD."""
     tokenizer = train_tokenizer(LINES, model_type="unigram", vocab_size=290)
     loaded = loaded_of(tokenizer)
     with torch.no_grad():
         for byte in "ä€🙂".encode():
             loaded.model.output_layer.bias[tokenizer.encode("\x80")[-1] - 0x80 + byte] += 9
-    for one in loaded.samples(count=6, seed=1, max_new_tokens=25):
-        assert one.text == loaded.generate(seed=one.seed, max_new_tokens=25)
+    for continuation in loaded.samples(count=6, seed=1, max_new_tokens=25):
+        assert continuation.text == loaded.generate(seed=continuation.seed, max_new_tokens=25)

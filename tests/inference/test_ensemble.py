@@ -1,4 +1,4 @@
-"""Translators that translate as one."""
+"""Ensembles of translators."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ def loaded(tokenizer: Tokenizer) -> list[LoadedTranslator]:
     ]
 
 
-def test_of_one_alone_nothing_changes(loaded: list[LoadedTranslator]) -> None:
+def test_an_ensemble_of_one_model_is_the_model(loaded: list[LoadedTranslator]) -> None:
     alone = loaded[0].translations(LINES[:5], n_best=2)
-    assert loaded[0].together().translations(LINES[:5], n_best=2) == alone
-    twice = loaded[0].together(loaded[0]).translations(LINES[:5], n_best=2)
+    assert loaded[0].ensemble_with().translations(LINES[:5], n_best=2) == alone
+    twice = loaded[0].ensemble_with(loaded[0]).translations(LINES[:5], n_best=2)
     for one, other in zip(alone, twice, strict=True):
         assert [each.ids for each in one] == [each.ids for each in other]
         assert [each.score for each in one] == pytest.approx([each.score for each in other])
 
 
 def test_probabilities_are_averaged(loaded: list[LoadedTranslator]) -> None:
-    together = loaded[0].together(*loaded[1:])
+    ensemble = loaded[0].ensemble_with(*loaded[1:])
     scores = [one.score(PAIRS[:4]) for one in loaded]
-    for mixed, *each in zip(together.score(PAIRS[:4]), *scores, strict=True):
+    for mixed, *each in zip(ensemble.score(PAIRS[:4]), *scores, strict=True):
         for value, *values in zip(
             mixed.log_probabilities, *(one.log_probabilities for one in each), strict=True
         ):
@@ -47,13 +47,13 @@ def test_probabilities_are_averaged(loaded: list[LoadedTranslator]) -> None:
             assert math.exp(value) == pytest.approx(average, rel=1e-4)
 
 
-def test_beams_have_the_score_of_their_pieces(loaded: list[LoadedTranslator]) -> None:
-    together = loaded[0].together(*loaded[1:])
-    found = [best[0] for best in together.translations(LINES[:6], length_penalty=0.7)]
+def test_a_hypothesis_has_the_score_of_its_tokens(loaded: list[LoadedTranslator]) -> None:
+    ensemble = loaded[0].ensemble_with(*loaded[1:])
+    found = [best[0] for best in ensemble.translations(LINES[:6], length_penalty=0.7)]
     assert [one.ids for one in found] != [
         best[0].ids for best in loaded[0].translations(LINES[:6], length_penalty=0.7)
     ]
-    scores = together.score([(line, one.ids) for line, one in zip(LINES, found, strict=False)])
+    scores = ensemble.score([(line, one.ids) for line, one in zip(LINES, found, strict=False)])
     pairs = [pair for pair in zip(scores, found, strict=True) if pair[1].finished]
     assert pairs
     for score, one in pairs:
@@ -62,27 +62,27 @@ def test_beams_have_the_score_of_their_pieces(loaded: list[LoadedTranslator]) ->
 
 
 @pytest.mark.parametrize("options", [{}, {"coverage_penalty": 0.4}, {"force_words": ["Kirche"]}])
-def test_however_they_are_batched(
-    loaded: list[LoadedTranslator], options: dict[str, object]
+def test_batches_change_nothing(loaded: list[LoadedTranslator], options: dict[str, object]) -> None:
+    ensemble = loaded[0].ensemble_with(loaded[1])
+    whole = ensemble.translate(LINES[:6], **options)  # type: ignore[arg-type]
+    assert whole == [ensemble.translate([line], **options)[0] for line in LINES[:6]]  # type: ignore[arg-type]
+
+
+def test_an_ensemble_has_the_options_of_the_first_translator(
+    loaded: list[LoadedTranslator],
 ) -> None:
-    together = loaded[0].together(loaded[1])
-    whole = together.translate(LINES[:6], **options)  # type: ignore[arg-type]
-    assert whole == [together.translate([line], **options)[0] for line in LINES[:6]]  # type: ignore[arg-type]
-
-
-def test_it_searches_as_the_first_does_and_says_so(loaded: list[LoadedTranslator]) -> None:
     first = LoadedTranslator(
         loaded[0].model,
         loaded[0].tokenizers,
         precision=FLOAT32,
         beam_size=2,
         no_repeat_ngram_size=3,
-        longest=9,
+        max_input_length=9,
     )
-    together = first.together(loaded[1], loaded[2])
-    assert together.options == first.options
-    assert together.longest == 9
-    assert "|models:3|" in together.signature(batch=4)
+    ensemble = first.ensemble_with(loaded[1], loaded[2])
+    assert ensemble.options == first.options
+    assert ensemble.max_input_length == 9
+    assert "|models:3|" in ensemble.signature(batch=4)
     assert "models" not in first.signature(batch=4)
 
 
@@ -92,5 +92,5 @@ def test_another_tokenizer_is_refused(loaded: list[LoadedTranslator]) -> None:
         random_translator(45), TokenizerPair.joint(other), precision=FLOAT32
     )
     with pytest.raises(ArgumentError, match="an ensemble needs one tokenizer") as caught:
-        loaded[0].together(stranger)
+        loaded[0].ensemble_with(stranger)
     assert other.fingerprint in str(caught.value)

@@ -1,4 +1,4 @@
-"""Generation, as a stream or at once, and scores of texts."""
+"""Generation, as a stream or as a whole text, and scores of texts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def loaded_of(
 
 @pytest.fixture
 def loaded(tokenizer: Tokenizer) -> LoadedLanguageModel:
-    """A model of lines, which never ends a text by itself."""
+    """A model of lines, which never generates the end token."""
     return loaded_of(tokenizer)
 
 
@@ -42,7 +42,7 @@ def ids_of(session: Session) -> list[int]:
 # Generation.
 
 
-def test_the_seed_writes_the_text(loaded: LoadedLanguageModel) -> None:
+def test_the_seed_determines_the_text(loaded: LoadedLanguageModel) -> None:
     first = loaded.generate("Nobody", max_new_tokens=40, seed=1)
     assert first == loaded.generate("Nobody", max_new_tokens=40, seed=1)
     assert first != loaded.generate("Nobody", max_new_tokens=40, seed=2)
@@ -69,7 +69,7 @@ def test_the_stream_joined_is_the_text(loaded: LoadedLanguageModel) -> None:
     assert "".join(parts) == loaded.generate("Nobody", max_new_tokens=40, seed=1)
 
 
-def test_the_text_is_what_the_pieces_add(loaded: LoadedLanguageModel) -> None:
+def test_the_text_is_the_text_that_the_pieces_add(loaded: LoadedLanguageModel) -> None:
     spaces = 0
     for seed in range(20):
         session = loaded.session()
@@ -80,10 +80,10 @@ def test_the_text_is_what_the_pieces_add(loaded: LoadedLanguageModel) -> None:
         assert len(ids_of(session)) == len(prompt) + 10
         assert loaded.tokenizer.decode(ids_of(session)) == f"Nobody sells{text}"
         spaces += text.startswith(" ")
-    assert spaces  # it is no beginning of a line, where the first space would go
+    assert spaces  # not at the beginning of a line, where the first space is removed
 
 
-def test_stop_is_where_it_first_stands(loaded: LoadedLanguageModel) -> None:
+def test_generation_stops_before_the_first_stop_text(loaded: LoadedLanguageModel) -> None:
     text = loaded.generate(max_new_tokens=60, seed=1)
     for start, size in product((5, 20, 33), (1, 2, 4)):
         stop = text[start : start + size]
@@ -93,7 +93,7 @@ def test_stop_is_where_it_first_stands(loaded: LoadedLanguageModel) -> None:
 
 
 @pytest.mark.parametrize("stop", ["abd", "abab", "b", "ab", "zz"])
-def test_until_however_the_text_is_cut(stop: str) -> None:
+def test_until_stop_for_any_division_into_parts(stop: str) -> None:
     text = "aababdabab"
     place = text.find(stop)
     expected = text if place < 0 else text[:place]
@@ -103,17 +103,17 @@ def test_until_however_the_text_is_cut(stop: str) -> None:
             if cut:
                 parts.append("")
             parts[-1] += letter
-        found = list(until_stop(iter(parts), stop))
-        assert "".join(found) == expected
+        joined_parts = list(until_stop(iter(parts), stop))
+        assert "".join(joined_parts) == expected
 
 
-def test_until_withholds_no_more_than_it_must() -> None:
+def test_until_stop_holds_back_as_little_as_possible() -> None:
     assert list(until_stop(iter("abcabx"), "abd")) == ["abc", "abx"]
     assert list(until_stop(iter("xyab"), "abd")) == ["x", "y", "ab"]
 
 
 @pytest.mark.parametrize("cuts", [(10, 15), (1, 1, 23), (24, 1)])
-def test_a_session_goes_on_as_if_it_had_never_stopped(
+def test_a_session_continues_as_if_it_had_never_stopped(
     loaded: LoadedLanguageModel, cuts: tuple[int, ...]
 ) -> None:
     whole, pieces = loaded.session(), loaded.session()
@@ -158,7 +158,7 @@ def test_a_long_prompt_is_read_in_spans(
 
 
 @every_unit
-def test_special_ids_are_never_written(tokenizer: Tokenizer, unit: str) -> None:
+def test_special_ids_are_never_generated(tokenizer: Tokenizer, unit: str) -> None:
     loaded = loaded_of(tokenizer, unit)
     session = loaded.session()
     for seed in range(6):
@@ -183,7 +183,7 @@ def test_a_document_ends(tokenizer: Tokenizer) -> None:
 
 @torch.inference_mode()
 def by_hand(loaded: LoadedLanguageModel, ids: list[int]) -> list[float]:
-    """One step after the other, from the end token."""
+    """Log-probabilities computed step by step, from the end token."""
     state, token, scores = loaded.model.initial_state(1), loaded.end, []
     for target in ids:
         logits, state = loaded.model.advance(torch.tensor([token]), state)
@@ -207,7 +207,7 @@ def test_a_score_is_the_sum_of_its_steps(tokenizer: Tokenizer, unit: str, batch:
         assert score.log_probability == pytest.approx(sum(expected))
 
 
-def test_long_lines_are_cut_with_a_warning(tokenizer: Tokenizer) -> None:
+def test_long_lines_are_truncated_with_a_warning(tokenizer: Tokenizer) -> None:
     loaded = loaded_of(tokenizer, max_length=6)
     with pytest.warns(TruncationWarning, match="truncated 1 line of more than 6 pieces"):
         short, cut = loaded.score(["Why", LINES[0]])

@@ -1,4 +1,4 @@
-"""The past of a language model: saved, branched, batched, and continued."""
+"""The past of a language model: saving, branching, batching and continuing."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def loaded(tokenizer: Tokenizer) -> LoadedLanguageModel:
     return loaded_of(tokenizer)
 
 
-def assert_equal(one: Past, other: Past) -> None:
-    """Exactly, but for rounding in the state of a batch."""
-    assert_same(one.state, other.state)
-    assert one.token.tolist() == other.token.tolist()
-    assert [row.tolist() for row in one.history] == [row.tolist() for row in other.history]
-    assert one.origin == other.origin
+def assert_equal(first: Past, other: Past) -> None:
+    """Exact equality, but the states up to rounding in batches."""
+    assert_same(first.state, other.state)
+    assert first.token.tolist() == other.token.tolist()
+    assert [row.tolist() for row in first.history] == [row.tolist() for row in other.history]
+    assert first.origin == other.origin
 
 
 def written(loaded: LoadedLanguageModel, past: Past) -> str:
@@ -49,7 +49,7 @@ def written(loaded: LoadedLanguageModel, past: Past) -> str:
 
 
 @every_cell
-def test_saved_and_restored_it_goes_on_exactly(
+def test_a_restored_past_continues_exactly(
     tokenizer: Tokenizer, tmp_path: Path, cell: MakeCell
 ) -> None:
     loaded = loaded_of(tokenizer, cell)
@@ -59,8 +59,10 @@ def test_saved_and_restored_it_goes_on_exactly(
     past.save(file)
     text = "".join(session.stream(max_new_tokens=20, seed=3, repetition_penalty=1.3))
     again = loaded_of(tokenizer, cell).restore(file)
-    for one, other in zip((past.token, *past.history), (again.token, *again.history), strict=True):
-        assert torch.equal(one, other)
+    for first, other in zip(
+        (past.token, *past.history), (again.token, *again.history), strict=True
+    ):
+        assert torch.equal(first, other)
     assert_same(again.state, past.state, rtol=0.0, atol=0.0)
     assert written(loaded, again) == written(loaded, past) == text
     assert written(loaded, loaded.past()) != text
@@ -68,8 +70,8 @@ def test_saved_and_restored_it_goes_on_exactly(
 
 
 @every_cell
-def test_a_batch_reads_as_its_rows_do(tokenizer: Tokenizer, cell: MakeCell) -> None:
-    """Rows of any length, none at all among them, from pasts of their own."""
+def test_a_batch_equals_its_rows(tokenizer: Tokenizer, cell: MakeCell) -> None:
+    """Rows of different lengths, also empty ones, from different pasts."""
     loaded = loaded_of(tokenizer, cell)
     starts = [loaded.read([line]) for line in LINES[:4]]
     alone = [loaded.read([text], past=past) for text, past in zip(TEXTS, starts, strict=True)]
@@ -81,7 +83,7 @@ def test_a_batch_reads_as_its_rows_do(tokenizer: Tokenizer, cell: MakeCell) -> N
 
 
 @pytest.mark.parametrize("span", [1, 3, 1024])
-def test_reading_in_spans_is_reading_at_once(
+def test_reading_in_spans_equals_reading_at_once(
     loaded: LoadedLanguageModel, monkeypatch: pytest.MonkeyPatch, span: int
 ) -> None:
     whole = loaded.read(TEXTS)
@@ -98,7 +100,7 @@ def test_reading_in_spans_is_reading_at_once(
         assert not scores[row, len(row_ids) :].any()
 
 
-def test_branches_go_separate_ways(loaded: LoadedLanguageModel) -> None:
+def test_branches_are_independent(loaded: LoadedLanguageModel) -> None:
     start = loaded.read(["Nobody"])
     before = [part.clone() for part in (start.token, *start.history)]
     branches = loaded.read(["sells", "sees", ""], past=start.branch(3))
@@ -112,8 +114,8 @@ def test_branches_go_separate_ways(loaded: LoadedLanguageModel) -> None:
         (score,) = loaded.score(["a"], past=branches.select([row]))
         assert score.log_probability == pytest.approx(expected)
     assert all(
-        torch.equal(one, other)
-        for one, other in zip(before, (start.token, *start.history), strict=True)
+        torch.equal(first, other)
+        for first, other in zip(before, (start.token, *start.history), strict=True)
     )
 
 
@@ -133,11 +135,11 @@ def test_lines_are_scored_after_a_past(loaded: LoadedLanguageModel) -> None:
 def test_a_session_goes_back_to_its_past(loaded: LoadedLanguageModel) -> None:
     session = loaded.session()
     session.read("Nobody")
-    kept = session.past
+    earlier = session.past
     first = "".join(session.stream(max_new_tokens=20, seed=1))
-    session.past = kept
+    session.past = earlier
     assert "".join(session.stream(max_new_tokens=20, seed=1)) == first
-    assert_equal(kept, loaded.read(["Nobody"]))
+    assert_equal(earlier, loaded.read(["Nobody"]))
 
 
 def test_the_history_is_bounded(loaded: LoadedLanguageModel) -> None:
@@ -186,7 +188,7 @@ class TestFiles:
             loaded.restore(file)
 
     @pytest.mark.parametrize("name", ["state.0", "history.0", "token"])
-    def test_a_part_that_does_not_fit(
+    def test_a_state_tensor_of_another_shape(
         self, loaded: LoadedLanguageModel, tmp_path: Path, name: str
     ) -> None:
         file = tmp_path / "a"
@@ -209,7 +211,7 @@ class TestFiles:
             loaded.past().save(tmp_path / "none" / "a")
 
 
-def test_what_makes_no_sense(loaded: LoadedLanguageModel) -> None:
+def test_invalid_arguments(loaded: LoadedLanguageModel) -> None:
     three = loaded.past().branch(3)
     with pytest.raises(ValueError, match="one text can be branched, not 3"):
         three.branch(2)

@@ -32,7 +32,7 @@ def test_a_score_leaves_padding_out(tokenizer: Tokenizer) -> None:
     assert score.log_probabilities == [-float(place) for place in range(len(ids))]
 
 
-def test_truncation_warns_once_of_all() -> None:
+def test_truncation_warns_once_for_all_lines() -> None:
     rows = [[1, 2], [1, 2, 3], [], [1, 2, 3, 4]]
     message = "truncated 2 lines of more than 2 pieces"
     with pytest.warns(TruncationWarning, match=message) as caught:
@@ -42,13 +42,13 @@ def test_truncation_warns_once_of_all() -> None:
         truncate(rows, 3, what="source")
 
 
-def test_what_fits_is_left_alone(recwarn: pytest.WarningsRecorder) -> None:
+def test_short_lines_are_not_truncated(recwarn: pytest.WarningsRecorder) -> None:
     assert truncate([[1, 2], []], 2, what="line") == [[1, 2], []]
     assert not recwarn.list
 
 
 @pytest.mark.parametrize("batch", [1, 3, 100])
-def test_rows_of_like_length_come_together(batch: int) -> None:
+def test_batches_have_rows_of_similar_lengths(batch: int) -> None:
     lengths = [5, 1, 3, 1, 0, 9, 3]
     parts = list(batches_by_length(lengths, batch))
     assert sorted(index for part in parts for index in part) == list(range(7))

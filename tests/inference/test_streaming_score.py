@@ -1,4 +1,4 @@
-"""A stream of lines in constant memory: the sums of the same text scored at once."""
+"""Streaming scores: their sums equal the score of the whole text; memory is constant."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_the_sums_are_those_of_the_text(tokenizer: Tokenizer, unit: str, group: 
     assert [score.pieces for score in scores] == [score.pieces for score in alone]
 
 
-def test_it_goes_on_from_a_past(tokenizer: Tokenizer) -> None:
+def test_scoring_continues_from_a_past(tokenizer: Tokenizer) -> None:
     loaded = loaded_of(tokenizer, "line")
     first = StreamingScorer(loaded)
     first.push(TEXT[:4])
@@ -59,7 +59,7 @@ def test_it_goes_on_from_a_past(tokenizer: Tokenizer) -> None:
     assert first.nats + second.nats == pytest.approx(whole.nats, rel=1e-9)
 
 
-def test_what_is_kept_does_not_grow(tokenizer: Tokenizer) -> None:
+def test_memory_does_not_grow(tokenizer: Tokenizer) -> None:
     scorer = StreamingScorer(loaded_of(tokenizer, "line"))
     for _ in range(40):
         scorer.push(TEXT * 3)
@@ -68,7 +68,7 @@ def test_what_is_kept_does_not_grow(tokenizer: Tokenizer) -> None:
     assert scorer.past.state[0][0].shape[0] == 1
 
 
-def test_of_nothing(tokenizer: Tokenizer) -> None:
+def test_an_empty_stream(tokenizer: Tokenizer) -> None:
     scorer = StreamingScorer(loaded_of(tokenizer, "document"))
     assert math.isnan(scorer.perplexity)
     assert math.isnan(scorer.bits_per_byte)

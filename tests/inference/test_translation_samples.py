@@ -1,4 +1,4 @@
-"""Translations drawn at random, and the one of least risk."""
+"""Sampled translations, and minimum Bayes risk decoding."""
 
 from __future__ import annotations
 
@@ -24,27 +24,31 @@ def loaded(tokenizer: Tokenizer) -> LoadedTranslator:
     return LoadedTranslator(model, TokenizerPair.joint(tokenizer), precision=FLOAT32, beam_size=3)
 
 
-def ids(found: list[list[Translation]]) -> list[list[tuple[int, ...]]]:
-    return [[one.ids for one in drawn] for drawn in found]
+def ids(translations: list[list[Translation]]) -> list[list[tuple[int, ...]]]:
+    return [[sample.ids for sample in line_samples] for line_samples in translations]
 
 
 def test_a_line_has_its_samples(loaded: LoadedTranslator) -> None:
-    found = loaded.sample(TEXT, samples=6, seed=1)
-    assert [len(drawn) for drawn in found] == [6, 6, 6, 1, 6]
-    assert found[3][0].text == ""
-    assert all(len({one.ids for one in drawn}) > 3 for drawn in found if len(drawn) > 1)
+    translations = loaded.sample(TEXT, samples=6, seed=1)
+    assert [len(line_samples) for line_samples in translations] == [6, 6, 6, 1, 6]
+    assert translations[3][0].text == ""
+    assert all(
+        len({sample.ids for sample in line_samples}) > 3
+        for line_samples in translations
+        if len(line_samples) > 1
+    )
 
 
-def test_the_seed_decides(loaded: LoadedTranslator) -> None:
-    one = loaded.sample(TEXT, samples=3, seed=1)
-    assert loaded.sample(TEXT, samples=3, seed=1) == one
-    assert ids(loaded.sample(TEXT, samples=3, seed=2)) != ids(one)
+def test_the_seed_determines_the_samples(loaded: LoadedTranslator) -> None:
+    samples = loaded.sample(TEXT, samples=3, seed=1)
+    assert loaded.sample(TEXT, samples=3, seed=1) == samples
+    assert ids(loaded.sample(TEXT, samples=3, seed=2)) != ids(samples)
     assert ids(loaded.sample(TEXT, samples=3)) != ids(loaded.sample(TEXT, samples=3))
 
 
 @pytest.mark.parametrize("batch", [1, 2, 64])
-def test_however_lines_are_batched(loaded: LoadedTranslator, batch: int) -> None:
-    """A line's place, not its neighbours, decides what is drawn."""
+def test_batches_of_lines_change_nothing(loaded: LoadedTranslator, batch: int) -> None:
+    """The samples depend on the index of a line, not on the other lines."""
     whole = ids(loaded.sample(TEXT, samples=4, seed=5))
     assert ids(loaded.sample(TEXT, samples=4, seed=5, batch=batch)) == whole
     tail = loaded.sample(TEXT[2:], samples=4, seed=5, first=2, batch=batch)
@@ -53,50 +57,52 @@ def test_however_lines_are_batched(loaded: LoadedTranslator, batch: int) -> None
 
 
 def test_the_score_is_that_of_the_pieces(loaded: LoadedTranslator) -> None:
-    found = loaded.sample(TEXT[:3], samples=4, seed=1, temperature=0.7, top_k=20)
-    each = [
-        (line, one)
-        for line, drawn in zip(TEXT, found, strict=False)
-        for one in drawn
-        if one.finished
+    translations = loaded.sample(TEXT[:3], samples=4, seed=1, temperature=0.7, top_k=20)
+    pairs = [
+        (line, sample)
+        for line, line_samples in zip(TEXT, translations, strict=False)
+        for sample in line_samples
+        if sample.finished
     ]
-    assert each
-    scores = loaded.score([(line, one.ids) for line, one in each])
-    for score, (_, one) in zip(scores, each, strict=True):
-        assert score.log_probability == pytest.approx(one.log_probability, abs=1e-4)
-        assert one.score == one.log_probability
+    assert pairs
+    scores = loaded.score([(line, sample.ids) for line, sample in pairs])
+    for score, (_, sample) in zip(scores, pairs, strict=True):
+        assert score.log_probability == pytest.approx(sample.log_probability, abs=1e-4)
+        assert sample.score == sample.log_probability
 
 
 def test_temperature_zero_is_greedy(loaded: LoadedTranslator) -> None:
     greedy = [best[0].ids for best in loaded.translations(TEXT, beam_size=1)]
-    assert [drawn[0].ids for drawn in loaded.sample(TEXT, temperature=0.0)] == greedy
+    assert [line_samples[0].ids for line_samples in loaded.sample(TEXT, temperature=0.0)] == greedy
 
 
-def test_what_is_asked_of_translations_binds_samples(loaded: LoadedTranslator) -> None:
+def test_constraints_hold_for_samples(loaded: LoadedTranslator) -> None:
     options: dict[str, Any] = {"samples": 5, "seed": 1}
     prefix = ["Der", "", "Mein", "", "Niemand"]
-    for told, drawn in zip(prefix, loaded.sample(TEXT, prefix=prefix, **options), strict=True):
-        assert all(one.text.startswith(told) for one in drawn if one.ids)
+    for start, line_samples in zip(
+        prefix, loaded.sample(TEXT, prefix=prefix, **options), strict=True
+    ):
+        assert all(sample.text.startswith(start) for sample in line_samples if sample.ids)
     short = loaded.sample(TEXT, max_length=3, **options)
-    assert max(len(one.ids) for drawn in short for one in drawn) == 3
+    assert max(len(sample.ids) for line_samples in short for sample in line_samples) == 3
     piece = loaded.sample(TEXT[:1], **options)[0][0].ids[0]
     word = loaded.tokenizers.target.decode([piece])
     if loaded.tokenizers.target.encode(word) == [piece]:
         rest = loaded.sample(TEXT, bad_words=[word], **options)
-        assert not any(piece in one.ids for drawn in rest for one in drawn)
+        assert not any(piece in sample.ids for line_samples in rest for sample in line_samples)
 
 
-def test_the_least_risk_is_the_most_like_all(loaded: LoadedTranslator) -> None:
+def test_minimum_bayes_risk_by_hand(loaded: LoadedTranslator) -> None:
     def shorter(hypothesis: str, reference: str) -> float:
         return -float(len(hypothesis)) + len(reference) / 1000
 
-    drawn = loaded.sample(TEXT, samples=7, seed=3)
-    chosen = loaded.least_risk(TEXT, utility=shorter, samples=7, seed=3)
-    for one, samples in zip(chosen, drawn, strict=True):
-        assert one.ids in [each.ids for each in samples]
-        assert len(one.text) == min(len(each.text) for each in samples)
-        mean = sum(shorter(one.text, each.text) for each in samples) / len(samples)
-        assert one.score == pytest.approx(mean)
+    line_samples = loaded.sample(TEXT, samples=7, seed=3)
+    chosen = loaded.minimum_bayes_risk(TEXT, utility=shorter, samples=7, seed=3)
+    for sample, samples in zip(chosen, line_samples, strict=True):
+        assert sample.ids in [candidate.ids for candidate in samples]
+        assert len(sample.text) == min(len(candidate.text) for candidate in samples)
+        mean = sum(shorter(sample.text, candidate.text) for candidate in samples) / len(samples)
+        assert sample.score == pytest.approx(mean)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +116,7 @@ def test_the_least_risk_is_the_most_like_all(loaded: LoadedTranslator) -> None:
         ({"length_penalty": 0.5}, TypeError, "length_penalty cannot take effect on samples"),
     ],
 )
-def test_what_cannot_be(
+def test_invalid_options(
     loaded: LoadedTranslator, options: dict[str, Any], error: type[Exception], message: str
 ) -> None:
     with pytest.raises(error, match=message):

@@ -126,11 +126,11 @@ def test_an_ensemble_needs_the_same_tokenizer_on_each_side(
         return translator_of(trained(joint_of(file, ready, "seed=2"), tmp_path / name))
 
     same = beside("same", source, target)
-    assert len(loaded.together(same).translate(LINES)) == len(LINES)
+    assert len(loaded.ensemble_with(same).translate(LINES)) == len(LINES)
     turned, one_side = beside("turned", target, source), beside("one-side", source, source)
     for other in (turned, one_side, beside("joint")):
         with pytest.raises(ArgumentError, match="an ensemble needs one tokenizer on") as caught:
-            loaded.together(other)
+            loaded.ensemble_with(other)
         assert loaded.tokenizers.fingerprint in caught.value.message
         assert other.tokenizers.fingerprint in caught.value.message
         assert "RUN/source.model and RUN/target.model" in str(caught.value.hint)

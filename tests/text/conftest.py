@@ -1,4 +1,4 @@
-"""One small tokenizer of every kind, trained once on sentences made here."""
+"""A small tokenizer of every type, trained once on generated sentences."""
 
 from __future__ import annotations
 

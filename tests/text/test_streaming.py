@@ -1,4 +1,4 @@
-"""A stream's texts, joined, are the decoded ids, whatever the ids."""
+"""For any ids, the joined texts of a stream equal the decoded ids."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ def test_stream_of_encoded_text(tokenizer: Tokenizer, text: str) -> None:
     assert streamed(TextStream(tokenizer), tokenizer.encode(text)) == text
 
 
-def random_ids(tokenizer: Tokenizer, draw: random.Random) -> list[int]:
-    """Any ids, with many of the pieces that hold text back or change what follows."""
+def random_ids(tokenizer: Tokenizer, generator: random.Random) -> list[int]:
+    """Random ids, often of pieces that a stream holds back or that change the following text."""
     delicate = [
         *tokenizer.encode(f"{ESCAPE}▁ \n é😀_="),
         *range(tokenizer.newline or 0, 270),
         *range(5),
     ]
-    ids = [*range(tokenizer.vocab_size), *draw.choices(delicate, k=2 * tokenizer.vocab_size)]
-    return draw.choices(ids, k=draw.randrange(60))
+    ids = [*range(tokenizer.vocab_size), *generator.choices(delicate, k=2 * tokenizer.vocab_size)]
+    return generator.choices(ids, k=generator.randrange(60))
 
 
 def test_stream_of_random_ids(tokenizer: Tokenizer) -> None:
-    draw = random.Random(2)
+    generator = random.Random(2)
     for _ in range(500):
-        ids = random_ids(tokenizer, draw)
+        ids = random_ids(tokenizer, generator)
         assert streamed(TextStream(tokenizer), ids) == tokenizer.decode(ids)
 
 
-def test_what_was_pushed_is_final(tokenizer: Tokenizer) -> None:
-    draw = random.Random(3)
+def test_pushed_text_is_final(tokenizer: Tokenizer) -> None:
+    generator = random.Random(3)
     for _ in range(50):
-        ids = random_ids(tokenizer, draw)
+        ids = random_ids(tokenizer, generator)
         stream, so_far = TextStream(tokenizer), ""
         for id in ids:
             so_far += stream.push(id)
@@ -69,7 +69,7 @@ def test_a_word_after_context_keeps_its_space(tokenizers: dict[str, Tokenizer]) 
     assert streamed(TextStream(word, context=[*context, 4]), ids) == "evening;"
 
 
-def test_nothing_is_shown_inside_a_character(tokenizers: dict[str, Tokenizer]) -> None:
+def test_nothing_is_returned_inside_a_character(tokenizers: dict[str, Tokenizer]) -> None:
     char = tokenizers["char"]
     stream = TextStream(char)
     assert [stream.push(id) for id in char.encode("a😀")] == ["a", "", "", "", "😀"]

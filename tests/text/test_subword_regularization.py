@@ -45,13 +45,13 @@ def test_same_arguments_same_ids_in_another_process(subword: Tokenizer) -> None:
     assert json.loads(run.stdout) == subword.sample(SENTENCES, alpha=0.2, seed=7)
 
 
-def test_samples_stand_for_the_text(subword: Tokenizer) -> None:
+def test_samples_decode_to_the_text(subword: Tokenizer) -> None:
     for seed in range(20):
         samples = subword.sample(TEXTS, alpha=0.3, seed=seed)
         assert subword.decode_batch(samples) == TEXTS
 
 
-def test_the_limit_is_encode(tokenizers: dict[str, Tokenizer]) -> None:
+def test_the_limit_of_alpha_equals_encode(tokenizers: dict[str, Tokenizer]) -> None:
     for kind, alpha in (("bpe", 0.0), ("unigram", 1e6)):
         tokenizer = tokenizers[kind]
         assert tokenizer.sample(SENTENCES, alpha=alpha, seed=1) == tokenizer.encode_batch(SENTENCES)
@@ -64,8 +64,8 @@ def test_dropping_every_merge_leaves_characters(tokenizers: dict[str, Tokenizer]
 
 
 def test_unigram_probabilities(tokenizers: dict[str, Tokenizer]) -> None:
-    """Every segmentation of a word is drawn in proportion to its probability, smoothed."""
-    unigram, alpha, word, draws = tokenizers["unigram"], 0.5, "▁lantern", 20_000
+    """Every segmentation of a word is sampled in proportion to its smoothed probability."""
+    unigram, alpha, word, sample_count = tokenizers["unigram"], 0.5, "▁lantern", 20_000
     model = sentencepiece.SentencePieceProcessor(model_proto=unigram.model)
 
     def weight(pieces: tuple[str, ...]) -> float:
@@ -83,22 +83,22 @@ def test_unigram_probabilities(tokenizers: dict[str, Tokenizer]) -> None:
 
     weights = {pieces: weight(pieces) for pieces in segmentations(word)}
     assert len(weights) > 2
-    samples = unigram.sample(["lantern"] * draws, alpha=alpha, seed=3)
+    samples = unigram.sample(["lantern"] * sample_count, alpha=alpha, seed=3)
     counts = Counter(tuple(unigram.pieces(ids)) for ids in samples)
     assert set(counts) <= set(weights)
-    for pieces, each in weights.items():
-        expected = each / sum(weights.values())
-        deviation = math.sqrt(expected * (1 - expected) / draws)
-        assert abs(counts[pieces] / draws - expected) < 5 * deviation + 1e-9
+    for pieces, weight_of_pieces in weights.items():
+        expected = weight_of_pieces / sum(weights.values())
+        deviation = math.sqrt(expected * (1 - expected) / sample_count)
+        assert abs(counts[pieces] / sample_count - expected) < 5 * deviation + 1e-9
 
 
 def test_dropout_probabilities() -> None:
     """One word, merged ▁a -> ▁ab: each merge survives with probability 1 - alpha."""
     bpe = train_tokenizer(["ab"] * 9, model_type="bpe", vocab_size=266)
     assert set(bpe.pieces(range(261, 266))) == {"▁", "a", "b", "ab", "▁ab"}
-    alpha, draws = 0.3, 20_000
+    alpha, sample_count = 0.3, 20_000
     counts = Counter(
-        tuple(bpe.pieces(ids)) for ids in bpe.sample(["ab"] * draws, alpha=alpha, seed=4)
+        tuple(bpe.pieces(ids)) for ids in bpe.sample(["ab"] * sample_count, alpha=alpha, seed=4)
     )
     expected = {
         ("▁", "a", "b"): alpha,
@@ -107,11 +107,11 @@ def test_dropout_probabilities() -> None:
     }
     assert set(counts) == set(expected)
     for pieces, probability in expected.items():
-        deviation = math.sqrt(probability * (1 - probability) / draws)
-        assert abs(counts[pieces] / draws - probability) < 5 * deviation
+        deviation = math.sqrt(probability * (1 - probability) / sample_count)
+        assert abs(counts[pieces] / sample_count - probability) < 5 * deviation
 
 
-def test_what_is_kept_changes_nothing(
+def test_the_cache_changes_nothing(
     tokenizers: dict[str, Tokenizer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = tokenizers["bpe"].sample(SENTENCES, alpha=0.2, seed=7)
@@ -120,6 +120,6 @@ def test_what_is_kept_changes_nothing(
 
 
 @pytest.mark.parametrize("kind", ["char", "word"])
-def test_kinds_without_a_choice(tokenizers: dict[str, Tokenizer], kind: str) -> None:
+def test_types_without_sampling(tokenizers: dict[str, Tokenizer], kind: str) -> None:
     with pytest.raises(TokenizerError, match=rf"a {kind} tokenizer(?s:.*)unigram or bpe"):
         tokenizers[kind].sample(["text"], alpha=0.1, seed=1)

@@ -1,4 +1,4 @@
-"""Nothing is lost between text and ids; what cannot be used says why."""
+"""Tokenization is lossless; invalid models and texts raise clear errors."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ def test_every_character_survives(tokenizer: Tokenizer) -> None:
 
 
 def test_any_mixture_survives(tokenizer: Tokenizer) -> None:
-    draw = random.Random(1)
+    generator = random.Random(1)
     fragments = ["▁", " ", "\n", ESCAPE, "_", "=", "the", "Ü", "\r", "😀", "<s>", "\0", "42"]
-    texts = ["".join(draw.choices(fragments, k=draw.randrange(12))) for _ in range(2000)]
+    texts = ["".join(generator.choices(fragments, k=generator.randrange(12))) for _ in range(2000)]
     assert tokenizer.decode_batch(tokenizer.encode_batch(texts)) == texts
 
 
@@ -71,7 +71,7 @@ def test_batch_is_one_by_one(tokenizer: Tokenizer) -> None:
     assert tokenizer.encode_batch(TEXTS) == [tokenizer.encode(text) for text in TEXTS]
 
 
-def test_lines_are_encoded_alike_wherever_they_stand(tokenizer: Tokenizer) -> None:
+def test_a_line_has_the_same_ids_at_any_position(tokenizer: Tokenizer) -> None:
     lines = ["the lantern", "", " 42 tulips", "in the evening;"]
     joined: list[int] = []
     for line in lines:
@@ -116,9 +116,9 @@ def test_lone_surrogate(tokenizer: Tokenizer) -> None:
 
 
 def test_kind_and_vocabulary(tokenizers: dict[str, Tokenizer]) -> None:
-    assert {kind: each.model_type for kind, each in tokenizers.items()} == {
-        k: k for k in tokenizers
-    }
+    assert {
+        kind: tokenizer_of_type.model_type for kind, tokenizer_of_type in tokenizers.items()
+    } == {k: k for k in tokenizers}
     assert tokenizers["unigram"].vocab_size == tokenizers["bpe"].vocab_size == 330
     assert tokenizers["char"].vocab_size < 330
 
@@ -135,7 +135,7 @@ def test_save_and_load(tokenizer: Tokenizer, tmp_path: Path) -> None:
     assert pickle.loads(pickle.dumps(loaded)).encode("42 tulips") == tokenizer.encode("42 tulips")
 
 
-def test_load_what_is_no_model(tmp_path: Path) -> None:
+def test_load_an_invalid_model(tmp_path: Path) -> None:
     with pytest.raises(TokenizerError, match=r"missing\.model: cannot be read"):
         Tokenizer.load(tmp_path / "missing.model")
     for content in (b"", b"plain text, not a model\n", b"\x0a\x03abc"):
@@ -146,7 +146,7 @@ def test_load_what_is_no_model(tmp_path: Path) -> None:
 
 
 def foreign(tmp_path: Path, **options: object) -> Tokenizer:
-    """A model as SentencePiece makes it by default, which differs from ours in every respect."""
+    """A model trained with the defaults of SentencePiece, which differ from ours."""
     prefix = tmp_path / "foreign"
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(SENTENCES),

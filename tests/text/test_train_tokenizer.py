@@ -1,4 +1,4 @@
-"""A tokenizer from text: deterministic, quiet, and clear about what it cannot do."""
+"""Training of tokenizers: deterministic, silent, with clear errors."""
 
 from __future__ import annotations
 
@@ -92,8 +92,10 @@ def test_unknown_words_and_characters_without_bytes() -> None:
 
 def test_a_closed_vocabulary_counts_words_and_newlines() -> None:
     word = train_tokenizer(SENTENCES, model_type="word", vocab_size=500, closed_vocabulary=True)
-    words = {one for sentence in SENTENCES for one in sentence.split()}
-    assert {f"▁{one}" for one in words} <= set(word.pieces(range(word.vocab_size)))
+    words = {word_of_text for sentence in SENTENCES for word_of_text in sentence.split()}
+    assert {f"▁{word_of_text}" for word_of_text in words} <= set(
+        word.pieces(range(word.vocab_size))
+    )
     text = "  Nobody sells   <unk> letters \n\n in the evening; "
     ids = word.encode(text)
     assert len(ids) == len(text.split()) + text.count("\n")
@@ -102,7 +104,7 @@ def test_a_closed_vocabulary_counts_words_and_newlines() -> None:
     assert not train_tokenizer(SENTENCES, model_type="word", vocab_size=500).closed_vocabulary
 
 
-def test_what_a_closed_vocabulary_lacks_is_its_own_word_for_that() -> None:
+def test_unknown_words_of_a_closed_vocabulary_become_its_unk() -> None:
     word = train_tokenizer(SENTENCES, model_type="word", vocab_size=500, closed_vocabulary=True)
     written, lacking = word.encode("Nobody sells <unk>"), word.encode("Nobody sells cheese")
     assert written == lacking
@@ -115,7 +117,7 @@ def test_a_closed_vocabulary_is_one_of_words() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_whatever_text_holds_it_trains(kind: str) -> None:
+def test_training_on_unusual_text(kind: str) -> None:
     odd = "<s>x</s> <s><unknown><pad><0x41> \0 ▅ ▁ \t \r x\u2028y zebra"
     lines = [odd] * 50 + ["\n".join(SENTENCES)] + [" ".join(SENTENCES) * 3]
     tokenizer = train_tokenizer(lines, model_type=kind, vocab_size=325)  # type: ignore[arg-type]
@@ -132,17 +134,17 @@ def test_text_that_is_one_long_line_is_used() -> None:
     assert set(whole.pieces(ids)) == set(apart.pieces(range(apart.vocab_size)))
 
 
-def test_normalisation_changes_text_when_asked() -> None:
-    kept = train_tokenizer(SENTENCES, model_type="bpe", vocab_size=330)
+def test_normalization_changes_text() -> None:
+    unchanged = train_tokenizer(SENTENCES, model_type="bpe", vocab_size=330)
     changed = train_tokenizer(
         SENTENCES, model_type="bpe", vocab_size=330, normalization="nmt_nfkc_cf"
     )
     text = " The  ﬁrst\nＬantern "
-    assert kept.decode(kept.encode(text)) == text
+    assert unchanged.decode(unchanged.encode(text)) == text
     assert changed.decode(changed.encode(text)) == "the first\nlantern"
 
 
-def test_choice_of_sentences_is_even_and_bounded() -> None:
+def test_the_sample_of_sentences_is_uniform_and_bounded() -> None:
     lines = [str(number) for number in range(1000)]
     chosen = _sample_sentences(iter(lines), 100)
     assert len(set(chosen)) == 100

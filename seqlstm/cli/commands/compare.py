@@ -112,7 +112,7 @@ def keep_all(translations: dict[str, list[str]], output: Path) -> None:
 
 
 def as_object(found: ComparedRuns) -> dict[str, Any]:
-    standings = found.comparison.standings
+    standings = found.comparison.scores
     return {
         "rows": found.rows,
         "runs": {
@@ -126,7 +126,7 @@ def as_object(found: ComparedRuns) -> dict[str, Any]:
 
 def show(found: ComparedRuns) -> None:
     """A line for every run and score, signatures below."""
-    standings, signatures = found.comparison.standings, found.comparison.signatures
+    standings, signatures = found.comparison.scores, found.comparison.signatures
     shown = table("score", "run", "value", "mean ± 95 %", "difference", "p")
     for column in shown.columns[2:]:
         column.justify = "right"

@@ -99,7 +99,7 @@ class WritingSession:
         """Show what is written as it comes, until Ctrl-C."""
         wrap = Wrap(self.console.width)
         with stop_on_signals(signal.SIGINT) as enough:
-            for text, generated, _ in write(enough=enough, **self.options):
+            for text, generated, _ in write(stop_request=enough, **self.options):
                 shown = wrap.push(text) if generated else wrap.push(text) + wrap.flush()
                 self.out(shown, style=None if generated else "bold")
         self.out(wrap.flush())

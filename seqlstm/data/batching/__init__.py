@@ -1,1 +1,1 @@
-"""Batches of ids, with a position to resume from."""
+"""Training batches of ids, which can be resumed at any position."""

@@ -1,4 +1,4 @@
-"""Training batches without end, with a position to resume from.
+"""Training batches without end, which can be resumed at any position.
 
 A training batch is a pure function of (seed, epoch, index in the epoch), so a resumed run sees the
 same batches as an uninterrupted one.
@@ -15,10 +15,10 @@ from seqlstm.models.batch import Batch
 
 
 class Position(TypedDict):
-    """Position of the next batch.
+    """The position of the next batch.
 
-    `batch_in_epoch` counts the epoch's earlier batches. `consumed` is how many of the epoch's
-    `epoch_size` rows or tokens they held.
+    `batch_in_epoch` is the number of earlier batches in the epoch. `consumed` is the number of rows
+    or tokens in these batches, of the `epoch_size` in the whole epoch.
     """
 
     epoch: int
@@ -31,7 +31,7 @@ class Batches(ABC):
     """Training batches, epoch after epoch, without end. Iterating moves the position.
 
     Args:
-        epoch_size: rows or tokens of an epoch.
+        epoch_size: number of rows or tokens in an epoch.
     """
 
     def __init__(self, epoch_size: int) -> None:
@@ -42,12 +42,12 @@ class Batches(ABC):
 
     @property
     def epochs(self) -> float:
-        """Epochs done, including the done part of the current one."""
+        """Number of epochs so far, with the fraction of the current epoch."""
         return self.epoch + self.consumed / self.epoch_size
 
     @abstractmethod
     def measure(self, batch: Batch) -> int:
-        """Rows or tokens of a batch, in the unit of the epoch's size."""
+        """Number of rows or tokens in a batch, in the unit of `epoch_size`."""
 
     @abstractmethod
     def of_epoch(self, epoch: int, skip: int) -> Iterator[Batch]:

@@ -1,4 +1,4 @@
-"""Bucketing: sentence pairs of similar length share a batch, up to a budget of tokens."""
+"""Bucketing: batches of sentence pairs of similar length, with a maximum number of tokens."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ PairIds = tuple[Sequence[Sequence[int]], Sequence[Sequence[int]]]
 def select_ids(
     sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], rows: Sequence[int]
 ) -> PairIds:
-    """The ids of these rows, in arrays of four bytes an id (a list needs nine times that)."""
+    """The ids of these rows, in arrays with four bytes per id (a list needs 36)."""
     return [array("i", sources[row]) for row in rows], [array("i", targets[row]) for row in rows]
 
 
 def bucket(
     sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], max_tokens: int
 ) -> list[list[int]]:
-    """Indices of pairs by batch: sorted by length, then cut by a budget of padded tokens."""
+    """Indices of pairs by batch: sorted by length, then cut into batches of `max_tokens`."""
     lengths = [max(len(s), len(t)) + 1 for s, t in zip(sources, targets, strict=True)]
     order = sorted(
         range(len(lengths)), key=lambda row: (lengths[row], len(targets[row]), len(sources[row]))
@@ -39,15 +39,15 @@ def bucket(
 class BucketBatches(Batches):
     """Training batches of sentence pairs.
 
-    Every epoch is shuffled and cut into windows; the pairs of a window are encoded (or sampled),
-    bucketed by length, and the window's batches shuffled.
+    Every epoch is shuffled and cut into windows. The pairs of a window are encoded, with or without
+    sampling, and sorted into batches by length; then the batches of the window are shuffled.
 
     Args:
         pairs: source and target lines.
-        ids: of all pairs, if they are encoded already; ignored where subwords are sampled.
+        ids: of all pairs, if they are already encoded; ignored with subword regularization.
         tokenizers: of source and target.
-        max_tokens: budget of a batch: rows times the longest row.
-        shuffle_window: pairs of a window.
+        max_tokens: maximum size of a batch: rows times the longest row.
+        shuffle_window: number of pairs in a window.
         subword_regularization: alpha of `Tokenizer.sample`; 0 to encode without sampling.
         seed: of order and sampling.
     """
@@ -90,7 +90,7 @@ class BucketBatches(Batches):
     def arrange(
         self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]
     ) -> list[list[int]]:
-        """Indices of the rows of a window, batch by batch."""
+        """Indices of the rows of a window by batch."""
         return bucket(sources, targets, self.max_tokens)
 
     def collate(self, sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]]) -> Batch:
@@ -104,8 +104,10 @@ class BucketBatches(Batches):
         return [sources[row] for row in window], [targets[row] for row in window]
 
     def encode(self, pairs: Sequence[tuple[str, str]], seed: int) -> PairIds:
-        """Source and target ids. A joint tokenizer samples the targets after the sources from one
-        random sequence; two tokenizers have a sequence each.
+        """Source and target ids, with or without sampling.
+
+        A joint tokenizer samples sources and then targets with one seed; two tokenizers have
+        different seeds.
         """
         sources, targets = [source for source, _ in pairs], [target for _, target in pairs]
         source, target = self.tokenizers.source, self.tokenizers.target

@@ -1,4 +1,4 @@
-"""Collation: from rows of ids to padded batches."""
+"""Collation: padded batches from rows of ids."""
 
 from __future__ import annotations
 
@@ -31,26 +31,27 @@ def collate_pairs(
     sources: Sequence[Sequence[int]], targets: Sequence[Sequence[int]], tokenizers: TokenizerPair
 ) -> Batch:
     """Pairs of ids, padded right: a source ends with </s>, a target is between <s> and </s>."""
-    reader, writer = tokenizers.source, tokenizers.target
-    source = [torch.tensor([*ids, reader.end]) for ids in sources]
-    target = [[writer.begin, *ids, writer.end] for ids in targets]
+    source_tokenizer, target_tokenizer = tokenizers.source, tokenizers.target
+    source = [torch.tensor([*ids, source_tokenizer.end]) for ids in sources]
+    target = [[target_tokenizer.begin, *ids, target_tokenizer.end] for ids in targets]
     return replace(
-        collate_language_model(target, pad_id=writer.pad),
-        source=pad_sequence(source, batch_first=True, padding_value=reader.pad),
+        collate_language_model(target, pad_id=target_tokenizer.pad),
+        source=pad_sequence(source, batch_first=True, padding_value=source_tokenizer.pad),
         source_lengths=torch.tensor([len(ids) for ids in source]),
     )
 
 
-def within_budget(lengths: Sequence[int], tokens: int) -> list[list[int]]:
-    """Cut indices, in their order, into batches of at most `tokens`: rows times the longest row.
+def within_budget(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
+    """Indices of rows, in order, cut into batches of at most `max_tokens`.
 
-    A row longer than the budget is a batch by itself.
+    The size of a batch is its number of rows times its longest row. A row longer than `max_tokens`
+    is a batch by itself.
     """
     batches: list[list[int]] = []
     longest = 0
     for index, length in enumerate(lengths):
         longest = max(longest, length)
-        if not batches or longest * (len(batches[-1]) + 1) > tokens:
+        if not batches or longest * (len(batches[-1]) + 1) > max_tokens:
             batches.append([])
             longest = length
         batches[-1].append(index)
@@ -58,19 +59,22 @@ def within_budget(lengths: Sequence[int], tokens: int) -> list[list[int]]:
 
 
 def collate_prompts(
-    texts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], tokenizer: Tokenizer
+    prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]], tokenizer: Tokenizer
 ) -> Batch:
-    """Prompts with completions, padded right; only completions are targets, each with its </s>.
+    """Prompts and completions, padded right; only completions and their </s> are targets.
 
-    A row begins with </s>, as documents of a stream do.
+    A row begins with </s>, like the documents of a stream.
 
-    The batch has no lengths, though its rows have: a language model reads forwards only, so that
-    padding changes nothing before it, and without lengths the fastest backends serve.
+    The batch has no `lengths`: a language model reads forwards, so padding at the end has no effect
+    on the targets, and more backends support batches without lengths.
     """
     end = tokenizer.end
-    rows = [[end, *text, *answer, end] for text, answer in zip(texts, answers, strict=True)]
+    rows = [
+        [end, *prompt, *completion, end]
+        for prompt, completion in zip(prompts, completions, strict=True)
+    ]
     batch = collate_language_model(rows, pad_id=tokenizer.pad)
-    prompt_lengths = torch.tensor([len(text) for text in texts])
+    prompt_lengths = torch.tensor([len(prompt) for prompt in prompts])
     time, row = batch.target_index // len(rows), batch.target_index % len(rows)
-    completion = batch.target_index[time >= prompt_lengths[row]]
-    return replace(batch, target_index=completion, lengths=None)
+    target_index = batch.target_index[time >= prompt_lengths[row]]
+    return replace(batch, target_index=target_index, lengths=None)

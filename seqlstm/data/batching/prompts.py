@@ -12,7 +12,7 @@ from seqlstm.models.batch import Batch
 def bucket_prompts(
     prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]], max_tokens: int
 ) -> list[list[int]]:
-    """Indices of rows by batch: sorted by length, then cut by a budget of padded tokens."""
+    """Indices of rows by batch: sorted by length, then cut into batches of `max_tokens`."""
     lengths = [
         len(prompt) + len(completion) + 1
         for prompt, completion in zip(prompts, completions, strict=True)
@@ -23,10 +23,10 @@ def bucket_prompts(
 
 
 class PromptBatches(BucketBatches):
-    """Training batches of prompts and completions, in the random order of `BucketBatches`.
+    """Training batches of prompts and completions, the two sides of the pairs of `BucketBatches`.
 
-    The pairs are of prompt and completion. Each side is encoded by itself, so that a prompt has the
-    same ids in training and in generation.
+    Prompts and completions are encoded separately, so that a prompt has the same ids in training
+    and in generation.
     """
 
     def arrange(

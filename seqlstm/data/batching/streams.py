@@ -1,4 +1,4 @@
-"""Contiguous streams of text side by side, cut into segments for truncated back-propagation."""
+"""Contiguous streams of text as the rows of batches, for truncated back-propagation."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from seqlstm.data.batching.base import Batches, mix_seeds
 from seqlstm.models.batch import Batch
 from seqlstm.text.tokenizer import Tokenizer
 
-BLOCK = 1024  # documents that are encoded, and sampled from one seed, together
-HALF_LENGTH_PROBABILITY = 0.05  # of a random segment of about half the usual length
-MIN_BPTT = 5  # steps of a random segment, unless the usual length is smaller
+BLOCK = 1024  # rows that are encoded in one call, or sampled with one seed
+HALF_LENGTH_PROBABILITY = 0.05  # of a random length around bptt / 2
+MIN_BPTT = 5  # smallest random length, unless bptt is smaller
 
 
 @dataclass(frozen=True)
 class TokenStream:
-    """A text as one sequence of ids, (tokens + 1,). The first id is context alone."""
+    """A text as one sequence of ids, (tokens + 1,). The first id is context, not a target."""
 
     ids: Tensor
 
     @property
     def tokens(self) -> int:
-        """How many ids there are to predict."""
+        """Number of targets."""
         return len(self.ids) - 1
 
 
@@ -39,9 +39,9 @@ def encode_stream(
     subword_regularization: float = 0.0,
     seed: int = 0,
 ) -> TokenStream:
-    """Rows of text as one stream: lines ended by a newline each, or documents by </s> each.
+    """Rows of text as one stream: each line is followed by a newline, each document by </s>.
 
-    Its first id is that same separator.
+    The first id of the stream is the same separator.
     """
     lines = unit == "line"
     parts: list[Tensor] = []
@@ -67,17 +67,17 @@ def stream_batches(
     reset_token: int | None = None,
     drop_last: bool = False,
 ) -> Iterator[Batch]:
-    """The stream cut into `batch_size` contiguous parts, read side by side, `bptt` steps a batch.
+    """Batches of a stream: its contiguous parts are the rows, and a batch has `bptt` steps of each.
 
     Args:
         stream: the text.
-        batch_size: contiguous parts, one a row.
+        batch_size: number of contiguous parts.
         bptt: steps of a batch; the last batch may have fewer.
-        lengths: steps of each batch in turn, instead of `bptt`; the learning rate is scaled by
+        lengths: steps of each batch, instead of `bptt`; the learning rate is scaled by
             length / bptt (Merity, Keskar & Socher, 2018, §4.1).
         reset_token: the id after which a row starts from the initial state.
-        drop_last: leave out the last tokens, fewer than `batch_size`, instead of padding the last
-            part.
+        drop_last: drop the last tokens, fewer than `batch_size`, so that all parts have the same
+            length; otherwise the last part is padded.
     """
     steps = stream.tokens // batch_size if drop_last else -(-stream.tokens // batch_size)
     starts = torch.arange(batch_size) * steps
@@ -102,9 +102,10 @@ def stream_batches(
 
 
 def random_bptt_lengths(bptt: int, bptt_std: float, seed: int) -> Iterator[int]:
-    """Random lengths without end, so that a row is not always cut at the same tokens.
+    """Random lengths without end, so that the text is not cut at the same tokens in every epoch.
 
-    Normal around `bptt`, or one in twenty around half of it (Merity, Keskar & Socher, 2018, §4.1).
+    Normally distributed around `bptt`, or, with probability 0.05, around `bptt / 2` (Merity, Keskar
+    & Socher, 2018, §4.1).
     """
     generator = random.Random(seed)
     while True:
@@ -113,7 +114,7 @@ def random_bptt_lengths(bptt: int, bptt_std: float, seed: int) -> Iterator[int]:
 
 
 def with_random_resets(batches: Iterable[Batch], probability: float, seed: int) -> Iterator[Batch]:
-    """The batches, each with this probability of starting from the initial state."""
+    """The batches; each starts from the initial state with this probability."""
     generator = random.Random(seed)
     for batch in batches:
         yield replace(batch, carry_state=False) if generator.random() < probability else batch
@@ -122,17 +123,17 @@ def with_random_resets(batches: Iterable[Batch], probability: float, seed: int) 
 class StreamBatches(Batches):
     """Training batches of contiguous streams, for truncated back-propagation through time.
 
-    Random choices differ from epoch to epoch.
+    Random lengths, resets and segmentations differ from epoch to epoch.
 
     Args:
         text: rows of text.
         tokenizer: of the text.
         unit: whether a row is a "document" or a "line".
-        batch_size: parallel streams.
+        batch_size: number of parallel streams.
         bptt: steps of a batch.
-        bptt_std: standard deviation of random lengths around `bptt`; 0 for `bptt` itself.
-        reset_at_document: start from the initial state where a document begins.
-        reset_probability: of a batch that starts from the initial state in every row.
+        bptt_std: standard deviation of random lengths around `bptt`; 0 for a constant length.
+        reset_at_document: whether every document starts from the initial state.
+        reset_probability: with which all rows of a batch start from the initial state.
         subword_regularization: alpha of `Tokenizer.sample`; 0 to encode without sampling.
         seed: of lengths, resets and sampling.
 

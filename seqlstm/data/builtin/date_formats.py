@@ -1,7 +1,7 @@
 """Formats of dates and times, each with its exact inverse.
 
-A format writes a value in any locale; its inverse returns every value that is written as a text.
-The texts are Babel's, hence those of the Unicode CLDR, including narrow no-break spaces.
+A format writes a value as text in any locale; its inverse returns every value with a given text.
+The texts are those of Babel and the Unicode CLDR, including narrow no-break spaces.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Format(Protocol):
 
 
 class EnumeratedFormat:
-    """A format of so few values that reading can enumerate them all."""
+    """Base of formats with few values: reading enumerates all of them."""
 
     def values(self) -> Iterable[Any]:
         """Every value that this format can write."""
@@ -74,8 +74,8 @@ def _values_by_text(format: EnumeratedFormat, locale: Locale) -> dict[str, list[
 class DateFormat:
     """A date from 1900 to 2099 by a CLDR style (`long`) or skeleton (`yMMMM`).
 
-    A value is the first day that the text can mean. `precision` is what the text states: "day",
-    "month", "quarter", or "day of any year".
+    `precision` is the period that the text names: "day", "month", "quarter", or "day of any year".
+    A value is the first day of its period.
     """
 
     pattern: str
@@ -84,7 +84,7 @@ class DateFormat:
 
     def sample(self, random: Random) -> date:
         ordinal = random.randint(FIRST_DAY.toordinal(), LAST_DAY.toordinal())
-        return self._first(date.fromordinal(ordinal))
+        return self._first_day(date.fromordinal(ordinal))
 
     def write(self, value: date, locale: Locale) -> str:
         return str(_date_pattern(self.pattern, locale).apply(value, locale))
@@ -93,9 +93,9 @@ class DateFormat:
         years = [int(year) for year in _YEAR.findall(text)] or [_A_LEAP_YEAR]
         days = _days_by_text(self, locale).get(_YEAR.sub("#", text), ())
         dates = (date(y, m, d) for y in years for m, d in days if _exists(y, m, d))
-        return [day for day in dates if self._means(day) and self.write(day, locale) == text]
+        return [day for day in dates if self._is_value(day) and self.write(day, locale) == text]
 
-    def _first(self, day: date) -> date:
+    def _first_day(self, day: date) -> date:
         match self.precision:
             case "month":
                 return day.replace(day=1)
@@ -105,8 +105,8 @@ class DateFormat:
                 return day.replace(year=_A_LEAP_YEAR)
         return day
 
-    def _means(self, day: date) -> bool:
-        return FIRST_DAY <= day <= LAST_DAY and day == self._first(day)
+    def _is_value(self, day: date) -> bool:
+        return FIRST_DAY <= day <= LAST_DAY and day == self._first_day(day)
 
 
 @cache
@@ -117,9 +117,9 @@ def _date_pattern(name: str, locale: Locale) -> DateTimePattern:
 
 @cache
 def _days_by_text(format: DateFormat, locale: Locale) -> dict[str, set[tuple[int, int]]]:
-    """The months and days that a text may mean, with any year.
+    """The possible months and days of every text, with "#" in place of the year.
 
-    In twenty-eight years every day of the year falls on every day of the week.
+    28 years are enough: in these, every day of the year falls on every day of the week.
     """
     days: dict[str, set[tuple[int, int]]] = {}
     for ordinal in range(date(1980, 1, 1).toordinal(), date(2008, 1, 1).toordinal()):
@@ -186,7 +186,7 @@ class DateTimeFormat:
         ]
 
     def _separator(self, locale: Locale) -> str:
-        """The text between date and time. KeyError for a locale that puts the time first."""
+        """The text between date and time. Raises KeyError if the locale puts the time first."""
         pattern = re.fullmatch(r"\{1\}(.+)\{0\}", str(locale.datetime_formats[self.style]))
         if pattern is None:
             raise KeyError(self.style)

@@ -1,7 +1,7 @@
 """The built-in source "dates": dates, times, amounts and durations in two locales.
 
-A small translation task of any size in which every translation can be checked: the texts are those
-of the Unicode CLDR, formatted by Babel, and every source text has exactly one translation.
+A small translation task in which every translation can be checked: Babel formats the texts by the
+rules of the Unicode CLDR, and every source text has exactly one translation.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ WEIGHTS = {
 
 
 def rows(split: str, *, pair: Sequence[str] = DEFAULT_PAIR) -> list[Pair]:
-    """The rows of a split: distinct sources, each with its only translation; always the same rows.
+    """The rows of a split, always the same: distinct sources with their only translations.
 
     No source is in two splits.
 
@@ -120,15 +120,15 @@ def _translations(text: str, source: Locale, target: Locale) -> set[str]:
 
 @cache
 def _formats(source: Locale, target: Locale) -> tuple[Format, ...]:
-    """The formats of both locales, except those whose source texts an earlier format can write.
+    """The formats of both locales, except those whose source texts an earlier format also writes.
 
-    For example, English writes medium dates and the skeleton yMMMd alike: with both formats, every
-    such date would have two German translations.
+    For example, the medium style and the skeleton yMMMd are the same in English, but not in German:
+    with both formats, every such date would have two translations.
     """
     formats: list[Format] = []
     for format in FORMATS:
         values = _sample_values(format)
-        if _has(source, format, values) and _has(target, format, values):
+        if _has_format(source, format, values) and _has_format(target, format, values):
             texts = [format.write(value, source) for value in values]
             if not all(any(earlier.read(text, source) for earlier in formats) for text in texts):
                 formats.append(format)
@@ -140,7 +140,7 @@ def _sample_values(format: Format) -> list[Any]:
     return [format.sample(random) for _ in range(20)]
 
 
-def _has(locale: Locale, format: Format, values: list[Any]) -> bool:
+def _has_format(locale: Locale, format: Format, values: list[Any]) -> bool:
     try:
         for value in values:
             format.write(value, locale)

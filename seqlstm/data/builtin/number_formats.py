@@ -54,7 +54,7 @@ class RelativeTimeFormat(EnumeratedFormat):
     def write(self, value: int, locale: Locale) -> str:
         distance = timedelta(days=self.sign * value * _DAYS[self.unit])
         return str(
-            format_timedelta(  # such a large threshold never lets Babel take a coarser unit
+            format_timedelta(  # with a large threshold, Babel does not round to a larger unit
                 distance, granularity=self.unit, threshold=10**9, add_direction=True, locale=locale
             )
         )
@@ -79,7 +79,7 @@ class HoursAndMinutesFormat(EnumeratedFormat):
 
 
 class AmountFormat:
-    """A number with fixed decimals. Values are integers, in units of the last decimal."""
+    """Base of numbers with fixed decimals. Values are integers, in units of the last decimal."""
 
     decimals: int
     digits: int = 7
@@ -93,10 +93,10 @@ class AmountFormat:
         return random.randrange(10 ** (digits + self.decimals))
 
     def write(self, value: int, locale: Locale) -> str:
-        return _written(self, value, locale)
+        return _amount_text(self, value, locale)
 
     def read(self, text: str, locale: Locale) -> Sequence[int]:
-        if not _may_be_one_number(text):
+        if not _is_one_number(text):
             return []
         value = int("".join(re.findall(r"\d", text)))
         in_range = value < 10 ** (self.digits + self.decimals)
@@ -104,14 +104,14 @@ class AmountFormat:
 
 
 @cache
-def _written(format: AmountFormat, value: int, locale: Locale) -> str:
+def _amount_text(format: AmountFormat, value: int, locale: Locale) -> str:
     return format.format_amount(Decimal(value).scaleb(-format.decimals), locale)
 
 
-def _may_be_one_number(text: str) -> bool:
-    """Whether no letter and no colon is between two digits, as in the numbers of every locale.
+def _is_one_number(text: str) -> bool:
+    """Whether no letter or colon is between digits: in no locale, a number contains one.
 
-    Writing an amount is slow; this check alone rejects most texts that are not amounts.
+    A fast check that rejects most other texts, because `write` is slow.
     """
     first_to_last = re.search(r"\d(?:.*\d)?", text)
     return first_to_last is not None and re.search(r"[^\W\d_]|:", first_to_last[0]) is None

@@ -1,4 +1,4 @@
-"""The built-in source "python-docs": the documentation inside every CPython.
+"""The built-in source "python-docs": the documentation that every CPython contains.
 
 Its documents are the docstrings of the standard library, one document a module, and the topics of
 `help()`: about 300,000 words of real text under the PSF licence, without a download.
@@ -18,7 +18,7 @@ from seqlstm.data.builtin.hash_split import hash_split
 from seqlstm.errors import DataError
 
 SPLITS = ("train", "validation", "test")
-_NOT_THE_LIBRARY = {
+_EXCLUDED_FOLDERS = {
     "__phello__",
     "__pycache__",
     "_bundled",
@@ -36,8 +36,8 @@ _NOT_THE_LIBRARY = {
 def rows(split: str) -> list[str]:
     """The documents of a split, in the order of their names; their lines end in "\\n".
 
-    The split of a document depends on its name alone: about 90, 5 and 5 per cent. The same version
-    of CPython has the same documents.
+    The split of a document depends only on its name: about 90, 5 and 5 per cent. Equal versions of
+    CPython have equal documents.
 
     Args:
         split: train, validation or test.
@@ -50,8 +50,9 @@ def rows(split: str) -> list[str]:
 
 @cache
 def documents() -> dict[str, str]:
-    """Every document by name, such as "json.decoder" or "topics/LOOPING", without duplicate
-    docstrings.
+    """Every document by its name, such as "json.decoder" or "topics/LOOPING".
+
+    A docstring that occurs several times is only in the first document.
 
     Raises:
         DataError: this Python was installed without the sources of its library.
@@ -76,7 +77,7 @@ def _modules(library: Path, seen: set[str]) -> dict[str, str]:
 def _in_library(path: Path) -> bool:
     folders = path.parts[:-1]
     return not any(
-        folder in _NOT_THE_LIBRARY or folder.startswith(("config-", "lib-")) for folder in folders
+        folder in _EXCLUDED_FOLDERS or folder.startswith(("config-", "lib-")) for folder in folders
     )
 
 

@@ -1,7 +1,7 @@
 """Synthetic tasks that probe recurrent networks: long lags, grammars, counting, parity, recall.
 
-A row is a prompt and its only correct completion, one character a symbol, without spaces. The rows
-of a split depend on the task's options alone, on every machine.
+A row is a prompt and its only correct completion; every symbol is one character, and there are no
+spaces. The rows of a split depend only on the task's options, and are the same on every machine.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FIRST = "ABCD"
 DISTRACTORS = "abcdefgh"
 BITS = "01"
 
-# The Reber grammar: by node, the possible next symbols, each with the node after it.
+# The Reber grammar: for each node, the possible next symbols with the node that follows.
 REBER: dict[int, tuple[tuple[str, int], ...]] = {
     0: (("B", 1),),
     1: (("T", 2), ("P", 3)),
@@ -46,8 +46,8 @@ def long_lag(split: str, *, lag: int = 100, shortest: int | None = None) -> list
 
     Args:
         split: train, validation or test; they share no prompt.
-        lag: distractors.
-        shortest: train on lags from this one to `lag`; by default, on `lag` alone.
+        lag: number of distractors.
+        shortest: the smallest lag of a training prompt; by default, `lag`.
 
     Raises:
         ValueError: fewer than 8 distractors, which are too few prompts to split, or an empty range.
@@ -73,10 +73,10 @@ def embedded_reber(split: str, *, repeats: int = 1, fewest: int | None = None) -
 
     Args:
         split: train, validation or test; they share no prompt.
-        repeats: strings of the Reber grammar inside, one after the other. The paper has one, of
-            eight symbols on average: so few strings that 500 test rows have 49 different prompts.
-            More strings are a longer lag.
-        fewest: train on this many strings to `repeats`; by default, on `repeats` alone.
+        repeats: number of consecutive Reber strings inside. The paper has one, of eight symbols on
+            average, but then 500 test rows have only 49 different prompts. More strings make the
+            lag longer.
+        fewest: the smallest number of strings in a training prompt; by default, `repeats`.
 
     Raises:
         ValueError: `repeats` below 1, or an empty range.
@@ -114,8 +114,9 @@ def counting(
     After Gers & Schmidhuber (2001), who predict all possible next symbols at every step.
 
     Args:
-        split: train and validation have every n from 1 to `longest`, test to `test_longest`: there
-            is one string for each n, so new test strings are longer.
+        split: train and validation have every n from 1 to `longest`, test from 1 to
+            `test_longest`. Each n has only one string, so test strings that are not in train are
+            longer.
         language: aⁿbⁿ, or aⁿbⁿcⁿ, which is not context-free.
         longest: the largest n of training.
         test_longest: the largest n of the test.
@@ -135,14 +136,14 @@ def parity(split: str, *, longest: int = 40, test_longest: int = 200) -> list[Ro
     1 cannot (Sarrof, Veitsman & Hahn, 2024).
 
     Args:
-        split: train has 1 to `longest` bits, and as many prompts of 1 to 2 bits as of 2 to 4 and of
-            4 to 8, because a model must learn the short prompts before the long ones. Validation
-            has more bits, up to twice `longest`; test too, up to `test_longest`.
-        longest: most bits of a training prompt.
-        test_longest: most bits of a test prompt.
+        split: train has 1 to `longest` bits, with log-uniform lengths, because a model must learn
+            short prompts before long ones. Validation and test have more bits: up to twice
+            `longest`, and up to `test_longest`.
+        longest: maximum bits of a training prompt.
+        test_longest: maximum bits of a test prompt.
 
     Raises:
-        ValueError: fewer than 12 bits, or a test no longer than training.
+        ValueError: `longest` below 12, or `test_longest` not above it.
     """
     at_least(12, longest=longest)
     at_least(longest + 1, test_longest=test_longest)
@@ -166,13 +167,13 @@ def recall(
     """Associative recall: pairs of letter and digit, then a letter; the completion is its digit.
 
     After Ba et al. (2016) and, with many queries, Arora et al. (2024). It measures the capacity of
-    a memory. No letter is in two pairs.
+    a memory. All letters of a prompt are different.
 
     Args:
         split: train, validation or test; they share no prompt.
-        pairs: of a training prompt.
-        fewest: train on prompts of this many pairs to `pairs`; by default, on `pairs` alone.
-        test_pairs: of a validation or test prompt; by default, `pairs`.
+        pairs: maximum pairs of a training prompt.
+        fewest: minimum pairs of a training prompt; by default, `pairs`.
+        test_pairs: pairs of a validation or test prompt; by default, `pairs`.
 
     Raises:
         ValueError: fewer than 2 pairs, which are too few prompts to split, or more than 52.
@@ -211,14 +212,15 @@ def generate_rows(
     size: int | None = None,
     disjoint: bool = True,
 ) -> list[Row]:
-    """Random rows of a split, from a seed of its own.
+    """Random rows of a split.
 
     Args:
-        name: of the task with its options; with the split, it determines the seed.
+        name: of the task with its options; name and split determine the seed.
         split: train, validation or test.
         sample: returns a random row.
         size: number of rows; by default, that of `SIZES`.
-        disjoint: keep only rows whose prompt has this split by its hash: no other split has them.
+        disjoint: keep only rows whose prompt belongs to this split by its hash, so that no prompt
+            is in two splits.
     """
     random = Random(f"{name} {split}")
     rows: list[Row] = []

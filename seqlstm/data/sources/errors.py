@@ -1,4 +1,4 @@
-"""Errors of `datasets`, translated into one DataError with file, line and hint."""
+"""Errors of `datasets`, translated into a DataError with file, line and hint."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ LOCAL_HINT = "If you have it as files, name them instead: data.source=FOLDER (or
 
 
 class UnreachableError(Exception):
-    """The Hub cannot be reached, and the cache does not have the data set."""
+    """The Hub cannot be reached, and the data set is not in the cache."""
 
 
 @contextmanager
-def reading(where: str, files: Sequence[Path]) -> Iterator[None]:
-    """Translates every exception of `datasets` into one DataError."""
+def translate_errors(where: str, files: Sequence[Path]) -> Iterator[None]:
+    """Translate every exception of `datasets` into a DataError."""
     try:
         yield
     except DataError:

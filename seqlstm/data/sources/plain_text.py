@@ -21,13 +21,13 @@ COMPRESSED: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open,
 
 @dataclass(frozen=True)
 class PlainFiles:
-    """Plain-text files by split, read one after the other as lines or in parallel as pairs.
+    """Plain-text files by split: either files of lines, or two parallel files of pairs.
 
     Attributes:
         name: of the source, for messages.
         files: of each split.
-        text: the requested column; only "text" exists. None for the default.
-        pair: the two columns of parallel files, in the order of the files; None for lines.
+        text: the requested column, which must be "text"; None for the default.
+        pair: the names of the two parallel files, in order; None for lines.
     """
 
     name: str
@@ -41,7 +41,7 @@ class PlainFiles:
         return list(self.files)
 
     def rows(self, split: str) -> list[str] | list[tuple[str, str]]:
-        """All lines or pairs of a split. Raises DataError if the files cannot be read so."""
+        """All lines or pairs of a split. Raises DataError if the files cannot be read as such."""
         files = self.files[split]
         if self.pair is not None:
             return _pairs(files, self.pair)

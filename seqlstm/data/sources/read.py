@@ -1,6 +1,7 @@
 """Corpora from the Hugging Face Hub, local folders and files, and built-in sources.
 
-`read` reads all of them; the local folder of a data set and its Hub id return the same rows.
+`read` is the entry point for all of them. A Hub id and a local copy of the same data set have the
+same rows.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ BUILT_IN = ("python-docs", "dates", *SYNTHETIC_TASKS)
 
 @dataclass(frozen=True)
 class Corpus:
-    """The rows of a split in memory.
+    """A corpus: the rows of a split, in memory.
 
     Attributes:
         rows: all lines or documents of text, or all pairs of texts.
@@ -46,13 +47,13 @@ class Corpus:
 
     @property
     def texts(self) -> Sequence[str]:
-        """The rows of a corpus of single texts."""
+        """The rows, if they are single texts."""
         assert isinstance(self.rows[0], str)
         return cast(Sequence[str], self.rows)
 
     @property
     def pairs(self) -> Sequence[Pair]:
-        """The rows of a corpus of pairs."""
+        """The rows, if they are pairs."""
         assert isinstance(self.rows[0], tuple)
         return cast(Sequence[Pair], self.rows)
 
@@ -70,7 +71,7 @@ class Corpus:
 
 
 class Source(Protocol):
-    """An opened source."""
+    """An opened source of rows by split; `PlainFiles`, `Tables` and `_BuiltIn` are sources."""
 
     @property
     def name(self) -> str:
@@ -94,30 +95,31 @@ def read(
     revision: str | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Corpus:
-    """Reads a split of a source into memory.
+    """Read a split of a source into memory.
 
     Args:
         source: a built-in source ("python-docs", "dates" or one of `SYNTHETIC_TASKS`), a local file
             or folder, a Hub id, or files by split; two plain-text files a split are pairs, line by
             line.
-        split: train, validation (valid, val, dev) or test; slices and sums too, as in
+        split: train, validation (or valid, val, dev) or test; or a slice or sum of splits, such as
             "train[:98%]" and "validation+test".
-        text: the column of text, with dots if nested; "text" without `text` and `pair`.
+        text: the column of text, with dots if nested; "text" if both `text` and `pair` are None.
         pair: the source and target columns (or the locales of "dates").
-        name: a configuration of a data set with several.
+        name: of a configuration, for a data set that has several.
         revision: a version of a Hub data set.
         options: of a synthetic task.
 
     Raises:
         DataError: the source, split or column is missing, empty, malformed or cannot be reached.
+        ValueError: both `text` and `pair` are set.
     """
     if text is not None and pair is not None:
         raise ValueError("a source is read as text or as pairs, were: both")
-    columns = None if pair is None else _two(pair)
+    columns = None if pair is None else _two_columns(pair)
     parts = parse(split)
     if isinstance(source, str) and source in SYNTHETIC_TASKS:
         _refuse(f'"{source}"', name=name, revision=revision)
-        opened = _task(source, pair=columns, options=options or {})
+        opened = _synthetic_task(source, pair=columns, options=options or {})
     elif options:
         tasks = ", ".join(SYNTHETIC_TASKS)
         raise DataError(f"data.options mean nothing for {source}.", hint=f"They are for {tasks}.")
@@ -132,7 +134,7 @@ def read(
     return Corpus(rows, opened.name, split)
 
 
-def _two(pair: Sequence[str]) -> Pair:
+def _two_columns(pair: Sequence[str]) -> Pair:
     if len(pair) != 2:
         raise DataError(f"A pair names two columns, not {len(pair)}: {', '.join(pair)}.")
     return pair[0], pair[1]
@@ -215,7 +217,7 @@ def _built_in(source: str, *, text: str | None, pair: Pair | None) -> Source:
     return _BuiltIn(source, list(python_docs.SPLITS), python_docs.rows)
 
 
-def _task(source: str, *, pair: Pair | None, options: Mapping[str, Any]) -> Source:
+def _synthetic_task(source: str, *, pair: Pair | None, options: Mapping[str, Any]) -> Source:
     if pair != COLUMNS:
         raise DataError(
             f'"{source}" has prompts and completions.',

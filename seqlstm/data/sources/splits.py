@@ -11,7 +11,7 @@ from seqlstm.errors import DataError, SplitError, nearest
 
 Row = TypeVar("Row")
 
-# As `datasets` finds splits by file name; the first of each group is its name of the split.
+# The aliases with which `datasets` finds splits by file name; the first is the split's own name.
 ALIASES = (
     ("train", "training"),
     ("validation", "valid", "val", "dev"),
@@ -22,24 +22,24 @@ _PART = re.compile(r"(?P<split>[\w.-]+)(\[(?P<start>-?\d+%?)?:(?P<stop>-?\d+%?)?
 
 @dataclass(frozen=True)
 class SplitSlice:
-    """A split or a slice of it. Bounds count rows, or per cent of the rows if they end in "%"."""
+    """A split or a slice of it. Bounds are row numbers, or per cent if they end in "%"."""
 
     split: str
     start: str | None = None
     stop: str | None = None
 
     def cut(self, rows: Sequence[Row]) -> Sequence[Row]:
-        """The rows of this slice of the whole split."""
+        """The rows of this slice, from all rows of the split."""
         if self.start is None and self.stop is None:
             return rows
         return rows[_bound(self.start, len(rows)) : _bound(self.stop, len(rows))]
 
 
 def parse(split: str) -> list[SplitSlice]:
-    """The parts of a split expression such as "train[:98%]" or "validation+test", in order.
+    """The slices of a split expression such as "train[:98%]" or "validation+test", in order.
 
     Raises:
-        DataError: it is not a split expression.
+        DataError: `split` is not a split expression.
     """
     matches = [_PART.fullmatch(part.strip()) for part in split.split("+")]
     if not all(matches):
@@ -51,12 +51,12 @@ def parse(split: str) -> list[SplitSlice]:
 
 
 def resolve(split: str, *, available: Iterable[str], source: str) -> str:
-    """The name of a split among the splits of a source, by name or alias.
+    """The name of an available split, found by name or alias.
 
     Args:
         split: a name or an alias.
         available: the names of the source's splits.
-        source: its name, for messages.
+        source: the source's name, for messages.
 
     Raises:
         SplitError: the source has no such split.

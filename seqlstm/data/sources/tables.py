@@ -1,6 +1,6 @@
-"""Columns of text from Parquet, JSON or CSV files, local or of the Hub, read by `datasets`.
+"""Columns of text from Parquet, JSON or CSV files, local or on the Hub, read by `datasets`.
 
-The only module that imports `datasets`, and only when it reads: the import takes a second or two.
+Only this module imports `datasets`, and only when it reads: the import takes a second or two.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seqlstm.data.sources.errors import LOCAL_HINT, UnreachableError, reading
+from seqlstm.data.sources.errors import LOCAL_HINT, UnreachableError, translate_errors
 from seqlstm.data.sources.plain_text import PlainFiles, content, suffix_of
 from seqlstm.errors import DataError, nearest
 
@@ -35,8 +35,8 @@ class Tables:
 
     Attributes:
         name: of the source, for messages.
-        tables: a `datasets.DatasetDict`.
-        columns: the column of text, or the two columns of pairs.
+        tables: a `datasets.DatasetDict`: a table for each split.
+        columns: the column of texts, or the two columns of pairs.
     """
 
     name: str
@@ -80,7 +80,7 @@ def format_of(path: Path) -> str | None:
 def open_files(
     files: Mapping[str, Sequence[Path]], *, name: str, columns: tuple[str, ...]
 ) -> Tables:
-    """Opens local files of one format, by split.
+    """Open local files of one format, by split.
 
     Raises:
         DataError: the formats differ, or a file is malformed.
@@ -93,7 +93,7 @@ def open_files(
     options = {**options, **_CSV_OPTIONS} if kind == "csv" else options
     _check_encoding(kind, paths)
     data_files = {split: [str(file) for file in listed] for split, listed in files.items()}
-    with _quiet(), reading(name, paths):
+    with _quiet(), translate_errors(name, paths):
         import datasets
 
         return Tables(name, datasets.load_dataset(kind, data_files=data_files, **options), columns)
@@ -102,35 +102,35 @@ def open_files(
 def open_folder(
     folder: Path, *, name: str | None, text: str | None, pair: tuple[str, str] | None
 ) -> Tables | PlainFiles:
-    """Opens a local folder in any layout of `datasets`; `name` is that of a configuration.
+    """Open a local folder in any layout that `datasets` knows; `name` is that of a configuration.
 
     Raises:
         DataError: the folder has no data, or malformed data.
     """
     where = str(folder)
-    with _quiet(), reading(where, []):
+    with _quiet(), translate_errors(where, []):
         builder = _builder(where, name=name)
     files = _local_files(builder)
     if builder.name == "text" and builder.config.sample_by == "line":
         return PlainFiles(where, files, text, pair)
     paths = [file for split in files.values() for file in split]
     _check_encoding(builder.name, paths)
-    with _quiet(), reading(where, paths):
-        return Tables(where, _prepared(builder), pair or (text or "text",))
+    with _quiet(), translate_errors(where, paths):
+        return Tables(where, _prepare(builder), pair or (text or "text",))
 
 
 def open_hub(
     identifier: str, *, name: str | None, revision: str | None, columns: tuple[str, ...]
 ) -> Tables:
-    """Opens a data set of the Hugging Face Hub, or its cached copy if the Hub cannot be reached.
+    """Open a data set of the Hugging Face Hub, or its cached copy if the Hub cannot be reached.
 
     Raises:
         DataError: the Hub cannot be reached, or has no such set, revision or configuration.
     """
     with _quiet():
         unreachable = _hub_error(identifier, revision)
-        with reading(f'"{identifier}"', []), _cache_only(unreachable):
-            tables = _prepared(_builder(identifier, name=name, revision=revision))
+        with translate_errors(f'"{identifier}"', []), _cache_only(unreachable):
+            tables = _prepare(_builder(identifier, name=name, revision=revision))
     return Tables(identifier, tables, columns)
 
 
@@ -143,7 +143,7 @@ def _builder(path: str, **options: Any) -> Any:
     return builder
 
 
-def _prepared(builder: Any) -> Any:
+def _prepare(builder: Any) -> Any:
     builder.download_and_prepare()
     return builder.as_dataset()
 
@@ -154,15 +154,17 @@ def _local_files(builder: Any) -> dict[str, list[Path]]:
 
 
 def _check_encoding(kind: str, files: Sequence[Path]) -> None:
-    """Raises DataError for invalid UTF-8, which `datasets` replaces in JSON without a warning and
-    reports for CSV without the line."""
+    """Raise DataError for invalid UTF-8, with the line.
+
+    `datasets` replaces it without a warning in JSON, and reports it without the line in CSV.
+    """
     if kind in ("json", "csv"):
         for file in files:
             content(file)
 
 
 def _hub_error(identifier: str, revision: str | None) -> Exception | None:
-    """The error of one request to the Hub, or None; `datasets` itself retries for half a minute."""
+    """The error of a single request to the Hub, or None; `datasets` would retry for 30 seconds."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
@@ -182,7 +184,7 @@ def _hub_error(identifier: str, revision: str | None) -> Exception | None:
 
 @contextmanager
 def _cache_only(unreachable: Exception | None) -> Iterator[None]:
-    """Restricts `datasets` to its cache if the Hub is unreachable."""
+    """A context in which `datasets` uses only its cache, if the Hub is unreachable."""
     if unreachable is None:
         yield
         return
@@ -199,7 +201,7 @@ def _cache_only(unreachable: Exception | None) -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silences the progress bars and log lines of `datasets` and the Hub's client."""
+    """A context without progress bars and log lines of `datasets` and the Hub's client."""
     import datasets
     from huggingface_hub.utils import logging as hub_logging
 

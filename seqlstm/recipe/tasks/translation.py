@@ -145,7 +145,7 @@ class TranslationTask(Task):
             values = {"loss": nats / sum(batch.tokens for batch in batches)}
             if recipe.training.metric in ("bleu", "chrf"):
                 loaded = LoadedTranslator(
-                    model, tokenizers, precision=precision, longest=max_length
+                    model, tokenizers, precision=precision, max_input_length=max_length
                 )
                 hypotheses = loaded.translate(lines, beam_size=1, batch=256)
                 values["bleu"] = bleu(hypotheses, references)
@@ -162,7 +162,7 @@ class TranslationTask(Task):
             tokenizers,
             precision=precision,
             **recipe.decoding.model_dump(),
-            longest=recipe.data.max_length,
+            max_input_length=recipe.data.max_length,
         )
 
     def evaluate(

@@ -15,7 +15,7 @@ from seqlstm.recurrent.backends.scan import ScanBackend
 from seqlstm.recurrent.backends.torch_fused import TorchFused
 from seqlstm.recurrent.cells.base import Cell
 
-__all__ = ["BACKENDS", "Backend", "Call", "BackendChoice", "choose"]
+__all__ = ["BACKENDS", "Backend", "BackendChoice", "Call", "choose"]
 
 BACKENDS: dict[str, Backend] = {
     backend.name: backend

@@ -1,4 +1,4 @@
-"""Buckets: every pair once an epoch, within the budget, and a position to resume from."""
+"""Bucketing: every pair once in an epoch, maximum batch size, and resuming."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def texts(batches: list[Batch], tokenizer: Tokenizer) -> list[tuple[str, str]]:
     return [(tokenizer.decode(source), tokenizer.decode(target)) for source, target in pairs]
 
 
-def same(one: Batch, other: Batch) -> bool:
-    return rows(one) == rows(other)
+def same(first: Batch, other: Batch) -> bool:
+    return rows(first) == rows(other)
 
 
 def test_a_batch_of_pairs_by_hand(tokenizer: Tokenizer) -> None:
@@ -130,25 +130,29 @@ def test_every_epoch_has_another_order(tokenizer: Tokenizer, sampling: float) ->
     assert first == again
 
 
-def test_a_joint_tokenizer_draws_both_sides_from_one_sequence(tokenizer: Tokenizer) -> None:
+def test_a_joint_tokenizer_samples_both_sides_with_one_seed(tokenizer: Tokenizer) -> None:
     lines = [*LINES, *(target for _, target in PAIRS)]
     sources, targets = buckets_of(tokenizer, subword_regularization=0.3).encode(PAIRS, 7)
     assert [*sources, *targets] == tokenizer.sample(lines, alpha=0.3, seed=7)
 
 
-def test_two_tokenizers_draw_each_from_their_own(tokenizer: Tokenizer) -> None:
-    """Though they be alike, and so be the lines: none depends on what the other reads."""
-    each = TokenizerPair(tokenizer, Tokenizer(tokenizer.model))
-    alike, fewer = [(line, line) for line in LINES], [(line, "") for line in LINES]
+def test_two_tokenizers_have_different_seeds(tokenizer: Tokenizer) -> None:
+    """Also for equal tokenizers and equal lines: no side depends on the other."""
+    tokenizer_pair = TokenizerPair(tokenizer, Tokenizer(tokenizer.model))
+    equal_pairs, fewer = [(line, line) for line in LINES], [(line, "") for line in LINES]
     encode = BucketBatches(
-        alike, tokenizers=each, max_tokens=BUDGET, shuffle_window=WINDOW, subword_regularization=0.3
+        equal_pairs,
+        tokenizers=tokenizer_pair,
+        max_tokens=BUDGET,
+        shuffle_window=WINDOW,
+        subword_regularization=0.3,
     ).encode
-    sources, targets = encode(alike, 7)
+    sources, targets = encode(equal_pairs, 7)
     assert tokenizer.decode_batch(sources) == tokenizer.decode_batch(targets) == LINES
-    assert sum(one != other for one, other in zip(sources, targets, strict=True)) > 20
+    assert sum(first != other for first, other in zip(sources, targets, strict=True)) > 20
     assert encode(fewer, 7)[0] == sources
-    assert encode(alike, 8)[1] != targets
-    assert encode(alike, 7) == (sources, targets)
+    assert encode(equal_pairs, 8)[1] != targets
+    assert encode(equal_pairs, 7) == (sources, targets)
 
 
 def test_each_side_has_its_own_ids(tokenizer: Tokenizer, tmp_path: Path) -> None:
@@ -169,7 +173,7 @@ def test_each_side_has_its_own_ids(tokenizer: Tokenizer, tmp_path: Path) -> None
     assert batch.targets.tolist() == [[8, 3, 0], [9, 10, 3]]
 
 
-def test_sampling_segments_every_epoch_anew(tokenizer: Tokenizer) -> None:
+def test_sampling_segments_every_epoch_differently(tokenizer: Tokenizer) -> None:
     plain = set(rows_of_epoch(tokenizer, epoch=0, subword_regularization=0.0))
     first, second = (
         set(rows_of_epoch(tokenizer, epoch=epoch, subword_regularization=0.3)) for epoch in (0, 1)
@@ -191,16 +195,16 @@ def rows_of(batches: list[Batch]) -> list[tuple[tuple[int, ...], tuple[int, ...]
     return [pair for batch in batches for pair in rows(batch)]
 
 
-def test_ids_that_are_known_are_used(tokenizer: Tokenizer) -> None:
-    """They give the same batches as encoding does, and no line is encoded again."""
+def test_given_ids_are_used(tokenizer: Tokenizer) -> None:
+    """The batches are the same as with encoding, and no line is encoded again."""
     sources, targets = ([pair[side] for pair in PAIRS] for side in (0, 1))
     encoded = tokenizer.encode_batch(sources), tokenizer.encode_batch(targets)
     batches = buckets_of(tokenizer, ids=encoded)
     assert list(map(rows, epoch_of(batches))) == list(map(rows, epoch_of(buckets_of(tokenizer))))
     reversed_ids = [ids[::-1] for ids in encoded[0]], [ids[::-1] for ids in encoded[1]]
-    found = Counter(rows_of(epoch_of(buckets_of(tokenizer, ids=reversed_ids))))
+    counts = Counter(rows_of(epoch_of(buckets_of(tokenizer, ids=reversed_ids))))
     end = tokenizer.end
-    assert found == Counter(
+    assert counts == Counter(
         ((*source, end), (*target, end)) for source, target in zip(*reversed_ids, strict=True)
     )
 
@@ -211,7 +215,7 @@ def test_selected_ids_are_those_of_the_rows() -> None:
     assert [list(ids) for ids in targets] == [[5, 70_000], [6]]
 
 
-def test_ids_that_are_known_are_not_used_where_ids_are_sampled(tokenizer: Tokenizer) -> None:
+def test_given_ids_are_not_used_with_subword_regularization(tokenizer: Tokenizer) -> None:
     none: tuple[list[list[int]], list[list[int]]] = [[] for _ in PAIRS], [[] for _ in PAIRS]
     sampled = buckets_of(tokenizer, subword_regularization=0.3, ids=none)
     expected = buckets_of(tokenizer, subword_regularization=0.3)
@@ -219,7 +223,9 @@ def test_ids_that_are_known_are_not_used_where_ids_are_sampled(tokenizer: Tokeni
 
 
 @every_sampling
-def test_resuming_anywhere_gives_the_same_batches(tokenizer: Tokenizer, sampling: float) -> None:
+def test_resuming_at_any_batch_returns_the_same_batches(
+    tokenizer: Tokenizer, sampling: float
+) -> None:
     whole = buckets_of(tokenizer, subword_regularization=sampling)
     count = len(epoch_of(whole)) + 3
     expected = list(islice(whole, count))

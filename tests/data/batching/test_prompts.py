@@ -1,4 +1,4 @@
-"""Texts with answers: what a row reads, what is asked of it, and a position to resume from."""
+"""Batches of prompts and completions: inputs, targets, and resuming."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def answers_of(tokenizer: Tokenizer, *, subword_regularization: float = 0.0) -> 
     )
 
 
-def asked_of(batch: Batch) -> list[list[int]]:
-    """By row, the targets that are asked."""
+def targets_of(batch: Batch) -> list[list[int]]:
+    """The targets of each row."""
     rows = len(batch.inputs)
-    asked: list[list[int]] = [[] for _ in range(rows)]
+    targets: list[list[int]] = [[] for _ in range(rows)]
     for place in batch.target_index.tolist():
         step, row = divmod(place, rows)
-        asked[row].append(int(batch.targets[row, step]))
-    return asked
+        targets[row].append(int(batch.targets[row, step]))
+    return targets
 
 
 def test_a_batch_by_hand(tokenizer: Tokenizer) -> None:
@@ -42,47 +42,49 @@ def test_a_batch_by_hand(tokenizer: Tokenizer) -> None:
     batch = collate_prompts([[5, 6], [7], []], [[8], [], [9, 10, 11]], tokenizer)
     assert batch.inputs.tolist() == [[end, 5, 6, 8], [end, 7, end, pad], [end, 9, 10, 11]]
     assert batch.targets.tolist() == [[5, 6, 8, end], [7, end, pad, pad], [9, 10, 11, end]]
-    assert asked_of(batch) == [[8, end], [end], [9, 10, 11, end]]
+    assert targets_of(batch) == [[8, end], [end], [9, 10, 11, end]]
     assert batch.tokens == 7
     assert batch.lengths is None
     assert batch.resets is None
     assert not batch.carry_state
 
 
-def test_what_is_not_asked_has_no_part_in_the_loss(tokenizer: Tokenizer) -> None:
-    """A row beside longer ones is told as it is alone, and its text is not asked."""
+def test_prompts_are_not_part_of_the_loss(tokenizer: Tokenizer) -> None:
+    """A row has the same loss in a batch as alone, and its prompt is not part of it."""
     model = random_language_model(tokenizer.vocab_size, seed=3)
-    texts, answers = [[5, 6, 9, 7], [7], [8, 8]], [[8], [6, 5], [9, 10, 11]]
+    prompts, completions = [[5, 6, 9, 7], [7], [8, 8]], [[8], [6, 5], [9, 10, 11]]
     with torch.no_grad():
-        loss, tokens, _ = loss_of(model, collate_prompts(texts, answers, tokenizer))
+        loss, tokens, _ = loss_of(model, collate_prompts(prompts, completions, tokenizer))
         by_hand = 0.0
-        for text, answer in zip(texts, answers, strict=True):
-            state, past = model.initial_state(1), [tokenizer.end, *text]
+        for prompt, completion in zip(prompts, completions, strict=True):
+            state, past = model.initial_state(1), [tokenizer.end, *prompt]
             for token in past[:-1]:
                 _, state = model.advance(torch.tensor([token]), state)
-            for token, told in zip([past[-1], *answer], [*answer, tokenizer.end], strict=True):
+            for token, target in zip(
+                [past[-1], *completion], [*completion, tokenizer.end], strict=True
+            ):
                 logits, state = model.advance(torch.tensor([token]), state)
-                by_hand -= float(logits.log_softmax(-1)[0, told])
+                by_hand -= float(logits.log_softmax(-1)[0, target])
     assert tokens == 9
     assert float(loss) == pytest.approx(by_hand, rel=1e-9)
 
 
-def test_batches_are_of_like_length_within_the_budget() -> None:
-    texts, answers = [[0] * n for n in (9, 1, 5, 1, 30)], [[0], [0, 0], [], [0], []]
-    batches = bucket_prompts(texts, answers, 14)
+def test_batches_have_similar_lengths_within_the_budget() -> None:
+    prompts, completions = [[0] * n for n in (9, 1, 5, 1, 30)], [[0], [0, 0], [], [0], []]
+    batches = bucket_prompts(prompts, completions, 14)
     assert batches == [[3, 1], [2], [0], [4]]
 
 
 @pytest.mark.parametrize("sampling", [0.0, 0.3])
-def test_every_row_stands_in_an_epoch_once(tokenizer: Tokenizer, sampling: float) -> None:
+def test_every_row_is_in_an_epoch_once(tokenizer: Tokenizer, sampling: float) -> None:
     batches = list(answers_of(tokenizer, subword_regularization=sampling).of_epoch(0, 0))
-    told = [tokenizer.decode(ids[:-1]) for batch in batches for ids in asked_of(batch)]
-    assert sorted(told) == sorted(answer for _, answer in PAIRS)
+    decoded = [tokenizer.decode(ids[:-1]) for batch in batches for ids in targets_of(batch)]
+    assert sorted(decoded) == sorted(completion for _, completion in PAIRS)
     assert all(batch.inputs.numel() <= BUDGET or len(batch.inputs) == 1 for batch in batches)
 
 
 @pytest.mark.parametrize("done", [1, 4, 9])
-def test_a_resumed_one_goes_on(tokenizer: Tokenizer, done: int) -> None:
+def test_resuming(tokenizer: Tokenizer, done: int) -> None:
     whole = list(islice(answers_of(tokenizer, subword_regularization=0.3), 14))
     stopped, resumed = (
         answers_of(tokenizer, subword_regularization=0.3),

@@ -28,7 +28,7 @@ PAIRS = [("en", "de"), ("de", "en"), ("fr", "ja")]
 
 
 class TestForms:
-    def test_they_write_what_babel_writes(self):
+    def test_formats_write_the_text_of_babel(self):
         day, clock = date(2007, 5, 3), time(15, 4)
         assert DateFormat("full").write(day, DE) == format_date(day, "full", locale="de")
         assert DateFormat("yMMMEd").write(day, DE) == format_skeleton("yMMMEd", day, locale="de")
@@ -45,14 +45,14 @@ class TestForms:
         assert HoursAndMinutesFormat().write((3, 20), DE) == "3 Stunden, 20 Minuten"
 
     @pytest.mark.parametrize("pair", PAIRS)
-    def test_each_reads_back_what_it_writes(self, pair):
+    def test_reading_inverts_writing(self, pair):
         source, target = map(dates._locale, pair)
         random = Random(1)
         for form in dates._formats(source, target):
             for value in [form.sample(random) for _ in range(50)]:
                 assert value in form.read(form.write(value, source), source)
 
-    def test_reading_gives_every_value_there_is(self):
+    def test_reading_returns_every_possible_value(self):
         """Against a search through all days: texts of one day, one month and any year."""
         days = [date(1995, 1, 1) + timedelta(days=days) for days in range(15 * 365)]
         forms = {
@@ -70,7 +70,7 @@ class TestForms:
             for text in list(found)[::37]:
                 assert set(form.read(text, EN)) == found[text]
 
-    def test_a_form_reads_nothing_foreign(self):
+    def test_a_format_reads_no_text_of_another_format(self):
         assert DateFormat("yMMMEd").read("Mon, May 3, 2007", EN) == []  # it was a Thursday
         assert DateFormat("long").read("February 30, 2007", EN) == []
         assert DateFormat("long").read("May 03, 2007", EN) == []
@@ -82,27 +82,27 @@ class TestForms:
 
 
 class TestAmbiguity:
-    def test_may_is_left_out_where_its_short_name_is_its_long_one(self):
+    def test_may_is_left_out_if_its_short_and_long_names_are_equal(self):
         pair = ("en", "de")
         assert dates.translations("May 1, 2000", pair=pair) == {"1. Mai 2000", "01.05.2000"}
         assert dates.translations("April 1, 2000", pair=pair) == {"1. April 2000"}
         assert dates.translations("Apr 1, 2000", pair=pair) == {"01.04.2000"}
         assert not any(source.startswith("May 1,") for source, _ in dates.rows("test", pair=pair))
 
-    def test_a_moment_is_as_ambiguous_as_its_date(self):
+    def test_a_datetime_is_as_ambiguous_as_its_date(self):
         assert dates.translations("May 1, 2000, 3:04\u202fPM") == {
             "1. Mai 2000, 15:04",
             "01.05.2000, 15:04",
         }
 
     @pytest.mark.parametrize("pair", PAIRS)
-    def test_every_source_of_a_split_has_its_one_translation(self, pair):
+    def test_every_source_of_a_split_has_one_translation(self, pair):
         for source, target in dates.rows("test", pair=pair):
             assert dates.translations(source, pair=pair) == {target}
 
 
 class TestRows:
-    def test_splits_are_disjoint_in_their_sources_and_as_large_as_said(self):
+    def test_splits_have_disjoint_sources_and_their_sizes(self):
         splits = {split: dict(dates.rows(split)) for split in dates.SIZES}
         assert {split: len(rows) for split, rows in splits.items()} == dates.SIZES
         sources = Counter(source for rows in splits.values() for source in rows)
@@ -111,7 +111,7 @@ class TestRows:
     def test_no_two_digit_years_and_no_numeric_sources(self):
         assert not any("/" in source for source, _ in dates.rows("test"))
 
-    def test_every_kind_is_there_and_none_is_more_than_two_fifths(self):
+    def test_every_kind_occurs_and_none_exceeds_two_fifths(self):
         formats = dates._formats(EN, DE)
         kinds = Counter(
             next(format.kind for format in formats if format.read(source, EN))
@@ -120,7 +120,7 @@ class TestRows:
         assert set(kinds) == set(dates.WEIGHTS)
         assert max(kinds.values()) < 400
 
-    def test_the_rows_are_these_and_no_hash_seed_changes_them(self):
+    def test_the_rows_are_fixed_for_any_hash_seed(self):
         code = "from seqlstm.data.builtin import dates; print(ascii(dates.rows('validation')))"
         outputs = {
             subprocess.run(

@@ -18,8 +18,8 @@ from seqlstm.data.builtin.hash_split import hash_split
 )
 def test_the_shares_of_the_splits(test_percent: int, shares: dict[str, float]) -> None:
     counts = Counter(hash_split(str(number), test_percent=test_percent) for number in range(20_000))
-    found = {split: count / 20_000 for split, count in counts.items()}
-    assert found == pytest.approx(shares, abs=0.01)
+    result = {split: count / 20_000 for split, count in counts.items()}
+    assert result == pytest.approx(shares, abs=0.01)
 
 
 def test_a_smaller_test_split_is_part_of_a_larger_one() -> None:

@@ -43,7 +43,7 @@ class TestDocuments:
 
 
 class TestSplits:
-    def test_they_are_all_documents_once(self, splits):
+    def test_the_splits_contain_every_document_once(self, splits):
         rows = [text for split in splits.values() for text in split]
         assert sorted(rows) == sorted(python_docs.documents().values())
         assert len(set(rows)) == len(rows)
@@ -54,13 +54,13 @@ class TestSplits:
         assert 0.8 < words["train"] / sum(words.values()) < 0.95
         assert min(words.values()) > 5_000
 
-    def test_a_name_alone_decides(self):
+    def test_the_split_depends_only_on_the_name(self):
         names = ["argparse", "fractions", "bisect", "topics/bitwise"]
         splits = ["train", "validation", "test", "validation"]
         assert [hash_split(name, test_percent=5) for name in names] == splits
 
 
-def test_a_python_without_sources_says_so(monkeypatch, tmp_path):
+def test_a_python_without_sources_is_an_error(monkeypatch, tmp_path):
     python_docs.documents.cache_clear()
     monkeypatch.setattr(sysconfig, "get_path", lambda _: str(tmp_path))
     with pytest.raises(DataError, match="no library sources"):

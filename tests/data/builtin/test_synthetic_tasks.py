@@ -1,4 +1,4 @@
-"""Generated tasks: the one right answer of every row, and splits that do not share a text."""
+"""Synthetic tasks: the correct completion of every row, and disjoint splits."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DRAWN = [task for task in SYNTHETIC_TASKS if task != "counting"]
 
 
 def is_reber(text: str) -> bool:
-    """Whether the grammar writes exactly this."""
+    """Whether the grammar generates exactly this string."""
     node = 0
     for symbol in text:
         node = dict(REBER[node]).get(symbol, -1) if node in REBER else -1
@@ -49,14 +49,14 @@ def test_splits_have_their_sizes_and_share_no_text(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DRAWN)
-def test_no_answer_is_much_more_frequent_than_another(name: str) -> None:
+def test_no_completion_is_much_more_frequent_than_another(name: str) -> None:
     counts = Counter(answer for _, answer in SYNTHETIC_TASKS[name]("train"))
     assert max(counts.values()) < 1.25 * min(counts.values())
     assert len(counts) == {"long-lag": 4, "embedded-reber": 2, "parity": 2, "recall": 10}[name]
 
 
 @pytest.mark.parametrize("lag", [8, 30])
-def test_the_first_symbol_is_the_answer_after_the_lag(lag: int) -> None:
+def test_the_first_symbol_is_the_completion_after_the_lag(lag: int) -> None:
     for text, answer in long_lag("test", lag=lag):
         assert re.fullmatch(rf"[ABCD][a-h]{{{lag}}}", text)
         assert answer == text[0]
@@ -114,7 +114,7 @@ def test_counting_by_hand(language: str, three: tuple[str, str]) -> None:
     assert counting("test", **options)[0] == first[language]  # type: ignore[arg-type]
 
 
-def test_parity_asks_longer_texts_than_it_trains_on() -> None:
+def test_parity_is_tested_on_longer_prompts_than_in_training() -> None:
     for split, least, most in (("train", 1, 20), ("validation", 21, 40), ("test", 21, 60)):
         rows = parity(split, longest=20, test_longest=60)
         assert {len(text) - 1 for text, _ in rows} == set(range(least, most + 1))
@@ -123,7 +123,7 @@ def test_parity_asks_longer_texts_than_it_trains_on() -> None:
             assert int(answer) == sum(map(int, text[:-1])) % 2
 
 
-def test_recall_asks_one_of_its_pairs() -> None:
+def test_recall_queries_one_of_its_pairs() -> None:
     for split, counts in (("train", {3, 4, 5}), ("test", {9})):
         rows = recall(split, pairs=5, fewest=3, test_pairs=9)
         assert {len(text) // 2 for text, _ in rows} == counts
@@ -148,7 +148,7 @@ def test_recall_asks_one_of_its_pairs() -> None:
         ("recall", {"pairs": 4, "fewest": 5}, "fewest must be at most 4"),
     ],
 )
-def test_what_options_cannot_be(name: str, options: dict[str, object], problem: str) -> None:
+def test_invalid_options(name: str, options: dict[str, object], problem: str) -> None:
     with pytest.raises(DataError) as caught:
         read(name, split="train", pair=["prompt", "completion"], options=options)
     assert problem in caught.value.message

@@ -34,7 +34,7 @@ class TestHub:
         assert "data.source=FOLDER" in caught.value.hint
         assert "".join(capfd.readouterr()) == ""
 
-    def test_it_leaves_the_library_as_it_was(self):
+    def test_settings_of_datasets_are_restored(self):
         import datasets
 
         before = datasets.config.HF_HUB_OFFLINE, datasets.logging.get_verbosity()
@@ -65,7 +65,7 @@ class TestHub:
         ).write_to_directory(str(place))
         assert read("someone/something", split="train").rows == ["cached"]
 
-    def test_an_unknown_set_says_so(self, monkeypatch):
+    def test_an_unknown_data_set_is_an_error(self, monkeypatch):
         import huggingface_hub
         from huggingface_hub.errors import RepositoryNotFoundError
 
@@ -84,7 +84,7 @@ class TestHub:
             ("Dataset 'a/b' is a gated dataset on the Hub.", "hf auth login"),
         ],
     )
-    def test_what_datasets_says_comes_with_a_way_out(self, monkeypatch, raised, hint):
+    def test_errors_of_datasets_have_a_hint(self, monkeypatch, raised, hint):
         import datasets
 
         def refuse(*_, **__):
@@ -96,7 +96,7 @@ class TestHub:
         assert raised in caught.value.message
         assert hint in caught.value.hint
 
-    def test_a_built_in_name_mistyped_is_not_asked_of_the_hub(self):
+    def test_a_mistyped_built_in_name_is_not_requested_from_the_hub(self):
         with pytest.raises(DataError, match="python-doc") as caught:
             read("python-doc", split="train")
         assert caught.value.hint == 'did you mean "python-docs"?'

@@ -20,7 +20,7 @@ def _own_cache(monkeypatch, tmp_path):
 
 class TestFormats:
     @pytest.mark.parametrize("suffix", FORMATS)
-    def test_a_folder_a_file_and_files_by_split_give_the_same_rows(self, tmp_path, suffix):
+    def test_a_folder_a_file_and_files_by_split_have_the_same_rows(self, tmp_path, suffix):
         folder = tmp_path / "set"
         file = write_table(folder, f"train.{suffix}")
         for source in (str(folder), folder, str(file), {"train": str(file)}, {"train": [file]}):
@@ -34,7 +34,7 @@ class TestFormats:
             ("yes", "ja")
         ]
 
-    def test_several_files_of_a_split_follow_one_another(self, tmp_path):
+    def test_several_files_of_a_split_are_concatenated(self, tmp_path):
         first = write_table(tmp_path, "b.jsonl", [("1", "2")])
         second = write_table(tmp_path, "a.jsonl", [("3", "4")])
         assert read({"train": [first, second]}, split="train", text="en").rows == ["1", "3"]
@@ -109,18 +109,18 @@ class TestSplits:
             theirs = datasets.load_dataset(str(folder), split=split)["en"][:]
             assert self.rows(folder, split) == theirs, split
 
-    def test_a_missing_split_names_those_there_are(self, folder):
+    def test_a_missing_split_lists_the_existing_ones(self, folder):
         with pytest.raises(DataError, match=r'no split "tesst".*train, validation, test') as caught:
             self.rows(folder, "tesst")
         assert caught.value.hint == 'did you mean "test"?'
 
-    def test_a_set_of_training_rows_alone_can_be_sliced(self, folder):
+    def test_a_source_with_only_a_train_split_can_be_sliced(self, folder):
         with pytest.raises(DataError, match='no split "validation"') as caught:
             self.rows(folder / "train.jsonl", "validation")
         assert "train[98%:]" in caught.value.hint
 
     @pytest.mark.parametrize("split", ["train[", "", "train+", "train[1:2:3]", "train[50pct:]"])
-    def test_what_is_no_split_says_so(self, folder, split):
+    def test_an_invalid_split_expression_is_an_error(self, folder, split):
         with pytest.raises(DataError, match="names no split"):
             self.rows(folder, split)
 
@@ -131,7 +131,7 @@ class TestSplits:
 
 
 class TestMistakes:
-    def test_a_missing_column_names_those_there_are(self, tmp_path):
+    def test_a_missing_column_lists_the_existing_ones(self, tmp_path):
         path = write_table(tmp_path, "t.jsonl")
         with pytest.raises(DataError, match=r'no column "dee".*en, de') as caught:
             read(path, split="train", pair=["en", "dee"])
@@ -140,7 +140,7 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("value", "held"), [("null", "holds nothing"), ("7", "holds int, not text")]
     )
-    def test_what_is_no_text_names_row_and_column(self, tmp_path, value, held):
+    def test_a_value_that_is_no_text_names_row_and_column(self, tmp_path, value, held):
         path = tmp_path / "t.jsonl"
         first = '"yes"' if value == "null" else "6"
         path.write_text(f'{{"t": {first}}}\n{{"t": {value}}}\n')
@@ -151,7 +151,7 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("name", "before"), [("t.txt", b"a\n"), ("t.jsonl", b'{"a": "x"}\n'), ("t.csv", b"a,b\n")]
     )
-    def test_what_is_not_utf8_names_file_and_line(self, tmp_path, name, before):
+    def test_invalid_utf8_names_file_and_line(self, tmp_path, name, before):
         path = tmp_path / name
         path.write_bytes(before + b"x\xff\n")
         for source in (path, {"train": path}):
@@ -180,14 +180,14 @@ class TestMistakes:
         with pytest.raises(DataError, match="line 3"):
             read(path, split="train", text="a")
 
-    def test_a_damaged_gz_says_so(self, tmp_path):
+    def test_a_damaged_gz_is_an_error(self, tmp_path):
         path = tmp_path / "t.txt.gz"
         path.write_bytes(gzip.compress(b"hello" * 100)[:20])
         with pytest.raises(DataError, match=r"t\.txt\.gz cannot be read"):
             read(path, split="train")
 
     @pytest.mark.parametrize("source", ["./nowhere", "/no/such", "~/nowhere", "no/such.jsonl"])
-    def test_a_missing_path_is_not_asked_of_the_hub(self, source):
+    def test_a_missing_path_is_not_requested_from_the_hub(self, source):
         with pytest.raises(DataError, match="There is no file or folder"):
             read(source, split="train")
 
@@ -195,17 +195,17 @@ class TestMistakes:
         with pytest.raises(DataError, match=r"There is no file .*gone\.txt"):
             read({"train": tmp_path / "gone.txt"}, split="train")
 
-    def test_a_folder_without_data_says_so(self, tmp_path):
+    def test_a_folder_without_data_is_an_error(self, tmp_path):
         (tmp_path / "empty").mkdir()
         with pytest.raises(DataError, match="empty cannot be read"):
             read(tmp_path / "empty", split="train")
 
-    def test_files_of_two_formats_say_so(self, tmp_path):
+    def test_files_of_two_formats_are_an_error(self, tmp_path):
         files = {"train": write_table(tmp_path, "a.csv"), "test": write_table(tmp_path, "b.jsonl")}
         with pytest.raises(DataError, match="different formats"):
             read(files, split="train", text="en")
 
-    def test_settings_that_mean_nothing_are_refused(self, tmp_path):
+    def test_settings_without_an_effect_are_refused(self, tmp_path):
         path = write_table(tmp_path, "a.csv")
         with pytest.raises(DataError, match=r'data\.revision = "main" means nothing'):
             read(path, split="train", text="en", revision="main")
@@ -230,7 +230,7 @@ class TestBuiltIn:
 
 
 class TestCorpus:
-    def test_the_fingerprint_follows_from_rows_and_order_alone(self):
+    def test_the_fingerprint_depends_only_on_rows_and_their_order(self):
         def fingerprint(*rows):
             return Corpus(list(rows), "n", "s").fingerprint
 
