@@ -138,7 +138,7 @@ def test_options_that_exclude_each_other(
 )
 def test_a_translator_has_none_of_these_options(translator: Path, options: list[str]) -> None:
     error = refusal("evaluate", translator, *options)
-    assert f"{options[0][2:]}: for the text of a language model" in error
+    assert f"{options[0][2:]}: cannot take effect, since {translator} is a translator" in error
 
 
 class TestStream:
