@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from seqlstm.cli import evaluation_options
+from seqlstm.evaluation.dynamic_evaluation import DynamicEvaluation
+from seqlstm.evaluation.neural_cache import NeuralCache
 from seqlstm.inference.scoring import Score
 from seqlstm.inference.streaming_score import StreamingScorer
 from tests.runs import answer, invoke, refusal, write_lines
@@ -66,6 +70,15 @@ def test_every_option_changes_the_score(
     found = scores(language_model, *options, option, value)[name]
     assert setting in found["signature"]
     assert found["nats_per_token"] not in (plain["nats_per_token"], None)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("Dynamic", DynamicEvaluation()), ("Cache", NeuralCache())]
+)
+def test_help_states_the_real_defaults(name: str, options: Any) -> None:
+    for key, default in asdict(options).items():
+        (_, option) = get_args(getattr(evaluation_options, f"{name}{key.title()}"))
+        assert option.help.endswith(f": {default}.")
 
 
 def test_contexts(language_model: Path) -> None:
