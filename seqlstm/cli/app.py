@@ -15,7 +15,7 @@ from seqlstm.errors import UserError
 
 
 class Commands(TyperGroup):
-    """Shows a person's mistake as one panel, with exit code 2 and no traceback."""
+    """The group of commands: shows a `UserError` as one panel, with exit code 2."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -37,14 +37,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="""Recurrent models of text: LSTM language models and translators, from text to a score.
+    help="""Train, evaluate and use LSTM language models and translators.
 
-Start with `seqlstm recipes`, then `seqlstm train dates-en-de`: no files, no network needed.""",
+Start with `seqlstm recipes`, then `seqlstm train dates-en-de`, which runs offline.""",
 )
 
 
-def show_version(wanted: bool) -> None:
-    if wanted:
+def show_version(requested: bool) -> None:
+    if requested:
         typer.echo(f"seqlstm {__version__}")
         raise typer.Exit()
 
@@ -53,7 +53,7 @@ def show_version(wanted: bool) -> None:
 def options(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=show_version, is_eager=True, help="Say which it is."),
+        typer.Option("--version", callback=show_version, is_eager=True, help="Print the version."),
     ] = False,
 ) -> None:
     pass
@@ -63,7 +63,7 @@ def main() -> None:
     """The entry point of the command."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(encoding="utf-8")  # whatever the locale says: text is UTF-8 here
+            stream.reconfigure(encoding="utf-8")  # whatever the locale: all text is UTF-8
     app()
 
 

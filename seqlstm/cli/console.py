@@ -1,4 +1,4 @@
-"""What every command shows, and where: answers on standard output, all else on standard error."""
+"""The consoles: results go to standard output, everything else to standard error."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from seqlstm.runtime.torch_warnings import ignore_cudnn_weight_copies
 
 
 class Output(Console):
-    """A console whose reader may have had enough, as `head` has."""
+    """A console that ends the command quietly when a reader such as `head` closes the pipe."""
 
     def on_broken_pipe(self) -> None:
         end_quietly()
 
 
 def end_quietly() -> None:
-    """Leave as a command in a pipe does when nobody reads on."""
+    """End the command with exit code 0 and no message, after the reader closed the pipe."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     raise SystemExit(0)
 
@@ -36,7 +36,7 @@ err = Output(stderr=True, highlight=False)
 
 
 def show_error(error: UserError) -> None:
-    """One panel on a terminal, plain lines in a pipe."""
+    """Print an error: a panel on a terminal, plain lines in a pipe."""
     if not err.is_terminal:
         err.print(f"{error.title} error: {error}", markup=False, soft_wrap=True)
         return
@@ -47,24 +47,24 @@ def show_error(error: UserError) -> None:
 
 
 def note(message: str) -> None:
-    """Something that a person may want to know."""
+    """Print information that a person may want to know."""
     err.print(escape(message), style="dim", soft_wrap=True)
 
 
 def warn(message: str) -> None:
-    """Something that a person should know."""
+    """Print a warning that a person should read."""
     err.print(f"[yellow]warning:[/yellow] {escape(message)}", soft_wrap=True)
 
 
 def write(text: str, *, end: str = "\n") -> None:
-    """An answer, as it is: no markup, no wrapping, no colour."""
+    """Write a result unchanged: no markup, no wrapping, no colour."""
     sys.stdout.write(text + end)
     sys.stdout.flush()
 
 
 @contextmanager
 def shown_warnings() -> Iterator[None]:
-    """Python's warnings from inside, in this command line's words."""
+    """Show Python's warnings as lines of this command line."""
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
         warn(str(message))
@@ -77,8 +77,8 @@ def shown_warnings() -> Iterator[None]:
 
 
 def table(*columns: str, title: str | None = None) -> Table:
-    """An empty table in the style of all the others."""
-    made = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    """An empty table in the style of all commands."""
+    empty = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        made.add_column(column, overflow="fold")
-    return made
+        empty.add_column(column, overflow="fold")
+    return empty

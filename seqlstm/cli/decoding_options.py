@@ -1,4 +1,4 @@
-"""How `translate` decodes: by beam search, by samples, or by the least risk among samples."""
+"""How `translate` decodes: beam search, sampling, or minimum Bayes risk (MBR)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from seqlstm.inference.line_batches import Translation
     from seqlstm.inference.translator import LoadedTranslator
 
-Find: TypeAlias = "Callable[[list[str], int], list[list[Translation]]]"
-"""From lines, and the number of the first, counted from 0, to the translations of each."""
+TranslateLines: TypeAlias = "Callable[[list[str], int], list[list[Translation]]]"
+"""A function of lines and the number of the first, from 0; returns the translations of each."""
 
-SAID = (
+CONSTRAINTS = (
     "prefix",
     "bad_words",
     "no_repeat_ngram_size",
@@ -25,12 +25,12 @@ SAID = (
     "batch",
 )
 BEAM = ("beam_size", "n_best", "length_penalty", "coverage_penalty", "force_words")
-DRAWN = ("temperature", "top_k", "top_p", "min_p", "seed")
+SAMPLING = ("temperature", "top_k", "top_p", "min_p", "seed")
 
 
 @dataclass(frozen=True)
 class DecodingOptions:
-    """The options as they were given; None, and no phrases, where nobody said anything."""
+    """The decoding options of the command line; None or an empty tuple where one is not set."""
 
     beam_size: int | None = None
     n_best: int | None = None
@@ -53,63 +53,64 @@ class DecodingOptions:
     batch: int = 64
 
     @property
-    def several(self) -> bool:
+    def has_several(self) -> bool:
         """Whether a line may have more than one translation."""
         return max(self.n_best or 1, self.sample or 1) > 1
 
-    def given(self, names: Sequence[str]) -> dict[str, Any]:
-        """Those that were given, of these names."""
-        return {name: told for name in names if (told := getattr(self, name)) not in (None, ())}
+    def selected(self, names: Sequence[str]) -> dict[str, Any]:
+        """Those of these options that are set."""
+        options = {name: getattr(self, name) for name in names}
+        return {name: value for name, value in options.items() if value not in (None, ())}
 
     def check(self, loaded: LoadedTranslator) -> None:
-        """Refuse what does not go together.
+        """Make sure that the options can be combined.
 
         Raises:
-            ArgumentError: names the options.
+            ArgumentError: two options exclude each other; the message names them.
         """
         if self.sample and self.mbr:
             raise ArgumentError(
                 "--sample and --mbr exclude each other",
-                hint="--mbr draws samples too, and prints the one most like all of them.",
+                hint="--mbr samples too, and prints the translation most similar to all samples.",
             )
-        for name in self.given(BEAM if self.sample or self.mbr else DRAWN):
-            draws = "--sample" if self.sample else "--mbr"
-            reason = f"with {draws}" if name in BEAM else "without --sample or --mbr"
+        for name in self.selected(BEAM if self.sample or self.mbr else SAMPLING):
+            method = "--sample" if self.sample else "--mbr"
+            reason = f"with {method}" if name in BEAM else "without --sample or --mbr"
             raise ArgumentError(f"{flag(name)} cannot take effect {reason}")
         beam_size = self.beam_size or loaded.beam_size
         if (self.n_best or 1) > beam_size:
             raise ArgumentError(
                 f"--n-best {self.n_best} is more than the beam size {beam_size}",
-                hint=f"Widen it: --beam-size {self.n_best}.",
+                hint=f"Use a larger beam: --beam-size {self.n_best}.",
             )
         if (self.min_length or 0) > (self.max_length or float("inf")):
             raise ArgumentError(
                 f"--min-length {self.min_length} is more than --max-length {self.max_length}"
             )
 
-    def finder(self, loaded: LoadedTranslator) -> Find:
-        """What translates lines as these options say.
+    def translate_function(self, loaded: LoadedTranslator) -> TranslateLines:
+        """A function that translates lines with these options.
 
         Raises:
-            ArgumentError: they do not go together.
+            ArgumentError: two options exclude each other.
         """
         self.check(loaded)
-        said = self.given(SAID)
-        drawn = said | self.given(DRAWN)
+        constraints = self.selected(CONSTRAINTS)
+        sampling = constraints | self.selected(SAMPLING)
         if self.sample:
             return lambda lines, first: loaded.sample(
-                lines, samples=self.sample or 1, first=first, **drawn
+                lines, samples=self.sample or 1, first=first, **sampling
             )
         if self.mbr:
             from seqlstm.evaluation.translation import sentence_chrf
 
             return lambda lines, first: [
-                [one]
-                for one in loaded.minimum_bayes_risk(
-                    lines, utility=sentence_chrf, samples=self.mbr or 1, first=first, **drawn
+                [translation]
+                for translation in loaded.minimum_bayes_risk(
+                    lines, utility=sentence_chrf, samples=self.mbr or 1, first=first, **sampling
                 )
             ]
-        options = said | self.given(BEAM)
+        options = constraints | self.selected(BEAM)
         return lambda lines, first: loaded.translations(lines, **options)
 
 

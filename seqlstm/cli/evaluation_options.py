@@ -30,79 +30,85 @@ def option(*names: str, text: str, **settings: Any) -> Any:
 Context = Annotated[
     Contexts | None,
     option(
-        text="What is known of the text before: all of it, that of the same document or line, or "
-        "that of a window. As it was trained, unless told."
+        text="The context of each prediction: all the text before it (carried), only its own "
+        "document or line (reset), or a window (sliding). Default: as in training."
     ),
 ]
 MinContext = Annotated[
-    int | None, option(min=1, text="Pieces known to every prediction of sliding windows: 256.")
+    int | None,
+    option(min=1, text="Pieces of context that each prediction has in a sliding window: 256."),
 ]
 Documents = Annotated[
-    bool, option("--documents", text="Score each document (or line) by itself too.")
+    bool, option("--documents", text="Also score each document (or line) by itself.")
 ]
 WithDynamic = Annotated[
     bool,
     option(
         "--dynamic",
-        text="Also let the model learn from the text as it goes (dynamic evaluation, Krause et "
-        "al., 2018), reported apart. The run stays as it is.",
+        text="Also report scores with dynamic evaluation (Krause et al., 2018): the model learns "
+        "from the text that it has read. The run folder does not change.",
     ),
 ]
-DynamicRate = Annotated[float | None, option(min=0, text="η, of updates: 0.0001.")]
-DynamicDecay = Annotated[float | None, option(min=0, text="λ, back to the trained weights: 0.002.")]
-DynamicEpsilon = Annotated[
-    float | None, option(text="ε, beside the gradients' root mean squares: 0.0001.")
+DynamicRate = Annotated[
+    float | None, option(min=0, text="η, the learning rate of the updates: 0.0001.")
 ]
-DynamicSpan = Annotated[int | None, option(min=1, text="Pieces between updates: 20.")]
+DynamicDecay = Annotated[
+    float | None, option(min=0, text="λ, the decay towards the trained weights: 0.002.")
+]
+DynamicEpsilon = Annotated[
+    float | None, option(text="ε, added to the gradients' root mean squares: 0.0001.")
+]
+DynamicSpan = Annotated[int | None, option(min=1, text="Pieces between two updates: 20.")]
 DynamicBatches = Annotated[
-    int | None, option(min=1, text="Of training text, for gradient statistics: 200.")
+    int | None, option(min=1, text="Training batches for the gradient statistics: 200.")
 ]
 WithCache = Annotated[
     bool,
     option(
         "--cache",
-        text="Also keep a continuous cache of the text (Grave et al., 2017), reported apart.",
+        text="Also report scores with a continuous cache of the text (Grave et al., 2017).",
     ),
 ]
-CacheSize = Annotated[int | None, option(min=1, text="Pieces it holds: 2000.")]
+CacheSize = Annotated[int | None, option(min=1, text="Pieces in the cache: 2000.")]
 CacheFlatness = Annotated[
-    float | None, option(min=0, text="θ: the larger, the more it heeds likeness: 0.3.")
+    float | None, option(min=0, text="θ: larger values favour similar hidden states more: 0.3.")
 ]
 CacheShare = Annotated[
-    float | None, option(min=0, max=1, text="λ, of the cache in a probability: 0.1.")
+    float | None, option(min=0, max=1, text="λ, the weight of the cache's probability: 0.1.")
 ]
 
 
-def dynamic_of(wanted: bool, **values: Any) -> DynamicEvaluation | None:
-    """Dynamic evaluation as its options say.
+def dynamic_evaluation(enabled: bool, **options: Any) -> DynamicEvaluation | None:
+    """Dynamic evaluation with the options of the command line; None without `--dynamic`.
 
     Raises:
-        ArgumentError: it is not wanted, and options are given; or one is out of its range.
+        ArgumentError: an option is set without `--dynamic`, or is out of its range.
     """
-    given = given_for("dynamic", wanted, values)
-    if not wanted:
+    options = set_options("dynamic", enabled, options)
+    if not enabled:
         return None
     from seqlstm.evaluation.dynamic_evaluation import DynamicEvaluation
 
-    return DynamicEvaluation(**given)
+    return DynamicEvaluation(**options)
 
 
-def cache_of(wanted: bool, **values: Any) -> NeuralCache | None:
-    """A cache as its options say.
+def neural_cache(enabled: bool, **options: Any) -> NeuralCache | None:
+    """A continuous cache with the options of the command line; None without `--cache`.
 
     Raises:
-        ArgumentError: none is wanted, and options are given; or one is out of its range.
+        ArgumentError: an option is set without `--cache`, or is out of its range.
     """
-    given = given_for("cache", wanted, values)
-    if not wanted:
+    options = set_options("cache", enabled, options)
+    if not enabled:
         return None
     from seqlstm.evaluation.neural_cache import NeuralCache
 
-    return NeuralCache(**given)
+    return NeuralCache(**options)
 
 
-def given_for(name: str, wanted: bool, values: dict[str, Any]) -> dict[str, Any]:
-    given = {key: value for key, value in values.items() if value is not None}
-    if given and not wanted:
-        raise ArgumentError(f"--{name}-{next(iter(given))} cannot take effect without --{name}")
-    return given
+def set_options(name: str, enabled: bool, options: dict[str, Any]) -> dict[str, Any]:
+    """The options that are set, under the names that the constructor has for them."""
+    options = {key: value for key, value in options.items() if value is not None}
+    if options and not enabled:
+        raise ArgumentError(f"--{name}-{next(iter(options))} cannot take effect without --{name}")
+    return options

@@ -13,28 +13,28 @@ from typing import BinaryIO, cast
 from seqlstm.cli.console import err
 from seqlstm.errors import DataError
 
-PIPE = 2**16  # bytes that a pipe holds
+PIPE_BYTES = 2**16  # capacity of a pipe
 
 
 def lines_of(file: Path | None) -> Iterator[str]:
-    """The lines of a file, or of standard input, without their ends, as they come.
+    """The lines of a file or of standard input, without line ends, one after the other.
 
     Raises:
-        DataError: the file cannot be read, or a line is not UTF-8; names the line.
+        DataError: the file cannot be read, or a line is not UTF-8; the message has its number.
     """
-    name, stream = opened(file)
+    name, stream = open_input(file)
     with stream:
         for number, line in enumerate(stream, 1):
-            yield decoded(line.removesuffix(b"\n"), name, number)
+            yield decode_line(line.removesuffix(b"\n"), name, number)
 
 
 def text_of(file: Path | None) -> str:
-    """The text of a file, or of standard input, as it is but for the end of its last line.
+    """The whole text of a file or of standard input, without the end of its last line.
 
     Raises:
-        DataError: the file cannot be read, or is not UTF-8; names the line.
+        DataError: the file cannot be read, or is not UTF-8; the message has the line number.
     """
-    name, stream = opened(file)
+    name, stream = open_input(file)
     with stream:
         content = stream.read()
     try:
@@ -44,8 +44,8 @@ def text_of(file: Path | None) -> str:
         raise DataError(f"{name}, line {line} is not UTF-8") from None
 
 
-def opened(file: Path | None) -> tuple[str, BinaryIO]:
-    """What messages call a file, or standard input, and its bytes."""
+def open_input(file: Path | None) -> tuple[str, BinaryIO]:
+    """The name for messages and the binary stream of a file or of standard input."""
     name = str(file) if file else "standard input"
     try:
         return name, file.open("rb") if file else sys.stdin.buffer
@@ -53,29 +53,29 @@ def opened(file: Path | None) -> tuple[str, BinaryIO]:
         raise DataError(f"{name} cannot be read: {error.strerror}") from error
 
 
-def lines_at_hand(size: int) -> Iterator[list[str]]:
-    """The lines of standard input that are there already, at most `size` at a time.
+def available_lines(size: int) -> Iterator[list[str]]:
+    """Groups of the lines that standard input has now, at most `size` in a group.
 
-    None waits for another: whoever writes one line and then listens gets an answer.
+    No line waits for the next: a program that writes one line can read its result at once.
 
     Raises:
-        DataError: a line is not UTF-8; names the line.
+        DataError: a line is not UTF-8; the message has its number.
     """
-    rest, number = b"", 0
+    rest, number = b"", 0  # an incomplete line, complete lines so far
     with cast(BufferedReader, sys.stdin.buffer) as stream:
-        while chunk := stream.read1(PIPE):
+        while chunk := stream.read1(PIPE_BYTES):
             *lines, rest = (rest + chunk).split(b"\n")
             for start in range(0, len(lines), size):
                 yield [
-                    decoded(line, "standard input", number + place)
-                    for place, line in enumerate(lines[start : start + size], start + 1)
+                    decode_line(line, "standard input", number + offset)
+                    for offset, line in enumerate(lines[start : start + size], start + 1)
                 ]
             number += len(lines)
     if rest:
-        yield [decoded(rest, "standard input", number + 1)]
+        yield [decode_line(rest, "standard input", number + 1)]
 
 
-def decoded(line: bytes, name: str, number: int) -> str:
+def decode_line(line: bytes, name: str, number: int) -> str:
     try:
         return line.decode("utf-8").removesuffix("\r")
     except UnicodeDecodeError:
@@ -83,25 +83,25 @@ def decoded(line: bytes, name: str, number: int) -> str:
 
 
 def in_groups(lines: Iterator[str], size: int) -> Iterator[list[str]]:
-    """The lines, `size` at a time."""
+    """The lines in groups of `size`."""
     while group := list(islice(lines, size)):
         yield group
 
 
 def on_terminal() -> bool:
-    """Whether somebody sits at both ends."""
+    """Whether standard input and output are both a terminal."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def prompts(label: str, *, commands: Sequence[str] = ()) -> Iterator[str]:
-    """What somebody types, until Ctrl-D. Ctrl-C gives up a line.
+    """The lines that a person types, until Ctrl-D. Ctrl-C discards the current line.
 
-    On a terminal earlier lines come back with the arrow keys, and Tab completes `commands`.
+    On a terminal the arrow keys recall earlier lines, and Tab completes `commands`.
     """
-    ask = editor(label, commands) if sys.stdin.isatty() else partial(plain, label)
+    read_line = line_editor(label, commands) if sys.stdin.isatty() else partial(plain, label)
     while True:
         try:
-            yield ask()
+            yield read_line()
         except EOFError:
             err.print()
             return
@@ -110,23 +110,26 @@ def prompts(label: str, *, commands: Sequence[str] = ()) -> Iterator[str]:
 
 
 def plain(label: str) -> str:
+    """A line without editing."""
     return err.input(f"[bold cyan]{label}[/bold cyan] ")
 
 
-def editor(label: str, commands: Sequence[str]) -> Callable[[], str]:
-    """Asks for lines that can be edited, where there is readline."""
+def line_editor(label: str, commands: Sequence[str]) -> Callable[[], str]:
+    """A function that reads a line with editing, where Python has readline."""
     try:
         import readline
     except ImportError:  # on Windows the console itself edits lines
         return partial(plain, label)
 
-    def complete(begun: str, number: int) -> str | None:
-        names = [f"/{name} " for name in commands if f"/{name}".startswith(begun)]
-        return names[number] if begun and number < len(names) else None
+    def complete(prefix: str, number: int) -> str | None:
+        names = [f"/{name} " for name in commands if f"/{name}".startswith(prefix)]
+        return names[number] if prefix and number < len(names) else None
 
     readline.set_completer(complete)
-    readline.set_completer_delims("")  # a line is one word: commands begin it
+    readline.set_completer_delims(
+        ""
+    )  # the whole line is one word, so that only a command at its start completes
     readline.parse_and_bind("tab: complete")
-    # readline counts columns: what has none stands between \x01 and \x02.
+    # \x01 and \x02 enclose characters without a width, which readline must not count.
     coloured = f"\x01\x1b[1;36m\x02{label}\x01\x1b[0m\x02 " if err.color_system else f"{label} "
     return partial(input, coloured)

@@ -32,12 +32,12 @@ def complete_recipe(incomplete: str) -> list[str]:
     return [name for name in recipe_paths() if name.startswith(incomplete)]
 
 
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, as `train` wrote it.")]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, written by `train`.")]
 Recipe = Annotated[
     str,
     typer.Argument(
         metavar="RECIPE",
-        help="A recipe's name (see `seqlstm recipes`) or a file of your own.",
+        help="The name of a recipe (see `seqlstm recipes`), or a recipe file.",
         autocompletion=complete_recipe,
     ),
 ]
@@ -45,30 +45,35 @@ Overrides = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[KEY=VALUE]...",
-        help="Keys to set, dotted, with TOML values: `training.steps=200`, "
-        "`'model.cell={kind=\"gru\"}'`. An empty value takes a key away.",
+        help="Recipe keys to set, dotted, with TOML values: `training.steps=200`, "
+        "`'model.cell={kind=\"gru\"}'`. An empty value removes a key.",
     ),
 ]
 WhichWeights = Annotated[
-    WeightsChoice, typer.Option("--weights", help="The best by the recipe's metric, or the last.")
+    WeightsChoice,
+    typer.Option("--weights", help="The best weights by the recipe's metric, or the last."),
 ]
 Batch = Annotated[
-    int | None, typer.Option(min=1, help="Sentences that a translator reads at once: 64.")
+    int | None, typer.Option(min=1, help="Sentences in a batch, for a translator: 64.")
 ]
 Streams = Annotated[
     int | None,
-    typer.Option(min=1, help="Parts of a text read side by side: faster, each without a past."),
+    typer.Option(
+        min=1, help="Split the text into N parts, read in parallel: faster, but less context."
+    ),
 ]
-Together = Annotated[
+EnsembleRuns = Annotated[
     list[Path] | None,
     typer.Option(
-        "--with", metavar="RUN", help="Average probabilities with another run's. Repeatable."
+        "--with",
+        metavar="RUN",
+        help="Another run for an ensemble, which averages probabilities. Repeatable.",
     ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:1.")]
 WhichPrecision = Annotated[
     PrecisionChoice,
-    typer.Option("--precision", help="Of the products; auto: bfloat16 where native."),
+    typer.Option("--precision", help="Of matrix products; auto: bfloat16 where native."),
 ]
 
 
@@ -76,7 +81,7 @@ def load_translators(run: Path, others: Sequence[Path], **options: str) -> Loade
     """The translator of a run folder, or the ensemble of it with others."""
     from seqlstm.recipe.load import load_ensemble
 
-    ready()
+    prepare_process()
     return load_ensemble(run, others, **options)
 
 
@@ -84,7 +89,7 @@ def load_language_model(run: Path, **options: str) -> LoadedLanguageModel:
     """The language model of a run folder."""
     from seqlstm.recipe import load
 
-    ready()
+    prepare_process()
     return load.load_language_model(run, **options)
 
 
@@ -92,12 +97,12 @@ def load_any(run: Path, **options: str) -> Loaded:
     """The model of a run folder."""
     from seqlstm.recipe.load import load
 
-    ready()
+    prepare_process()
     return load(run, **options)
 
 
-def ready() -> None:
-    """Make this process one that models run fast in."""
+def prepare_process() -> None:
+    """Tune this process's memory allocator for models."""
     from seqlstm.runtime.memory import tune_allocator
 
     tune_allocator()

@@ -1,1 +1,1 @@
-"""Pictures: the one home of matplotlib."""
+"""Figures; the only package that imports matplotlib, besides sweep/plot.py."""

@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqlstm.plots.figures import drawing_errors, empty_figure, save
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-from seqlstm.plots.figures import drawn_into, empty_figure, save
 
-PIECE = 0.22  # inches of a heat map for each piece: its name is written in 8 points
-
-
-MARGIN = 1.8  # inches beside a heat map: for names, and for what the shades mean
+PIECE = 0.22  # inches of a heat map for each piece, whose name has a size of 8 points
+MARGIN = 1.8  # inches around a heat map, for the names and the colour bar
 
 
 def plot_attention(
@@ -24,38 +23,39 @@ def plot_attention(
     target_pieces: Sequence[Sequence[str]],
     file: Path,
 ) -> None:
-    """Heat maps of where a translator looked: a panel for each sentence, in a PDF a page.
+    """Draw heat maps of a translator's attention: a panel (in a PDF: a page) for each sentence.
 
-    Heads are averaged: what they share is what a sentence of words can be followed by.
+    The weights of several heads are averaged.
 
     Args:
-        weights: of each sentence (target, source) or (heads, target, source), as nested lists,
+        weights: of each sentence, (target, source) or (heads, target, source), as nested lists,
             arrays or tensors.
-        source_pieces: names of its columns.
-        target_pieces: names of its rows.
+        source_pieces: of each sentence, the names of the columns.
+        target_pieces: of each sentence, the names of the rows.
         file: .png, .svg or .pdf.
 
     Raises:
-        ArgumentError: a picture of a kind that matplotlib cannot draw.
-        ValueError: no sentence, or weights of another shape than the pieces.
+        ArgumentError: matplotlib cannot write such a file.
+        ValueError: there is no sentence, or the weights do not have the shape of the pieces.
     """
     from torch import as_tensor
 
     if not weights:
-        raise ValueError("there must be a sentence to be drawn")
+        raise ValueError("there must be a sentence to draw, were: 0")
     maps = []
-    for given, source, target in zip(weights, source_pieces, target_pieces, strict=True):
-        one, shape = as_tensor(given).float(), (len(target), len(source))
-        if one.dim() not in (2, 3) or tuple(one.shape[-2:]) != shape:
-            raise ValueError(f"weights must be (…, {shape[0]}, {shape[1]}), were: {[*one.shape]}")
-        maps.append((one.view(-1, *shape), source, target))
-    pages = [[one] for one in maps] if file.suffix.lower() == ".pdf" else [maps]
-    with drawn_into(file):
+    for matrix, source, target in zip(weights, source_pieces, target_pieces, strict=True):
+        tensor, shape = as_tensor(matrix).float(), (len(target), len(source))
+        if tensor.dim() not in (2, 3) or tuple(tensor.shape[-2:]) != shape:
+            found = [*tensor.shape]
+            raise ValueError(f"weights must be (…, {shape[0]}, {shape[1]}), were: {found}")
+        maps.append((tensor.view(-1, *shape), source, target))  # (heads, target, source)
+    pages = [[panel] for panel in maps] if file.suffix.lower() == ".pdf" else [maps]
+    with drawing_errors(file):
         save([attention_figure(page) for page in pages], file)
 
 
 def attention_figure(maps: list[tuple[Any, Sequence[str], Sequence[str]]]) -> Figure:
-    """Panels below each other, each as large as its sentence asks."""
+    """A figure with a panel for each sentence, whose size follows from its number of pieces."""
     heights = [MARGIN + PIECE * len(target) for _, _, target in maps]
     width = MARGIN + PIECE * max(len(source) for _, source, _ in maps)
     figure = empty_figure(width, sum(heights))
@@ -66,9 +66,9 @@ def attention_figure(maps: list[tuple[Any, Sequence[str], Sequence[str]]]) -> Fi
 
 
 def draw_attention(axis: Axes, weights: Any, source: Sequence[str], target: Sequence[str]) -> None:
-    """One heat map: source pieces above it, target pieces beside it; black is all the weight."""
+    """Draw a heat map: source pieces above, target pieces on the left; black is weight 1."""
     image = axis.imshow(weights.mean(0).tolist(), cmap="Greys", vmin=0, vmax=1)
-    names: dict[str, Any] = {"fontsize": 8, "parse_math": False}  # a piece may be a dollar sign
+    names: dict[str, Any] = {"fontsize": 8, "parse_math": False}  # "$" is no formula
     axis.xaxis.tick_top()
     axis.set_xticks(range(len(source)), [*map(visible, source)], rotation=90, **names)
     axis.set_yticks(range(len(target)), [*map(visible, target)], **names)
@@ -78,5 +78,5 @@ def draw_attention(axis: Axes, weights: Any, source: Sequence[str], target: Sequ
 
 
 def visible(piece: str) -> str:
-    """A piece on one line."""
+    """A piece with line ends written as \\n."""
     return piece.replace("\n", "\\n")

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from seqlstm.errors import ArgumentError
-
-if TYPE_CHECKING:
-    pass
-from seqlstm.plots.figures import drawn_into, empty_figure
+from seqlstm.plots.figures import drawing_errors, empty_figure
 
 Curves = dict[str, dict[str, tuple[list[int], list[float]]]]
-
+"""By name of the value and by label, the steps and the values of a curve."""
 
 LABELS = {"step": "training", "validation": "validation"}
-
-
-TRAINING = ("loss", "learning_rate")  # what is drawn of a step's values
+TRAINING = ("loss", "learning_rate")  # the values of a training step that are plotted
 
 
 def plot_curves(log: list[dict[str, Any]], file: Path) -> None:
-    """Training loss, every validation value and the learning rate over steps, a panel each.
+    """Plot training loss, validation scores and learning rate over steps, in a panel each.
 
     Raises:
-        ArgumentError: a picture of a kind that matplotlib cannot draw, or nothing to draw.
+        ArgumentError: the log has no value yet, or matplotlib cannot write such a file.
     """
     curves = curves_of(log)
     if not curves:
@@ -33,19 +28,19 @@ def plot_curves(log: list[dict[str, Any]], file: Path) -> None:
     axes = figure.subplots(len(curves), squeeze=False)[:, 0]
     for axis, (name, lines) in zip(axes, curves.items(), strict=True):
         for label, (steps, values) in lines.items():
-            alone = len(steps) == 1  # a line of one point is none
-            marker = "." if label == "validation" or alone else None
+            single = len(steps) == 1  # visible only with a marker
+            marker = "." if label == "validation" or single else None
             axis.plot(steps, values, label=label, marker=marker)
         axis.set(ylabel="learning rate" if name == "learning_rate" else name.replace("_", " "))
         axis.grid(alpha=0.3)
         axis.legend()
     axes[-1].set(xlabel="step")
-    with drawn_into(file):
+    with drawing_errors(file):
         figure.savefig(file, dpi=120)
 
 
 def curves_of(log: list[dict[str, Any]]) -> Curves:
-    """By the name of the value, the curves to draw: training and validation; the rate is last."""
+    """The curves of training and validation by name of the value; the learning rate is last."""
     curves: Curves = {}
     for line in log:
         for name, value in line.get("values", {}).items():

@@ -1,4 +1,4 @@
-"""Pictures: a run's curves, and where a translator looks."""
+"""Creating and saving of matplotlib figures, without pyplot."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def empty_figure(width: float, height: float) -> Figure:
-    """Of so many inches, with nothing of pyplot's: no window, no state."""
+    """A figure of a size in inches, without pyplot's windows and global state."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -24,7 +24,7 @@ def empty_figure(width: float, height: float) -> Figure:
 
 
 def save(figures: list[Figure], file: Path) -> None:
-    """Write one figure, or the pages of a PDF."""
+    """Write one figure, or several as the pages of a PDF."""
     from matplotlib.backends.backend_pdf import PdfPages
 
     if file.suffix.lower() != ".pdf":
@@ -37,8 +37,8 @@ def save(figures: list[Figure], file: Path) -> None:
 
 
 @contextmanager
-def drawn_into(file: Path) -> Iterator[None]:
-    """Say in a person's words that a file cannot be drawn."""
+def drawing_errors(file: Path) -> Iterator[None]:
+    """Turn errors of matplotlib and of the file system into an `ArgumentError`."""
     try:
         yield
     except (ValueError, OSError) as error:

@@ -1,1 +1,1 @@
-"""One recipe in many forms and seeds: trained, compared, and told in a table and a picture."""
+"""Sweeps: train variants of a recipe with several seeds, and compare their scores."""

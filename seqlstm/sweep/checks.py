@@ -1,4 +1,4 @@
-"""What cannot be compared, though every recipe is right by itself: found before anything trains."""
+"""Checks of a sweep as a whole, before training: each recipe is valid, but can they be compared?"""
 
 from __future__ import annotations
 
@@ -18,130 +18,143 @@ from seqlstm.recurrent.catalogue import BLOCKS
 from seqlstm.sweep.combinations import Combination
 from seqlstm.sweep.schema import Sweep, folder_name
 
-LONGEST = 200  # bytes of a folder's name: file systems take 255, and some add to it
-NO_TOKENS: dict[str, Any] = {
+MAX_NAME = 200  # bytes of a folder's name; file systems allow 255
+TRAINING_ONLY: dict[str, Any] = {
     "data": {"batching", "max_length", "max_length_ratio", "drop_duplicates"},
     "tokenizer": {"subword_regularization"},
 }
-"""Keys of training alone: whatever they say, the tokens that are scored are the same."""
+"""Keys, by section, that change training but not the tokens of an evaluation."""
 
 
-def named(found: Iterable[tuple[Mistake, str]], *, of: int) -> list[Mistake]:
-    """Every mistake once, with the names of those that make it, unless all `of` them do."""
-    makers: dict[Mistake, list[str]] = {}
-    for mistake, name in found:
-        makers.setdefault(mistake, []).append(name)
+def merged(mistakes: Iterable[tuple[Mistake, str]], *, count: int) -> list[Mistake]:
+    """Each mistake once, with the names of its combinations, unless all `count` of them have it."""
+    names_of: dict[Mistake, list[str]] = {}
+    for mistake, name in mistakes:
+        names_of.setdefault(mistake, []).append(name)
     return [
         mistake
-        if len(names) == of
+        if len(names) == count
         else replace(mistake, problem=f"{mistake.problem} (in {'; '.join(names)})")
-        for mistake, names in makers.items()
+        for mistake, names in names_of.items()
     ]
 
 
-def disagreements(
-    found: Sequence[Combination], sweep: Sweep, overridden: Collection[str]
+def comparison_mistakes(
+    combinations: Sequence[Combination], sweep: Sweep, overridden: Collection[str]
 ) -> Iterator[Mistake]:
-    """What is wrong with a sweep whose recipes are right.
+    """The mistakes of a sweep whose recipes are valid.
 
     Args:
-        found: its combinations.
+        combinations: all of the sweep.
         sweep: the file.
         overridden: the dotted keys that the command line sets.
     """
-    yield from twins(found)
-    own = [(mistake, one.name) for one in found for mistake in own_mistakes(one, sweep, overridden)]
-    yield from named(own, of=len(found))
-    names = [one.name for one in found]
+    yield from duplicates(combinations)
+    mistakes = [
+        (mistake, combination.name)
+        for combination in combinations
+        for mistake in own_mistakes(combination, sweep, overridden)
+    ]
+    yield from merged(mistakes, count=len(combinations))
+    names = [combination.name for combination in combinations]
     if sweep.baseline and not sweep.variants and sweep.baseline not in names:
-        yield Mistake("baseline", f'no combination "{sweep.baseline}"', "; ".join(names))
+        problem = f'no combination "{sweep.baseline}"'
+        yield Mistake("baseline", problem, f"allowed: {'; '.join(names)}")
     if sweep.score == "nats_per_token":
-        others = [one.name for one in found if tokens_of(one.recipe) != tokens_of(found[0].recipe)]
-        known = scores_of(found[0].recipe)
-        right = "bits_per_byte" if "bits_per_byte" in known else "accuracy"
+        first = combinations[0].recipe
+        expected = evaluated_tokens(first)
+        others = [one.name for one in combinations if evaluated_tokens(one.recipe) != expected]
         if others:
-            problem = f"not every token is the same: others in {'; '.join(others)}"
-            yield Mistake("score", f"nats_per_token compares nothing where {problem}", right)
+            problem = (
+                f"nats_per_token needs the same tokens everywhere: others in {'; '.join(others)}"
+            )
+            score = "bits_per_byte" if "bits_per_byte" in scores_of(first) else "accuracy"
+            yield Mistake("score", problem, f"use {score}")
 
 
-def twins(found: Sequence[Combination]) -> Iterator[Mistake]:
-    """Two combinations that are one, and folders that cannot be."""
+def duplicates(combinations: Sequence[Combination]) -> Iterator[Mistake]:
+    """Combinations with the same recipe or folder, and names too long for a folder."""
     texts: dict[str, Combination] = {}
     folders: dict[str, Combination] = {}
-    for one in found:
+    for one in combinations:
         folder = folder_name(one.name).casefold()
-        same = texts.setdefault(resolved_text(one.recipe), one)
-        beside = folders.setdefault(folder, one)
-        if len(folder.encode()) > LONGEST:
-            yield Mistake(one.name, "is too long for a folder's name", "name it with a variant")
-        if beside is not one:
-            yield Mistake(one.name, f"would share a folder with {beside.name}", "rename one")
-        elif same is not one:
-            yield Mistake(one.name, f"trains the same recipe as {same.name}", "leave one out")
+        same_recipe = texts.setdefault(resolved_text(one.recipe), one)
+        same_folder = folders.setdefault(folder, one)
+        if len(folder.encode()) > MAX_NAME:
+            problem = f"the name is too long for a folder: at most {MAX_NAME} bytes"
+            yield Mistake(one.name, problem, "give it a name with a variant")
+        if same_folder is not one:
+            yield Mistake(one.name, f"would share a folder with {same_folder.name}", "rename one")
+        elif same_recipe is not one:
+            yield Mistake(
+                one.name, f"trains the same recipe as {same_recipe.name}", "leave one out"
+            )
 
 
 def own_mistakes(one: Combination, sweep: Sweep, overridden: Collection[str]) -> Iterator[Mistake]:
-    """What the sweep asks of a combination that it cannot give."""
-    known = scores_of(one.recipe)
-    if sweep.score not in known:
-        yield Mistake("score", f"its runs have no {sweep.score}", f"known: {', '.join(known)}")
-    if sweep.streams > 1 and "bits_per_byte" not in known:
+    """Keys of the sweep that do not fit a combination."""
+    scores = scores_of(one.recipe)
+    if sweep.score not in scores:
+        yield Mistake("score", f"its runs have no {sweep.score}", f"allowed: {', '.join(scores)}")
+    if sweep.streams > 1 and "bits_per_byte" not in scores:
         yield Mistake("streams", "cannot take effect: its runs are not scored on one long text")
     if sweep.weights == "best" and one.recipe.training.validate_every is None:
-        yield Mistake("weights", 'no "best" without training.validate_every', 'or weights = "last"')
+        problem = 'no "best" without training.validate_every'
+        yield Mistake("weights", problem, 'set it, or use weights = "last"')
     blocks = one.recipe.model.cell["kind"] in BLOCKS
-    if sweep.budget and blocks and "model.embedding_dim" in {*one.form.keys, *overridden}:
-        problem = "cannot take effect: blocks are as wide as the hidden size that the budget finds"
+    if sweep.budget and blocks and "model.embedding_dim" in {*one.variation.keys, *overridden}:
+        problem = "cannot take effect: blocks are as wide as the hidden size, which the budget sets"
         yield Mistake("model.embedding_dim", problem, "leave it out")
 
 
 def scores_of(recipe: Recipe) -> tuple[str, ...]:
-    """What `evaluate` measures of a recipe's runs, and a sweep may compare."""
+    """The scores of `evaluate` for a recipe's runs that a sweep can compare."""
     return TASKS[recipe.task].scores
 
 
-def tokens_of(recipe: Recipe) -> dict[str, Any]:
-    """What decides which tokens are scored."""
+def evaluated_tokens(recipe: Recipe) -> dict[str, Any]:
+    """The keys of a recipe that determine the tokens of an evaluation."""
     return {
-        name: getattr(recipe, name).model_dump(exclude=keys) for name, keys in NO_TOKENS.items()
+        name: getattr(recipe, name).model_dump(exclude=keys) for name, keys in TRAINING_ONLY.items()
     }
 
 
 def check_data(
-    found: Sequence[Combination], *, where: str, split: str, offline: bool = False
+    combinations: Sequence[Combination], *, where: str, split: str, offline: bool = False
 ) -> None:
-    """Make sure that the split exists, and that options of generated sources make sense.
+    """Make sure that the split exists, and that the options of generated sources are valid.
 
     Args:
-        found: combinations that are to be trained.
-        where: the name that an error gives to the sweep.
-        split: to be scored.
-        offline: leave out what the network may be needed for.
+        combinations: those to train.
+        where: the name of the sweep in an error.
+        split: the split of the scores.
+        offline: skip sources that may need the network.
 
     Raises:
-        RecipeError: names every mistake, and whose it is.
+        RecipeError: lists every mistake with the names of its combinations.
     """
-    known: dict[str, Mistake | None] = {}
+    checked: dict[str, Mistake | None] = {}
     mistakes = []
-    for one in found:
+    for one in combinations:
         data = one.recipe.data
         key = data.model_dump_json(exclude={"batching"})
-        if key not in known:
-            known[key] = None if offline and not at_hand(data) else data_mistake(data, split)
-        if mistake := known[key]:
+        if key not in checked:
+            skip = offline and not is_local(data)
+            checked[key] = None if skip else data_mistake(data, split)
+        if mistake := checked[key]:
             mistakes.append((mistake, one.name))
     if mistakes:
-        raise RecipeError(where, named(mistakes, of=len(found)))
+        raise RecipeError(where, merged(mistakes, count=len(combinations)))
 
 
-def at_hand(data: DataConfig) -> bool:
-    """Whether the source is built in or here as files."""
+def is_local(data: DataConfig) -> bool:
+    """Whether the source is built in, or files on this machine."""
     source = data.source
     return not isinstance(source, str) or source in BUILT_IN or Path(source).expanduser().exists()
 
 
 def data_mistake(data: DataConfig, split: str) -> Mistake | None:
-    """What reading the scored split, and a generated source's training split, says."""
+    """The error of reading the scored split or a generated source's training split, if any."""
     try:
         for part in ("train", split) if data.options else (split,):
             read_split(data, part)

@@ -1,4 +1,4 @@
-"""The combinations of a sweep: their names, and what each changes of the recipe."""
+"""The combinations of a sweep: their names and their changes to the recipe."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from seqlstm.sweep.schema import Expectation, Sweep, Variant, flat_keys
 
 @dataclass(frozen=True)
 class Variation:
-    """A variant at one choice of the varied values.
+    """A variant together with one choice of the varied values.
 
     Attributes:
-        name: what tables call it.
-        point: the varied values, as its name gives them.
+        name: its name in tables.
+        point: the varied values, as in the name.
         variant: None in a sweep without variants.
-        changes: tables to lay over the recipe, one after the other.
-        varied: values to put in after them, by dotted key.
+        changes: tables that override the recipe, one after the other.
+        varied: values by dotted key that override the result.
     """
 
     name: str
@@ -30,12 +30,12 @@ class Variation:
     changes: tuple[Table, ...]
     varied: Table
 
-    def of(self, recipe: Table) -> Table:
-        """The recipe in this form."""
+    def apply(self, recipe: Table) -> Table:
+        """The recipe with these changes."""
         for changes in self.changes:
             recipe = overlay(recipe, changes)
         for key, value in self.varied.items():
-            recipe = put_in(recipe, key, value)
+            recipe = with_key(recipe, key, value)
         return recipe
 
     @property
@@ -46,71 +46,71 @@ class Variation:
 
 @dataclass(frozen=True)
 class Combination:
-    """A form of the recipe, resolved.
+    """A resolved recipe of a sweep.
 
     Attributes:
-        form: what it changes.
-        recipe: with the hidden size that the budget gives; the seed is set by each run.
-        parameters: at that size; None without a budget.
+        variation: its changes to the recipe.
+        recipe: with the hidden size for the budget; each run sets the seed.
+        parameters: number of parameters; None without a budget.
     """
 
-    form: Variation
+    variation: Variation
     recipe: Recipe
     parameters: int | None = None
 
     @property
     def name(self) -> str:
-        return self.form.name
+        return self.variation.name
 
     @property
     def expect(self) -> Expectation | None:
-        """What its score has to be."""
-        return self.form.variant.expect if self.form.variant else None
+        """The expected score, if there is one."""
+        return self.variation.variant.expect if self.variation.variant else None
 
 
-def forms_of(sweep: Sweep, recipe: str) -> Iterator[Variation]:
-    """Every form, point by point; `recipe` names the only one of a sweep that varies nothing."""
+def variations_of(sweep: Sweep, recipe: str) -> Iterator[Variation]:
+    """All variations, point by point; in a sweep that varies nothing its name is `recipe`."""
     keys = dict(zip(sweep.vary, shortened([*sweep.vary]), strict=True))
     for values in product(*sweep.vary.values()):
-        chosen = dict(zip(keys, values, strict=True))
-        point = ", ".join(f"{keys[key]}={spelled(value)}" for key, value in chosen.items())
+        varied = dict(zip(keys, values, strict=True))
+        point = ", ".join(f"{keys[key]}={short_text(value)}" for key, value in varied.items())
         for variant in sweep.variants or (None,):
             parts = [variant.name if variant else "", point]
             own = (variant.set,) if variant else ()
             name = ", ".join(filter(None, parts)) or recipe
-            yield Variation(name, point, variant, (sweep.set, *own), chosen)
+            yield Variation(name, point, variant, (sweep.set, *own), varied)
 
 
 def overlay(table: Table, changes: Table) -> Table:
-    """A table with changes laid over it, key by key.
+    """A table with changes merged into it, key by key.
 
-    A table with a `kind` replaces what stood there, options and all; an empty string takes its key
-    away, as it does on the command line.
+    A table with a `kind` replaces the old value with all its options; an empty string removes its
+    key, as on the command line.
     """
     merged = dict(table)
     for key, value in changes.items():
         if value == "":
             merged.pop(key, None)
         elif isinstance(value, dict) and "kind" not in value:
-            below = merged.get(key)
-            merged[key] = overlay(below if isinstance(below, dict) else {}, value)
+            old = merged.get(key)
+            merged[key] = overlay(old if isinstance(old, dict) else {}, value)
         else:
             merged[key] = value
     return merged
 
 
-def put_in(table: Table, key: str, value: Any) -> Table:
-    """A table with a dotted key's value in it, as from the command line: its neighbours stay."""
+def with_key(table: Table, key: str, value: Any) -> Table:
+    """A table with the value of one dotted key replaced, as by an override."""
     first, _, rest = key.partition(".")
     if rest:
-        below = table.get(first)
-        value = put_in(below if isinstance(below, dict) else {}, rest, value)
-    kept = {name: one for name, one in table.items() if name != first}
-    return kept if value == "" else table | {first: value}
+        inner = table.get(first)
+        value = with_key(inner if isinstance(inner, dict) else {}, rest, value)
+    others = {name: old for name, old in table.items() if name != first}
+    return others if value == "" else table | {first: value}
 
 
 def shortened(keys: list[str]) -> list[str]:
-    """The shortest ends of dotted keys that still tell them apart."""
+    """The shortest unambiguous suffixes of dotted keys."""
 
     def end(key: str, parts: int) -> str:
         return ".".join(key.split(".")[-parts:])
@@ -125,13 +125,13 @@ def shortened(keys: list[str]) -> list[str]:
     return [shortest(key) for key in keys]
 
 
-def spelled(value: Any) -> str:
-    """A TOML value in few characters; a table by its kind first."""
+def short_text(value: Any) -> str:
+    """A short text for a TOML value; a table starts with its kind."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list):
-        return " ".join(map(spelled, value))
+        return " ".join(map(short_text, value))
     if isinstance(value, dict):
-        rest = [f"{key}={spelled(part)}" for key, part in value.items() if key != "kind"]
-        return " ".join([*([spelled(value["kind"])] if "kind" in value else []), *rest])
+        rest = [f"{key}={short_text(part)}" for key, part in value.items() if key != "kind"]
+        return " ".join([*([short_text(value["kind"])] if "kind" in value else []), *rest])
     return str(value)

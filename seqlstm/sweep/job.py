@@ -1,4 +1,4 @@
-"""One run of a sweep, from nothing or from wherever it stands, to its score."""
+"""One run of a sweep: train it, or continue it, and score it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from seqlstm.recipe.read import read_run_recipe
 from seqlstm.recipe.train import EndedError, resume, start
 from seqlstm.run.folder import RunFolder
 from seqlstm.runtime.files import write_atomically
+from seqlstm.runtime.finite_json import finite_json
 from seqlstm.runtime.memory import set_num_threads
 from seqlstm.runtime.signals import StopRequest
 from seqlstm.runtime.torch_warnings import ignore_cudnn_weight_copies
@@ -25,14 +26,14 @@ from seqlstm.sweep.plan import Job
 
 @dataclass(frozen=True)
 class Result:
-    """What a finished run keeps in its result.json.
+    """The contents of a finished run's result.json.
 
     Attributes:
-        split, weights, streams: what was scored, and how.
-        values: as `evaluate` gives them; None for a number that is not finite.
-        parameters: of the model.
-        steps, seconds: of its training, validation and saving included.
-        tokens_per_second: the median of its log's steps; None if it has logged none.
+        split, weights, streams: the evaluated split, weights and number of streams.
+        values: the results of `evaluate`; None for a number that is not finite.
+        parameters: number of parameters of the model.
+        steps, seconds: of training, with validation and saving.
+        tokens_per_second: the median of the logged steps; None if there is none.
     """
 
     split: str
@@ -52,7 +53,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run went: a result, a failure in words, or neither if it was asked to stop."""
+    """The outcome of a run: a result, a failure message, or neither after a stop."""
 
     job: Job
     result: Result | None = None
@@ -61,16 +62,16 @@ class Outcome:
     warnings: list[str] = field(default_factory=list)
 
 
-def carry_out(job: Job, *, threads: int, stop: StopRequest) -> Outcome:
-    """Train a run and score it, or go on with it.
+def run_job(job: Job, *, threads: int, stop: StopRequest) -> Outcome:
+    """Train or continue a run, and score it.
 
     Args:
-        job: which.
-        threads: cores for it, unless its recipe says.
+        job: the run.
+        threads: number of threads, unless its recipe sets one.
         stop: whether to save and stop.
 
     Raises:
-        UserError: what no other run could do better; numbers that are not finite are an outcome.
+        UserError: a mistake that all runs would meet. A diverged run is an outcome, no error.
     """
     if stop:
         return Outcome(job)
@@ -84,15 +85,15 @@ def carry_out(job: Job, *, threads: int, stop: StopRequest) -> Outcome:
                 result = score(job)
         except DivergedError as error:
             failure = str(error)
-    said = [str(one.message) for one in caught if one.category is UserWarning]
-    return Outcome(job, result, failure, time.monotonic() - began, said)
+    messages = [str(warning.message) for warning in caught if warning.category is UserWarning]
+    return Outcome(job, result, failure, time.monotonic() - began, messages)
 
 
 def train(job: Job, stop: StopRequest) -> bool:
-    """Train a run from wherever it stands; whether it has reached its end."""
+    """Train or continue a run; returns whether it has reached its end."""
     folder = RunFolder(job.folder)
     try:
-        if folder.card.is_file():  # by its own recipe: it may have begun with other threads
+        if folder.card.is_file():  # its own recipe, since it may have started with other threads
             prepared = resume(read_run_recipe(folder), job.folder)
         else:
             prepared = start(job.recipe, job.folder)
@@ -106,7 +107,7 @@ def train(job: Job, stop: StopRequest) -> bool:
 
 
 def score(job: Job) -> Result:
-    """Evaluate a trained run, and keep the result."""
+    """Evaluate a trained run and save the result."""
     device = job.recipe.device
     streams = job.streams if job.streams > 1 else None
     values = evaluate(
@@ -118,7 +119,7 @@ def score(job: Job) -> Result:
         split=job.split,
         weights=job.weights,
         streams=job.streams,
-        values=finite(values),
+        values=finite_json(values),
         parameters=sum(tensor.numel() for tensor in folder.read_weights("last").values()),
         steps=progress["step"],
         seconds=progress["seconds"],
@@ -128,22 +129,14 @@ def score(job: Job) -> Result:
     return result
 
 
-def finite(values: dict[str, Any]) -> dict[str, Any]:
-    """JSON has neither infinity nor NaN: they are null."""
-    return {
-        key: None if isinstance(value, float) and not math.isfinite(value) else value
-        for key, value in values.items()
-    }
-
-
 def speed(folder: RunFolder) -> float | None:
-    """The median of the logged steps' tokens a second."""
+    """The median of the logged steps' tokens per second; None if no step is logged."""
     steps = [line["values"] for line in folder.read_log() if line["kind"] == "step"]
-    return statistics.median(one["tokens_per_second"] for one in steps) if steps else None
+    return statistics.median(step["tokens_per_second"] for step in steps) if steps else None
 
 
 def read_result(job: Job) -> Result | None:
-    """A finished run's; None if there is none yet, or what was scored is not what is asked for.
+    """The result of a finished run; None if there is none for this split, weights and streams.
 
     Raises:
         RunError: the file is damaged.
@@ -154,9 +147,11 @@ def read_result(job: Job) -> Result | None:
     try:
         result = Result(**json.loads(file.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
-        raise RunError(f"{file} is damaged: {error}", hint="Remove it: the run stays.") from error
-    found = (result.split, result.weights, result.streams)
-    return result if found == (job.split, job.weights, job.streams) else None
+        raise RunError(
+            f"{file} is damaged: {error}", hint="Remove this file; the run itself is not lost."
+        ) from error
+    evaluated = (result.split, result.weights, result.streams)
+    return result if evaluated == (job.split, job.weights, job.streams) else None
 
 
 def result_file(job: Job) -> Path:

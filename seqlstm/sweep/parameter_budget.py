@@ -1,4 +1,4 @@
-"""The hidden size at which a model has as many parameters as another."""
+"""The hidden size at which a model has a given number of parameters."""
 
 from __future__ import annotations
 
@@ -14,53 +14,53 @@ from seqlstm.recipe.build.model import build_model
 from seqlstm.recurrent.catalogue import BLOCKS
 from seqlstm.text.tokenizer_pair import VocabularySizes
 
-LARGEST = 2**16
-NEAR = 64  # so many sizes in a row may be refused, as those that the heads do not divide are
-TOLERANCE = 0.1  # of the budget
+MAX_HIDDEN = 2**16
+NEAR = 64  # sizes in a row that a model may refuse, for example if its heads do not divide them
+TOLERANCE = 0.1  # relative to the budget
 
 Sized = tuple[Recipe, int]
-"""A recipe, and the parameters of its model."""
+"""A recipe, and the number of parameters of its model."""
 
 
 def fit(recipe: Recipe, *, vocabularies: VocabularySizes, budget: int) -> Sized:
-    """The recipe at the hidden size whose parameters come nearest to the budget, and their number.
+    """The recipe with the hidden size nearest to a parameter budget, and its parameters.
 
-    Residual blocks are as wide as their hidden size, so that both are found.
+    For residual blocks the embedding size is set too: it must equal the hidden size.
 
     Args:
-        recipe: any hidden size of its own is ignored.
-        vocabularies: pieces of its tokenizers.
-        budget: parameters.
+        recipe: its own hidden size is ignored.
+        vocabularies: sizes of its tokenizers.
+        budget: number of parameters.
 
     Raises:
-        RecipeError: no size comes within a tenth of the budget, none can be built, or all have the
-            same number of parameters.
+        RecipeError: no size is within a tenth of the budget, no model can be built, or the hidden
+            size changes nothing.
     """
     built = cache(lambda hidden: build(recipe, hidden, vocabularies))
 
     def next_parameters(hidden: int) -> int:
-        found = first(map(built, range(hidden, hidden + NEAR)))
-        return found[1] if found else budget
+        sized = first(map(built, range(hidden, hidden + NEAR)))
+        return sized[1] if sized else budget
 
-    reached = bisect_left(range(1, LARGEST), budget, key=next_parameters) + 1
+    reached = bisect_left(range(1, MAX_HIDDEN), budget, key=next_parameters) + 1
     above = first(map(built, range(reached, reached + NEAR)))
     below = first(map(built, range(reached - 1, max(0, reached - NEAR), -1)))
     sizes = [sized for sized in (below, above) if sized]
-    found = min(sizes, key=lambda sized: abs(sized[1] - budget), default=None)
-    near = found and abs(found[1] - budget) <= TOLERANCE * budget
+    best = min(sizes, key=lambda sized: abs(sized[1] - budget), default=None)
+    near = best and abs(best[1] - budget) <= TOLERANCE * budget
     if not above and not near:
-        count_parameters(at_size(recipe, reached), vocabularies)  # raises, and says why
-    assert found is not None
-    hidden = found[0].model.hidden_size
-    assert isinstance(hidden, int)  # as `at_size` set it
-    if next_parameters(2 * hidden) == found[1]:
+        count_parameters(at_size(recipe, reached), vocabularies)  # raises the reason
+    assert best is not None
+    hidden = best[0].model.hidden_size
+    assert isinstance(hidden, int)  # set by `at_size`
+    if next_parameters(2 * hidden) == best[1]:
         problem = "cannot take effect: model.hidden_size changes no part of the model"
         raise RecipeError("the model", [Mistake("budget", problem)])
     if not near:
-        nearest = f"hidden_size {hidden:,} has {found[1]:,} parameters"
+        nearest = f"hidden_size {hidden:,} has {best[1]:,} parameters"
         problem = f"no hidden size comes within {TOLERANCE:.0%} of {budget:,}"
         raise RecipeError("the model", [Mistake("budget", problem, nearest)])
-    return found
+    return best
 
 
 def first(sizes: Iterable[Sized | None]) -> Sized | None:
@@ -68,7 +68,7 @@ def first(sizes: Iterable[Sized | None]) -> Sized | None:
 
 
 def build(recipe: Recipe, hidden: int, vocabularies: VocabularySizes) -> Sized | None:
-    """The recipe at a hidden size; None if its model refuses that size."""
+    """The recipe with a hidden size; None if its model cannot have that size."""
     sized = at_size(recipe, hidden)
     try:
         return sized, count_parameters(sized, vocabularies)
@@ -77,17 +77,17 @@ def build(recipe: Recipe, hidden: int, vocabularies: VocabularySizes) -> Sized |
 
 
 def at_size(recipe: Recipe, hidden: int) -> Recipe:
-    """The recipe at a hidden size, and for blocks at that width."""
+    """The recipe with a hidden size, and for blocks with the same embedding size."""
     blocks = recipe.model.cell["kind"] in BLOCKS
     sizes = {"hidden_size": hidden, "embedding_dim": hidden} if blocks else {"hidden_size": hidden}
     return recipe.model_copy(update={"model": recipe.model.model_copy(update=sizes)})
 
 
 def count_parameters(recipe: Recipe, vocabularies: VocabularySizes) -> int:
-    """Of a recipe's model, which is built without memory for them.
+    """The number of parameters of a recipe's model, built on the meta device.
 
     Raises:
-        RecipeError: it cannot be built.
+        RecipeError: the model cannot be built.
     """
     with torch.device("meta"):
         model = build_model(recipe, vocabularies)

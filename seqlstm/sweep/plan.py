@@ -1,4 +1,4 @@
-"""A sweep's file into every run that it asks for, checked before anything trains."""
+"""The plan of a sweep: all its runs, checked before training."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from seqlstm.recipe.splits import read_split
 from seqlstm.recipe.tokenizers import make_tokenizers
 from seqlstm.recipe.train import flat
 from seqlstm.run.folder import RunFolder
-from seqlstm.sweep.checks import disagreements, named, twins
-from seqlstm.sweep.combinations import Combination, forms_of
+from seqlstm.sweep.checks import comparison_mistakes, duplicates, merged
+from seqlstm.sweep.combinations import Combination, variations_of
 from seqlstm.sweep.parameter_budget import count_parameters, fit
 from seqlstm.sweep.schema import Sweep, folder_name, override_keys, parse_sweep, refused_overrides
 from seqlstm.text.tokenizer_pair import VocabularySizes
 
-ANY_VOCABULARIES = (1000, 1000)  # to learn whether a model can be built at all
+ANY_VOCABULARIES = (1000, 1000)  # to test whether a model can be built
 
 
 @dataclass(frozen=True)
 class Job:
-    """One run of a sweep: a combination at a seed, in a folder, to be scored on a split."""
+    """One run of a sweep: a combination with a seed, its folder and its evaluation."""
 
     combination: str
     seed: int
@@ -38,13 +38,13 @@ class Job:
 
 @dataclass(frozen=True)
 class SweepPlan:
-    """A sweep, ready to be run.
+    """A sweep with resolved recipes.
 
     Attributes:
-        name: as the command names it.
-        overrides: of every run.
+        name: the name or path on the command line.
+        overrides: for every run.
         sweep: the file.
-        folder: where its runs and results go.
+        folder: of the runs and results.
         combinations: in the order of the table.
     """
 
@@ -55,7 +55,7 @@ class SweepPlan:
     combinations: list[Combination]
 
     def jobs(self, combination: Combination | None = None) -> list[Job]:
-        """All runs, or a combination's: seed by seed, so that an early stop leaves whole rounds."""
+        """The runs of all combinations or of one, ordered by seed."""
         return [
             Job(
                 combination=one.name,
@@ -71,26 +71,27 @@ class SweepPlan:
         ]
 
     def baseline(self, combination: Combination) -> Combination:
-        """Whom it is compared to: the baseline variant at the same varied values."""
-        rivals = [one for one in self.combinations if one.form.point == combination.form.point]
-        names = [one.form.variant.name for one in rivals if one.form.variant]
+        """The combination to compare with: the baseline variant at the same varied values."""
+        point = combination.variation.point
+        rivals = [one for one in self.combinations if one.variation.point == point]
+        names = [one.variation.variant.name for one in rivals if one.variation.variant]
         if not names:
             rivals, names = self.combinations, [one.name for one in self.combinations]
         return rivals[names.index(self.sweep.baseline or names[0])]
 
 
 def read_plan(name: str, overrides: Sequence[str], folder: Path) -> SweepPlan:
-    """A sweep by name or path; every recipe parsed and, for a budget, sized. Writes nothing.
+    """The plan of a sweep, with hidden sizes for its budget. Writes nothing.
 
     Args:
-        name: of the sweep.
-        overrides: of every run, by dotted key.
-        folder: where its runs stand or will stand.
+        name: name or path of the sweep.
+        overrides: for every run, by dotted key.
+        folder: of the runs.
 
     Raises:
-        RecipeError: with every mistake of the sweep, or of its recipes; or a folder that holds runs
-            of other recipes.
-        UserError: of any kind, from the data, if the budget needs them.
+        RecipeError: lists every mistake of the sweep or of its recipes; or the folder has runs of
+            other recipes.
+        UserError: from reading the data, if a budget needs the vocabulary.
     """
     path = find_sweep(name)
     sweep = parse_sweep(read_table(path), where=name)
@@ -98,60 +99,64 @@ def read_plan(name: str, overrides: Sequence[str], folder: Path) -> SweepPlan:
         raise RecipeError("overrides", mistakes)
     plan = SweepPlan(name, tuple(overrides), sweep, folder, resolve(name, path, sweep, overrides))
     if sweep.budget:
-        plan = replace(plan, combinations=sized(plan, sweep.budget))
-        if mistakes := [*twins(plan.combinations)]:
+        plan = replace(plan, combinations=with_budget(plan, sweep.budget))
+        if mistakes := [*duplicates(plan.combinations)]:
             raise RecipeError(name, mistakes)
     refuse_changed(plan)
     return plan
 
 
 def resolve(name: str, path: Path, sweep: Sweep, overrides: Sequence[str]) -> list[Combination]:
-    """Every combination's recipe, or every mistake in any of them."""
+    """All combinations.
+
+    Raises:
+        RecipeError: lists every mistake of every recipe.
+    """
     beside = path.parent / sweep.recipe
     file = find_recipe(str(beside) if beside.is_file() else sweep.recipe)
     base = read_table(file)
-    found: list[Combination] = []
+    combinations: list[Combination] = []
     mistakes: list[tuple[Mistake, str]] = []
-    forms = [*forms_of(sweep, file.stem)]
-    for form in forms:
-        table = read_overrides(form.of(base), overrides)
+    variations = [*variations_of(sweep, file.stem)]
+    for variation in variations:
+        table = read_overrides(variation.apply(base), overrides)
         try:
-            recipe = parse(table, where=form.name, catalogue=CATALOGUE)
+            recipe = parse(table, where=variation.name, catalogue=CATALOGUE)
             if not sweep.budget:
                 count_parameters(recipe, ANY_VOCABULARIES)
-            found.append(Combination(form, recipe))
+            combinations.append(Combination(variation, recipe))
         except RecipeError as error:
-            mistakes += [(mistake, form.name) for mistake in error.mistakes]
+            mistakes += [(mistake, variation.name) for mistake in error.mistakes]
     if mistakes:
-        raise RecipeError(name, named(mistakes, of=len(forms)))
-    if apart := [*disagreements(found, sweep, override_keys(overrides))]:
-        raise RecipeError(name, apart)
-    return found
+        raise RecipeError(name, merged(mistakes, count=len(variations)))
+    if wrong := [*comparison_mistakes(combinations, sweep, override_keys(overrides))]:
+        raise RecipeError(name, wrong)
+    return combinations
 
 
-def sized(plan: SweepPlan, budget: int) -> list[Combination]:
-    """Every combination at the hidden size that spends the budget, given its real vocabulary.
+def with_budget(plan: SweepPlan, budget: int) -> list[Combination]:
+    """The combinations with the hidden sizes for a budget, at their real vocabulary sizes.
 
-    A tokenizer may have fewer pieces than its recipe asks for: it is read from the combination's
-    first run or, before there is one, made from the data as that run will make it.
+    A tokenizer may have fewer pieces than its recipe sets: it is read from the combination's first
+    run or, if there is none, trained on the data as that run will do.
     """
-    made: dict[str, VocabularySizes] = {}
-    found = []
+    sizes: dict[str, VocabularySizes] = {}
+    resized = []
     for one in plan.combinations:
         recipe = one.recipe
         key = recipe.data.model_dump_json() + recipe.tokenizer.model_dump_json()
-        if key not in made:
-            made[key] = vocabularies_of(recipe, [job.folder for job in plan.jobs(one)])
+        if key not in sizes:
+            sizes[key] = vocabularies_of(recipe, [job.folder for job in plan.jobs(one)])
         try:
-            fitted, parameters = fit(recipe, vocabularies=made[key], budget=budget)
+            fitted, parameters = fit(recipe, vocabularies=sizes[key], budget=budget)
         except RecipeError as error:
             raise RecipeError(f"{plan.name}, {one.name}", error.mistakes) from error
-        found.append(replace(one, recipe=fitted, parameters=parameters))
-    return found
+        resized.append(replace(one, recipe=fitted, parameters=parameters))
+    return resized
 
 
 def vocabularies_of(recipe: Recipe, runs: list[Path]) -> VocabularySizes:
-    """How many pieces a recipe's tokenizers have."""
+    """The vocabulary sizes of a recipe's tokenizers."""
     for folder in map(RunFolder, runs):
         if folder.holds_tokenizers():
             return folder.read_tokenizers().vocab_sizes
@@ -159,12 +164,12 @@ def vocabularies_of(recipe: Recipe, runs: list[Path]) -> VocabularySizes:
 
 
 def refuse_changed(plan: SweepPlan) -> None:
-    """Make sure that the runs which stand there are this sweep's. Threads may differ.
+    """Make sure that the runs in the folder have this sweep's recipes. Threads may differ.
 
     Raises:
-        RecipeError: names every key that differs, and a run where it does.
+        RecipeError: lists every key that differs, with a run.
     """
-    found: dict[tuple[str, str], list[str]] = {}
+    folders: dict[tuple[str, str], list[str]] = {}
     for job in plan.jobs():
         if not RunFolder(job.folder).card.is_file():
             continue
@@ -173,11 +178,11 @@ def refuse_changed(plan: SweepPlan) -> None:
         for key in sorted(old.keys() | new.keys()):
             if key != "threads" and old.get(key) != new.get(key):
                 problem = f"the run has {old.get(key)}, the sweep {new.get(key)}"
-                found.setdefault((key, problem), []).append(str(job.folder))
+                folders.setdefault((key, problem), []).append(str(job.folder))
     mistakes = [
         Mistake(key, problem, runs[0] if len(runs) == 1 else f"{runs[0]} and {len(runs) - 1} more")
-        for (key, problem), runs in found.items()
+        for (key, problem), runs in folders.items()
     ]
     if mistakes:
-        where = f"{plan.folder} holds runs of another sweep; name another folder (--run DIR)"
+        where = f"{plan.folder} holds runs of another sweep; use another folder (--run DIR)"
         raise RecipeError(where, mistakes)

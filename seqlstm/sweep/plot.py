@@ -1,4 +1,4 @@
-"""A sweep's scores as a picture."""
+"""A plot of a sweep's scores."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from seqlstm.sweep.plan import SweepPlan
 from seqlstm.sweep.statistics import VariantScores
 
 ROW = 0.42  # inches
-ROOM = 3  # times the middle half of all scores: what lies further beyond it is said in words
+ROOM = 3  # interquartile ranges beyond the quartiles that the axis shows
 
 
 def draw(plan: SweepPlan, rows: list[VariantScores]) -> bytes:
-    """A line for each combination: its seeds as dots, mean ± deviation as a bar; as PNG.
+    """A PNG with a row for each combination: scores as dots, mean ± deviation as a bar.
 
-    A dashed line goes from each baseline's mean past those that are compared to it. A mean far
-    beyond the others, which would squeeze them into a point, stands at the edge as a number.
+    A dashed line marks the mean of each baseline across the rows that are compared with it. An
+    outlying mean, which would compress the others, is written at the edge as a number.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -25,26 +25,26 @@ def draw(plan: SweepPlan, rows: list[VariantScores]) -> bytes:
     figure = Figure(figsize=(7, 1.2 + ROW * len(rows)), layout="constrained")
     FigureCanvasAgg(figure)
     axis = figure.subplots()
-    least, most = limits([score for row in rows for score in row.scores])
+    minimum, maximum = limits([score for row in rows for score in row.scores])
     for height, row in enumerate(rows):
-        dots = [score for score in row.scores if least <= score <= most]
+        dots = [score for score in row.scores if minimum <= score <= maximum]
         below = [height + 0.22] * len(dots)  # so that no dot hides the mean
         axis.plot(dots, below, "o", color="black", alpha=0.4, markersize=5)
-        if row.mean is not None and least <= row.mean <= most:
+        if row.mean is not None and minimum <= row.mean <= maximum:
             axis.errorbar(
                 row.mean, height, xerr=row.deviation, fmt="D", color="tab:blue", capsize=4
             )
         elif row.mean is not None:
-            side = "right" if row.mean > most else "left"
+            side = "right" if row.mean > maximum else "left"
             place = (0.99 if side == "right" else 0.01, height)
-            said = f"beyond: {row.mean:.4g}"
-            axis.annotate(said, place, xycoords=("axes fraction", "data"), ha=side, va="center")
+            label = f"beyond: {row.mean:.4g}"
+            axis.annotate(label, place, xycoords=("axes fraction", "data"), ha=side, va="center")
     for mean, bottom, top in baselines(rows):
-        if not least <= mean <= most:
+        if not minimum <= mean <= maximum:
             continue
         axis.plot([mean, mean], [bottom - 0.4, top + 0.4], "--", color="tab:gray", zorder=1)
     axis.set_yticks(range(len(rows)), [row.combination.name for row in rows])
-    axis.set_ylim(len(rows) - 0.4, -0.6)  # the first on top
+    axis.set_ylim(len(rows) - 0.4, -0.6)  # the first row at the top
     better = "less" if plan.sweep.less_is_better else "more"
     score = plan.sweep.score.replace("_", " ")
     axis.set(xlabel=f"{score} on {plan.sweep.split} ({better} is better)")
@@ -55,9 +55,9 @@ def draw(plan: SweepPlan, rows: list[VariantScores]) -> bytes:
 
 
 def baselines(rows: list[VariantScores]) -> list[tuple[float, int, int]]:
-    """Of each baseline: its mean, and the first and last line that it is compared with."""
+    """Of each baseline: its mean, and the first and last row that are compared with it."""
     heights = {row.combination.name: height for height, row in enumerate(rows)}
-    found = []
+    spans = []
     for row in rows:
         compared = [
             heights[one.combination.name]
@@ -65,12 +65,12 @@ def baselines(rows: list[VariantScores]) -> list[tuple[float, int, int]]:
             if row.combination.name in (one.combination.name, one.baseline)
         ]
         if row.baseline is None and row.mean is not None and len(compared) > 1:
-            found.append((row.mean, min(compared), max(compared)))
-    return found
+            spans.append((row.mean, min(compared), max(compared)))
+    return spans
 
 
 def limits(scores: list[float]) -> tuple[float, float]:
-    """Between which scores the picture draws."""
+    """The range of the axis: smallest and largest score that are drawn."""
     finite = sorted(score for score in scores if math.isfinite(score))
     if len(finite) < 2:
         return -math.inf, math.inf

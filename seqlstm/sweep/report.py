@@ -1,4 +1,4 @@
-"""A sweep's results as a table for people, a file for programs, and a line of how it was made."""
+"""The report of a sweep: a table, a JSON file, and a line that describes how it was made."""
 
 from __future__ import annotations
 
@@ -17,23 +17,26 @@ from seqlstm.sweep.plot import draw
 from seqlstm.sweep.statistics import VariantScores, passed
 
 NOTHING = "—"
-LARGE = 1e9  # scores from here on are not written out
+LARGE = 1e9  # larger scores are written with an exponent
 
 
 def write_report(
     plan: SweepPlan, rows: list[VariantScores], failed: Sequence[Outcome] = ()
 ) -> list[Path]:
-    """table.md, results.json and picture.png, in the sweep's folder.
+    """Write table.md, results.json and picture.png into the sweep's folder.
 
     Args:
         plan: the sweep.
-        rows: of its table.
-        failed: runs that have no result, and say why.
+        rows: of the table.
+        failed: outcomes of the runs without a result.
+
+    Returns:
+        The files.
 
     Raises:
-        FileError: they cannot be written.
+        FileError: a file cannot be written.
     """
-    results = facts(plan, rows, failed)
+    results = as_object(plan, rows, failed)
     contents = {
         "table.md": markdown(plan, rows).encode(),
         "results.json": json.dumps(results, indent=2, ensure_ascii=False).encode(),
@@ -45,11 +48,11 @@ def write_report(
 
 
 def cells(plan: SweepPlan, rows: list[VariantScores]) -> tuple[list[str], list[list[str]]]:
-    """The table: its headers, and its rows as text."""
+    """The headers and the rows of the table."""
     label = plan.sweep.score.replace("_", " ")
     compared = any(row.p is not None for row in rows)
     expected = any(row.combination.expect for row in rows)
-    headers = ["variant", "hidden", "parameters", label, "tokens/s"]
+    headers = ["variant", "hidden_size", "parameters", label, "tokens/s"]
     headers += ["p"] * compared + ["expected"] * expected
     places = decimals(rows)
     return headers, [
@@ -67,13 +70,13 @@ def cells(plan: SweepPlan, rows: list[VariantScores]) -> tuple[list[str], list[l
 
 
 def decimals(rows: list[VariantScores]) -> int:
-    """So many that the smallest spread has two digits; at most four."""
+    """Decimal places that show two digits of the smallest deviation; at most four."""
     spreads = [row.deviation for row in rows if row.deviation]
     return min(4, max(0, 1 - math.floor(math.log10(min(spreads))))) if spreads else 4
 
 
 def spread(plan: SweepPlan, row: VariantScores, places: int) -> str:
-    """Mean ± standard deviation, and of how many seeds where some are missing."""
+    """Mean ± standard deviation, and the number of seeds if some are missing."""
     if not row.scores:
         return "failed"
     text = number(row.mean, places)
@@ -84,7 +87,7 @@ def spread(plan: SweepPlan, row: VariantScores, places: int) -> str:
 
 
 def number(value: float | None, places: int) -> str:
-    """A score; a dash for none, or for one that is not finite."""
+    """A score as text; a dash for None and for numbers that are not finite."""
     if value is None or not math.isfinite(value):
         return NOTHING
     return f"{value:,.{places}f}" if abs(value) < LARGE else f"{value:.4g}"
@@ -97,53 +100,53 @@ def probability(p: float | None) -> str:
 
 
 def verdict(plan: SweepPlan, row: VariantScores) -> str:
-    """Whether the scores are as expected, and how many of them."""
-    found = passed(row, plan)
-    if found is None:
+    """Whether and how often the scores are as expected."""
+    success = passed(row, plan)
+    if success is None:
         return ""
-    word = "pass" if found else "FAIL"
+    word = "pass" if success else "FAIL"
     return f"{word}: {row.combination.expect} in {row.as_expected} of {len(plan.sweep.seeds)}"
 
 
 def markdown(plan: SweepPlan, rows: list[VariantScores]) -> str:
-    """The table for a README, and below it how it was made."""
+    """The table in Markdown, and below it how it was made."""
     headers, lines = cells(plan, rows)
-    numbers = [header in ("hidden", "parameters", "tokens/s", "p") for header in headers]
+    numbers = [header in ("hidden_size", "parameters", "tokens/s", "p") for header in headers]
     table = [headers, ["---:" if number else "---" for number in numbers], *lines]
     text = "".join(f"| {' | '.join(line)} |\n" for line in table)
-    return f"{text}\n{how_made(plan, rows)}\n"
+    return f"{text}\n{provenance(plan, rows)}\n"
 
 
-def how_made(plan: SweepPlan, rows: list[VariantScores]) -> str:
-    """Everything that a reader of the table has to know, the signatures of the scores below."""
+def provenance(plan: SweepPlan, rows: list[VariantScores]) -> str:
+    """The command, data, seeds, tests and versions of a table, and the signatures of its scores."""
     sweep = plan.sweep
     seeds = ", ".join(map(str, sweep.seeds))
     better = "less" if sweep.less_is_better else "more"
-    said = [
+    facts = [
         f"`{' '.join(['seqlstm sweep', plan.name, *plan.overrides])}`: recipe {sweep.recipe}",
         f"{sweep.score} on {sweep.split} with the {sweep.weights} weights, {better} is better, "
         f"mean ± standard deviation over seeds {seeds}",
     ]
     if sweep.streams > 1:
-        said.append(f"the text read as {sweep.streams} streams")
+        facts.append(f"the text read as {sweep.streams} streams")
     if sweep.budget:
-        said.append(f"a budget of {sweep.budget:,} parameters, spent by the hidden size")
+        facts.append(f"a budget of {sweep.budget:,} parameters, spent by the hidden size")
     if any(row.p is not None for row in rows):
         baselines = dict.fromkeys(row.baseline for row in rows if row.baseline)
-        said.append(
+        facts.append(
             f"p against {' or '.join(map(str, baselines))}: Welch's t-test, Holm-corrected over "
             f"{sum(row.p is not None for row in rows)} comparisons"
         )
-    if steps := sorted({one.steps for row in rows for one in row.results.values()}):
+    if steps := sorted({result.steps for row in rows for result in row.results.values()}):
         ends = dict.fromkeys((steps[0], steps[-1]))
-        said.append(f"{' to '.join(f'{one:,}' for one in ends)} steps")
-    text = "; ".join([*said, *versions(plan)]) + "."
-    lines = [f"- `{one}`" for one in dict.fromkeys(signatures(rows))]
+        facts.append(f"{' to '.join(f'{end:,}' for end in ends)} steps")
+    text = "; ".join([*facts, *versions(plan)]) + "."
+    lines = [f"- `{signature}`" for signature in dict.fromkeys(signatures(rows))]
     return "\n".join([text, "", *lines]) if lines else text
 
 
 def signatures(rows: list[VariantScores]) -> Iterator[str]:
-    """What every result counted, and how; a translator's scores have one each."""
+    """The signatures of all results; a translator has one for each score."""
     for row in rows:
         for result in row.results.values():
             if "signature" in result.values:
@@ -153,36 +156,38 @@ def signatures(rows: list[VariantScores]) -> Iterator[str]:
 
 
 def versions(plan: SweepPlan) -> list[str]:
-    """What the runs were made with, each of them counted once."""
-    made: dict[str, None] = {}
+    """The different precisions, versions and machines of the runs."""
+    descriptions: dict[str, None] = {}
     for job in plan.jobs():
         if not RunFolder(job.folder).card.is_file():
             continue
         card = RunFolder(job.folder).read_card()
         packages = f"seqlstm {card['seqlstm']}, torch {card['packages']['torch']}"
         where = f"{card['machine']}, threads a run: {card['threads']}"
-        made[f"{trained_in(card)}, {packages}, {where}"] = None
-    return [*made]
+        descriptions[f"{trained_in(card)}, {packages}, {where}"] = None
+    return [*descriptions]
 
 
 def trained_in(card: dict[str, Any]) -> str:
-    """The precision of a run's training, as it noted it when it chose."""
+    """The precision of a run's training, from the notes in its card."""
     notes = [note for note in card["data"]["notes"] if note.startswith("precision: ")]
     return f"trained in {notes[0].removeprefix('precision: ').partition(' (')[0]}"
 
 
-def facts(plan: SweepPlan, rows: list[VariantScores], failed: Sequence[Outcome]) -> dict[str, Any]:
-    """All of it, for programs."""
+def as_object(
+    plan: SweepPlan, rows: list[VariantScores], failed: Sequence[Outcome]
+) -> dict[str, Any]:
+    """The JSON object of results.json."""
     return {
         "sweep": plan.name,
         "overrides": plan.overrides,
         **plan.sweep.model_dump(mode="json", exclude={"variants"}),
-        "made": how_made(plan, rows),
+        "made": provenance(plan, rows),
         "combinations": [
             {
                 "name": row.combination.name,
                 "baseline": row.baseline,
-                "hidden": row.combination.recipe.model.hidden_size,
+                "hidden_size": row.combination.recipe.model.hidden_size,
                 "parameters": row.parameters,
                 "mean": row.mean,
                 "deviation": row.deviation,

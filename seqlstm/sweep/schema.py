@@ -1,4 +1,4 @@
-"""What a sweep may say: which recipe is varied, how, over which seeds, and what is expected."""
+"""The schema of a sweep file: recipe, variations, seeds, score and expectations."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ UNITS = {"": 1, "k": 10**3, "M": 10**6}
 
 @dataclass(frozen=True)
 class Expectation:
-    """What a score has to be, such as ">= 0.95"."""
+    """A bound on a score, such as ">= 0.95"."""
 
     relation: str
     bound: float
@@ -56,32 +56,32 @@ class Expectation:
 
 
 def read_expectation(text: Any) -> Any:
-    found = re.fullmatch(r"\s*(>=|<=|>|<)\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*", str(text))
-    if not found:
+    match = re.fullmatch(r"\s*(>=|<=|>|<)\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*", str(text))
+    if not match:
         raise ValueError(f'must be like ">= 0.95", was: {text}')
-    return Expectation(found[1], float(found[2]))
+    return Expectation(match[1], float(match[2]))
 
 
 def read_budget(value: Any) -> Any:
-    found = re.fullmatch(r"([\d_]+(?:\.\d+)?)\s*([kM]?)", str(value))
-    if not found:
+    match = re.fullmatch(r"([\d_]+(?:\.\d+)?)\s*([kM]?)", str(value))
+    if not match:
         raise ValueError(f'must be a number of parameters, like "1M" or "250k", was: {value}')
-    return round(float(found[1]) * UNITS[found[2]])
+    return round(float(match[1]) * UNITS[match[2]])
 
 
 def read_name(name: str) -> str:
     if not folder_name(name):
-        raise ValueError(f'names no folder: "{name}"')
+        raise ValueError(f'must have a letter or a digit for a folder name, was: "{name}"')
     return name
 
 
 def folder_name(name: str) -> str:
-    """A combination's name as one that every file system takes."""
+    """The name of a combination as a folder name that every file system allows."""
     return re.sub(r"[^\w.,=+-]+", "_", name.replace(", ", ",")).strip("._")
 
 
 class Variant(Section):
-    """One of the recipes that are compared.
+    """A variant of the recipe.
 
     `name`: name of the variant, and of its folder.
     `set`: table of the recipe's keys that the variant changes.
@@ -126,59 +126,65 @@ class Sweep(Section):
 
     @property
     def less_is_better(self) -> bool:
-        """Of its score."""
+        """Whether a smaller score is better."""
         return self.score in LESS_IS_BETTER
 
 
 def parse_sweep(table: Table, *, where: str) -> Sweep:
-    """The sweep that a table states.
+    """A sweep from a TOML table.
 
     Args:
         table: as read from TOML.
-        where: the name that an error gives to it.
+        where: the name of the sweep in an error.
 
     Raises:
-        RecipeError: with every mistake of the sweep's own keys; those of its recipes come later.
+        RecipeError: lists every mistake of the sweep's own keys, without those of its recipes.
     """
     try:
         sweep = Sweep.model_validate(table)
     except ValidationError as error:
-        raise RecipeError(where, [in_words(one, table) for one in error.errors()]) from None
-    if mistakes := [*disagreements(sweep)]:
+        raise RecipeError(where, [mistake_of(detail, table) for detail in error.errors()]) from None
+    if mistakes := [*conflicts(sweep)]:
         raise RecipeError(where, mistakes)
     return sweep
 
 
-def in_words(detail: ErrorDetails, table: Table) -> Mistake:
-    """One of pydantic's errors, with the number of the variant that has it, from 1."""
+def mistake_of(detail: ErrorDetails, table: Table) -> Mistake:
+    """The mistake of an error from pydantic; variants are counted from 1."""
     *parents, last = location = detail["loc"]
     parts = (f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in location)
     key = "".join(parts).removeprefix(".")
     if detail["type"] == "extra_forbidden":
-        known = sorted((Variant if parents else Sweep).model_fields)
-        hint = nearest(str(last), known) or f"known are {', '.join(known)}"
+        allowed = sorted((Variant if parents else Sweep).model_fields)
+        hint = nearest(str(last), allowed) or f"allowed: {', '.join(allowed)}"
         return Mistake(key, "unknown key", hint)
     if detail["type"] in ("tuple_type", "list_type"):
         return Mistake(key, f"must be a list, was: {detail['input']}")
     return replace(explain(detail, table), key=key)
 
 
-def disagreements(sweep: Sweep) -> Iterator[Mistake]:
-    """Keys that do not go together."""
+def conflicts(sweep: Sweep) -> Iterator[Mistake]:
+    """Keys that contradict each other."""
     if len({*sweep.seeds}) < len(sweep.seeds):
-        yield Mistake("seeds", "one stands there twice")
+        yield Mistake("seeds", "must be different, but a seed is there twice")
     for number, variant in enumerate(sweep.variants, 1):
         if variant.runs and not variant.expect:
             yield Mistake(f"variants[{number}].runs", "cannot take effect without expect")
         if variant.runs and variant.runs > len(sweep.seeds):
-            yield Mistake(f"variants[{number}].runs", f"there are {len(sweep.seeds)} seeds")
+            yield Mistake(
+                f"variants[{number}].runs",
+                f"must be at most the number of seeds, {len(sweep.seeds)}, was: {variant.runs}",
+            )
     names = [variant.name for variant in sweep.variants]
     if sweep.baseline and names and sweep.baseline not in names:
-        hint = nearest(sweep.baseline, names) or f"known are {', '.join(names)}"
+        hint = nearest(sweep.baseline, names) or f"allowed: {', '.join(names)}"
         yield Mistake("baseline", f'no variant "{sweep.baseline}"', hint)
     changes = {
         "set": flat_keys(sweep.set),
-        **{f"variants[{n}].set": flat_keys(one.set) for n, one in enumerate(sweep.variants, 1)},
+        **{
+            f"variants[{n}].set": flat_keys(variant.set)
+            for n, variant in enumerate(sweep.variants, 1)
+        },
         "vary": [
             *{
                 key: None
@@ -191,23 +197,23 @@ def disagreements(sweep: Sweep) -> Iterator[Mistake]:
     for where, keys in changes.items():
         yield from (
             Mistake(f"{where}.{problem.key}", problem.problem, problem.suggestion)
-            for problem in taken(keys, sweep)
+            for problem in reserved(keys, sweep)
         )
 
 
-def taken(keys: list[str], sweep: Sweep) -> Iterator[Mistake]:
-    """Keys of the recipe that the sweep itself sets."""
+def reserved(keys: list[str], sweep: Sweep) -> Iterator[Mistake]:
+    """Mistakes for recipe keys that the sweep itself sets."""
     if "seed" in keys:
-        yield Mistake("seed", "cannot take effect: the sweep's seeds say it", "leave it out")
+        yield Mistake("seed", "cannot take effect: the sweep sets it from seeds", "leave it out")
     if sweep.budget and "model.hidden_size" in keys:
         yield Mistake(
-            "model.hidden_size", "cannot take effect: the budget finds it", "leave one out"
+            "model.hidden_size", "cannot take effect: the budget sets it", "leave one out"
         )
 
 
 def refused_overrides(overrides: Sequence[str], sweep: Sweep) -> Iterator[Mistake]:
-    """Overrides of what the sweep itself says."""
-    yield from taken(override_keys(overrides), sweep)
+    """Mistakes for overrides of keys that the sweep itself sets or varies."""
+    yield from reserved(override_keys(overrides), sweep)
     for override in overrides:
         key = override.partition("=")[0].strip()
         for varied in sweep.vary:
@@ -216,15 +222,15 @@ def refused_overrides(overrides: Sequence[str], sweep: Sweep) -> Iterator[Mistak
 
 
 def override_keys(overrides: Sequence[str]) -> list[str]:
-    """The dotted keys that overrides set or take away, those inside of tables too."""
-    named = [one.partition("=")[0].strip() for one in overrides]
+    """The dotted keys that overrides set or remove, with those inside of tables."""
+    named = [override.partition("=")[0].strip() for override in overrides]
     return list(dict.fromkeys([*named, *flat_keys(read_overrides({}, overrides))]))
 
 
 def flat_keys(table: Table, prefix: str = "") -> list[str]:
     """The dotted keys of a table's values."""
-    found = []
+    keys = []
     for key, value in table.items():
         inner = flat_keys(value, f"{prefix}{key}.") if isinstance(value, dict) else []
-        found += inner or [f"{prefix}{key}"]
-    return found
+        keys += inner or [f"{prefix}{key}"]
+    return keys

@@ -1,4 +1,4 @@
-"""What the scores of a sweep say: means, spreads, and which differences are no accident."""
+"""Statistics of a sweep's scores: means, deviations, and tests of differences."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from seqlstm.sweep.plan import SweepPlan
 
 @dataclass(frozen=True)
 class VariantScores:
-    """A combination's results.
+    """The results of a combination.
 
     Attributes:
-        combination: which.
-        baseline: the name of whom it is compared to; None for a baseline itself.
+        combination: the combination.
+        baseline: the name of its baseline; None for a baseline itself.
         results: by seed; failed runs have none.
-        scores: those that decide, seed by seed; NaN for one that is no finite number.
-        p: that so large a difference from the baseline's mean is chance, by Welch's t-test,
-            corrected for the number of comparisons (Holm, 1979); None where it cannot be told.
+        scores: the compared scores in the order of the seeds; NaN if not finite.
+        p: p-value of Welch's t-test against the baseline, corrected for the number of comparisons
+            (Holm, 1979); None where the test is not defined.
     """
 
     combination: Combination
@@ -36,52 +36,54 @@ class VariantScores:
 
     @property
     def mean(self) -> float | None:
-        """None of no score, or of one that is not finite."""
+        """The mean score; None if there is no score, or one is not finite."""
         return statistics.mean(self.scores) if self.scores and finite(self.scores) else None
 
     @property
     def deviation(self) -> float | None:
-        """Over the seeds, of a sample (n − 1); None of fewer than two, or where no mean is."""
-        known = len(self.scores) > 1 and finite(self.scores)
-        return statistics.stdev(self.scores) if known else None
+        """The sample standard deviation (n − 1) over the seeds; None for fewer than two."""
+        defined = len(self.scores) > 1 and finite(self.scores)
+        return statistics.stdev(self.scores) if defined else None
 
     @property
     def parameters(self) -> int | None:
-        return next((one.parameters for one in self.results.values()), None)
+        return next((result.parameters for result in self.results.values()), None)
 
     @property
     def tokens_per_second(self) -> float | None:
-        """The median over the seeds."""
-        known = [one.tokens_per_second for one in self.results.values() if one.tokens_per_second]
-        return statistics.median(known) if known else None
+        """The median over the seeds; None if no run logged it."""
+        speeds = [result.tokens_per_second for result in self.results.values()]
+        logged = [speed for speed in speeds if speed]
+        return statistics.median(logged) if logged else None
 
     @property
     def as_expected(self) -> int:
-        """How many seeds' scores are."""
+        """The number of scores that are as expected."""
         expect = self.combination.expect
         return sum(expect.holds(score) for score in self.scores) if expect else 0
 
 
 def compare(plan: SweepPlan) -> list[VariantScores]:
-    """A row for every combination, from the results of its finished runs."""
-    rows = [row_of(plan, one) for one in plan.combinations]
+    """The scores of every combination, from its finished runs, with p-values."""
+    rows = [scores_of(plan, combination) for combination in plan.combinations]
     scores = {row.combination.name: row.scores for row in rows}
-    compared = {
+    raw = {
         row.combination.name: welch(row.scores, scores[row.baseline])
         for row in rows
         if row.baseline is not None
     }
-    known = {name: p for name, p in compared.items() if p is not None}
-    corrected = dict(zip(known, holm([*known.values()]), strict=True))
+    defined = {name: p for name, p in raw.items() if p is not None}
+    corrected = dict(zip(defined, holm([*defined.values()]), strict=True))
     return [
         VariantScores(row.combination, row.baseline, row.results, row.scores, corrected.get(name))
         for name, row in zip(scores, rows, strict=True)
     ]
 
 
-def row_of(plan: SweepPlan, combination: Combination) -> VariantScores:
-    found = {job.seed: read_result(job) for job in plan.jobs(combination)}
-    results = {seed: result for seed, result in found.items() if result}
+def scores_of(plan: SweepPlan, combination: Combination) -> VariantScores:
+    """The scores of a combination, without a p-value."""
+    by_seed = {job.seed: read_result(job) for job in plan.jobs(combination)}
+    results = {seed: result for seed, result in by_seed.items() if result}
     baseline = plan.baseline(combination)
     return VariantScores(
         combination,
@@ -96,21 +98,21 @@ def finite(scores: Sequence[float]) -> bool:
 
 
 def welch(left: Sequence[float], right: Sequence[float]) -> float | None:
-    """The two-sided p of equal means where the spreads may differ (Welch, 1947).
+    """The two-sided p of Welch's t-test for equal means with unequal variances (Welch, 1947).
 
-    None where fewer than two scores stand on a side, or none differs from its neighbours: there is
-    no spread by which to judge. None of scores that are not finite, or too large to be squared.
+    None if a side has fewer than two scores, if both sides have no variance, and for scores that
+    are not finite or too large to be squared.
     """
     if min(len(left), len(right)) < 2 or len({*left}) == len({*right}) == 1:
         return None
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of equal scores on one side: no mistake
+        warnings.simplefilter("ignore", RuntimeWarning)  # of equal scores on one side: harmless
         p = float(ttest_ind(left, right, equal_var=False).pvalue)
     return None if math.isnan(p) else p
 
 
 def holm(values: Sequence[float]) -> list[float]:
-    """Each p as it stands among so many, so that all together err as rarely as one (Holm, 1979)."""
+    """p-values with Holm's step-down correction for multiple comparisons (Holm, 1979)."""
     corrected = [0.0] * len(values)
     largest = 0.0
     for rank, index in enumerate(sorted(range(len(values)), key=values.__getitem__)):
@@ -120,8 +122,8 @@ def holm(values: Sequence[float]) -> list[float]:
 
 
 def passed(row: VariantScores, plan: SweepPlan) -> bool | None:
-    """Whether enough seeds' scores are as expected; None where nothing is expected."""
-    variant = row.combination.form.variant
+    """Whether enough scores are as expected; None without an expectation."""
+    variant = row.combination.variation.variant
     if variant is None or variant.expect is None:
         return None
     return row.as_expected >= (variant.runs or len(plan.sweep.seeds))

@@ -1,4 +1,4 @@
-"""The runs of a sweep one after the other in this process, or several at once in others."""
+"""Run a sweep's jobs: one after the other in this process, or in parallel worker processes."""
 
 from __future__ import annotations
 
@@ -18,128 +18,130 @@ import torch
 
 from seqlstm.errors import TrainingError, UserError
 from seqlstm.runtime.signals import StopRequest
-from seqlstm.sweep.job import Outcome, carry_out
+from seqlstm.sweep.job import Outcome, run_job
 from seqlstm.sweep.plan import Job
 
 Outcomes = Generator[Outcome, None, None]
-LOOK_EVERY = 0.2  # seconds between two looks at whether somebody wants us to stop
-HELD = (signal.SIGINT, signal.SIGTERM)
+POLL_SECONDS = 0.2  # between two checks of the stop request
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def carry_out_all(jobs: list[Job], *, at_once: int, stop: StopRequest) -> Outcomes:
-    """Every run's outcome, as it comes; the cores are shared among those that run at once.
+def run_all(jobs: list[Job], *, at_once: int, stop: StopRequest) -> Outcomes:
+    """Outcomes of all jobs in the order of their end; parallel jobs share the cores.
 
-    Asked to stop, the runs under way save and stop, and no other begins.
+    After a stop request the active runs save and stop, and no other starts.
 
     Raises:
-        UserError: from a run, of a kind that no other would do better; those under way are saved.
+        UserError: from a run, a mistake that all runs would meet; the active runs are saved.
     """
     cores = torch.get_num_threads()
     if at_once == 1:
-        return (carry_out(job, threads=cores, stop=stop) for job in jobs)
+        return (run_job(job, threads=cores, stop=stop) for job in jobs)
     return in_processes(jobs, at_once=at_once, threads=max(1, cores // at_once), stop=stop)
 
 
 def in_processes(jobs: list[Job], *, at_once: int, threads: int, stop: StopRequest) -> Outcomes:
+    """Outcomes of jobs in worker processes, in the order of their end."""
     context = multiprocessing.get_context("spawn")
-    told = context.Event()
+    stop_event = context.Event()
     with ProcessPoolExecutor(
-        at_once, mp_context=context, initializer=begin_worker, initargs=(told,)
+        at_once, mp_context=context, initializer=begin_worker, initargs=(stop_event,)
     ) as pool:
-        with signals_held():  # each job may start a process
-            waiting = {pool.submit(in_worker, job, threads) for job in jobs}
+        with blocked_signals():  # each job may start a process
+            pending = {pool.submit(in_worker, job, threads) for job in jobs}
         try:
-            while waiting:
-                if stop and not told.is_set():
-                    told.set()
-                    waiting = {future for future in waiting if not future.cancel()}
-                done, waiting = wait(waiting, LOOK_EVERY, FIRST_COMPLETED)
+            while pending:
+                if stop and not stop_event.is_set():
+                    stop_event.set()
+                    pending = {future for future in pending if not future.cancel()}
+                done, pending = wait(pending, POLL_SECONDS, FIRST_COMPLETED)
                 yield from outcomes(done, stop)
         except (KeyboardInterrupt, GeneratorExit):  # a second Ctrl-C: at once
             for child in multiprocessing.active_children():
                 child.kill()
             raise
         finally:
-            told.set()
-            pool.shutdown(cancel_futures=True)  # waits: who only now starts must still find `told`
+            stop_event.set()
+            pool.shutdown(cancel_futures=True)  # waits: a starting worker still needs `stop_event`
 
 
 def outcomes(done: set[Future[Outcome]], stop: StopRequest) -> Iterator[Outcome]:
-    """Of runs that are done. Processes that were ended along with us have nothing to tell."""
+    """Outcomes of finished jobs; workers killed together with this process are ignored."""
     try:
         yield from (future.result() for future in done)
     except BrokenProcessPool:
         if not stop:
             raise TrainingError(
-                "a process that trained a run has died; perhaps the memory was full",
-                hint="The same command goes on, perhaps with fewer --jobs.",
+                "a process that trained a run was killed; perhaps the memory was full",
+                hint="The same command continues; try fewer --jobs.",
             ) from None
 
 
 @contextmanager
-def signals_held() -> Iterator[None]:
-    """Hold back what asks to stop; processes that start meanwhile do so until they are ready."""
+def blocked_signals() -> Iterator[None]:
+    """Block the stop signals, also in processes that start here, until these are ready."""
     if sys.platform == "win32":
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-class Told(StopRequest):
-    """The request of the process that started this one."""
+class ParentStopRequest(StopRequest):
+    """The stop request of the parent process."""
 
-    def __init__(self, told: Event) -> None:
-        self.told = told
+    def __init__(self, event: Event) -> None:
+        self.event = event
         self.signal = signal.SIGINT.name
 
     def __bool__(self) -> bool:
-        return self.told.is_set()
+        return self.event.is_set()
 
 
 busy = threading.Lock()
-stop_here = StopRequest()
+worker_stop = StopRequest()
 
 
-def begin_worker(told: Event) -> None:
-    """Prepare a process that trains: signals are for the one that started it, which tells it."""
-    global stop_here
-    stop_here = Told(told)
+def begin_worker(stop_event: Event) -> None:
+    """Prepare a worker process: only the parent handles signals, and passes on a stop request."""
+    global worker_stop
+    worker_stop = ParentStopRequest(stop_event)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, end_soon)
-    threading.Thread(target=outlive_nobody, args=(told,), daemon=True).start()
+    threading.Thread(target=end_with_parent, args=(stop_event,), daemon=True).start()
     if sys.platform != "win32":
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
 
 def end_soon(number: int, frame: FrameType | None) -> None:
-    """SIGTERM, from a person or from a pool that has lost another process: no run is cut off."""
+    """Handle SIGTERM, from a person or from a broken pool: end after the current run."""
     threading.Thread(target=end_idle, daemon=True).start()
 
 
-def outlive_nobody(told: Event) -> None:
-    """End this process, once its run is saved, if the one that started it was killed."""
+def end_with_parent(stop_event: Event) -> None:
+    """End this process, after its run is saved, when the parent was killed."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
-    told.set()
+    stop_event.set()
     end_idle()
 
 
 def end_idle() -> None:
-    """End this process between two runs."""
+    """End this process when no run is active."""
     with busy:
         os._exit(1)
 
 
 def in_worker(job: Job, threads: int) -> Outcome:
+    """Run a job in a worker process."""
     with busy:
         try:
-            return carry_out(job, threads=threads, stop=stop_here)
-        except UserError as error:  # as one whose arguments survive the way to another process
+            return run_job(job, threads=threads, stop=worker_stop)
+        except UserError as error:  # of a class that can be pickled
             plain = UserError(error.message, hint=error.hint)
             plain.title = error.title
             raise plain from None

@@ -1,4 +1,4 @@
-"""One tiny translator and one tiny language model, trained once by the command itself."""
+"""A tiny translator and a tiny language model, trained once by the command."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tests.runs import LANGUAGE_MODEL, TRANSLATOR, train_in
 
 @pytest.fixture(scope="session")
 def translator(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run folder; its recipe and texts lie beside it."""
+    """A run folder; its recipe and texts are in the parent folder."""
     return train_in(tmp_path_factory.mktemp("translator"), TRANSLATOR)
 
 
 @pytest.fixture(scope="session")
 def another(translator: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of the same tokenizer and another seed."""
+    """A run with the same tokenizer and another seed."""
     recipe = TRANSLATOR.replace(
         'model_type = "unigram"\nvocab_size = 320', f'file = "{translator}/X"'
     )
@@ -28,11 +28,11 @@ def another(translator: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def language_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run folder; its recipe and texts lie beside it."""
+    """A run folder; its recipe and texts are in the parent folder."""
     return train_in(tmp_path_factory.mktemp("language"), LANGUAGE_MODEL)
 
 
 @pytest.fixture
 def copied(translator: Path, tmp_path: Path) -> Path:
-    """A copy of the translator's run folder, to be damaged."""
+    """A copy of the translator's run folder that a test may damage."""
     return Path(shutil.copytree(translator, tmp_path / "copied"))

@@ -1,4 +1,4 @@
-"""Sessions of `seqlstm generate`, and what somebody types into them."""
+"""Interactive sessions of `seqlstm generate` with scripted input."""
 
 from __future__ import annotations
 
@@ -26,18 +26,22 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-def loaded_of(tokenizer: Tokenizer, *, unit: str = "line", seed: int = 4) -> LoadedLanguageModel:
+def random_loaded_model(
+    tokenizer: Tokenizer, *, unit: str = "line", seed: int = 4
+) -> LoadedLanguageModel:
     model = random_language_model(tokenizer.vocab_size, seed=seed)
     return LoadedLanguageModel(model, tokenizer, precision=FLOAT32, unit=unit)
 
 
-def begun(loaded: LoadedLanguageModel, *, width: int = 10_000, **options: Any) -> WritingSession:
-    """A session on a terminal that is so wide that no line of a test is broken."""
+def session_of(
+    loaded: LoadedLanguageModel, *, width: int = 10_000, **options: Any
+) -> WritingSession:
+    """A session on a terminal that is wide enough for every line of a test."""
     return WritingSession(loaded, OPTIONS | options, Console(file=io.StringIO(), width=width))
 
 
 def play(writing: WritingSession, *lines: str) -> str:
-    """What is shown when somebody types these lines, without the greeting."""
+    """The output for these typed lines, without the greeting."""
     assert isinstance(writing.console.file, io.StringIO)
     writing.console.file.seek(0)
     writing.console.file.truncate()
@@ -46,7 +50,7 @@ def play(writing: WritingSession, *lines: str) -> str:
 
 
 def text_of(loaded: LoadedLanguageModel, *prompts: str, **options: Any) -> str:
-    """What a session writes after the last of some prompts; the first has the first seed."""
+    """The continuation of the last prompt; each prompt raises the seed by one."""
     session, options = loaded.session(), OPTIONS | options
     for prompt in prompts:
         session.read(prompt)
@@ -59,6 +63,6 @@ def assert_equal(one: Past, other: Past) -> None:
     assert_same((one.state, one.token, *one.history), (other.state, other.token, *other.history))
 
 
-def squeezed(text: str) -> str:
-    """Without the spaces, of which a few at ends of lines need not be shown."""
+def without_spaces(text: str) -> str:
+    """The text without spaces: word wrap removes some at line ends."""
     return text.replace(" ", "")

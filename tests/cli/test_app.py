@@ -1,4 +1,4 @@
-"""The command as a whole: version, help, and a real process with pipes at its ends."""
+"""The whole command: version, help, and a real process with pipes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COMMANDS = (
 
 
 def process(*arguments: object, text: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    """`python -m seqlstm` with nothing that forces colours."""
+    """Run `python -m seqlstm` without variables that force colours."""
     forcing = {"FORCE_COLOR", "GITHUB_ACTIONS", "TTY_COMPATIBLE", "PY_COLORS"}
     return subprocess.run(
         [sys.executable, "-m", "seqlstm", *map(str, arguments)],
@@ -43,13 +43,13 @@ def test_help_names_every_command(flag: str) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_helps(command: str) -> None:
+def test_every_command_has_help(command: str) -> None:
     text = answer(*command.split(), "-h")
     assert "Usage" in text
     assert command in text
 
 
-def test_without_a_command_it_helps() -> None:
+def test_no_command_prints_the_help() -> None:
     assert "Usage" in invoke().output
 
 
@@ -59,23 +59,21 @@ def test_a_wrong_command_line_is_exit_code_2(wrong: list[str]) -> None:
 
 
 class TestProcess:
-    def test_it_gives_what_the_command_gives_without_colours(
-        self, translator: Path, tmp_path: Path
-    ) -> None:
+    def test_its_output_has_no_colours(self, translator: Path, tmp_path: Path) -> None:
         lines = [line for line, _ in pairs_of("test")[:3]]
         file = write_lines(tmp_path / "lines.txt", lines)
-        ended = process("translate", translator, file, "--scores")
-        assert ended.returncode == 0, ended.stderr
-        assert ended.stdout.decode() == answer("translate", translator, file, "--scores")
-        assert ended.stderr == b""
+        result = process("translate", translator, file, "--scores")
+        assert result.returncode == 0, result.stderr
+        assert result.stdout.decode() == answer("translate", translator, file, "--scores")
+        assert result.stderr == b""
 
-    def test_a_mistake_is_plain_lines_and_exit_code_2(self, translator: Path) -> None:
-        ended = process("translate", translator, text=b"fine\nnot \xff fine\n")
-        assert ended.returncode == 2
-        assert ended.stderr.decode() == "Data error: standard input, line 2 is not UTF-8\n"
-        assert b"\x1b" not in ended.stdout + ended.stderr
+    def test_a_mistake_is_one_plain_line_and_exit_code_2(self, translator: Path) -> None:
+        result = process("translate", translator, text=b"fine\nnot \xff fine\n")
+        assert result.returncode == 2
+        assert result.stderr.decode() == "Data error: standard input, line 2 is not UTF-8\n"
+        assert b"\x1b" not in result.stdout + result.stderr
 
-    def test_whoever_has_read_enough_may_leave(self, translator: Path, tmp_path: Path) -> None:
+    def test_a_closed_pipe_ends_it_quietly(self, translator: Path, tmp_path: Path) -> None:
         file = write_lines(tmp_path / "many.txt", ["A woman paints the house today."] * 5000)
         with subprocess.Popen(
             [sys.executable, "-m", "seqlstm", "translate", translator, file, "--beam-size", "1"],

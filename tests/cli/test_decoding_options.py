@@ -1,4 +1,4 @@
-"""`seqlstm translate` with every way to decode: an option does as Python's, or is refused."""
+"""Decoding options of `seqlstm translate`: equal to the Python API, or an error."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def api(translator: Path) -> LoadedTranslator:
 
 
 @pytest.fixture(scope="module")
-def stranger(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of another tokenizer."""
+def other_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with another tokenizer."""
     recipe = TRANSLATOR.replace("vocab_size = 320", "vocab_size = 330")
     recipe = recipe.replace("steps = 60", "steps = 2")
-    return train_in(tmp_path_factory.mktemp("stranger"), recipe)
+    return train_in(tmp_path_factory.mktemp("other_tokenizer"), recipe)
 
 
-def test_attention_is_drawn(translator: Path, tmp_path: Path) -> None:
+def test_attention_writes_a_picture(translator: Path, tmp_path: Path) -> None:
     picture = tmp_path / "attention.png"
-    plain = told(translator)
-    assert told(translator, "--attention", picture) == plain
+    plain = translations(translator)
+    assert translations(translator, "--attention", picture) == plain
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
@@ -57,7 +57,7 @@ def test_attention_that_cannot_be_drawn_is_refused(
     assert not picture.exists()
 
 
-def told(*arguments: object) -> list[str]:
+def translations(*arguments: object) -> list[str]:
     return answer("translate", *arguments, text=TEXT).split("\n")[:-1]
 
 
@@ -83,66 +83,72 @@ def told(*arguments: object) -> list[str]:
     ],
     ids=str,
 )
-def test_an_option_is_pythons(
+def test_an_option_equals_that_of_python(
     translator: Path, api: LoadedTranslator, flags: list[object], options: dict[str, Any]
 ) -> None:
-    assert told(translator, *flags) == api.translate(LINES, **options)
+    assert translations(translator, *flags) == api.translate(LINES, **options)
 
 
 def test_options_change_translations(translator: Path, api: LoadedTranslator) -> None:
-    plain = told(translator)
-    phrase = told(translator, "--force-words", "rotes Boot", "--bad-words", plain[0].split()[0])
+    plain = translations(translator)
+    phrase = translations(
+        translator, "--force-words", "rotes Boot", "--bad-words", plain[0].split()[0]
+    )
     assert all("rotes Boot" in line for line in phrase)
     assert plain[0].split()[0] not in phrase[0].split()
-    assert all(line.startswith("Mein Nachb") for line in told(translator, "--prefix", "Mein Nachb"))
+    assert all(
+        line.startswith("Mein Nachb") for line in translations(translator, "--prefix", "Mein Nachb")
+    )
     lengths = [len(best[0].ids) for best in api.translations(LINES, min_length=35)]
     assert min(lengths) >= 35 > min(len(best[0].ids) for best in api.translations(LINES))
-    assert len({*told(translator, "--max-length", 1)}) <= 5
+    assert len({*translations(translator, "--max-length", 1)}) <= 5
 
 
-def test_together_with_other_runs(translator: Path, another: Path, api: LoadedTranslator) -> None:
+def test_an_ensemble(translator: Path, another: Path, api: LoadedTranslator) -> None:
     other = seqlstm.load(another, device="cpu")
     assert isinstance(other, LoadedTranslator)
     expected = [best[0] for best in api.ensemble_with(other).translations(LINES)]
-    rows = [line.split("\t") for line in told(translator, "--with", another, "--scores")]
+    rows = [line.split("\t") for line in translations(translator, "--with", another, "--scores")]
     assert [text for _, _, text in rows] == [one.text for one in expected]
     for (score, log_probability, _), one in zip(rows, expected, strict=True):
         assert float(score) == pytest.approx(one.score, abs=2e-4)
         assert float(log_probability) == pytest.approx(one.log_probability, abs=2e-4)
     alone = [one[0].score for one in api.translations(LINES)]
     assert [one.score for one in expected] != pytest.approx(alone, abs=1e-3)
-    thrice = told(translator, "--with", translator, "--with", translator)
-    assert thrice == told(translator)
+    thrice = translations(translator, "--with", translator, "--with", translator)
+    assert thrice == translations(translator)
 
 
-def test_another_tokenizer_is_refused(translator: Path, stranger: Path) -> None:
-    said = refusal("translate", translator, "--with", stranger, text=TEXT)
-    assert f"{translator} with {stranger}: an ensemble needs one tokenizer" in said
-    assert "tokenizer.model" in said
+def test_another_tokenizer_is_refused(translator: Path, other_tokenizer: Path) -> None:
+    error = refusal("translate", translator, "--with", other_tokenizer, text=TEXT)
+    assert f"{translator} with {other_tokenizer}: an ensemble needs one tokenizer" in error
+    assert "tokenizer.model" in error
 
 
 def test_an_ensemble_is_of_translators(translator: Path, language_model: Path) -> None:
-    said = refusal("translate", translator, "--with", language_model, text=TEXT)
-    assert f"{language_model} is a language model" in said
+    error = refusal("translate", translator, "--with", language_model, text=TEXT)
+    assert f"{language_model} is a language model" in error
 
 
-def test_samples_are_numbered_and_the_seed_decides(translator: Path, api: LoadedTranslator) -> None:
+def test_samples_are_numbered_and_depend_on_the_seed(
+    translator: Path, api: LoadedTranslator
+) -> None:
     flags = ["--sample", 3, "--temperature", 2, "--top-k", 50, "--seed", 4]
-    rows = [line.split("\t") for line in told(translator, *flags)]
-    drawn = api.sample(LINES, samples=3, temperature=2.0, top_k=50, seed=4)
-    expected = [[str(n), one.text] for n, each in enumerate(drawn, 1) for one in each]
+    rows = [line.split("\t") for line in translations(translator, *flags)]
+    samples = api.sample(LINES, samples=3, temperature=2.0, top_k=50, seed=4)
+    expected = [[str(n), one.text] for n, line in enumerate(samples, 1) for one in line]
     assert rows == expected
-    assert told(translator, *flags[:-1], 5) != told(translator, *flags)
-    assert told(translator, *flags, "--batch", 1) == told(translator, *flags)
+    assert translations(translator, *flags[:-1], 5) != translations(translator, *flags)
+    assert translations(translator, *flags, "--batch", 1) == translations(translator, *flags)
     nucleus = ["--top-p", 0.01, "--min-p", 0.9]
-    assert told(translator, "--sample", 1, "--seed", 1, *nucleus) == told(
+    assert translations(translator, "--sample", 1, "--seed", 1, *nucleus) == translations(
         translator, "--sample", 1, "--temperature", 0
     )
 
 
-def test_the_least_risk(translator: Path, api: LoadedTranslator) -> None:
+def test_minimum_bayes_risk(translator: Path, api: LoadedTranslator) -> None:
     flags = ["--mbr", 6, "--temperature", 1.5, "--seed", 2]
-    rows = [line.split("\t") for line in told(translator, *flags, "--scores")]
+    rows = [line.split("\t") for line in translations(translator, *flags, "--scores")]
     expected = api.minimum_bayes_risk(
         LINES, utility=sentence_chrf, samples=6, temperature=1.5, seed=2
     )
@@ -150,7 +156,7 @@ def test_the_least_risk(translator: Path, api: LoadedTranslator) -> None:
     assert [float(score) for score, _, _ in rows] == pytest.approx(
         [one.score for one in expected], abs=1e-3
     )
-    assert told(translator, *flags, "--batch", 2) == [one.text for one in expected]
+    assert translations(translator, *flags, "--batch", 2) == [one.text for one in expected]
     lines = answer("translate", translator, *flags, "--json", text=TEXT).splitlines()
     assert [len(json.loads(line)["translations"]) for line in lines] == [1] * 5
 
@@ -179,11 +185,13 @@ def test_the_least_risk(translator: Path, api: LoadedTranslator) -> None:
     ],
     ids=str,
 )
-def test_what_does_not_go_together(translator: Path, flags: list[object], message: str) -> None:
+def test_options_that_exclude_each_other(
+    translator: Path, flags: list[object], message: str
+) -> None:
     assert message in " ".join(refusal("translate", translator, *flags, text=TEXT).split())
 
 
-def test_what_could_not_be_said_is_a_warning(translator: Path) -> None:
+def test_an_unmet_constraint_is_a_warning(translator: Path) -> None:
     result = invoke(
         "translate",
         translator,
@@ -198,18 +206,18 @@ def test_what_could_not_be_said_is_a_warning(translator: Path) -> None:
 
 
 def converse(run: Path, monkeypatch: pytest.MonkeyPatch, *lines: str) -> tuple[list[str], str]:
-    """What is answered on a terminal, and what is said beside."""
+    """Standard output and standard error of a session on a terminal."""
     monkeypatch.setattr("seqlstm.cli.commands.translate.on_terminal", lambda: True)
     result = invoke("translate", run, text="".join(f"{line}\n" for line in lines))
     assert result.exit_code == 0, result.output
     return result.stdout.splitlines(), result.stderr
 
 
-def test_commands_change_what_comes_after(
+def test_commands_change_the_next_translations(
     translator: Path, api: LoadedTranslator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     line = LINES[0]
-    found, said = converse(
+    output, notes = converse(
         translator,
         monkeypatch,
         *(line, "/beam-size 5", "/n-best 4", line, "/n-best", "/scores", line, "/scores"),
@@ -219,7 +227,7 @@ def test_commands_change_what_comes_after(
     short = api.translate([line], beam_size=5, max_length=2)
     first = api.translations([line], beam_size=5)[0][0]
     plain = api.translate([line], beam_size=5, length_penalty=0.0)
-    assert found == [
+    assert output == [
         *api.translate([line]),
         *(f"2\t{one.text}" for one in best),
         f"{first.score:.4f}\t{first.log_probability:.4f}\t{first.text}",
@@ -227,8 +235,8 @@ def test_commands_change_what_comes_after(
         *plain,
         *api.translate(["/x"], beam_size=5, length_penalty=0.0),
     ]
-    assert "/coverage-penalty" in said
-    assert "scores are shown" in said
+    assert "/coverage-penalty" in notes
+    assert "scores are shown" in notes
 
 
 @pytest.mark.parametrize(
@@ -245,16 +253,16 @@ def test_commands_change_what_comes_after(
         ("/n-best 9", "--n-best 9 is more than the beam size 3"),
     ],
 )
-def test_a_command_that_makes_no_sense_changes_nothing(
+def test_a_wrong_command_changes_nothing(
     translator: Path,
     api: LoadedTranslator,
     monkeypatch: pytest.MonkeyPatch,
     command: str,
     message: str | None,
 ) -> None:
-    found, said = converse(translator, monkeypatch, command, LINES[1])
-    assert found == api.translate([LINES[1]])
-    assert message is None or message in said
+    output, notes = converse(translator, monkeypatch, command, LINES[1])
+    assert output == api.translate([LINES[1]])
+    assert message is None or message in notes
 
 
 def test_in_a_pipe_a_command_is_a_line(translator: Path, api: LoadedTranslator) -> None:
@@ -264,7 +272,7 @@ def test_in_a_pipe_a_command_is_a_line(translator: Path, api: LoadedTranslator) 
     )
 
 
-def test_a_recipe_says_how_to_decode(translator: Path, tmp_path: Path) -> None:
+def test_decoding_options_of_a_recipe(translator: Path, tmp_path: Path) -> None:
     recipe = TRANSLATOR.replace("steps = 60", "steps = 1").replace(
         "[decoding]\nbeam_size = 3",
         "[decoding]\nbeam_size = 2\ncoverage_penalty = 0.25\nno_repeat_ngram_size = 3",
@@ -278,5 +286,5 @@ def test_a_recipe_says_how_to_decode(translator: Path, tmp_path: Path) -> None:
 
 def test_help_has_panels() -> None:
     shown = answer("translate", "--help")
-    for panel in ("Beam search", "What is said", "Samples", "Output"):
+    for panel in ("Beam search", "Constraints", "Sampling", "Output"):
         assert panel in shown

@@ -1,15 +1,19 @@
-"""`seqlstm evaluate` and `score` of language models: context, learning, cache, streams."""
+"""`seqlstm evaluate` and `score` of language models: contexts, dynamic evaluation, streams."""
 
 from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from seqlstm.cli import evaluation_options
+from seqlstm.evaluation.dynamic_evaluation import DynamicEvaluation
+from seqlstm.evaluation.neural_cache import NeuralCache
 from seqlstm.inference.scoring import Score
 from seqlstm.inference.streaming_score import StreamingScorer
 from tests.runs import answer, invoke, refusal, write_lines
@@ -24,16 +28,16 @@ def digest(run: Path) -> dict[str, str]:
     return {file.name: sha256(file.read_bytes()).hexdigest() for file in run.iterdir()}
 
 
-def test_learning_and_a_cache_are_reported_apart(language_model: Path) -> None:
+def test_dynamic_evaluation_and_cache_have_their_own_scores(language_model: Path) -> None:
     before = digest(language_model)
     static = scores(language_model)
     found = scores(language_model, "--dynamic", "--dynamic-batches", 3, "--cache")
     assert digest(language_model) == before
     dynamic, cache = found.pop("dynamic"), found.pop("cache")
     assert found == static
-    for one, said in ((dynamic, "dynamic:rms,rate:0.0001"), (cache, "cache:2000,flatness:0.3")):
+    for one, settings in ((dynamic, "dynamic:rms,rate:0.0001"), (cache, "cache:2000,flatness:0.3")):
         assert list(one) == list(static)
-        assert said in one["signature"]
+        assert settings in one["signature"]
         assert one["words"] == static["words"]
         assert one["nats_per_token"] != static["nats_per_token"]
     result = invoke("evaluate", language_model, "--dynamic", "--dynamic-batches", 3, "--cache")
@@ -44,7 +48,7 @@ def test_learning_and_a_cache_are_reported_apart(language_model: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "said"),
+    ("option", "value", "setting"),
     [
         ("--dynamic-rate", 0.0005, "rate:0.0005"),
         ("--dynamic-decay", 0.5, "decay:0.5"),
@@ -57,18 +61,27 @@ def test_learning_and_a_cache_are_reported_apart(language_model: Path) -> None:
     ],
 )
 def test_every_option_changes_the_score(
-    language_model: Path, option: str, value: float, said: str
+    language_model: Path, option: str, value: float, setting: str
 ) -> None:
     name = option.split("-")[2]
     few = () if option == "--dynamic-batches" else ("--dynamic-batches", 2)
     options = (f"--{name}", *(few if name == "dynamic" else ()))
     plain = scores(language_model, *options)[name]
     found = scores(language_model, *options, option, value)[name]
-    assert said in found["signature"]
+    assert setting in found["signature"]
     assert found["nats_per_token"] not in (plain["nats_per_token"], None)
 
 
-def test_the_context_is_chosen(language_model: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "options"), [("Dynamic", DynamicEvaluation()), ("Cache", NeuralCache())]
+)
+def test_help_states_the_real_defaults(name: str, options: Any) -> None:
+    for key, default in asdict(options).items():
+        (_, option) = get_args(getattr(evaluation_options, f"{name}{key.title()}"))
+        assert option.help.endswith(f": {default}.")
+
+
+def test_contexts(language_model: Path) -> None:
     plain = scores(language_model)
     assert scores(language_model, "--context", "carried") == plain
     reset = scores(language_model, "--context", "reset")
@@ -96,7 +109,7 @@ def test_documents_add_up(language_model: Path) -> None:
     assert first["begins"][:20] in shown
 
 
-def test_several_sources_keep_what_is_apart(
+def test_several_sources_with_cache_and_documents(
     language_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -115,7 +128,7 @@ def test_several_sources_keep_what_is_apart(
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (["--cache-size", "3"], "--cache-size cannot take effect without --cache"),
         (["--dynamic-span", "3"], "--dynamic-span cannot take effect without --dynamic"),
@@ -127,22 +140,24 @@ def test_several_sources_keep_what_is_apart(
         (["--dynamic", "--dynamic-epsilon", "0"], "dynamic epsilon must be positive"),
     ],
 )
-def test_what_does_not_go_together(language_model: Path, options: list[str], said: str) -> None:
-    assert said in refusal("evaluate", language_model, *options)
+def test_options_that_exclude_each_other(
+    language_model: Path, options: list[str], message: str
+) -> None:
+    assert message in refusal("evaluate", language_model, *options)
 
 
 @pytest.mark.parametrize(
     "options", [["--dynamic"], ["--cache"], ["--documents"], ["--context", "reset"]]
 )
-def test_a_translator_has_none_of_it(translator: Path, options: list[str]) -> None:
-    said = refusal("evaluate", translator, *options)
-    assert f"{options[0][2:]}: for the text of a language model" in said
+def test_a_translator_has_none_of_these_options(translator: Path, options: list[str]) -> None:
+    error = refusal("evaluate", translator, *options)
+    assert f"{options[0][2:]}: cannot take effect, since {translator} is a translator" in error
 
 
 class TestStream:
     LINES = ("The child sees the house today.", "", "zzz 🙂", "A woman buys two apples.")
 
-    def test_the_sums_are_those_of_evaluate(self, language_model: Path, tmp_path: Path) -> None:
+    def test_the_totals_equal_those_of_evaluate(self, language_model: Path, tmp_path: Path) -> None:
         file = write_lines(tmp_path / "log.txt", self.LINES)
         result = invoke("score", language_model, "--stream", text=file.read_bytes())
         assert result.exit_code == 0, result.output
@@ -160,22 +175,22 @@ class TestStream:
         assert [row.split("\t")[4] for row in from_file.stdout.splitlines()] == list(self.LINES)
         assert from_file.stderr == result.stderr
 
-    def test_pieces_too(self, language_model: Path) -> None:
+    def test_pieces(self, language_model: Path) -> None:
         text = answer("score", language_model, "--stream", "--tokens", text="The child\n")
         head, *pieces = text.splitlines()
         total = sum(float(piece.split("\t")[1]) for piece in pieces)
         assert total == pytest.approx(float(head.split("\t")[2]), abs=1e-2)
         assert pieces[-1].endswith("\t\\n")
 
-    def test_when_interrupted_it_sums_up(
+    def test_ctrl_c_prints_the_totals(
         self, language_model: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         push = StreamingScorer.push
 
-        def interrupted(follower: StreamingScorer, lines: list[str]) -> list[Score]:
-            if follower.lines == 2:
+        def interrupted(scorer: StreamingScorer, lines: list[str]) -> list[Score]:
+            if scorer.lines == 2:
                 raise KeyboardInterrupt
-            return push(follower, lines)
+            return push(scorer, lines)
 
         monkeypatch.setattr(StreamingScorer, "push", interrupted)
         text = "".join(f"{line}\n" for line in self.LINES)
@@ -184,7 +199,7 @@ class TestStream:
         assert len(result.stdout.splitlines()) == 2
         assert "2 lines, " in result.stderr
 
-    def test_a_translator_follows_no_stream(self, translator: Path) -> None:
+    def test_a_translator_has_no_stream(self, translator: Path) -> None:
         assert "this needs a language model" in refusal(
             "score", translator, "--stream", text="a\tb\n"
         )

@@ -1,4 +1,4 @@
-"""What a person can mend: data, run folders and a silent Hub. Exit code 2, and no traceback."""
+"""Mistakes in data, run folders and devices: exit code 2, and no traceback."""
 
 from __future__ import annotations
 
@@ -23,62 +23,68 @@ def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 class TestData:
-    """Each is named by `check` as it is by `train`."""
+    """`check` and `train` report the same mistakes."""
 
     @pytest.fixture(params=["check", "train"])
     def command(self, request: pytest.FixtureRequest, recipe: Path) -> list[object]:
         run = ["--run", recipe.parent / "run"] if request.param == "train" else []
         return [request.param, recipe, *run]
 
-    def test_a_missing_column_names_those_there_are(
+    def test_a_missing_column_lists_the_columns(
         self, command: list[object], tmp_path: Path
     ) -> None:
         rows: list[tuple[str, ...]] = list(pairs_of("train"))
         file = write_table(tmp_path / "rows.jsonl", ("en", "de"), rows)
-        said = refusal(*command, f"data.source={file}", 'data.pair=["en", "ed"]')
-        assert 'has no column "ed". Its columns: en, de.' in said
+        error = refusal(*command, f"data.source={file}", 'data.pair=["en", "ed"]')
+        assert 'has no column "ed". Its columns: en, de.' in error
 
-    def test_unequal_files_name_both_counts(self, command: list[object], tmp_path: Path) -> None:
+    def test_unequal_files_have_both_counts_in_the_message(
+        self, command: list[object], tmp_path: Path
+    ) -> None:
         write_lines(tmp_path / "train.de", [german for _, german in pairs_of("train")[1:]])
-        said = refusal(*command)
-        assert "train.en has 200 lines" in said
-        assert "train.de has 199" in said
+        error = refusal(*command)
+        assert "train.en has 200 lines" in error
+        assert "train.de has 199" in error
 
     def test_an_empty_split(self, command: list[object], tmp_path: Path) -> None:
         write_lines(tmp_path / "train.en", [])
         write_lines(tmp_path / "train.de", [])
         assert 'the split "train" is empty' in refusal(*command)
 
-    def test_what_is_not_utf8_names_the_line(self, command: list[object], tmp_path: Path) -> None:
+    def test_bytes_that_are_not_utf8_have_a_line_number(
+        self, command: list[object], tmp_path: Path
+    ) -> None:
         (tmp_path / "train.de").write_bytes(b"gut\ngut\nsch\xf6n\n")
         assert "train.de, line 3: not UTF-8 (byte 0xf6)" in refusal(*command)
 
     def test_a_missing_file(self, command: list[object], tmp_path: Path) -> None:
         (tmp_path / "validation.de").unlink()
-        said = refusal(*command)
-        assert "There is no file" in said
-        assert "validation.de" in said
+        error = refusal(*command)
+        assert "There is no file" in error
+        assert "validation.de" in error
 
-    def test_a_silent_hub(self, command: list[object], monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_unreachable_hub(
+        self, command: list[object], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         import huggingface_hub
 
         def unreachable(*_: object, **__: object) -> None:
             raise OSError("Name or service not known")
 
         monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", unreachable)
-        said = refusal(*command, "data.source=someone/something")
-        assert 'asked for the data set "someone/something" and could not be reached' in said
-        assert "data.source=FOLDER" in said
+        error = refusal(*command, "data.source=someone/something")
+        assert 'asked for the data set "someone/something" and could not be reached' in error
+        assert "data.source=FOLDER" in error
 
     def test_a_missing_tokenizer(self, command: list[object]) -> None:
-        said = refusal(*command, 'tokenizer={file="tokenizers/none.model"}')
-        assert "no tokenizer tokenizers/none.model" in said
+        error = refusal(*command, 'tokenizer={file="tokenizers/none.model"}')
+        assert "no tokenizer tokenizers/none.model" in error
 
-    def test_a_vocabulary_too_large_names_the_largest(self, command: list[object]) -> None:
+    def test_a_vocabulary_that_is_too_large(self, command: list[object]) -> None:
         assert "too large for this text" in refusal(*command, "tokenizer.vocab_size=50000")
 
 
-def test_a_test_split_that_is_broken_is_not_passed_over(recipe: Path) -> None:
+def test_a_broken_test_split_is_a_warning(recipe: Path) -> None:
     write_lines(recipe.parent / "test.de", ["allein"])
     result = invoke("check", recipe)
     assert result.exit_code == 0, result.output
@@ -93,7 +99,7 @@ RUN_COMMANDS = (
 
 
 def with_run(command: list[str], run: Path) -> list[object]:
-    """The command on a run folder; `train` takes its recipe too."""
+    """The command on a run folder; `train` also needs its recipe."""
     if command[0] == "train":
         return ["train", run.parent / "recipe.toml", *command[1:], run]
     return [command[0], run, *command[1:]]
@@ -110,8 +116,8 @@ class TestRunFolders:
     ) -> None:
         card = json.loads((copied / "run.json").read_text()) | {"format": 99}
         (copied / "run.json").write_text(json.dumps(card))
-        said = refusal(*with_run(command, copied), text="x\n")
-        assert "was written by a newer seqlstm: format 99" in said
+        error = refusal(*with_run(command, copied), text="x\n")
+        assert "was written by a newer seqlstm: format 99" in error
 
     def test_with_a_damaged_card(self, command: list[str], recipe: Path, copied: Path) -> None:
         (copied / "run.json").write_text('{"format"')
@@ -128,8 +134,8 @@ class TestWeights:
     def test_truncated(self, command: list[str], copied: Path, size: int) -> None:
         file = copied / "best.safetensors"
         file.write_bytes(file.read_bytes()[:size])
-        said = refusal(*with_run(command, copied), text="x\ty\n")
-        assert "best.safetensors is damaged, or was not written by seqlstm" in said
+        error = refusal(*with_run(command, copied), text="x\ty\n")
+        assert "best.safetensors is damaged, or was not written by seqlstm" in error
 
     def test_missing(self, command: list[str], copied: Path) -> None:
         for name in ("best", "last"):
@@ -151,16 +157,16 @@ def test_resuming_from_a_truncated_checkpoint(translator: Path, copied: Path, si
     file = copied / "checkpoint.pt"
     file.write_bytes(file.read_bytes()[:size])
     recipe = translator.parent / "recipe.toml"
-    said = refusal("train", recipe, "training.steps=70", "--run", copied, "--resume")
-    assert "checkpoint.pt is damaged, or was not written by seqlstm" in said
+    error = refusal("train", recipe, "training.steps=70", "--run", copied, "--resume")
+    assert "checkpoint.pt is damaged, or was not written by seqlstm" in error
 
 
-def test_a_gpu_where_there_is_none(translator: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_gpu(translator: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    said = refusal("translate", translator, "--device", "cuda", text="x\n")
-    assert "torch sees 0 CUDA devices" in said
+    error = refusal("translate", translator, "--device", "cuda", text="x\n")
+    assert "torch sees 0 CUDA devices" in error
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:x", ""])
-def test_a_device_that_is_none(translator: Path, device: str) -> None:
+def test_an_unknown_device(translator: Path, device: str) -> None:
     assert "device" in refusal("translate", translator, "--device", device, text="x\n")

@@ -1,4 +1,4 @@
-"""`seqlstm translate` between two pipes, and on a long file: order, patience, ends of lines."""
+"""`seqlstm translate` with pipes and on a long file: order, buffering, line ends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 
 import seqlstm
 from seqlstm.cli import inputs
-from seqlstm.cli.inputs import lines_at_hand, prompts
+from seqlstm.cli.inputs import available_lines, prompts
 from seqlstm.inference.translator import LoadedTranslator
 from tests.runs import answer, pairs_of, write_lines
 
@@ -23,23 +23,23 @@ LINES = [line for line, _ in pairs_of("test")]
 
 
 @contextmanager
-def talking(*arguments: object) -> Iterator[subprocess.Popen[str]]:
-    """A translator with pipes at its ends; killed if it never answers."""
+def translating(*arguments: object) -> Iterator[subprocess.Popen[str]]:
+    """A translator process with pipes; killed after five minutes."""
     command = [sys.executable, "-m", "seqlstm", "translate", *map(str, arguments)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
     with subprocess.Popen(command, encoding="utf-8", **pipes) as process:  # type: ignore[call-overload]
-        patience = threading.Timer(300, process.kill)
-        patience.start()
+        timeout = threading.Timer(300, process.kill)
+        timeout.start()
         try:
             yield process
         finally:
-            patience.cancel()
+            timeout.cancel()
             process.kill()
 
 
-def test_a_pipe_answers_each_line_before_the_next_is_written(translator: Path) -> None:
+def test_a_pipe_translates_each_line_at_once(translator: Path) -> None:
     expected = answer("translate", translator, text="\n".join(LINES[:3])).splitlines()
-    with talking(translator) as process:
+    with translating(translator) as process:
         assert process.stdin
         assert process.stdout
         for line, translation in zip(LINES[:3], expected, strict=True):
@@ -51,12 +51,14 @@ def test_a_pipe_answers_each_line_before_the_next_is_written(translator: Path) -
         assert process.wait() == 0
 
 
-def test_long_files_come_back_in_order(
+def test_translations_of_a_long_file_are_in_order(
     translator: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Lines of all lengths are sorted before they are translated, and put back after."""
-    draw = random.Random(1)
-    lines = [" ".join(draw.choice(LINES).split()[: draw.randint(0, 6)]) for _ in range(150)]
+    """Lines are sorted by length for translation, and put back in order."""
+    generator = random.Random(1)
+    lines = [
+        " ".join(generator.choice(LINES).split()[: generator.randint(0, 6)]) for _ in range(150)
+    ]
     loaded = seqlstm.load(translator, device="cpu")
     assert isinstance(loaded, LoadedTranslator)
     expected = [loaded.translate([line])[0] for line in lines]
@@ -76,9 +78,9 @@ def test_long_files_come_back_in_order(
     assert groups == [64, 64, 22]
 
 
-def test_lines_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_available_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     class Reader(io.BytesIO):
-        """Gives what it has in these parts, however much is asked for."""
+        """Returns these parts, whatever the size."""
 
         parts = iter(
             [b"one\r\ntwo\nth", b"re", b"e\nfour\nfive\nsix\n", b"\n\nna", b"\xc3", b"\xaf"]
@@ -89,19 +91,19 @@ def test_lines_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(Reader()))
     expected = [["one", "two"], ["three", "four", "five"], ["six"], ["", ""], ["naï"]]
-    assert list(lines_at_hand(3)) == expected
+    assert list(available_lines(3)) == expected
 
 
-def test_ctrl_c_gives_up_a_line_and_ctrl_d_ends(
+def test_ctrl_c_discards_a_line_and_ctrl_d_ends(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     typed = iter(["one", KeyboardInterrupt(), "two", EOFError(), "never"])
 
-    def ask(label: str) -> str:
+    def typed_line(label: str) -> str:
         if isinstance(line := next(typed), BaseException):
             raise line
         return line
 
-    monkeypatch.setattr(inputs, "plain", ask)
+    monkeypatch.setattr(inputs, "plain", typed_line)
     monkeypatch.setattr("sys.stdin", io.StringIO())
     assert list(prompts(">")) == ["one", "two"]

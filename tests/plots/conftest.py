@@ -1,4 +1,4 @@
-"""A translator, trained once by the command itself."""
+"""A translator, trained once by the command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures: what is drawn, and into what."""
+"""Training curves and attention heat maps: contents, sizes, file types."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def pages_of(picture: Path) -> int:
 
 
 class TestCurves:
-    def test_each_value_has_its_panel_and_the_rate_the_last(self) -> None:
+    def test_each_value_has_a_panel_and_the_learning_rate_is_last(self) -> None:
         assert list(curves_of(LOG)) == ["loss", "bleu", "learning_rate"]
         assert curves_of(LOG) == {
             "loss": {
@@ -60,7 +60,7 @@ class TestCurves:
             "learning_rate": {"training": ([20, 40, 60], [0.1, 0.2, 0.1])},
         }
 
-    def test_a_picture_is_as_high_as_it_has_panels(self, tmp_path: Path) -> None:
+    def test_the_height_follows_the_number_of_panels(self, tmp_path: Path) -> None:
         plot_curves(LOG, tmp_path / "three.png")
         plot_curves([LOG[1]], tmp_path / "two.png")
         width, height = size_of(tmp_path / "three.png")
@@ -78,7 +78,7 @@ class TestCurves:
         answer("info", translator, "--plot", tmp_path / "curves.png")
         assert size_of(tmp_path / "curves.png") == (840, 624)
 
-    def test_their_names_are_in_it(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_picture_has_all_names(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         import matplotlib
 
         monkeypatch.setitem(matplotlib.rcParams, "svg.fonttype", "none")
@@ -106,19 +106,19 @@ def draw(file: Path, weights: list[Any] = WEIGHTS) -> Path:
 
 
 class TestAttention:
-    def test_the_weights_are_drawn_with_heads_averaged(self) -> None:
+    def test_the_mean_over_the_heads_is_drawn(self) -> None:
         maps = [(WEIGHTS[0].unsqueeze(0), SOURCE[0], TARGET[0]), (WEIGHTS[1], SOURCE[1], TARGET[1])]
         panels = [axis for axis in attention_figure(maps).axes if axis.images]
         for axis, weights in zip(panels, (WEIGHTS[0], WEIGHTS[1].mean(0)), strict=True):
-            drawn = torch.tensor(axis.images[0].get_array().tolist())
-            assert torch.allclose(drawn, weights)
+            image = torch.tensor(axis.images[0].get_array().tolist())
+            assert torch.allclose(image, weights)
             assert axis.images[0].get_clim() == (0, 1)
         rows = [[label.get_text() for label in axis.get_yticklabels()] for axis in panels]
         columns = [[label.get_text() for label in axis.get_xticklabels()] for axis in panels]
         assert rows == TARGET
         assert columns == [SOURCE[0], ["▁$x", "▁y$", "\\n", "</s>"]]
 
-    def test_every_piece_has_its_name_whatever_it_holds(
+    def test_every_piece_has_its_name(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         import matplotlib
@@ -139,17 +139,17 @@ class TestAttention:
         for grown in (wider - width, higher - height):
             assert grown == pytest.approx(55 * 0.22 * 120, abs=2)
 
-    def test_a_panel_each_or_a_page_each(self, tmp_path: Path) -> None:
+    def test_a_panel_or_a_page_for_each_sentence(self, tmp_path: Path) -> None:
         _, height = size_of(draw(tmp_path / "maps.png"))
         assert height == pytest.approx((2 * 1.8 + 5 * 0.22) * 120, abs=2)
         assert pages_of(draw(tmp_path / "maps.pdf")) == 2
 
-    def test_lists_will_do(self, tmp_path: Path) -> None:
+    def test_lists_equal_tensors(self, tmp_path: Path) -> None:
         one = draw(tmp_path / "tensors.png").read_bytes()
         other = draw(tmp_path / "lists.png", [one.tolist() for one in WEIGHTS]).read_bytes()
         assert one == other
 
-    def test_what_cannot_be_drawn(self, tmp_path: Path) -> None:
+    def test_pictures_that_cannot_be_drawn(self, tmp_path: Path) -> None:
         with pytest.raises(ArgumentError, match="cannot be drawn"):
             draw(tmp_path / "maps.xyz")
         with pytest.raises(ArgumentError, match="cannot be drawn"):

@@ -1,4 +1,4 @@
-"""Sweeps of a language model that trains in a moment."""
+"""Sweeps of a tiny language model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from seqlstm.sweep.plan import SweepPlan, read_plan
 from tests.runs import LANGUAGE_MODEL, write_recipe
 
-SWEEP = """# Two cells and a flat one, for a test.
+SWEEP = """# Two cells, for a test.
 recipe = "recipe.toml"
 seeds = [1, 2]
 split = "validation"
@@ -38,7 +38,7 @@ Read = Callable[..., SweepPlan]
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Writes a sweep beside its recipe."""
+    """A function that writes a sweep and its recipe."""
     write_recipe(tmp_path, LANGUAGE_MODEL)
 
     def write_sweep(more: str = CELLS, *, sweep: str = SWEEP) -> Path:
@@ -51,7 +51,7 @@ def write(tmp_path: Path) -> Write:
 
 @pytest.fixture
 def read(write: Write, tmp_path: Path) -> Read:
-    """The plan of a sweep that stands beside its recipe."""
+    """A function that writes a sweep and reads its plan."""
 
     def read_sweep(more: str = CELLS, *overrides: str, sweep: str = SWEEP) -> SweepPlan:
         return read_plan(str(write(more, sweep=sweep)), overrides, tmp_path / "out")

@@ -1,4 +1,4 @@
-"""Sweeps whose recipes are right, but not what is asked of them together."""
+"""Sweeps whose recipes are valid but cannot be compared."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ def task(folder: Path, *, score: str = "accuracy", lags: str = "[10, 12]") -> st
 
 def test_nats_per_token_need_the_same_tokens(read: Read, tmp_path: Path) -> None:
     vocabularies = '[vary]\n"tokenizer.vocab_size" = [200, 300]\n'
-    with pytest.raises(RecipeError, match=r"others in vocab_size=300 .bits_per_byte"):
+    with pytest.raises(RecipeError, match=r"others in vocab_size=300 .use bits_per_byte"):
         read(vocabularies, sweep=NATS)
-    with pytest.raises(RecipeError, match=r"others in unit=document .bits_per_byte"):
+    with pytest.raises(RecipeError, match=r"others in unit=document .use bits_per_byte"):
         read('[vary]\n"data.unit" = ["line", "document"]\n', sweep=NATS)
     assert len(read(vocabularies).combinations) == 2
-    for alike in (
+    for neutral in (
         '"data.batching.batch_size" = [4, 8]',
         '"tokenizer.subword_regularization" = [0.0, 0.1]',
     ):
-        assert len(read(f"[vary]\n{alike}\n", sweep=NATS).combinations) == 2
-    with pytest.raises(RecipeError, match=r"others in lag=12 .accuracy"):
+        assert len(read(f"[vary]\n{neutral}\n", sweep=NATS).combinations) == 2
+    with pytest.raises(RecipeError, match=r"others in lag=12 .use accuracy"):
         read_plan(task(tmp_path, score="nats_per_token"), [], tmp_path / "out")
     assert len(read_plan(task(tmp_path), [], tmp_path / "out").combinations) == 2
 
@@ -59,7 +59,7 @@ unit = ""
 pair = ["en", "de"]
 batching = { kind = "tokens" }
 """
-    with pytest.raises(RecipeError, match=r"no bits_per_byte \(in translator\) \(known: bleu"):
+    with pytest.raises(RecipeError, match=r"no bits_per_byte \(in translator\) \(allowed: bleu"):
         read(CELLS + translator)
 
 
@@ -72,11 +72,11 @@ def test_best_weights_need_validations(read: Read) -> None:
 
 def test_a_name_that_is_too_long_for_a_folder(read: Read) -> None:
     many = ", ".join(f'"{"x" * 30}{number}.txt"' for number in range(7))
-    with pytest.raises(RecipeError, match=r"too long .* \(name it with a variant\)"):
+    with pytest.raises(RecipeError, match=r"too long .* \(give it a name with a variant\)"):
         read(f'[vary]\n"data.source" = [{{ train = [{many}], validation = "a" }}]\n')
 
 
-def test_a_width_of_blocks_under_a_budget(read: Read) -> None:
+def test_an_embedding_size_of_blocks_under_a_budget(read: Read) -> None:
     blocks = 'name = "blocks"\nset = { model = { cell = { kind = "xlstm", heads = 2 } } }\n'
     lone = BUDGET.replace("embedding_dim = 8", "num_layers = 1")
     (one,) = read(f"[[variants]]\n{blocks}", sweep=lone).combinations
@@ -90,43 +90,43 @@ def test_a_width_of_blocks_under_a_budget(read: Read) -> None:
         read(CELLS, "model={hidden_size=9}", sweep=lone)
 
 
-def test_recipes_that_a_budget_makes_the_same(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recipes_that_are_equal_at_the_budget(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
     first = read(sweep=BUDGET).combinations[0]
     monkeypatch.setattr("seqlstm.sweep.plan.fit", lambda recipe, **_: (first.recipe, 8000))
     with pytest.raises(RecipeError, match="lstm: trains the same recipe as elman"):
         read(sweep=BUDGET)
 
 
-def test_an_override_of_what_is_varied(read: Read) -> None:
+def test_an_override_of_a_varied_key(read: Read) -> None:
     with pytest.raises(RecipeError, match=r"model\.num_layers: the sweep varies model\.num_layers"):
         read('[vary]\n"model.num_layers" = [1, 2]\n', "model.num_layers=3")
 
 
 class TestData:
-    def test_a_split_that_is_not_there(self, read: Read) -> None:
+    def test_a_missing_split(self, read: Read) -> None:
         plan = read(sweep=SWEEP.replace('"validation"', '"tset"'))
         with pytest.raises(RecipeError, match=r'split: .* has no split "tset".*"test"'):
             check_data(plan.combinations, where="mine", split="tset", offline=True)
         check_data(plan.combinations, where="mine", split="test", offline=True)
 
-    def test_options_that_no_data_can_be_made_of(self, tmp_path: Path) -> None:
+    def test_wrong_options_of_generated_data(self, tmp_path: Path) -> None:
         plan = read_plan(task(tmp_path, lags="[10, 3]"), [], tmp_path / "out")
         refused = r"data\.options: lag must be at least 8, was: 3\. \(in lag=3\)"
         with pytest.raises(RecipeError, match=refused):
             check_data(plan.combinations, where="mine", split="test", offline=True)
         plan = read_plan(task(tmp_path, lags="[10]"), ["data.options.shortest=11"], tmp_path)
         with pytest.raises(RecipeError, match="shortest must be at most 10, was: 11"):
-            check_data(plan.combinations, where="mine", split="test")  # wrong in training alone
+            check_data(plan.combinations, where="mine", split="test")  # wrong only for training
 
-    def test_offline_the_hub_is_left_alone(
+    def test_offline_checks_do_not_read_from_the_hub(
         self, read: Read, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        asked = []
+        sources = []
         monkeypatch.setattr(
-            "seqlstm.sweep.checks.read_split", lambda data, part: asked.append(data.source)
+            "seqlstm.sweep.checks.read_split", lambda data, part: sources.append(data.source)
         )
         found = read(CELLS, "data.source=some/where").combinations
         check_data(found, where="mine", split="test", offline=True)
-        assert asked == []
+        assert sources == []
         check_data(found, where="mine", split="test")
-        assert asked == ["some/where"]
+        assert sources == ["some/where"]

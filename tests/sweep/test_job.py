@@ -1,4 +1,4 @@
-"""Runs of a sweep: finished, begun, changed, failed."""
+"""Runs of a sweep: finished, stopped, changed, failed."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from seqlstm.recipe.read import resolved_text
 from seqlstm.recipe.train import start
 from seqlstm.run.folder import RunFolder
 from seqlstm.runtime.signals import StopRequest
-from seqlstm.sweep.job import Outcome, carry_out, read_result
+from seqlstm.sweep.job import Outcome, read_result, run_job
 from seqlstm.sweep.plan import Job, SweepPlan
-from seqlstm.sweep.workers import carry_out_all, in_worker
+from seqlstm.sweep.workers import in_worker, run_all
 from seqlstm.training.loop import TrainingLoop
 from tests.sweep.conftest import CELLS, SWEEP, Read
 
 
 def outcomes(jobs: list[Job]) -> list[Outcome]:
-    return [*carry_out_all(jobs, at_once=1, stop=StopRequest())]
+    return [*run_all(jobs, at_once=1, stop=StopRequest())]
 
 
 def values(plan: SweepPlan) -> dict[tuple[str, int], Any]:
@@ -34,15 +34,15 @@ def values(plan: SweepPlan) -> dict[tuple[str, int], Any]:
 
 
 def stopping_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> StopRequest:
-    """A request that comes when so many steps have been done."""
+    """A stop request that is set after this number of steps."""
     request, step = StopRequest(), TrainingLoop.step
     left = iter(range(steps - 1, -1, -1))
 
-    def stepped(self: TrainingLoop, drawn: Iterator[Any]) -> dict[str, float]:
-        found = step(self, drawn)
+    def stepped(self: TrainingLoop, batches: Iterator[Any]) -> dict[str, float]:
+        losses = step(self, batches)
         if next(left) == 0:
             request.signal = "SIGINT"
-        return found
+        return losses
 
     monkeypatch.setattr(TrainingLoop, "step", stepped)
     return request
@@ -61,7 +61,7 @@ def test_a_finished_run_is_a_run_folder_with_a_result(read: Read) -> None:
     assert {"bits_per_byte", "nats_per_token", "signature"} <= outcome.result.values.keys()
 
 
-def test_a_stopped_run_goes_on_to_the_same_score(
+def test_a_stopped_run_continues_to_the_same_score(
     read: Read, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = read()
@@ -70,7 +70,7 @@ def test_a_stopped_run_goes_on_to_the_same_score(
     shutil.rmtree(plan.folder)
     with monkeypatch.context() as patched:
         stop = stopping_after(patched, 5)  # in the second step of the second run
-        stopped = [*carry_out_all(plan.jobs(), at_once=1, stop=stop)]
+        stopped = [*run_all(plan.jobs(), at_once=1, stop=stop)]
     assert [bool(one.result) for one in stopped] == [True, False, False, False]
     assert [job.folder.exists() for job in plan.jobs()] == [True, True, False, False]
     assert RunFolder(plan.jobs()[1].folder).read_checkpoint()["progress"]["step"] == 2
@@ -78,7 +78,7 @@ def test_a_stopped_run_goes_on_to_the_same_score(
     assert values(plan) == whole
 
 
-def test_a_run_that_was_trained_and_not_scored_is_scored(
+def test_a_trained_run_without_a_result_is_scored(
     read: Read, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = read().jobs()[0]
@@ -103,7 +103,7 @@ def test_another_split_is_scored_without_training(
     assert again.result.values != first.result.values
 
 
-def test_a_changed_sweep_is_refused_and_names_what_changed(read: Read) -> None:
+def test_a_changed_sweep_is_an_error_that_lists_the_keys(read: Read) -> None:
     plan = read()
     outcomes(plan.jobs()[:2])
     with pytest.raises(RecipeError, match="holds runs of another sweep") as caught:
@@ -114,15 +114,15 @@ def test_a_changed_sweep_is_refused_and_names_what_changed(read: Read) -> None:
     assert f"{plan.jobs()[0].folder} and 1 more" in keys["training.steps"]
 
 
-def test_other_threads_are_no_other_sweep(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sweep_may_change_its_threads(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         stop = stopping_after(patched, 2)
-        assert carry_out(read().jobs()[0], threads=1, stop=stop).result is None
+        assert run_job(read().jobs()[0], threads=1, stop=stop).result is None
     job = read(CELLS, "threads=0").jobs()[0]
-    assert carry_out(job, threads=1, stop=StopRequest()).result is not None
+    assert run_job(job, threads=1, stop=StopRequest()).result is not None
 
 
-def test_numbers_that_are_not_finite_fail_one_run_alone(read: Read) -> None:
+def test_a_diverged_run_fails_alone(read: Read) -> None:
     wild = CELLS.replace(
         'set = { model = { cell = { kind = "elman" } } }',
         'set = { training = { optimizer = { kind = "sgd", learning_rate = 1e38 }, '
@@ -142,18 +142,18 @@ def test_warnings_come_with_the_outcome(read: Read, tmp_path: Path) -> None:
     assert outcome.warnings == ["1 training row also stands in test"]
 
 
-def test_what_no_other_run_would_do_better_ends_it(read: Read, tmp_path: Path) -> None:
+def test_a_mistake_of_all_runs_is_an_error(read: Read, tmp_path: Path) -> None:
     plan = read()
     (tmp_path / "train.en").unlink()
     with pytest.raises(DataError, match=r"train\.en"):
         outcomes(plan.jobs())
     with pytest.raises(UserError, match=r"train\.en") as caught:
         in_worker(plan.jobs()[0], 1)
-    arrived = pickle.loads(pickle.dumps(caught.value))  # as between processes
+    arrived = pickle.loads(pickle.dumps(caught.value))  # as on the way between processes
     assert (arrived.title, arrived.message) == ("Data", caught.value.message)
 
 
-def test_a_full_disk_is_no_failure_of_the_run(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_an_error(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Any, **__: Any) -> None:
         raise TrainingError("no space left")
 
@@ -162,9 +162,7 @@ def test_a_full_disk_is_no_failure_of_the_run(read: Read, monkeypatch: pytest.Mo
         outcomes(read().jobs()[:1])
 
 
-def test_a_score_that_is_not_finite_is_kept_as_nothing(
-    read: Read, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_score_that_is_not_finite_is_null(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
     values = {"bits_per_byte": math.nan, "perplexity_per_word": math.inf, "words": 3}
     monkeypatch.setattr("seqlstm.sweep.job.evaluate", lambda *_, **__: Evaluation(values))
     job = read().jobs()[0]
@@ -177,7 +175,7 @@ def test_a_score_that_is_not_finite_is_kept_as_nothing(
     assert read_result(job) == outcome.result
 
 
-def test_a_result_is_a_file_of_the_run(read: Read) -> None:
+def test_overwriting_a_run_removes_its_result(read: Read) -> None:
     job = read().jobs()[0]
     outcomes([job])
     start(job.recipe, job.folder, overwrite=True)

@@ -1,4 +1,4 @@
-"""The hidden size of a budget, against a search of every size."""
+"""The hidden size for a budget equals that of an exhaustive search."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def at(hidden: int, **model: object) -> int:
 
 
 @pytest.mark.parametrize("kind", ["lstm", "elman"])
-def test_it_is_the_nearest_of_all(kind: str) -> None:
+def test_the_nearest_size_is_found(kind: str) -> None:
     cell = {"kind": kind}
     every = {hidden: at(hidden, cell=cell) for hidden in range(1, 70)}
     for budget in (1500, 2000, 3333, 5000):
@@ -39,11 +39,11 @@ def test_it_is_the_nearest_of_all(kind: str) -> None:
         assert sized.model.embedding_dim == 6
 
 
-def test_a_budget_that_a_size_meets_is_met() -> None:
+def test_an_exact_budget_is_met() -> None:
     assert fit(recipe(), vocabularies=PIECES, budget=at(31))[0].model.hidden_size == 31
 
 
-def test_sizes_that_the_cell_refuses_are_left_out() -> None:
+def test_impossible_sizes_are_skipped() -> None:
     cell = {"kind": "slstm", "heads": 3}
     every = {hidden: at(hidden, cell=cell) for hidden in range(3, 70, 3)}
     nearest = min(every, key=lambda hidden: abs(every[hidden] - 5000))
@@ -51,7 +51,7 @@ def test_sizes_that_the_cell_refuses_are_left_out() -> None:
     assert (sized.model.hidden_size, parameters) == (nearest, every[nearest])
 
 
-def test_where_the_width_must_be_the_hidden_size_it_follows() -> None:
+def test_blocks_have_an_embedding_of_the_hidden_size() -> None:
     cell = {"kind": "xlstm", "mlstm": 1, "slstm": 0, "heads": 2}
     sized, parameters = fit(recipe(cell=cell), vocabularies=PIECES, budget=20_000)
     assert sized.model.embedding_dim == sized.model.hidden_size
@@ -59,20 +59,20 @@ def test_where_the_width_must_be_the_hidden_size_it_follows() -> None:
     assert parameters == pytest.approx(20_000, rel=0.1)
 
 
-def test_a_budget_that_the_embeddings_exceed_is_refused() -> None:
+def test_a_budget_smaller_than_the_embeddings() -> None:
     with pytest.raises(
         RecipeError, match=r"no hidden size comes within 10% of 200 \(hidden_size 1 has"
     ):
         fit(recipe(), vocabularies=PIECES, budget=200)
 
 
-def test_a_model_that_no_size_suits_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seqlstm.sweep.parameter_budget.LARGEST", 2**8)
+def test_a_model_without_a_possible_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqlstm.sweep.parameter_budget.MAX_HIDDEN", 2**8)
     with pytest.raises(RecipeError, match="heads"):
         fit(recipe(cell={"kind": "slstm", "heads": 3000}), vocabularies=PIECES, budget=5000)
 
 
-def test_only_blocks_follow_the_hidden_size_in_width() -> None:
+def test_only_blocks_change_the_embedding_size() -> None:
     with pytest.raises(RecipeError, match="goes round no layer"):
         fit(recipe(connection="residual"), vocabularies=PIECES, budget=5000)
     cell = {"kind": "xlstm", "heads": 2}
@@ -82,7 +82,7 @@ def test_only_blocks_follow_the_hidden_size_in_width() -> None:
 
 
 @pytest.mark.parametrize("budget", [9000, 20_000])
-def test_a_hidden_size_that_changes_nothing_is_refused(budget: int) -> None:
+def test_a_hidden_size_that_changes_nothing(budget: int) -> None:
     table = {
         "task": "translation",
         "data": {"source": "x", "pair": ["en", "de"], "batching": {"kind": "tokens"}},

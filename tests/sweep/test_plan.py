@@ -1,4 +1,4 @@
-"""What a sweep would train, and every mistake before it does."""
+"""The plan of a sweep, and its mistakes."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def test_every_combination_at_every_seed(read: Read, tmp_path: Path) -> None:
         assert job.recipe.training.validate_every is None
 
 
-def test_a_budget_counts_the_real_vocabulary(read: Read) -> None:
-    # The tokenizer of so little text has fewer pieces than a recipe may ask for.
+def test_a_budget_uses_the_real_vocabulary_size(read: Read) -> None:
+    # The tokenizer of so little text has fewer pieces than a recipe may set.
     budgeted = SWEEP.replace(", hidden_size = 8", "").replace("[set]", 'budget = "8k"\n[set]')
     spelling = "tokenizer={model_type='char', vocab_size=400}"
     for one in read(CELLS, spelling, sweep=budgeted).combinations:
@@ -47,7 +47,7 @@ def test_a_budget_and_a_hidden_size_from_the_command_line(read: Read) -> None:
         read(CELLS, "seed=3")
 
 
-def test_mistakes_of_recipes_name_those_that_make_them(read: Read) -> None:
+def test_mistakes_of_recipes_name_their_combinations(read: Read) -> None:
     wrong = CELLS.replace('{ kind = "lstm" }', '{ kind = "lsmt" }')
     with pytest.raises(RecipeError) as caught:
         read(wrong, "traning.steps=3")
@@ -57,7 +57,7 @@ def test_mistakes_of_recipes_name_those_that_make_them(read: Read) -> None:
     assert "(in " not in found["traning"]
 
 
-def test_a_model_that_cannot_be_built_is_found_before_anything_trains(read: Read) -> None:
+def test_a_model_that_cannot_be_built(read: Read) -> None:
     with pytest.raises(RecipeError, match="goes round no layer"):
         read(CELLS, "model.connection=residual", "model.hidden_size=9")
 
@@ -73,31 +73,32 @@ def test_a_model_that_cannot_be_built_is_found_before_anything_trains(read: Read
         (CELLS + '[[variants]]\nname = "again"\n', "again: trains the same recipe as lstm"),
     ],
 )
-def test_two_that_are_one(read: Read, more: str, problem: str) -> None:
+def test_duplicate_combinations(read: Read, more: str, problem: str) -> None:
     with pytest.raises(RecipeError, match=problem):
         read(more)
 
 
-def test_an_override_that_undoes_what_is_varied(read: Read) -> None:
+def test_an_override_that_makes_combinations_equal(read: Read) -> None:
     with pytest.raises(RecipeError, match="lstm: trains the same recipe as elman"):
         read(CELLS, "model.cell={kind='gru'}")
 
 
-def test_a_score_that_its_recipes_do_not_have(read: Read) -> None:
-    with pytest.raises(RecipeError, match=r"score: its runs have no bleu .known: nats_per_t"):
+def test_a_score_that_the_recipes_do_not_have(read: Read) -> None:
+    with pytest.raises(RecipeError, match=r"score: its runs have no bleu .allowed: nats_per_t"):
         read(sweep=SWEEP.replace("bits_per_byte", "bleu"))
 
 
-def test_an_unknown_baseline_among_what_is_varied(read: Read) -> None:
+def test_an_unknown_baseline_without_variants(read: Read) -> None:
     named = SWEEP.replace("[set]", 'baseline = "num_layers=3"\n[set]')
     with pytest.raises(
-        RecipeError, match=r'baseline: no combination "num_layers=3" .num_layers=1; num_lay'
+        RecipeError,
+        match=r'baseline: no combination "num_layers=3" .allowed: num_layers=1; num_lay',
     ):
         read('[vary]\n"model.num_layers" = [1, 2]\n', sweep=named)
 
 
 class TestFiles:
-    def test_sweeps_and_recipes_are_told_apart(self) -> None:
+    def test_a_sweep_is_no_recipe(self) -> None:
         assert "odyssey" in sweep_paths()
         assert not sweep_paths().keys() & recipe_paths().keys()
         with pytest.raises(UserError, match="odyssey is a sweep, not a recipe") as caught:
@@ -106,7 +107,7 @@ class TestFiles:
         with pytest.raises(UserError, match="dates-en-de is no sweep"):
             find_sweep("dates-en-de")
 
-    def test_an_unknown_one_names_the_nearest(self) -> None:
+    def test_an_unknown_sweep_suggests_the_nearest(self) -> None:
         with pytest.raises(UserError, match='no sweep "odysey"') as caught:
             find_sweep("odysey")
         assert caught.value.hint == 'did you mean "odyssey"?'

@@ -1,4 +1,4 @@
-"""A sweep's file: what it may say, and every mistake in it at once."""
+"""The schema of a sweep file, and its mistakes."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ def mistakes(**keys: Any) -> dict[str, Mistake]:
     return {mistake.key: mistake for mistake in caught.value.mistakes}
 
 
-def test_the_least_of_them() -> None:
+def test_the_smallest_sweep() -> None:
     found = sweep()
     assert (found.seeds, found.split, found.weights) == ((1, 2, 3), "test", "last")
     assert (found.budget, found.baseline, found.variants) == (None, None, ())
 
 
 @pytest.mark.parametrize(
-    ("given", "parameters"),
+    ("value", "parameters"),
     [("1M", 1_000_000), ("1.5M", 1_500_000), ("250k", 250_000), (777, 777), ("1_000", 1000)],
 )
-def test_a_budget_is_a_number_of_parameters(given: Any, parameters: int) -> None:
-    assert sweep(budget=given).budget == parameters
+def test_a_budget_is_a_number_of_parameters(value: Any, parameters: int) -> None:
+    assert sweep(budget=value).budget == parameters
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_an_expectation_is_a_bound(text: str, holds: float, fails: float) -> Non
     assert not expect.holds(fails)
 
 
-def test_less_of_a_loss_and_more_of_an_accuracy_is_better() -> None:
+def test_scores_where_less_is_better() -> None:
     better = {
         score: sweep(score=score).less_is_better
         for score in ("nats_per_token", "bits_per_byte", "perplexity_per_word", "accuracy", "bleu")
@@ -55,7 +55,7 @@ def test_less_of_a_loss_and_more_of_an_accuracy_is_better() -> None:
     assert [*better.values()] == [True, True, True, False, False]
 
 
-def test_every_mistake_at_once_with_the_number_of_its_variant() -> None:
+def test_every_mistake_has_the_number_of_its_variant() -> None:
     found = mistakes(
         score="acuracy",
         seeds=[1, "2"],
@@ -74,7 +74,7 @@ def test_every_mistake_at_once_with_the_number_of_its_variant() -> None:
     assert 'must be like ">= 0.95", was: about 1' in str(found["variants[2].expect"])
 
 
-def test_keys_that_do_not_go_together() -> None:
+def test_keys_that_contradict_each_other() -> None:
     found = mistakes(
         seeds=[1, 1],
         budget="1M",
@@ -92,7 +92,8 @@ def test_keys_that_do_not_go_together() -> None:
     }
     assert found["baseline"].suggestion == 'did you mean "lstm"?'
     assert "without expect" in found["variants[1].runs"].problem
-    assert "the budget finds it" in found["set.model.hidden_size"].problem
+    assert "the budget sets it" in found["set.model.hidden_size"].problem
+    assert found["variants[2].runs"].problem == "must be at most the number of seeds, 2, was: 3"
 
 
 def test_a_name_becomes_a_folder() -> None:
@@ -100,19 +101,19 @@ def test_a_name_becomes_a_folder() -> None:
     assert folder_name("../a/b: c") == "a_b_c"
 
 
-@pytest.mark.parametrize(("key", "given"), [("seeds", 3), ("variants", "lstm")])
-def test_what_is_no_list_must_be_one(key: str, given: Any) -> None:
-    assert mistakes(**{key: given})[key].problem == f"must be a list, was: {given}"
+@pytest.mark.parametrize(("key", "value"), [("seeds", 3), ("variants", "lstm")])
+def test_lists_must_be_lists(key: str, value: Any) -> None:
+    assert mistakes(**{key: value})[key].problem == f"must be a list, was: {value}"
 
 
-def test_a_hidden_size_inside_of_a_varied_table_is_found() -> None:
+def test_a_hidden_size_inside_of_a_varied_table() -> None:
     found = mistakes(
         budget="1M", vary={"model": [{"embedding_dim": 3}, {"hidden_size": 4}, {"hidden_size": 5}]}
     )
     assert set(found) == {"vary.model.hidden_size"}
 
 
-def test_overrides_of_what_the_sweep_says() -> None:
+def test_overrides_of_keys_that_the_sweep_sets() -> None:
     one = sweep(budget="1M", vary={"model.cell.kind": ["lstm"]})
 
     def refused(*overrides: str) -> list[str]:

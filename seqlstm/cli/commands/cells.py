@@ -1,4 +1,4 @@
-"""`seqlstm cells`: what can stand in a recipe's `model.cell`."""
+"""`seqlstm cells`: the cells for a recipe's `model.cell`."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ from seqlstm.recipe.cells import CellInfo, describe, parts
 
 
 def cells(
-    input_size: Annotated[int, typer.Option(min=1, help="Features of one input.")] = 256,
-    hidden_size: Annotated[int, typer.Option(min=1, help="Features of one output.")] = 512,
+    input_size: Annotated[int, typer.Option(min=1, help="Features of the input.")] = 256,
+    hidden_size: Annotated[int, typer.Option(min=1, help="Features of the hidden state.")] = 512,
     kind: Annotated[
-        str | None, typer.Option(metavar="KIND", help="This one's equations, options and backends.")
+        str | None,
+        typer.Option(metavar="KIND", help="Show this cell's equations, options and backends."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
 ) -> None:
-    """The cells that a recipe may name: papers, options, sizes, and the backend that serves each.
+    """List the cells that a recipe can use, with paper, options, parameters and backend.
 
-    Parameters are those of one layer. Backends are those of a language model that carries its
-    state, on this machine and in the precision that "auto" chooses here.
+    Parameters are counted for one layer. The backend is the one that serves a language model that
+    carries its state, on this machine, in the precision that "auto" chooses.
     """
     from seqlstm.recipe.read import CATALOGUE
 
     known = CATALOGUE["cell"]
     if kind is not None and kind not in known:
-        hint = nearest(kind, known) or f"Known are {', '.join(known)}."
+        hint = nearest(kind, known) or f"Allowed are {', '.join(known)}."
         raise ArgumentError(f'no cell of kind "{kind}"', hint=hint)
     found = [describe(one, input_size, hidden_size) for one in ([kind] if kind else known)]
     if as_json:
@@ -44,7 +45,7 @@ def cells(
 
 
 def show_all(kinds: list[CellInfo]) -> None:
-    shown = table("kind", "paper, options, why none is faster", "year", "parameters", "backend")
+    shown = table("kind", "paper, options, remark", "year", "parameters", "backend")
     shown.columns[3].justify = "right"
     for one in kinds:
         count = "—" if one.parameters is None else f"{one.parameters:,}"

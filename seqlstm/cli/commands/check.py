@@ -1,4 +1,4 @@
-"""`seqlstm check`: what a recipe would do."""
+"""`seqlstm check`: validate a recipe and show what it trains."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from seqlstm.cli.options import Overrides, Recipe
 
 
 def check(recipe: Recipe, overrides: Overrides = None) -> None:
-    """Name every mistake of a recipe at once, or show what it would train.
+    """List all mistakes of a recipe, or show what it trains.
 
-    Prints the recipe resolved, the parameters of each part, the backend that serves each layer and
-    why the faster ones refuse, and how many tokens an epoch has. Nothing is written.
+    Prints the resolved recipe, the parameters of each part, the backend of each layer and why a
+    faster one cannot be used, and the number of tokens in an epoch. Writes no file.
     """
     from seqlstm.recipe.preview import preview
 
@@ -26,12 +26,12 @@ def check(recipe: Recipe, overrides: Overrides = None) -> None:
         parts.add_row(part, f"{count:,}")
     parts.add_row("all", f"{sum(found.parameters.values()):,}", style="bold")
     out.print(parts)
-    backends = table("\nlayer", "\nengine")
-    said: set[str] = set()
+    backends = table("\nlayer", "\nbackend")
+    printed: set[str] = set()
     for layer, backend in found.backends.items():
-        # Reasons that stand above already are not said again.
-        backends.add_row(layer, backend.partition(" (")[0] if backend in said else backend)
-        said.add(backend)
+        # The same reasons are printed only once.
+        backends.add_row(layer, backend.partition(" (")[0] if backend in printed else backend)
+        printed.add(backend)
     out.print(backends, soft_wrap=False)
     out.print(f"\n{found.data}\n{found.tokens:,} tokens an epoch", markup=False)
     for warning in found.warnings:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from seqlstm.cli.commands.evaluate import finite, keep
+from seqlstm.cli.commands.evaluate import write_translations
 from seqlstm.cli.console import note, out, table, write
 from seqlstm.cli.options import (
     Batch,
@@ -22,6 +22,7 @@ from seqlstm.cli.options import (
     WhichWeights,
 )
 from seqlstm.errors import ArgumentError
+from seqlstm.runtime.finite_json import finite_json
 
 if TYPE_CHECKING:
     from seqlstm.evaluation.significance import SystemScore
@@ -31,29 +32,29 @@ if TYPE_CHECKING:
 def compare(
     runs: Annotated[
         list[Path],
-        typer.Argument(metavar="RUN", help="Run folders; the first is that to beat."),
+        typer.Argument(metavar="RUN", help="Run folders; the first is the baseline."),
     ],
     split: Annotated[
-        str, typer.Option(help="Which split; several with +, as in validation+test.")
+        str, typer.Option(help="The split to score; join several by +: validation+test.")
     ] = "test",
     source: Annotated[
         str | None,
-        typer.Option(help="Other data than the first run's, as for `evaluate`."),
+        typer.Option(help="Other data than the first run's, in the form of `evaluate --source`."),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Keep each translator's translations: DIR/1-RUN.txt, …"),
+        typer.Option(metavar="DIR", help="Save the translations of each run: DIR/1-RUN.txt, …"),
     ] = None,
     resamples: Annotated[
-        int, typer.Option(min=1, help="How often the rows of the test set are drawn anew.")
+        int, typer.Option(min=1, help="Bootstrap resamples of the test set.")
     ] = 1000,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     beam_size: Annotated[
         int | None,
-        typer.Option(min=1, help="Of every search, instead of its recipe's; 1 is greedy."),
+        typer.Option(min=1, help="Beam size of all runs, instead of their recipes'; 1: greedy."),
     ] = None,
     length_penalty: Annotated[
-        float | None, typer.Option(min=0, help="GNMT's alpha, likewise; 0 for none.")
+        float | None, typer.Option(min=0, help="GNMT's α of all runs; 0: none.")
     ] = None,
     batch: Batch = None,
     streams: Streams = None,
@@ -61,17 +62,17 @@ def compare(
     device: Device = "auto",
     precision: WhichPrecision = PrecisionChoice.float32,
 ) -> None:
-    """Compare runs on one test set: each further one with the first, by a paired bootstrap.
+    """Compare runs on one test set with the first run, by a paired bootstrap test.
 
-    Translators: sacreBLEU's test of BLEU, chrF and TER. Language models: bits per byte, over
-    documents or lines. Each p is of one run against the first, not corrected for the number of
-    runs; none is given where scores are equal. To compare over seeds: `seqlstm sweep`.
+    Translators: sacreBLEU's test of BLEU, chrF and TER. Language models: bits per byte, resampled
+    by documents or lines. Each p compares one run with the first, without correction for the number
+    of runs; equal scores have no p. To compare over several seeds, use `seqlstm sweep`.
     """
     from seqlstm.recipe.compare import compare as measure
 
     if output:
         prepare_folder(output)
-    found = measure(
+    compared = measure(
         runs,
         split=split,
         source=source,
@@ -86,15 +87,15 @@ def compare(
         precision=precision.value,
     )
     if output:
-        keep_all(found.translations, output)
+        write_all(compared.translations, output)
     if as_json:
-        write(json.dumps(as_object(found), ensure_ascii=False))
+        write(json.dumps(as_object(compared), ensure_ascii=False))
     else:
-        show(found)
+        show(compared)
 
 
 def prepare_folder(output: Path) -> None:
-    """Learn that a folder cannot be made before, not after, minutes of translation."""
+    """Make sure that a folder can be made, before minutes of translation."""
     existed = output.is_dir()
     try:
         output.mkdir(exist_ok=True)
@@ -104,29 +105,29 @@ def prepare_folder(output: Path) -> None:
         raise ArgumentError(f"{output} cannot be made: {error.strerror}") from error
 
 
-def keep_all(translations: dict[str, list[str]], output: Path) -> None:
-    """Write each run's translations, numbered: runs in two folders may have one name."""
+def write_all(translations: dict[str, list[str]], output: Path) -> None:
+    """Write each run's translations to NUMBER-NAME.txt: two run folders can have the same name."""
     output.mkdir(exist_ok=True)
     for number, (run, lines) in enumerate(translations.items(), 1):
-        keep(lines, output / f"{number}-{Path(run).resolve().name}.txt")
+        write_translations(lines, output / f"{number}-{Path(run).resolve().name}.txt")
 
 
-def as_object(found: ComparedRuns) -> dict[str, Any]:
-    standings = found.comparison.scores
+def as_object(compared: ComparedRuns) -> dict[str, Any]:
+    standings = compared.comparison.scores
     return {
-        "rows": found.rows,
+        "rows": compared.rows,
         "runs": {
-            run: {name: finite(asdict(one)) for name, one in standings[run].items()}
-            | {"signature": how}
-            for run, how in found.signatures.items()
+            run: {name: finite_json(asdict(score)) for name, score in standings[run].items()}
+            | {"signature": signature}
+            for run, signature in compared.signatures.items()
         },
-        "signatures": found.comparison.signatures,
+        "signatures": compared.comparison.signatures,
     }
 
 
-def show(found: ComparedRuns) -> None:
-    """A line for every run and score, signatures below."""
-    standings, signatures = found.comparison.scores, found.comparison.signatures
+def show(compared: ComparedRuns) -> None:
+    """Print a row for every run and score, and the signatures below."""
+    standings, signatures = compared.comparison.scores, compared.comparison.signatures
     shown = table("score", "run", "value", "mean ± 95 %", "difference", "p")
     for column in shown.columns[2:]:
         column.justify = "right"
@@ -135,13 +136,13 @@ def show(found: ComparedRuns) -> None:
             label = "" if number else name.replace("_", " ")
             shown.add_row(label, escape(run), *cells(scores[name]))
     out.print(shown)
-    for name, signature in [*signatures.items(), *found.signatures.items()]:
+    for name, signature in [*signatures.items(), *compared.signatures.items()]:
         note(f"{name} {signature}")
 
 
-def cells(one: SystemScore) -> tuple[str, ...]:
-    difference = "" if one.difference is None else f"{one.difference:+.4f}"
-    if one.difference_ci is not None:
-        difference += f" ± {one.difference_ci:.4f}"
-    p = "" if one.p is None else f"{one.p:.4f}"
-    return f"{one.score:.4f}", f"{one.mean:.4f} ± {one.ci:.4f}", difference, p
+def cells(system: SystemScore) -> tuple[str, ...]:
+    difference = "" if system.difference is None else f"{system.difference:+.4f}"
+    if system.difference_ci is not None:
+        difference += f" ± {system.difference_ci:.4f}"
+    p = "" if system.p is None else f"{system.p:.4f}"
+    return f"{system.score:.4f}", f"{system.mean:.4f} ± {system.ci:.4f}", difference, p

@@ -1,9 +1,8 @@
-"""`seqlstm evaluate`: scores that can be published."""
+"""`seqlstm evaluate`: scores of a run on held-out text."""
 
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,50 +26,49 @@ from seqlstm.cli.evaluation_options import (
     MinContext,
     WithCache,
     WithDynamic,
-    cache_of,
-    dynamic_of,
+    dynamic_evaluation,
+    neural_cache,
 )
 from seqlstm.cli.options import (
     Batch,
     Device,
+    EnsembleRuns,
     PrecisionChoice,
     Run,
     Streams,
-    Together,
     WeightsChoice,
     WhichPrecision,
     WhichWeights,
-    ready,
+    prepare_process,
 )
 from seqlstm.errors import ArgumentError
+from seqlstm.runtime.finite_json import finite_json
 
 
 def evaluate(
     run: Run,
     split: Annotated[
-        str, typer.Option(help="Which split; several with +, as in validation+test.")
+        str, typer.Option(help="The split to score; join several by +: validation+test.")
     ] = "test",
     source: Annotated[
         list[str] | None,
         typer.Option(
             help="Other data than the recipe's, with the same columns, or files by split: "
-            '`\'{test = ["a.en", "a.de"]}\'`. Given several times, each is scored.'
+            '`\'{test = ["a.en", "a.de"]}\'`. Repeatable: each source has its own scores.'
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Keep a translator's translations.")
+        Path | None, typer.Option(metavar="FILE", help="Save the translations.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     lowercase: Annotated[
-        bool, typer.Option("--lowercase", help="State BLEU and chrF of lower-cased text too.")
+        bool, typer.Option("--lowercase", help="Also report BLEU and chrF of lower-cased text.")
     ] = False,
     beam_size: Annotated[
-        int | None, typer.Option(min=1, help="Of a translator's search; 1 is greedy.")
+        int | None, typer.Option(min=1, help="Beam size of a translator; 1: greedy.")
     ] = None,
-    length_penalty: Annotated[
-        float | None, typer.Option(min=0, help="GNMT's alpha; 0 for none.")
-    ] = None,
-    together: Together = None,
+    length_penalty: Annotated[float | None, typer.Option(min=0, help="GNMT's α; 0: none.")] = None,
+    together: EnsembleRuns = None,
     batch: Batch = None,
     streams: Streams = None,
     context: Context = None,
@@ -92,8 +90,8 @@ def evaluate(
 ) -> None:
     """Score a run on held-out text, with signatures.
 
-    A translator: BLEU, chrF and TER, as sacreBLEU computes them on detokenised text, and the share
-    of exact matches. A language model: perplexity per token and word and bits per byte.
+    Translators: BLEU, chrF and TER, computed by sacreBLEU on detokenised text, and the share of
+    exact matches. Language models: perplexity per token and per word, and bits per byte.
     """
     from seqlstm.recipe.evaluate import evaluate_each
 
@@ -102,11 +100,11 @@ def evaluate(
     if output:
         if len(sources) > 1:
             raise ArgumentError(
-                f"--output keeps the translations of one source, not {len(sources)}"
+                f"--output saves the translations of one source, not {len(sources)}"
             )
-        prepare(output)
-    ready()
-    found = evaluate_each(
+        prepare_file(output)
+    prepare_process()
+    evaluations = evaluate_each(
         run,
         sources,
         others=together or [],
@@ -118,7 +116,7 @@ def evaluate(
         context=context and context.value,
         min_context=min_context,
         documents=documents,
-        dynamic=dynamic_of(
+        dynamic=dynamic_evaluation(
             dynamic,
             rate=dynamic_rate,
             decay=dynamic_decay,
@@ -126,7 +124,7 @@ def evaluate(
             span=dynamic_span,
             batches=dynamic_batches,
         ),
-        cache=cache_of(cache, size=cache_size, flatness=cache_flatness, share=cache_share),
+        cache=neural_cache(cache, size=cache_size, flatness=cache_flatness, share=cache_share),
         lowercase=lowercase,
         weights=weights.value,
         device=device,
@@ -134,23 +132,26 @@ def evaluate(
         output=output is not None,
     )
     if output:
-        keep(found[0].translations or [], output)
-    by_set = {name or "": one.values for name, one in zip(sources, found, strict=True)}
+        write_translations(evaluations[0].translations or [], output)
+    by_source = {
+        source or "": evaluation.values
+        for source, evaluation in zip(sources, evaluations, strict=True)
+    }
     if as_json:
-        values = finite(found[0].values) if len(found) == 1 else in_one(by_set)
-        write(json.dumps(values, ensure_ascii=False))
+        values = evaluations[0].values if len(evaluations) == 1 else combined(by_source)
+        write(json.dumps(finite_json(values), ensure_ascii=False))
     else:
-        show(by_set)
+        show(by_source)
 
 
 def refuse_repeated(sources: list[str | None]) -> None:
     for source, count in Counter(sources).items():
         if count > 1:
-            raise ArgumentError(f"--source names {source} more than once")
+            raise ArgumentError(f"--source is {source} more than once")
 
 
-def prepare(output: Path) -> None:
-    """Learn that a file cannot be written before, not after, minutes of translation."""
+def prepare_file(output: Path) -> None:
+    """Make sure that a file can be written, before minutes of translation."""
     existed = output.exists()
     try:
         output.touch()
@@ -160,39 +161,29 @@ def prepare(output: Path) -> None:
         raise ArgumentError(f"{output} cannot be written: {error.strerror}") from error
 
 
-def keep(translations: list[str], file: Path) -> None:
-    """Write translations, a line each."""
+def write_translations(translations: list[str], file: Path) -> None:
+    """Write translations, one line each."""
     file.write_text("".join(f"{line}\n" for line in translations), encoding="utf-8")
 
 
-def finite(values: Any) -> Any:
-    """JSON knows finite numbers only: a perplexity that no float holds is null."""
-    if isinstance(values, dict):
-        return {key: finite(value) for key, value in values.items()}
-    if isinstance(values, list):
-        return [finite(value) for value in values]
-    return None if isinstance(values, float) and not math.isfinite(values) else values
-
-
-def in_one(by_set: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """The values of several sets as one object, signatures once where they are the same."""
-    signed = [signatures(values) for values in by_set.values()]
-    more = any("documents" in values or apart(values) for values in by_set.values())
-    if more or any(one != signed[0] for one in signed):
-        return {"sets": finite(by_set)}
-    sets = {name: finite(scores(values)) for name, values in by_set.items()}
-    first = next(iter(by_set.values()))
+def combined(by_source: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The values of several sources as one object, with equal signatures only once."""
+    first, *others = by_source.values()
+    nested = any("documents" in values or variants(values) for values in by_source.values())
+    if nested or any(signatures(values) != signatures(first) for values in others):
+        return {"sets": by_source}
+    sets = {source: scores(values) for source, values in by_source.items()}
     key = "signature" if "signature" in first else "signatures"
     return {"sets": sets, key: first[key]}
 
 
-def apart(values: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """What is reported apart from the static scores, by name."""
-    return {name: one for name in ("dynamic", "cache") if (one := values.get(name))}
+def variants(values: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The scores with dynamic evaluation or a cache, by name."""
+    return {name: values[name] for name in ("dynamic", "cache") if values.get(name)}
 
 
 def scores(values: dict[str, Any]) -> dict[str, Any]:
-    """Plain numbers: all but the signatures and what is reported apart."""
+    """The static scores: all numbers outside of nested objects."""
     return {
         name: value
         for name, value in values.items()
@@ -201,37 +192,38 @@ def scores(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def signatures(values: dict[str, Any]) -> dict[str, str]:
-    """By the name of what they say more of; a language model's one has none."""
-    found: dict[str, str] = values.get("signatures") or {"": values["signature"]}
-    return found
+    """The signatures by the name of their score; a language model's only one has the name ""."""
+    by_score: dict[str, str] = values.get("signatures") or {"": values["signature"]}
+    return by_score
 
 
-def show(by_set: dict[str, dict[str, Any]]) -> None:
-    """Values in a table, a column for each set and what is apart, and signatures below it."""
+def show(by_source: dict[str, dict[str, Any]]) -> None:
+    """Print a table with a column for each source and variant, and the signatures below."""
     columns = {}
-    for name, values in by_set.items():
-        shown = name if len(by_set) > 1 else ""
-        columns[shown or "value"] = values
-        columns |= {f"{shown} {kind}".strip(): one for kind, one in apart(values).items()}
+    for source, values in by_source.items():
+        label = source if len(by_source) > 1 else ""
+        columns[label or "value"] = values
+        columns |= {f"{label} {name}".strip(): part for name, part in variants(values).items()}
     numbers = right_aligned("score", *columns)
-    for name in scores(next(iter(by_set.values()))):
-        numbers.add_row(name.replace("_", " "), *(said(one[name]) for one in columns.values()))
+    for name in scores(next(iter(by_source.values()))):
+        row = (number(values[name]) for values in columns.values())
+        numbers.add_row(name.replace("_", " "), *row)
     out.print(numbers)
-    every = [pair for values in columns.values() for pair in signatures(values).items()]
-    for name, signature in dict.fromkeys(every):
+    pairs = [pair for values in columns.values() for pair in signatures(values).items()]
+    for name, signature in dict.fromkeys(pairs):
         note(f"{name} {signature}".strip())
-    for name, values in by_set.items():
+    for source, values in by_source.items():
         if "documents" in values:
-            show_documents(values["documents"], title=name or None)
+            show_documents(values["documents"], title=source or None)
 
 
 def show_documents(documents: list[dict[str, Any]], *, title: str | None) -> None:
-    """A row for each document or line: eighty columns, of which the last tells its beginning."""
+    """Print a row of at most 80 characters for each document or line, with its first words."""
     shown = right_aligned("", *DOCUMENT, title=title)
     shown.add_column("begins", no_wrap=True)
-    for number, one in enumerate(documents, 1):
-        values = (said(one[name]) for name in DOCUMENT.values())
-        shown.add_row(str(number), *values, escape(one["begins"][:20]))
+    for index, document in enumerate(documents, 1):
+        values = (number(document[name]) for name in DOCUMENT.values())
+        shown.add_row(str(index), *values, escape(document["begins"][:20]))
     out.print(shown)
 
 
@@ -245,12 +237,12 @@ DOCUMENT = {
 
 
 def right_aligned(first: str, *columns: str, title: str | None = None) -> Table:
-    """A table of numbers."""
-    made = table(first, *map(escape, columns), title=title)
-    for column in made.columns[1:]:
+    """An empty table for numbers."""
+    numbers = table(first, *map(escape, columns), title=title)
+    for column in numbers.columns[1:]:
         column.justify = "right"
-    return made
+    return numbers
 
 
-def said(value: float) -> str:
+def number(value: float) -> str:
     return f"{value:,.4f}" if isinstance(value, float) else f"{value:,}"

@@ -1,4 +1,4 @@
-"""`seqlstm generate`: text that goes on."""
+"""`seqlstm generate`: continue a text with a language model."""
 
 from __future__ import annotations
 
@@ -28,51 +28,61 @@ from seqlstm.errors import ArgumentError
 if TYPE_CHECKING:
     from seqlstm.inference.continuations import Continuation
 
-Many = partial(typer.Option, rich_help_panel="Many at once")
+Samples = partial(typer.Option, rich_help_panel="Samples")
 
 
 def generate(
     run: Run,
     prompt: Annotated[
         str | None,
-        typer.Argument(metavar="[PROMPT]", help="What to go on from; else standard input."),
+        typer.Argument(metavar="[PROMPT]", help="The text to continue; default: standard input."),
     ] = None,
-    max_new_tokens: Annotated[int, typer.Option(min=1, help="Pieces, at most.")] = 200,
+    max_new_tokens: Annotated[
+        int, typer.Option(min=1, help="Maximal length of a continuation, in pieces.")
+    ] = 200,
     temperature: Annotated[
-        float, typer.Option(min=0, help="0 is greedy; lower is safer, higher bolder.")
+        float, typer.Option(min=0, help="0: greedy; higher: more varied.")
     ] = 0.8,
-    top_k: Annotated[int, typer.Option(min=0, help="Draw from the k likeliest; 0: all.")] = 0,
+    top_k: Annotated[
+        int, typer.Option(min=0, help="Sample from the k most probable pieces; 0: from all.")
+    ] = 0,
     top_p: Annotated[
-        float, typer.Option(min=1e-6, max=1, help="Draw from the likeliest that make up p.")
+        float,
+        typer.Option(
+            min=1e-6, max=1, help="Sample from the most probable pieces whose sum reaches p."
+        ),
     ] = 1.0,
     min_p: Annotated[
-        float, typer.Option(min=0, max=1, help="Drop what is less than this times the likeliest.")
+        float,
+        typer.Option(min=0, max=1, help="Drop pieces below this share of the most probable one."),
     ] = 0.0,
     repetition_penalty: Annotated[
-        float, typer.Option(min=1, help="On recent pieces; 1: none.")
+        float, typer.Option(min=1, help="For recent pieces; 1: none.")
     ] = 1.0,
-    seed: Annotated[int | None, typer.Option(min=0, help="The same seed, the same text.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="The same seed makes the same text.")
+    ] = None,
     stop: Annotated[str | None, typer.Option(help="End before this text.")] = None,
     count: Annotated[
         int | None,
-        Many("--sample", "--n", min=1, metavar="N", help="Write N continuations, a line each."),
+        Samples(
+            "--sample", "--n", min=1, metavar="N", help="Write N continuations, one line each."
+        ),
     ] = None,
-    batch: Annotated[
-        int | None, Many(min=1, help="Continuations that are written side by side: 64.")
-    ] = None,
-    as_json: Annotated[bool, Many("--json", help="One JSON object a line.")] = False,
+    batch: Annotated[int | None, Samples(min=1, help="Continuations in a batch: 64.")] = None,
+    as_json: Annotated[bool, Samples("--json", help="Print one JSON object per line.")] = False,
     weights: WhichWeights = WeightsChoice.best,
     device: Device = "auto",
     precision: WhichPrecision = PrecisionChoice.float32,
 ) -> None:
-    """Write on from a prompt, as it comes.
+    """Continue a prompt, and print the text while the model writes it.
 
-    On a terminal without PROMPT it is a session: you write, the model writes on, and it remembers
-    all that came before, until Ctrl-D; /help lists commands. With `--sample N` a line is a text:
-    prompt and continuation, line ends written as `\\n`; the seeds are SEED, SEED + 1, …
+    On a terminal without PROMPT it is an interactive session: you write, the model continues, and
+    it remembers the whole text; /help lists commands, Ctrl-D ends. With `--sample N` each text is
+    one line of prompt and continuation, line ends written as `\\n`, with seeds SEED, SEED + 1, …
     """
     if stop == "":
-        raise ArgumentError("--stop needs a text at which to stop")
+        raise ArgumentError("--stop must be a text to stop at, was empty")
     if batch and not count:
         raise ArgumentError("--batch cannot take effect without --sample")
     loaded = load_language_model(
@@ -111,9 +121,9 @@ def generate(
 
 
 def show_samples(samples: Iterable[Continuation], prompt: str, *, as_json: bool) -> None:
-    """A line for each."""
-    for one in samples:
+    """Print a line for each sample."""
+    for sample in samples:
         if as_json:
-            write(json.dumps({"prompt": prompt, **asdict(one)}, ensure_ascii=False))
+            write(json.dumps({"prompt": prompt, **asdict(sample)}, ensure_ascii=False))
         else:
-            write(f"{prompt}{one.text}".replace("\n", "\\n"))
+            write(f"{prompt}{sample.text}".replace("\n", "\\n"))

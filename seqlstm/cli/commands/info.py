@@ -1,4 +1,4 @@
-"""`seqlstm info`: what a run folder holds."""
+"""`seqlstm info`: a summary of a run folder."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def info(
     run: Run,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Draw its curves into a picture (.png, .svg, .pdf)."),
+        typer.Option(metavar="FILE", help="Draw the training curves (.png, .svg, .pdf)."),
     ] = None,
 ) -> None:
-    """What a run is, what it was trained on, how far it came and what it scored."""
+    """Summarize a run: its model, data, training progress and validation scores."""
     from seqlstm.recipe.read import read_run_recipe
     from seqlstm.run.folder import RunFolder
 

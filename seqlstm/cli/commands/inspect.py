@@ -1,4 +1,4 @@
-"""`seqlstm inspect`: what the units of a language model hold along a text."""
+"""`seqlstm inspect`: activations of a language model's units along a text."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from seqlstm.cli.options import (
     load_language_model,
 )
 from seqlstm.errors import ArgumentError, nearest
+from seqlstm.runtime.finite_json import finite_json
 
 if TYPE_CHECKING:
     from seqlstm.analysis.units import TextActivations, UnitCorrelation
@@ -36,37 +37,42 @@ def inspect(
     run: Run,
     text: Annotated[
         str | None,
-        typer.Argument(metavar="[TEXT]", help="What to show; else --file or standard input."),
+        typer.Argument(
+            metavar="[TEXT]", help="The text to show; default: --file or standard input."
+        ),
     ] = None,
-    file: Annotated[Path | None, typer.Option(metavar="FILE", help="Holds the text.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A file with the text to show.")
+    ] = None,
     properties: Annotated[
         list[str] | None,
-        typer.Option("--property", metavar="NAME", help=f"Of {ALL}. Repeatable; else all."),
+        typer.Option("--property", metavar="NAME", help=f"One of {ALL}. Repeatable; default: all."),
     ] = None,
     unit: Annotated[
         str | None,
         typer.Option(
             metavar="LAYER:UNIT",
-            help="Show this one, counted from 1, of the memory c or else of h; "
+            help="Show this unit, counted from 1, of the cell state c (of h if there is no c); "
             "LAYER:VECTOR:UNIT for another vector.",
         ),
     ] = None,
-    best: Annotated[
-        int | None, typer.Option(min=1, help="So many units for each property: 3.")
-    ] = None,
+    best: Annotated[int | None, typer.Option(min=1, help="Units for each property: 3.")] = None,
     on: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Look for units in this text; else in the recipe's validation split.",
+            help="Rank the units on this text; default: the recipe's validation split.",
         ),
     ] = None,
-    pieces: Annotated[int, typer.Option(min=1, help="Read so many of it, at most.")] = 50_000,
+    pieces: Annotated[
+        int, typer.Option(min=1, help="Maximal length of that text, in pieces.")
+    ] = 50_000,
     plot: Annotated[
         Path | None,
         typer.Option(
             metavar="PICTURE",
-            help="Draw the text (.png, .svg, .pdf): up to 200 pieces as a heat map, more coloured.",
+            help="Draw the text (.png, .svg, .pdf): up to 200 pieces as a heat map, else as "
+            "coloured text.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -74,68 +80,68 @@ def inspect(
     device: Device = "auto",
     precision: WhichPrecision = PrecisionChoice.float32,
 ) -> None:
-    """See a language model's memory: the units that follow quotes, lines or brackets in a text.
+    """Find the units of a language model that follow quotes, lines or brackets in a text.
 
-    Units are ranked by their correlation in one half of a longer text; the table states that of
-    the other half beside it. A terminal shows TEXT on the colours of the best of each property.
+    Units are ranked by their correlation with a property on one half of a longer text; the table
+    also has the correlation on the other half. A terminal shows TEXT coloured by the best units.
     """
     from seqlstm.analysis.units import activations_in_text
 
-    names = chosen(properties)
+    names = selected_properties(properties)
     if unit is not None and best is not None:
-        raise ArgumentError("--best cannot take effect with --unit, which names one")
-    shown = text_to_show(text, file)
+        raise ArgumentError("--best cannot take effect with --unit, which selects one unit")
+    content = text_to_show(text, file)
     loaded = load_language_model(
         run, weights=weights.value, device=device, precision=precision.value
     )
     rows, where = rows_to_read(run, on)
-    found = activations_in_text(
-        loaded, shown, rows, names=names, unit=unit, best=best or 3, max_pieces=pieces
+    activations = activations_in_text(
+        loaded, content, rows, names=names, unit=unit, best=best or 3, max_pieces=pieces
     )
     if as_json:
-        write(json.dumps(as_object(found, where), ensure_ascii=False))
+        write(json.dumps(as_object(activations, where), ensure_ascii=False))
     else:
-        show(found, where)
+        show(activations, where)
     if plot:
         from seqlstm.plots.units import plot_units
 
-        plot_units([*strips(found)], found.text.parts, plot)
+        plot_units([*strips(activations)], activations.text.parts, plot)
         note(f"units: {plot}")
     elif out.is_terminal and not as_json:
-        show_coloured(found)
+        show_coloured(activations)
 
 
-def chosen(names: list[str] | None) -> list[str]:
-    """Properties, each once, in their own order; all if none is named.
+def selected_properties(names: list[str] | None) -> list[str]:
+    """The named properties without repetition, in their standard order; all for no name.
 
     Raises:
         ArgumentError: there is no such property.
     """
     for name in names or []:
         if name not in PROPERTIES:
-            hint = nearest(name, PROPERTIES) or f"There are {ALL}."
-            raise ArgumentError(f"{name} is no property", hint=hint)
+            hint = nearest(name, PROPERTIES) or f"Allowed are {ALL}."
+            raise ArgumentError(f"there is no property {name}", hint=hint)
     return [name for name in PROPERTIES if not names or name in names]
 
 
 def text_to_show(text: str | None, file: Path | None) -> str:
-    """The argument, a file, or standard input.
+    """The text of the argument, of a file, or of standard input.
 
     Raises:
-        ArgumentError: both, or nothing to show.
+        ArgumentError: both are set, or there is no text.
     """
     if text is not None and file is not None:
         raise ArgumentError("TEXT and --file cannot take effect together")
     if text is None and file is None and sys.stdin.isatty():
-        raise ArgumentError("there is no text to show", hint="Name one: TEXT or --file FILE.")
-    found = text if text is not None else text_of(file)
-    if not found:
+        raise ArgumentError("there is no text to show", hint="Use TEXT or --file FILE.")
+    content = text if text is not None else text_of(file)
+    if not content:
         raise ArgumentError("the text to show is empty")
-    return found
+    return content
 
 
 def rows_to_read(run: Path, on: Path | None) -> tuple[Sequence[str], str]:
-    """The text in which units are looked for, and its name."""
+    """The text on which units are ranked, and its name."""
     from seqlstm.recipe.corpus import validation_rows
 
     if on is not None:
@@ -144,59 +150,58 @@ def rows_to_read(run: Path, on: Path | None) -> tuple[Sequence[str], str]:
 
 
 def show(found: TextActivations, where: str) -> None:
-    """The units of each property in a table, and below it what the numbers are."""
-    made = table("property", "unit", "correlation", "held out", "")
-    for column in made.columns[2:4]:
+    """Print a table of the units of each property, and the meaning of the numbers below."""
+    shown = table("property", "unit", "correlation", "held out", "")
+    for column in shown.columns[2:4]:
         column.justify = "right"
     for name, followers in found.best_units.items():
         if not followers:
-            made.add_row(name, "–", "–", "–", "constant there")
-        for number, one in enumerate(followers):
-            first = (name, PROPERTIES[name].meaning) if number == 0 else ("", "")
-            made.add_row(
-                first[0], str(one.unit), said(one.correlation), said(one.held_out), first[1]
-            )
-    out.print(made)
+            shown.add_row(name, "–", "–", "–", "constant in the text")
+        for index, follower in enumerate(followers):
+            label, meaning = ("", "") if index else (name, PROPERTIES[name].meaning)
+            numbers = map(signed, (follower.correlation, follower.held_out))
+            shown.add_row(label, str(follower.unit), *numbers, meaning)
+    out.print(shown)
     ranked, held = found.survey.positions
     note(
         f"unit: layer:vector:number, counted from 1. correlation: Pearson's, on {ranked:,} pieces "
-        f"of {where}, by which units are ranked; held out: on {held:,} others of it."
+        f"of {where}, which rank the units; held out: on {held:,} others of it."
     )
     if found.survey.left_out:
-        note(f"left out, being matrices: {', '.join(found.survey.left_out)}")
+        note(f"left out, because they are matrices: {', '.join(found.survey.left_out)}")
 
 
-def said(correlation: float) -> str:
+def signed(correlation: float) -> str:
     return "–" if math.isnan(correlation) else f"{correlation:+.3f}"
 
 
 def show_coloured(found: TextActivations) -> None:
-    """The text once for each property, on the colours of the unit that follows it best."""
+    """Print the text once for each property, coloured by the unit that follows it best."""
     from seqlstm.cli.interactive.unit_colours import coloured
 
     for one in found.leading:
-        out.print(f"\n[bold]{one.property}[/bold]  {one.unit}  {said(one.correlation)}")
+        out.print(f"\n[bold]{one.property}[/bold]  {one.unit}  {signed(one.correlation)}")
         out.print(coloured(found.text.parts, found.deviations(one.unit)))
     note("blue: below the unit's mean in this text; red: above")
 
 
 def strips(found: TextActivations) -> Iterator[Strip]:
-    """What a picture shows, property by property: how it goes, and the units that follow it."""
+    """The rows of a picture: each property, then the units that follow it."""
     from seqlstm.plots.shades import Strip
 
     for name, followers in found.best_units.items():
-        drawn = [one for one in followers if found.unit is None or one in found.leading]
-        if drawn:
+        selected = [one for one in followers if found.unit is None or one in found.leading]
+        if selected:
             yield Strip(name, None, found.property_values(name))
-        for one in drawn:
-            yield Strip(name, one, found.deviations(one.unit))
+        for follower in selected:
+            yield Strip(name, follower, found.deviations(follower.unit))
 
 
 def as_object(found: TextActivations, where: str) -> dict[str, Any]:
-    """All of it, values of the text piece by piece included."""
+    """The JSON object: units, and the values of each piece of the text."""
     followers = [one for group in found.best_units.values() for one in group]
     return {
-        "units": {name: [*map(of_follower, group)] for name, group in found.best_units.items()},
+        "units": {name: [*map(follower_object, group)] for name, group in found.best_units.items()},
         "left_out": found.survey.left_out,
         "read": {
             "text": where,
@@ -211,11 +216,13 @@ def as_object(found: TextActivations, where: str) -> dict[str, Any]:
     }
 
 
-def of_follower(one: UnitCorrelation) -> dict[str, Any]:
-    numbers = {"correlation": one.correlation, "held_out": one.held_out}
-    unit = {"layer": one.unit.layer, "vector": one.unit.vector, "number": one.unit.number}
+def follower_object(follower: UnitCorrelation) -> dict[str, Any]:
+    unit = follower.unit
     return {
-        "unit": str(one.unit),
-        **unit,
-        **{name: None if math.isnan(value) else value for name, value in numbers.items()},
+        "unit": str(unit),
+        "layer": unit.layer,
+        "vector": unit.vector,
+        "number": unit.number,
+        "correlation": finite_json(follower.correlation),
+        "held_out": finite_json(follower.held_out),
     }

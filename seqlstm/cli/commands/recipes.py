@@ -1,4 +1,4 @@
-"""`seqlstm recipes`: what can be trained, and compared, at once."""
+"""`seqlstm recipes`: the recipes and sweeps that come with the package."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from seqlstm.cli.console import note, out, table, write
 from seqlstm.cli.options import Recipe
 from seqlstm.errors import ArgumentError
 
-app = typer.Typer(help="The recipes that came along: list, `show` or `copy` them.")
+app = typer.Typer(help="List, `show` or `copy` the recipes that come with seqlstm.")
 
 
 @app.callback(invoke_without_command=True)
 def recipes(context: typer.Context) -> None:
-    """The recipes that came along: name, task, data, what each reaches and how long it takes.
+    """List the recipes that come with seqlstm: task, data, expected score and training time.
 
-    Below them the sweeps, each of which compares several forms of a recipe.
+    The sweeps follow; a sweep compares several variants of a recipe.
     """
     if context.invoked_subcommand:
         return
@@ -27,11 +27,11 @@ def recipes(context: typer.Context) -> None:
     from seqlstm.recipe.shipped import recipe_paths, sweep_paths
 
     shown = table("recipe", "task", "data", "reaches", "takes")
-    shown.columns[0].no_wrap = True  # a name is for copying
+    shown.columns[0].no_wrap = True  # so that a name can be copied
     shown.columns[0].min_width = max(map(len, recipe_paths()))
     for name, path in recipe_paths().items():
         recipe, head = read_recipe(str(path)), read_header(path)
-        reaches = head.reaches.split(";")[0]  # how it was measured, `show` says
+        reaches = head.reaches.split(";")[0]  # `show` prints how it was measured
         shown.add_row(name, recipe.task, str(recipe.data.source), reaches, head.takes)
     out.print(shown, soft_wrap=False)
     compared = table("\nsweep", "\ncompares", "\ntakes")
@@ -40,7 +40,7 @@ def recipes(context: typer.Context) -> None:
         head = read_header(path)
         compared.add_row(name, head.title, head.takes)
     out.print(compared, soft_wrap=False)
-    note("seqlstm recipes show NAME prints one; copy NAME FILE makes it yours.")
+    note("seqlstm recipes show NAME prints a recipe; copy NAME FILE copies it.")
 
 
 @app.command()
@@ -54,9 +54,9 @@ def show(recipe: Recipe) -> None:
 @app.command()
 def copy(
     recipe: Recipe,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where your copy goes.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file or folder of the copy.")],
 ) -> None:
-    """Hand you a copy of your own, to change as you like."""
+    """Copy a recipe or a sweep to a file that you can change."""
     from seqlstm.recipe.shipped import find_either, is_sweep
 
     path = find_either(recipe)

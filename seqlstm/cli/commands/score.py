@@ -1,4 +1,4 @@
-"""`seqlstm score`: how probable a text is."""
+"""`seqlstm score`: the probability of each line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from seqlstm.cli.console import note, write
-from seqlstm.cli.inputs import in_groups, lines_at_hand, lines_of
+from seqlstm.cli.inputs import available_lines, in_groups, lines_of
 from seqlstm.cli.options import (
     Device,
     PrecisionChoice,
@@ -33,33 +33,33 @@ def score(
         Path | None,
         typer.Argument(
             metavar="[FILE]",
-            help="Lines; for a translator pairs, source and target with a tab between them. "
-            "Else standard input.",
+            help="Lines; for a translator: source, a tab, target. Default: standard input.",
         ),
     ] = None,
     tokens: Annotated[
-        bool, typer.Option("--tokens", help="Below each line, its pieces and their surprisal.")
+        bool,
+        typer.Option("--tokens", help="Below each line, print its pieces with their surprisal."),
     ] = False,
     stream: Annotated[
         bool,
         typer.Option(
             "--stream",
-            help="One text that may never end, as of `tail -f`: each line is told from all before "
-            "it, as it comes.",
+            help="Read one text, possibly endless (`tail -f`): each line is scored when it "
+            "arrives, given all lines before it.",
         ),
     ] = False,
-    batch: Annotated[int, typer.Option(min=1, help="Lines at once.")] = 64,
+    batch: Annotated[int, typer.Option(min=1, help="Lines in a batch.")] = 64,
     weights: WhichWeights = WeightsChoice.best,
     device: Device = "auto",
     precision: WhichPrecision = PrecisionChoice.float32,
 ) -> None:
-    """How probable each line is: log-probability (nats), perplexity, surprisal (bits), the line.
+    """Score each line: log-probability (nats), perplexity per piece, surprisal (bits), the line.
 
-    Columns have tabs between them. A line counts by itself, with what ends it; perplexity is per
-    piece. `--tokens` adds a line for each piece: a tab, its surprisal, a tab, the piece.
+    Columns are separated by tabs. Each line is scored by itself, together with its end. `--tokens`
+    adds a line for each piece: a tab, its surprisal, a tab, the piece.
 
-    `--stream` carries the model's state from line to line, in constant memory, and gives bits per
-    byte before the line; the sums come last, on standard error, after Ctrl-C too.
+    `--stream` carries the model's state from line to line, in constant memory, and adds a column of
+    bits per byte. The totals follow on standard error, also after Ctrl-C.
     """
     if stream:
         from seqlstm.inference.streaming_score import StreamingScorer
@@ -67,8 +67,8 @@ def score(
         model = load_language_model(
             run, weights=weights.value, device=device, precision=precision.value
         )
-        groups = in_groups(lines_of(file), batch) if file else lines_at_hand(batch)
-        follow(StreamingScorer(model), groups, tokens=tokens)
+        groups = in_groups(lines_of(file), batch) if file else available_lines(batch)
+        score_stream(StreamingScorer(model), groups, tokens=tokens)
         return
     loaded = load_any(run, weights=weights.value, device=device, precision=precision.value)
     number = 0
@@ -76,12 +76,16 @@ def score(
         inputs: Any = lines
         if loaded.scores_pairs:
             inputs = [pair(line, number + index) for index, line in enumerate(lines, 1)]
-        found = loaded.score(inputs)
+        scores = loaded.score(inputs)
         number += len(lines)
-        for line, one in zip(lines, found, strict=True):
-            write(f"{one.log_probability:.4f}\t{one.perplexity:.4g}\t{one.surprisal:.4f}\t{line}")
+        for line, result in zip(lines, scores, strict=True):
+            write(f"{columns(result)}\t{line}")
             if tokens:
-                write_pieces(one)
+                write_pieces(result)
+
+
+def columns(score: Score) -> str:
+    return f"{score.log_probability:.4f}\t{score.perplexity:.4g}\t{score.surprisal:.4f}"
 
 
 def write_pieces(score: Score) -> None:
@@ -89,26 +93,23 @@ def write_pieces(score: Score) -> None:
         write(f"\t{surprisal:.4f}\t{piece}".replace("\n", "\\n"))
 
 
-def follow(follower: StreamingScorer, groups: Iterator[list[str]], *, tokens: bool) -> None:
-    """Answer lines as they come until they end or somebody has had enough; then sum up."""
+def score_stream(scorer: StreamingScorer, groups: Iterator[list[str]], *, tokens: bool) -> None:
+    """Score lines when they arrive, until they end or until Ctrl-C; then print the totals."""
     from seqlstm.inference.streaming_score import per_byte
 
     try:
         for lines in groups:
-            for one in follower.push(lines):
-                bits = per_byte(-one.log_probability, follower.bytes_of(one.text))
-                write(
-                    f"{one.log_probability:.4f}\t{one.perplexity:.4g}\t{one.surprisal:.4f}"
-                    f"\t{bits:.4f}\t{one.text}"
-                )
+            for result in scorer.push(lines):
+                bits = per_byte(-result.log_probability, scorer.bytes_of(result.text))
+                write(f"{columns(result)}\t{bits:.4f}\t{result.text}")
                 if tokens:
-                    write_pieces(one)
+                    write_pieces(result)
     except KeyboardInterrupt:
         pass
     note(
-        f"{follower.lines:,} lines, {follower.tokens:,} pieces, {follower.bytes:,} bytes: "
-        f"{follower.nats:.4f} nats, perplexity {follower.perplexity:.4g} per piece, "
-        f"{follower.bits_per_byte:.4f} bits per byte"
+        f"{scorer.lines:,} lines, {scorer.tokens:,} pieces, {scorer.bytes:,} bytes: "
+        f"{scorer.nats:.4f} nats, perplexity {scorer.perplexity:.4g} per piece, "
+        f"{scorer.bits_per_byte:.4f} bits per byte"
     )
 
 
@@ -116,7 +117,7 @@ def pair(line: str, number: int) -> tuple[str, str]:
     parts = line.split("\t")
     if len(parts) != 2:
         raise DataError(
-            f"line {number} has {len(parts)} columns",
-            hint="A translator scores pairs: source, a tab, target.",
+            f"line {number} must have 2 columns, separated by a tab, has {len(parts)}",
+            hint="A translator scores pairs: source, tab, target.",
         )
     return parts[0], parts[1]

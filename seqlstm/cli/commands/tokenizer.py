@@ -1,4 +1,4 @@
-"""`seqlstm tokenizer`: SentencePiece over any source."""
+"""`seqlstm tokenizer`: train and use SentencePiece models."""
 
 from __future__ import annotations
 
@@ -19,9 +19,14 @@ app = typer.Typer(
     no_args_is_help=True, help="Train SentencePiece models, and `encode` and `decode` with them."
 )
 Model = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="A SentencePiece model; a run folder holds some.")
+    Path,
+    typer.Argument(
+        metavar="MODEL", help="A SentencePiece model, for example tokenizer.model of a run."
+    ),
 ]
-File = Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Lines; else standard input.")]
+File = Annotated[
+    Path | None, typer.Argument(metavar="[FILE]", help="Lines; default: standard input.")
+]
 
 
 @app.command()
@@ -29,35 +34,36 @@ def train(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="SOURCE", help="A built-in source, a Hub id, a folder, or a file of lines."
+            metavar="SOURCE", help="A built-in source, a Hub id, a folder, or a text file."
         ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The model.")],
-    model_type: Annotated[ModelType, typer.Option(help="Of pieces.")] = "unigram",
-    vocab_size: Annotated[int, typer.Option(min=1, help="How many pieces.")] = 8000,
-    text: Annotated[str | None, typer.Option(help="The column of text.")] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The model file.")],
+    model_type: Annotated[ModelType, typer.Option(help="The type of the pieces.")] = "unigram",
+    vocab_size: Annotated[int, typer.Option(min=1, help="Number of pieces.")] = 8000,
+    text: Annotated[str | None, typer.Option(help="The column with the text.")] = None,
     pair: Annotated[
-        tuple[str, str] | None, typer.Option(help="Two columns: one model is learned from both.")
+        tuple[str, str] | None, typer.Option(help="Two columns, for one model of both.")
     ] = None,
-    split: Annotated[str, typer.Option(help="Of the source.")] = "train",
+    split: Annotated[str, typer.Option(help="The split of the source.")] = "train",
     normalization: Annotated[
-        Normalization, typer.Option(help="identity loses nothing; the others are SentencePiece's.")
+        Normalization,
+        typer.Option(help="identity keeps all characters; the others are SentencePiece's rules."),
     ] = "identity",
     character_coverage: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of characters with pieces of their own.")
+        float, typer.Option(min=0, max=1, help="Share of characters that have their own piece.")
     ] = 1.0,
     split_digits: Annotated[
-        bool, typer.Option("--split-digits", help="Every digit a piece of its own.")
+        bool, typer.Option("--split-digits", help="Make every digit its own piece.")
     ] = False,
     closed_vocabulary: Annotated[
         bool,
         typer.Option(
             "--closed-vocabulary",
-            help="Of type word: no bytes; a word that is missing is <unk>, as papers count.",
+            help="For type word: no byte pieces; an unknown word becomes `<unk>`, as in papers.",
         ),
     ] = False,
     input_sentence_size: Annotated[
-        int, typer.Option(min=1, help="Learn from so many lines at most.")
+        int, typer.Option(min=1, help="Maximal number of training lines.")
     ] = 1_000_000,
 ) -> None:
     """Train a SentencePiece model."""
@@ -85,11 +91,9 @@ def train(
 def encode(
     model: Model,
     file: File = None,
-    pieces: Annotated[
-        bool, typer.Option("--pieces", help="The pieces themselves rather than their ids.")
-    ] = False,
+    pieces: Annotated[bool, typer.Option("--pieces", help="Print pieces instead of ids.")] = False,
 ) -> None:
-    """Lines to ids, or to pieces, with spaces between them."""
+    """Encode lines as ids, or as pieces, separated by spaces."""
     tokenizer = load(model)
     for line in lines_of(file):
         ids = tokenizer.encode(line)
@@ -98,29 +102,35 @@ def encode(
 
 @app.command()
 def decode(model: Model, file: File = None) -> None:
-    """Lines of ids back to text."""
+    """Decode lines of ids to text."""
     tokenizer = load(model)
     for number, line in enumerate(lines_of(file), 1):
         words = line.split()
-        wrong = [w for w in words if not (w.isdecimal() and int(w) < tokenizer.vocab_size)]
+        wrong = [word for word in words if not is_id(word, tokenizer.vocab_size)]
         if wrong:
             raise DataError(
-                f'line {number}: "{wrong[0]}" is no id of this model',
-                hint=f"Ids are numbers from 0 to {tokenizer.vocab_size - 1}.",
+                f'line {number}: "{wrong[0]}" is not an id of this model',
+                hint=f"Ids are whole numbers from 0 to {tokenizer.vocab_size - 1}.",
             )
         write(tokenizer.decode([int(word) for word in words]))
 
 
+def is_id(word: str, vocab_size: int) -> bool:
+    return word.isdecimal() and int(word) < vocab_size
+
+
 def load(model: Path) -> Tokenizer:
-    """A model's file.
+    """The tokenizer of a model file.
 
     Raises:
-        ArgumentError: a folder, of whose files it names those that would do.
-        TokenizerError: no model.
+        ArgumentError: the path is a folder; the hint lists the models in it.
+        TokenizerError: the file is not a SentencePiece model.
     """
     from seqlstm.text.tokenizer import Tokenizer
 
     if model.is_dir():
         files = " or ".join(str(file) for file in sorted(model.glob("*.model")))
-        raise ArgumentError(f"{model} is a folder", hint=f"Name {files}." if files else None)
+        raise ArgumentError(
+            f"{model} is a folder, not a model file", hint=f"Use {files}." if files else None
+        )
     return Tokenizer.load(model)

@@ -1,4 +1,4 @@
-"""`seqlstm train`: a recipe into a run folder."""
+"""`seqlstm train`: train a recipe in a run folder."""
 
 from __future__ import annotations
 
@@ -16,23 +16,24 @@ from seqlstm.errors import ArgumentError
 if TYPE_CHECKING:
     from seqlstm.training.progress import TrainingReport
 
-SECONDS_BETWEEN_LINES = 5.0  # at most, where there is no terminal
+SECONDS_BETWEEN_LINES = 5.0  # of progress, without a terminal
 
 
 def train(
     recipe: Recipe,
     overrides: Overrides = None,
     run: Annotated[
-        Path | None, typer.Option("--run", metavar="DIR", help="The run folder: runs/RECIPE.")
+        Path | None,
+        typer.Option("--run", metavar="DIR", help="The run folder; default: runs/RECIPE."),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")
+        bool, typer.Option("--resume", help="Continue from the folder's last checkpoint.")
     ] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the run that stands in the folder.")
+        bool, typer.Option("--overwrite", help="Replace the run in the folder.")
     ] = False,
     minutes: Annotated[
-        float | None, typer.Option("--minutes", metavar="N", help="End after so many minutes.")
+        float | None, typer.Option("--minutes", metavar="N", help="End after N minutes.")
     ] = None,
     origin: Annotated[
         Path | None,
@@ -43,18 +44,23 @@ def train(
 ) -> None:
     """Train a recipe: a translator or a language model.
 
-    The run folder holds all that is needed to use, resume, repeat and audit it. Ctrl-C saves and
-    stops; a second one stops at once. Stopped or killed at any moment, `--resume` goes on, to the
-    same weights, bit for bit, as if nothing had happened (for runs planned in steps or epochs).
+    The run folder has all files to use, resume and reproduce the run. Ctrl-C saves and stops; a
+    second Ctrl-C stops at once. After any stop, `--resume` continues, and reaches the same weights,
+    bit for bit, as a run without a stop (if the recipe counts steps or epochs, not minutes).
     """
     if resume and (overwrite or origin):
-        raise ArgumentError("--resume goes on with a run: it cannot go with --overwrite or --from")
+        raise ArgumentError(
+            "--resume continues a run: it cannot be used with --overwrite or --from"
+        )
     from seqlstm.recipe import train as training
     from seqlstm.recipe.read import read_recipe
     from seqlstm.runtime.signals import stop_on_signals
 
-    given = [*(overrides or []), *([f"training.minutes={minutes}"] if minutes is not None else [])]
-    resolved = read_recipe(recipe, given)
+    settings = [
+        *(overrides or []),
+        *([f"training.minutes={minutes}"] if minutes is not None else []),
+    ]
+    resolved = read_recipe(recipe, settings)
     folder = run or Path("runs") / Path(recipe).stem
     note(f"reading {resolved.data.source}")
     if resume:
@@ -77,7 +83,7 @@ def train(
 
 
 def show_bar(reports: Iterator[TrainingReport]) -> TrainingReport:
-    """A progress bar that tells loss, speed and time left; validations stand above it."""
+    """Show a progress bar with loss, speed and remaining time, and validations above it."""
     bar = Progress(
         BarColumn(),
         TextColumn("{task.description}"),
@@ -103,7 +109,7 @@ def show_bar(reports: Iterator[TrainingReport]) -> TrainingReport:
 
 
 def show_lines(reports: Iterator[TrainingReport]) -> TrainingReport:
-    """Plain lines: every few seconds, whatever the speed, and at every validation."""
+    """Print a line every few seconds and at every validation."""
     shown = 0.0
     for report in reports:
         if report.kind == "step" and report.seconds >= shown + SECONDS_BETWEEN_LINES:

@@ -1,4 +1,4 @@
-"""`seqlstm translate`: a file, a pipe or a conversation."""
+"""`seqlstm translate`: translate a file, a pipe, or lines on a terminal."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import typer
 
 from seqlstm.cli.attention_plots import AttentionPlots
 from seqlstm.cli.console import note, write
-from seqlstm.cli.decoding_options import DecodingOptions, Find
-from seqlstm.cli.inputs import in_groups, lines_at_hand, lines_of, on_terminal, prompts
+from seqlstm.cli.decoding_options import DecodingOptions, TranslateLines
+from seqlstm.cli.inputs import available_lines, in_groups, lines_of, on_terminal, prompts
 from seqlstm.cli.interactive.translating import TranslationSession
 from seqlstm.cli.options import (
     Device,
+    EnsembleRuns,
     PrecisionChoice,
     Run,
-    Together,
     WeightsChoice,
     WhichPrecision,
     WhichWeights,
@@ -31,95 +31,105 @@ if TYPE_CHECKING:
 
 FILE_GROUP = 20  # batches of a file that are sorted by length together
 
-Searching = partial(typer.Option, rich_help_panel="Beam search")
-Saying = partial(typer.Option, rich_help_panel="What is said")
-Drawing = partial(typer.Option, rich_help_panel="Samples")
-Printing = partial(typer.Option, rich_help_panel="Output")
+BeamSearch = partial(typer.Option, rich_help_panel="Beam search")
+Constraint = partial(typer.Option, rich_help_panel="Constraints")
+Sampling = partial(typer.Option, rich_help_panel="Sampling")
+Output = partial(typer.Option, rich_help_panel="Output")
 
 
 def translate(
     run: Run,
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="[FILE]", help="Lines to translate; else standard input."),
+        typer.Argument(metavar="[FILE]", help="Lines to translate; default: standard input."),
     ] = None,
-    beam_size: Annotated[int | None, Searching(min=1, help="1 is greedy.")] = None,
-    n_best: Annotated[int | None, Searching(min=1, help="Translations of each line.")] = None,
+    beam_size: Annotated[int | None, BeamSearch(min=1, help="1: greedy search.")] = None,
+    n_best: Annotated[
+        int | None, BeamSearch(min=1, help="Number of translations of each line.")
+    ] = None,
     length_penalty: Annotated[
-        float | None, Searching(min=0, help="GNMT's alpha; 0 for none, higher for longer.")
+        float | None, BeamSearch(min=0, help="GNMT's α; 0: none; higher: longer translations.")
     ] = None,
     coverage_penalty: Annotated[
         float | None,
-        Searching(min=0, help="GNMT's beta: on source pieces that got little attention."),
+        BeamSearch(min=0, help="GNMT's β, for source pieces with little attention."),
     ] = None,
-    together: Together = None,
+    together: EnsembleRuns = None,
     prefix: Annotated[
-        str | None, Saying(metavar="TEXT", help="Each translation begins like this.")
+        str | None, Constraint(metavar="TEXT", help="The start of every translation.")
     ] = None,
     force_words: Annotated[
         list[str] | None,
-        Saying(
+        Constraint(
             metavar="PHRASE",
-            help="Appears in each translation, in the pieces into which the tokenizer cuts it. "
-            "Repeatable; a wider beam finds better places.",
+            help="Must appear in every translation, as the pieces of the tokenizer. Repeatable. "
+            "A larger beam gives better results.",
         ),
     ] = None,
     bad_words: Annotated[
         list[str] | None,
-        Saying(metavar="PHRASE", help="Does not appear, in these pieces. Repeatable."),
+        Constraint(
+            metavar="PHRASE", help="Must not appear, as the pieces of the tokenizer. Repeatable."
+        ),
     ] = None,
     no_repeat_ngram_size: Annotated[
-        int | None, Saying(min=0, metavar="N", help="No N pieces in a row come twice; 0: they may.")
+        int | None,
+        Constraint(min=0, metavar="N", help="No sequence of N pieces appears twice; 0: no limit."),
     ] = None,
-    min_length: Annotated[int | None, Saying(min=0, help="Pieces of a translation, least.")] = None,
-    max_length: Annotated[int | None, Saying(min=1, help="And most.")] = None,
+    min_length: Annotated[int | None, Constraint(min=0, help="Minimal length in pieces.")] = None,
+    max_length: Annotated[int | None, Constraint(min=1, help="Maximal length in pieces.")] = None,
     max_length_ratio: Annotated[
-        float | None, Saying(min=0.01, help="Most for each piece of the source, and 10 beside: 2.")
+        float | None,
+        Constraint(min=0.01, help="Maximal length: N pieces per source piece, plus 10. N: 2."),
     ] = None,
     sample: Annotated[
-        int | None, Drawing(min=1, metavar="N", help="Draw N translations of each line.")
+        int | None, Sampling(min=1, metavar="N", help="Sample N translations of each line.")
     ] = None,
     mbr: Annotated[
         int | None,
-        Drawing(
+        Sampling(
             min=1,
             metavar="N",
-            help="Of N samples the one most like all (minimum Bayes risk, sentence chrF2++).",
+            help="Minimum Bayes risk: of N samples, the most similar to all (sentence chrF2++).",
         ),
     ] = None,
     temperature: Annotated[
-        float | None, Drawing(min=0, help="Lower is safer, higher bolder: 1.")
+        float | None, Sampling(min=0, help="0: greedy; higher: more varied. Default: 1.")
     ] = None,
-    top_k: Annotated[int | None, Drawing(min=0, help="Draw from the k likeliest; 0: all.")] = None,
+    top_k: Annotated[
+        int | None, Sampling(min=0, help="Sample from the k most probable pieces; 0: from all.")
+    ] = None,
     top_p: Annotated[
-        float | None, Drawing(min=1e-6, max=1, help="Draw from the likeliest that make up p.")
+        float | None,
+        Sampling(min=1e-6, max=1, help="Sample from the most probable pieces whose sum reaches p."),
     ] = None,
     min_p: Annotated[
         float | None,
-        Drawing(min=0, max=1, help="Drop what is less than this times the likeliest."),
+        Sampling(min=0, max=1, help="Drop pieces below this share of the most probable one."),
     ] = None,
     seed: Annotated[
-        int | None, Drawing(min=0, help="The same seed, the same samples of a line.")
+        int | None, Sampling(min=0, help="The same seed makes the same samples.")
     ] = None,
     scores: Annotated[
-        bool, Printing("--scores", help="Put score and log-probability (nats) before each.")
+        bool, Output("--scores", help="Print score and log-probability (nats) first.")
     ] = False,
-    as_json: Annotated[bool, Printing("--json", help="One JSON object a line.")] = False,
+    as_json: Annotated[bool, Output("--json", help="Print one JSON object per line.")] = False,
     attention: Annotated[
         Path | None,
-        Printing(metavar="PICTURE", help="Draw where it looked, for up to 20 lines (.png, .pdf)."),
+        Output(
+            metavar="PICTURE", help="Draw the attention weights of up to 20 lines (.png, .pdf)."
+        ),
     ] = None,
-    batch: Annotated[
-        int, typer.Option(min=1, help="Lines at once, at most; a pipe's are answered as they come.")
-    ] = 64,
+    batch: Annotated[int, typer.Option(min=1, help="Maximal number of lines in a batch.")] = 64,
     weights: WhichWeights = WeightsChoice.best,
     device: Device = "auto",
     precision: WhichPrecision = PrecisionChoice.float32,
 ) -> None:
-    """Translate raw text: one line in, one line out, in their order, empty lines included.
+    """Translate text: one output line for each input line, in the same order.
 
-    On a terminal without FILE it asks for lines until Ctrl-D, and /help lists commands. With
-    `--n-best N` or `--sample N` each line gives at most N lines of number, tab and translation.
+    Empty lines stay empty, and lines from a pipe are translated when they arrive. On a terminal
+    without FILE it is an interactive session; /help lists commands, Ctrl-D ends. With `--n-best N`
+    or `--sample N` each line has at most N output lines: its number, a tab, a translation.
     """
     loaded = load_translators(
         run,
@@ -149,54 +159,71 @@ def translate(
         seed=seed,
         batch=batch,
     )
-    find = decoding.finder(loaded)
+    translate_lines = decoding.translate_function(loaded)
     maps = AttentionPlots(loaded, attention) if attention else None
     if file is None and on_terminal():
         if maps:
             raise ArgumentError(
-                "--attention draws lines of a file or a pipe, not of a conversation"
+                "--attention needs lines from a file or a pipe, not from a terminal"
             )
         note("One line at a time; /help lists commands; Ctrl-D ends.")
-        talk = TranslationSession(loaded, decoding, scores)
-        talk.run(prompts(">"), partial(show, as_json=as_json))
+        session = TranslationSession(loaded, decoding, scores)
+        session.run(prompts(">"), partial(show, as_json=as_json))
         return
     number = 0
-    groups = in_groups(lines_of(file), batch * FILE_GROUP) if file else lines_at_hand(batch)
+    groups = in_groups(lines_of(file), batch * FILE_GROUP) if file else available_lines(batch)
     for lines in groups:
-        numbered = decoding.several
-        found = show(find, lines, number, scores=scores, as_json=as_json, numbered=numbered)
+        translations = show(
+            translate_lines,
+            lines,
+            number,
+            scores=scores,
+            as_json=as_json,
+            numbered=decoding.has_several,
+        )
         if maps:
-            maps.add(lines, found)
+            maps.add(lines, translations)
         number += len(lines)
     if maps:
         maps.draw()
 
 
 def show(
-    find: Find, lines: list[str], first: int, *, scores: bool, as_json: bool, numbered: bool
+    translate_lines: TranslateLines,
+    lines: list[str],
+    first: int,
+    *,
+    scores: bool,
+    as_json: bool,
+    numbered: bool,
 ) -> list[list[Translation]]:
-    """Translate and print some lines, the first of which has the number `first`, from 0.
+    """Translate and print lines, the first of which has the number `first`, from 0.
 
-    Returns what was found for them.
+    Returns:
+        The translations of each line, best first.
     """
-    found = find(lines, first)
-    for number, (line, best) in enumerate(zip(lines, found, strict=True), first + 1):
+    translations = translate_lines(lines, first)
+    for number, (line, best) in enumerate(zip(lines, translations, strict=True), first + 1):
         if as_json:
             write(json.dumps(as_object(line, best), ensure_ascii=False))
             continue
-        for one in best:
+        for translation in best:
             columns = [str(number)] if numbered else []
             if scores:
-                columns += [f"{one.score:.4f}", f"{one.log_probability:.4f}"]
-            write("\t".join([*columns, one.text]))
-    return found
+                columns += [f"{translation.score:.4f}", f"{translation.log_probability:.4f}"]
+            write("\t".join([*columns, translation.text]))
+    return translations
 
 
 def as_object(line: str, best: list[Translation]) -> dict[str, Any]:
     return {
         "source": line,
         "translations": [
-            {"text": one.text, "score": one.score, "log_probability": one.log_probability}
-            for one in best
+            {
+                "text": translation.text,
+                "score": translation.score,
+                "log_probability": translation.log_probability,
+            }
+            for translation in best
         ],
     }

@@ -1,4 +1,4 @@
-"""Commands among the lines that somebody types: a slash, a name, perhaps a value."""
+"""A read-eval-print loop: lines, and commands of a slash, a name and an optional value."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from seqlstm.cli.console import note, show_error
 from seqlstm.errors import ArgumentError, UserError, nearest
 
 Actions: TypeAlias = Mapping[str, Callable[[str], object]]
-"""What the command of each name does with its value, "" where there is none."""
+"""By name of a command, the function of its value; the value is "" if there is none."""
 
 
 def converse(lines: Iterable[str], *, answer: Callable[[str], object], actions: Actions) -> None:
-    """Answer line after line, and do what commands say. A mistake is shown, and changes nothing."""
+    """Answer each line and run each command. A mistake is shown and changes nothing."""
     for line in lines:
         try:
             if line.startswith("/") and not line.startswith("//"):
-                obey(line[1:], actions)
+                run_command(line[1:], actions)
             else:
                 answer(line[1:] if line.startswith("//") else line)
         except UserError as error:
@@ -28,11 +28,11 @@ def converse(lines: Iterable[str], *, answer: Callable[[str], object], actions: 
             note("stopped")
 
 
-def obey(command: str, actions: Actions) -> None:
-    """Do what a command says.
+def run_command(command: str, actions: Actions) -> None:
+    """Run a command.
 
     Raises:
-        ArgumentError: it makes no sense.
+        ArgumentError: there is no such command, or its value is wrong.
     """
     name, _, value = command.strip().partition(" ")
     if name not in actions:
@@ -45,45 +45,45 @@ def obey(command: str, actions: Actions) -> None:
 
 @dataclass(frozen=True)
 class Number:
-    """Which numbers a command takes.
+    """The numbers that a command accepts.
 
     Args:
         kind: int or float.
-        least, most: the bounds, which belong to them.
+        minimum, maximum: the bounds, both allowed.
     """
 
     kind: type[int] | type[float]
-    least: float = 0
-    most: float = inf
+    minimum: float = 0
+    maximum: float = inf
 
     def read(self, name: str, value: str) -> int | float | None:
-        """The number after a command; None where there is none.
+        """The number after a command; None if the value is empty.
 
         Raises:
-            ArgumentError: no number, or one that the command does not take.
+            ArgumentError: the value is not a number, or is out of bounds.
         """
         if not value:
             return None
         try:
-            told = self.kind(value)
+            number = self.kind(value)
         except ValueError:
-            told = self.kind(-1)
-        if not self.least <= told <= self.most or told == inf:
+            number = self.kind(-1)  # below every minimum
+        if not self.minimum <= number <= self.maximum or number == inf:
             kind = "a whole number" if self.kind is int else "a number"
-            bounds = f", {self.least} or more" if self.most == inf else self.between
+            bounds = (
+                f", {self.minimum} or more"
+                if self.maximum == inf
+                else f" from {self.minimum} to {self.maximum}"
+            )
             raise ArgumentError(f"/{name} needs {kind}{bounds}, was: {value}")
-        return told
-
-    @property
-    def between(self) -> str:
-        return f" from {self.least} to {self.most}"
+        return number
 
 
 def refuse_value(name: str, value: str) -> None:
-    """Make sure that a command which takes no value got none.
+    """Make sure that a command without a value has none.
 
     Raises:
-        ArgumentError: it got one.
+        ArgumentError: it has one.
     """
     if value:
         raise ArgumentError(f"/{name} takes no value, was: {value}")

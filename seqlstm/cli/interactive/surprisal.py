@@ -1,4 +1,4 @@
-"""What `/why` shows: what may come next, and how surprising a text was."""
+"""Output of `/why`: the most probable next pieces, and the surprisal of a text."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from seqlstm.inference.turns import Candidate, TextPart
 
 BAR = 40  # columns
-LINES = 9  # of a text that are shown
-SHADES = {  # by the least surprisal, in bits
+LINES = 9  # of a text, at most
+SHADES = {  # label and style by the lowest surprisal, in bits
     0.0: ("under 1", ""),
     1.0: ("1 to 2", "black on #fff1a8"),
     2.0: ("2 to 4", "black on #ffc857"),
@@ -29,55 +29,55 @@ SHADES = {  # by the least surprisal, in bits
 
 
 def chart(candidates: Sequence[Candidate]) -> Table:
-    """A bar for each piece; the longest is as long as there is room."""
-    shown = table("next piece", "model", "drawn", "")
+    """A table with a bar for each piece; the longest bar has full width."""
+    shown = table("next piece", "model", "sampled", "")
     shown.columns[1].justify = shown.columns[2].justify = "right"
-    longest = max(one.probability for one in candidates)
-    for piece, model, drawn in candidates:
-        bar = Bar(longest, 0, model, width=BAR, color="cyan" if drawn else "bright_black")
-        shown.add_row(Text(on_a_line(piece)), percent(model), percent(drawn), bar)
+    longest = max(candidate.probability for candidate in candidates)
+    for piece, model, sampled in candidates:
+        bar = Bar(longest, 0, model, width=BAR, color="cyan" if sampled else "bright_black")
+        shown.add_row(Text(on_one_line(piece)), percent(model), percent(sampled), bar)
     return shown
 
 
-def on_a_line(piece: str) -> str:
+def on_one_line(piece: str) -> str:
     return visible(piece.replace("\n", "\\n").replace("\t", "\\t"))
 
 
-def percent(share: float) -> str:
-    return f"{share:.1%}" if share else "–"
+def percent(probability: float) -> str:
+    return f"{probability:.1%}" if probability else "–"
 
 
 def coloured(parts: Sequence[TextPart]) -> Text:
-    """A text, each part of it in the shade of its surprisal; a line's end shows as ↵."""
-    whole, waiting = Text(), 0.0
+    """A text with each part shaded by its surprisal; a line end is shown as ↵."""
+    whole, pending = Text(), 0.0
     for text, _, bits in parts:
-        waiting += bits  # pieces that spell a character together are as surprising as it
+        pending += bits  # the bytes of one character have its surprisal together
         if text:
-            whole.append(visible(text).replace("\n", "↵\n"), style=shade(waiting))
-            waiting = 0.0
+            whole.append(visible(text).replace("\n", "↵\n"), style=shade(pending))
+            pending = 0.0
     return whole
 
 
-def latest(text: Text, console: Console) -> Text:
-    """The last lines of a text, as many as go on a screen with what stands around them."""
+def last_lines(text: Text, console: Console) -> Text:
+    """The last lines of a text, so few that the whole output fits on a screen."""
     lines = text[-LINES * console.width :].wrap(console, console.width)
     shown = Text("\n").join(lines[-LINES:])
     return shown if len(lines) <= LINES else Text.assemble(("…\n", "dim"), shown)
 
 
 def shade(bits: float) -> str:
-    least = max((least for least in SHADES if least <= bits), default=0.0)
-    return SHADES[least][1]
+    lowest = max((lowest for lowest in SHADES if lowest <= bits), default=0.0)
+    return SHADES[lowest][1]
 
 
 def legend() -> Text:
-    """What the shades mean."""
-    keys = [part for name, style in SHADES.values() for part in (" ", (f" {name} ", style))]
-    return Text.assemble(("bits a piece:", "dim"), *keys)
+    """The meaning of the shades."""
+    samples = [part for name, style in SHADES.values() for part in (" ", (f" {name} ", style))]
+    return Text.assemble(("bits a piece:", "dim"), *samples)
 
 
 def means(parts: Sequence[TextPart]) -> str:
-    """The mean surprisal: of all, and of what either wrote."""
+    """The mean surprisal: of the whole text, of the person's parts and of the model's."""
     return f"mean {'; '.join(mean_of(parts))}"
 
 

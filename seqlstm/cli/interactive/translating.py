@@ -1,4 +1,4 @@
-"""`seqlstm translate` on a terminal: lines are translated, commands change how."""
+"""`seqlstm translate` on a terminal: translates lines; commands change the options."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ NUMBERS = {
     "max-length": Number(int, 1),
 }
 HELP = """/n-best 5, /beam-size 8, /length-penalty 0.6, /coverage-penalty 0.2, /min-length 5,
-/max-length 40, /no-repeat-ngram-size 3: as the options of these names; without a number, the run's
-own.
-/scores: scores before translations, or no longer. /help: this. //…: a line that begins with /.
+/max-length 40, /no-repeat-ngram-size 3: set the option of this name; without a number, back to the
+default.
+/scores: switch scores on or off. /help: show this text. //text: translate /text.
 Ctrl-D ends."""
 
 
 @dataclass
 class TranslationSession:
-    """What has been set so far.
+    """An interactive session with its current options.
 
     Args:
         loaded: the translator.
-        decoding: how it decodes at first.
-        scores: whether scores are shown at first.
+        decoding: the options at the start.
+        scores: whether scores are shown at the start.
     """
 
     loaded: LoadedTranslator
@@ -45,13 +45,14 @@ class TranslationSession:
     scores: bool
 
     def run(self, lines: Iterable[str], show: Callable[..., object]) -> None:
-        """Answer line after line by `show(find, lines, number, scores=, numbered=)`."""
+        """Answer each line by `show(translate, lines, number, scores=, numbered=)`."""
         number = 0
 
         def answer(line: str) -> None:
             nonlocal number
-            find = self.decoding.finder(self.loaded)
-            show(find, [line], number, scores=self.scores, numbered=self.decoding.several)
+            translate = self.decoding.translate_function(self.loaded)
+            numbered = self.decoding.has_several
+            show(translate, [line], number, scores=self.scores, numbered=numbered)
             number += 1
 
         actions: dict[str, Callable[[str], None]] = {
@@ -62,13 +63,13 @@ class TranslationSession:
         converse(lines, answer=answer, actions=actions)
 
     def change(self, name: str, value: str) -> None:
-        """Decode otherwise from now on; one that makes no sense changes nothing.
+        """Change an option; a wrong value changes nothing.
 
         Raises:
-            ArgumentError: it makes no sense.
+            ArgumentError: the value is wrong, or excludes another option.
         """
-        told = {name.replace("-", "_"): NUMBERS[name].read(name, value)}
-        changed = replace(self.decoding, **told)  # type: ignore[arg-type]  # an int where asked for
+        option = {name.replace("-", "_"): NUMBERS[name].read(name, value)}
+        changed = replace(self.decoding, **option)  # type: ignore[arg-type]  # int or float
         changed.check(self.loaded)
         self.decoding = changed
 

@@ -1,4 +1,4 @@
-"""Text that comes bit by bit, fit for a terminal."""
+"""Word wrap for text that arrives in parts."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ TAB = 8
 
 
 class Wrap:
-    """Breaks lines between words, so that none is cut at a terminal's edge.
+    """Incremental word wrap: breaks lines between words at the width of a terminal.
 
-    A word is shown once it is whole. Texts that `push` returned and that of `flush`, joined, are
-    what was pushed, but for line ends that stand where spaces would, and `visible` characters.
+    A word appears when it is complete. All results of `push` and `flush`, joined, are the pushed
+    text, except for line ends in place of spaces and for control characters (see `visible`).
 
     Args:
-        width: of the terminal, in columns.
+        width: columns of the terminal.
     """
 
     def __init__(self, width: int) -> None:
@@ -23,10 +23,10 @@ class Wrap:
         self.spaces = self.word = ""
 
     def push(self, part: str) -> str:
-        """What can be shown now."""
-        return "".join(map(self.take, part))
+        """The text up to the last complete word."""
+        return "".join(map(self.push_character, part))
 
-    def take(self, character: str) -> str:
+    def push_character(self, character: str) -> str:
         if character == "\n":
             word, self.spaces, self.column = self.flush(), "", 0
             return f"{word}\n"
@@ -36,14 +36,14 @@ class Wrap:
             self.spaces += " " * (tab if character == "\t" else 1)
             return word
         shown = visible(character)
-        # Scripts that know no spaces break anywhere; what is wider than a line must.
+        # Wide characters (of scripts without spaces) may break anywhere, too long words must.
         alone = cell_len(shown) > 1
         before = self.flush() if alone or cell_len(self.word + shown) > self.width else ""
         self.word += shown
         return before + self.flush() if alone else before
 
     def flush(self) -> str:
-        """The word that waited for its end."""
+        """The last word, complete or not."""
         if not self.word:
             return ""
         size, spaces, word = cell_len(self.word), self.spaces, self.word
@@ -56,7 +56,7 @@ class Wrap:
 
 
 def visible(text: str) -> str:
-    """`text` without what a terminal would obey: control characters have pictures of their own."""
+    """`text` with a printable picture in place of each control character."""
     return "".join(
         character if character in "\n\t" or character.isprintable() else picture(character)
         for character in text

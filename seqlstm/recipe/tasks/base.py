@@ -219,7 +219,11 @@ def select_task_options(path: Path | str, task: Task, options: Mapping[str, Any]
     Raises:
         ArgumentError: an option cannot take effect on a run of this task.
     """
-    selected = {name: value for name, value in options.items() if value not in (None, False, ())}
+    selected = {
+        name: value
+        for name, value in options.items()
+        if value is not None and value is not False and value != ()
+    }
     if unused := [name for name in selected if name not in task.evaluation_options]:
         names = ", ".join(unused).replace("_", " ")
         raise ArgumentError(f"{names}: cannot take effect, since {path} is {task.noun}")

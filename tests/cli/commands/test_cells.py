@@ -1,4 +1,4 @@
-"""`seqlstm cells`."""
+"""`seqlstm cells`: the table, JSON, and a single cell."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def cells(*arguments: object) -> dict[str, dict[str, Any]]:
     return {cell["kind"]: cell for cell in json.loads(answer("cells", "--json", *arguments))}
 
 
-def test_the_table_names_every_kind_and_fits_a_terminal() -> None:
+def test_the_table_lists_every_kind_in_80_columns() -> None:
     text = answer("cells")
     lines = text.splitlines()
     assert [line.split()[0] for line in lines[1:] if line[:1].strip()] == KINDS
@@ -32,7 +32,7 @@ def test_the_table_names_every_kind_and_fits_a_terminal() -> None:
     assert line.split()[-1] in BACKENDS
 
 
-def test_sizes_are_those_asked_for() -> None:
+def test_parameters_follow_the_sizes() -> None:
     found = cells("--input-size", 8, "--hidden-size", 16)
     assert list(found) == KINDS
     assert found["lstm"]["parameters"] == sum(p.numel() for p in LSTM(8, 16).parameters())
@@ -42,7 +42,7 @@ def test_sizes_are_those_asked_for() -> None:
 
 def test_each_has_the_backend_that_serves_it() -> None:
     found = cells()
-    # In the precision that training takes here.
+    # In the precision that "auto" chooses here.
     with choose_precision("auto", choose_device("auto")).autocast():
         expected = {
             kind: choose(CELLS[kind](8, 8), Call()).backend.name
@@ -56,35 +56,41 @@ def test_each_has_the_backend_that_serves_it() -> None:
         assert cell["backend"] == first
 
 
-def test_options_stand_with_their_defaults_first() -> None:
+def test_options_start_with_the_default() -> None:
     found = cells()
     assert found["elman"]["options"] == {}
     assert found["gru"]["options"] == {"reset": ["after", "before"]}
-    assert found["xlstm"]["options"] == {"mlstm": [7], "slstm": [1], "heads": [4]}
+    assert found["xlstm"]["options"] == {
+        "mlstm": [7],
+        "slstm": [1],
+        "heads": [4],
+        "conv_kernel_size": [4],
+        "proj_factor": [2],
+    }
     assert 'reset = "after" | "before"' in answer("cells")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_one_is_shown_with_its_equations_and_backends(kind: str) -> None:
+def test_a_single_cell_has_equations_and_backends(kind: str) -> None:
     text = answer("cells", "--kind", kind)
     assert " = " in text
     assert all(f"\n{backend} " in text for backend in BACKENDS)
     assert "parameters" in text
 
 
-def test_one_name_for_two_functions_shows_both() -> None:
+def test_gru_shows_both_variants() -> None:
     text = answer("cells", "--kind", "gru")
     assert "R_n h_{t-1} + b_Rn" in text
     assert "R_n (r ∘ h_{t-1})" in text
 
 
-def test_what_no_text_can_feed_says_so() -> None:
+def test_cells_that_need_more_than_text_have_a_remark() -> None:
     text = " ".join(answer("cells").split())
     assert text.count("not for text: needs ") == 2
     assert "not for text: needs the time" in text
 
 
-def test_a_size_that_a_cell_cannot_have_has_a_reason() -> None:
+def test_an_impossible_size_has_a_reason() -> None:
     (cell,) = cells("--kind", "xlstm", "--hidden-size", 3).values()
     assert cell["parameters"] is None
     assert cell["problem"]
@@ -92,7 +98,7 @@ def test_a_size_that_a_cell_cannot_have_has_a_reason() -> None:
     assert "lstm" in cells("--hidden-size", 3)
 
 
-def test_an_unknown_one_names_the_nearest() -> None:
-    said = refusal("cells", "--kind", "grus")
-    assert 'no cell of kind "grus"' in said
-    assert 'did you mean "gru"?' in said
+def test_an_unknown_kind_suggests_the_nearest() -> None:
+    error = refusal("cells", "--kind", "grus")
+    assert 'no cell of kind "grus"' in error
+    assert 'did you mean "gru"?' in error

@@ -1,4 +1,4 @@
-"""`seqlstm check`."""
+"""`seqlstm check`: the resolved recipe, or all its mistakes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def recipe_of(run: Path) -> Path:
     return run.parent / "recipe.toml"
 
 
-def test_it_shows_what_would_be_trained(translator: Path, language_model: Path) -> None:
+def test_it_shows_recipe_parameters_and_backends(translator: Path, language_model: Path) -> None:
     for run in (translator, language_model):
         text = answer("check", recipe_of(run))
         resolved = (run / "recipe.toml").read_text(encoding="utf-8")
@@ -28,12 +28,12 @@ def test_it_shows_what_would_be_trained(translator: Path, language_model: Path) 
         assert re.search(r"\n[\d,]+ tokens an epoch\n", text)
 
 
-def test_the_parameters_are_those_that_training_counts(language_model: Path) -> None:
+def test_the_parameters_equal_those_of_training(language_model: Path) -> None:
     (count,) = re.findall(r"^all +([\d,]+) *$", answer("check", recipe_of(language_model)), re.M)
     assert f"model: {count} parameters" in answer("info", language_model)
 
 
-def test_every_layer_has_an_backend_and_refusals_their_reasons(translator: Path) -> None:
+def test_every_layer_has_a_backend_and_reasons(translator: Path) -> None:
     text = answer("check", recipe_of(translator))
     assert all(f"\n{layer} " in text for layer in ("encoder 1", "encoder 2", "first 1", "rest 1"))
     slower = answer("check", recipe_of(translator), 'model.cell={kind="mogrifier"}')
@@ -64,8 +64,8 @@ def test_every_mistake_is_listed_at_once(translator: Path, tmp_path: Path) -> No
     text = text.replace('model_type = "unigram"', 'model_type = "unigrams"')
     text = text.replace("steps = 60", "steps = -1").replace('pair = ["en", "de"]\n', "")
     wrong.write_text(text, encoding="utf-8")
-    said = refusal("check", wrong)
-    assert f"{wrong}: 6 mistakes" in said
+    error = refusal("check", wrong)
+    assert f"{wrong}: 6 mistakes" in error
     for expected in (
         "model.hidden_size: must be a valid integer, was: 32",
         'model.layer: unknown key (did you mean "num_layers"?)',
@@ -74,11 +74,11 @@ def test_every_mistake_is_listed_at_once(translator: Path, tmp_path: Path) -> No
         "training.steps: must be greater than 0, was: -1",
         "data.pair: missing",
     ):
-        assert expected in said
+        assert expected in error
 
 
 @pytest.mark.parametrize(
-    ("override", "said"),
+    ("override", "message"),
     [
         ("model.embedding_dim=0", "model.embedding_dim: must be greater than 0, was: 0"),
         ("model.hiddensize=8", 'model.hiddensize: unknown key (did you mean "hidden_size"?)'),
@@ -88,15 +88,15 @@ def test_every_mistake_is_listed_at_once(translator: Path, tmp_path: Path) -> No
         ("training.steps=", "one of steps, epochs or minutes must end it"),
     ],
 )
-def test_overrides_are_checked_too(translator: Path, override: str, said: str) -> None:
+def test_overrides_are_checked(translator: Path, override: str, message: str) -> None:
     for command in ("check", "train"):
         result = invoke(command, recipe_of(translator), override)
         assert result.exit_code == 2, result.output
-        assert said in result.stderr
+        assert message in result.stderr
         assert "Traceback" not in result.output
 
 
-def test_bad_toml_names_the_line(tmp_path: Path) -> None:
+def test_bad_toml_has_a_line_number(tmp_path: Path) -> None:
     file = tmp_path / "bad.toml"
     file.write_text('task = "translation"\n[data\n')
     assert "line 2" in refusal("check", file)

@@ -1,4 +1,4 @@
-"""`seqlstm compare`: whether one run is better than another."""
+"""`seqlstm compare`: scores of several runs, and paired bootstrap tests."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def compared(*arguments: object) -> dict[str, Any]:
 
 
 def another(run: Path, folder: Path, *overrides: object) -> Path:
-    """A run of the same recipe, with other keys."""
+    """A run of the same recipe with overrides."""
     answer("train", run.parent / "recipe.toml", *overrides, "--run", folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def worse_translator(translator: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("worse") / "run"  # with the first's own name
+    folder = tmp_path_factory.mktemp("worse") / "run"  # the same folder name as the first
     return another(translator, folder, "training.steps=20", "decoding.beam_size=2")
 
 
@@ -40,7 +40,7 @@ def worse_model(language_model: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 
 class TestTranslators:
-    def test_each_is_scored_as_evaluate_scores_it(
+    def test_scores_equal_those_of_evaluate(
         self, translator: Path, worse_translator: Path, tmp_path: Path
     ) -> None:
         found = compared(translator, worse_translator, "--output", tmp_path / "kept")
@@ -66,7 +66,7 @@ class TestTranslators:
         assert second["p"] < 0.1
         assert "bs:20|seed:12345|case:mixed" in found["signatures"]["bleu"]
 
-    def test_each_has_its_own_beam_unless_told_otherwise(
+    def test_each_run_has_its_own_beam_size_by_default(
         self, translator: Path, worse_translator: Path
     ) -> None:
         def beams(*options: object) -> list[str]:
@@ -76,12 +76,12 @@ class TestTranslators:
         assert beams() == ["beam:3", "beam:2"]
         assert beams("--beam-size", "1") == ["beam:1", "beam:1"]
 
-    def test_the_table_shows_what_json_tells(
+    def test_the_table_has_the_numbers_of_json(
         self, translator: Path, worse_translator: Path
     ) -> None:
         found = compared(translator, worse_translator)
         result = invoke("compare", translator, worse_translator, *FEW)
-        text = "".join(result.stdout.split())  # however long paths are folded
+        text = "".join(result.stdout.split())  # long paths are folded
         for one in found["runs"].values():
             for name in ("bleu", "chrf", "ter"):
                 assert f"{one[name]['score']:.4f}" in text
@@ -106,19 +106,19 @@ class TestTranslators:
         found = compared(translator, worse_translator, *files, *beam)
         assert found == compared(translator, worse_translator, *beam, "--split", "validation")
 
-    def test_a_copy_is_no_better(self, translator: Path, copied: Path) -> None:
+    def test_a_copy_has_no_difference(self, translator: Path, copied: Path) -> None:
         found = compared(translator, copied, "--beam-size", "1")["runs"][str(copied)]
         for name in ("bleu", "chrf", "ter"):
             assert found[name]["difference"] == 0
             assert found[name]["p"] is None
 
-    def test_directions(
+    def test_translation_directions(
         self, translator: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
     ) -> None:
         few = ("training.steps=1", "training.validate_every=")
         back = another(translator, tmp_path / "back", 'data.pair=["de", "en"]', *few)
-        said = refusal("compare", translator, back, *FEW)
-        assert f"translates en to de, {back} de to en: they cannot compete" in said
+        error = refusal("compare", translator, back, *FEW)
+        assert f"translates en to de, {back} de to en: they cannot compete" in error
         french = another(translator, tmp_path / "french", 'data.pair=["x.fr", "x.de"]', *few)
         result = invoke("compare", translator, french, "--beam-size", "1", *FEW)
         assert result.exit_code == 0
@@ -128,14 +128,12 @@ class TestTranslators:
         assert "warning" not in result.stderr
 
     def test_a_single_line(self, translator: Path, worse_translator: Path) -> None:
-        said = refusal("compare", translator, worse_translator, "--split", "test[:1]")
-        assert "a single line" in said
+        error = refusal("compare", translator, worse_translator, "--split", "test[:1]")
+        assert "a single line" in error
 
 
 class TestLanguageModels:
-    def test_each_is_scored_as_evaluate_scores_it(
-        self, language_model: Path, worse_model: Path
-    ) -> None:
+    def test_scores_equal_those_of_evaluate(self, language_model: Path, worse_model: Path) -> None:
         found = compared(language_model, worse_model)
         assert found["rows"] == 20
         for run, one in found["runs"].items():
@@ -156,70 +154,68 @@ class TestLanguageModels:
         assert two["bits_per_byte"]["score"] != one["bits_per_byte"]["score"]
         assert math.isfinite(two["bits_per_byte"]["score"])
 
-    def test_a_text_of_ones_own(
-        self, language_model: Path, worse_model: Path, tmp_path: Path
-    ) -> None:
+    def test_another_text(self, language_model: Path, worse_model: Path, tmp_path: Path) -> None:
         file = write_lines(tmp_path / "mine.txt", ["The child sees the house."] * 3)
         found = compared(language_model, worse_model, "--source", file, "--split", "train")
         assert found["rows"] == 3
 
-    def test_units_that_differ(self, language_model: Path, tmp_path: Path) -> None:
+    def test_different_units(self, language_model: Path, tmp_path: Path) -> None:
         few = ("training.steps=1", "training.validate_every=")
         documents = another(language_model, tmp_path / "run", 'data.unit="document"', *few)
-        said = refusal("compare", language_model, documents, *FEW)
-        assert "score different text: one reads lines, the other documents" in said
+        error = refusal("compare", language_model, documents, *FEW)
+        assert "score different text: one reads lines, the other documents" in error
 
     def test_a_tokenizer_that_changes_the_text(self, language_model: Path, tmp_path: Path) -> None:
         few = ("training.steps=1", "training.validate_every=")
         folded = 'tokenizer.normalization="nmt_nfkc_cf"'
         small = another(language_model, tmp_path / "small", folded, *few)
-        said = refusal("compare", language_model, small, *FEW)
+        error = refusal("compare", language_model, small, *FEW)
         (line, *_) = [line for line, _ in pairs_of("test")]
         place = next(place for place, letter in enumerate(line) if letter.isupper())
-        assert "score different text: to their tokenizers row 1 is" in said
-        assert f"{line[place : place + 30]!r} and {line[place : place + 30].lower()!r}" in said
+        assert "score different text: to their tokenizers row 1 is" in error
+        assert f"{line[place : place + 30]!r} and {line[place : place + 30].lower()!r}" in error
         other = another(language_model, tmp_path / "other", folded, "seed=2", *few)
         assert compared(small, other)["rows"] == 20
 
 
 class TestMistakes:
-    def test_tasks_that_differ(self, translator: Path, language_model: Path) -> None:
-        said = refusal("compare", translator, language_model)
-        assert "they cannot compete" in said
-        assert "language-model" in said
+    def test_different_tasks(self, translator: Path, language_model: Path) -> None:
+        error = refusal("compare", translator, language_model)
+        assert "they cannot compete" in error
+        assert f"{language_model} is a language model" in error
 
-    def test_answers(self, tmp_path: Path) -> None:
+    def test_prompts_cannot_be_compared(self, tmp_path: Path) -> None:
         options = ("training.steps=1", "training.validate_every=", "model.hidden_size=8")
         for name in ("one", "two"):
             answer("train", "counting", *options, "--run", tmp_path / name)
-        said = refusal("compare", tmp_path / "one", tmp_path / "two")
-        assert "is asked for answers" in said
+        error = refusal("compare", tmp_path / "one", tmp_path / "two")
+        assert "is a language model of prompts" in error
 
-    def test_too_few(self, translator: Path) -> None:
+    def test_too_few_runs(self, translator: Path) -> None:
         assert "two runs or more" in refusal("compare", translator)
         assert "named twice" in refusal("compare", translator, translator.parent / "." / "run")
         assert "no run folder" in refusal("compare", translator, translator.parent)
 
     @pytest.mark.parametrize("option", ["--beam-size", "--length-penalty", "--batch"])
-    def test_a_beam_is_for_translators(
+    def test_search_options_need_translators(
         self, language_model: Path, worse_model: Path, option: str
     ) -> None:
-        said = refusal("compare", language_model, worse_model, option, "1")
-        assert "for translators" in said
-        assert option[2:].replace("-", " ") in said
+        error = refusal("compare", language_model, worse_model, option, "1")
+        assert "cannot take effect, since" in error
+        assert option[2:].replace("-", " ") in error
 
-    def test_streams_are_for_texts(self, translator: Path, worse_translator: Path) -> None:
-        said = refusal("compare", translator, worse_translator, "--streams", "2")
-        assert "is a translator" in said
+    def test_streams_need_language_models(self, translator: Path, worse_translator: Path) -> None:
+        error = refusal("compare", translator, worse_translator, "--streams", "2")
+        assert "is a translator" in error
 
-    def test_nowhere_to_keep_translations(
+    def test_an_output_that_cannot_be_made(
         self, translator: Path, worse_translator: Path, language_model: Path, worse_model: Path
     ) -> None:
-        taken = translator.parent / "recipe.toml"
+        file = translator.parent / "recipe.toml"
         runs = (translator, worse_translator)
-        assert "cannot be made" in refusal("compare", *runs, "--output", taken)
-        assert "cannot be made" in refusal("compare", *runs, "--output", taken.parent / "x" / "y")
-        output = taken.parent / "texts"
-        said = refusal("compare", language_model, worse_model, "--output", output)
-        assert "output: for translators" in said
+        assert "cannot be made" in refusal("compare", *runs, "--output", file)
+        assert "cannot be made" in refusal("compare", *runs, "--output", file.parent / "x" / "y")
+        output = file.parent / "texts"
+        error = refusal("compare", language_model, worse_model, "--output", output)
+        assert "output: cannot take effect, since" in error
         assert not output.exists()

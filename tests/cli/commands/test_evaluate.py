@@ -1,4 +1,4 @@
-"""`seqlstm evaluate`: the numbers that can be published."""
+"""`seqlstm evaluate`: scores, signatures, several sources."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def scores(*arguments: object) -> dict[str, Any]:
 
 
 class TestTranslator:
-    def test_json_has_the_keys_that_the_table_shows(self, translator: Path) -> None:
+    def test_json_and_table_have_the_same_scores(self, translator: Path) -> None:
         found = scores(translator)
         assert list(found) == TRANSLATION
         assert list(found["signatures"]) == ["bleu", "chrf", "ter", "search"]
@@ -43,9 +43,7 @@ class TestTranslator:
         for name, signature in found["signatures"].items():
             assert f"{name} {signature}" in result.stderr
 
-    def test_output_keeps_the_translations_that_were_scored(
-        self, translator: Path, tmp_path: Path
-    ) -> None:
+    def test_output_has_the_scored_translations(self, translator: Path, tmp_path: Path) -> None:
         output = tmp_path / "translations.txt"
         found = scores(translator, "--output", output, "--beam-size", "2", "--length-penalty", "0")
         lines = output.read_text(encoding="utf-8").splitlines()
@@ -55,9 +53,7 @@ class TestTranslator:
         options = ("--beam-size", "2", "--length-penalty", "0")
         assert answer("translate", translator, file, *options).splitlines() == lines
 
-    def test_an_ensemble_is_scored_as_it_translates(
-        self, translator: Path, another: Path, tmp_path: Path
-    ) -> None:
+    def test_an_ensemble(self, translator: Path, another: Path, tmp_path: Path) -> None:
         output = tmp_path / "translations.txt"
         found = scores(translator, "--with", another, "--output", output)
         lines = output.read_text(encoding="utf-8").splitlines()
@@ -77,10 +73,10 @@ class TestTranslator:
         file = write_table(tmp_path / "other.jsonl", ("en", "de"), rows)
         found = scores(translator, "--source", file, "--split", "train")
         assert found["sentences"] == 4
-        said = refusal("evaluate", translator, "--source", file)
-        assert 'no split "test"' in said
+        error = refusal("evaluate", translator, "--source", file)
+        assert 'no split "test"' in error
 
-    def test_lower_cased_scores_are_stated_too(self, translator: Path, tmp_path: Path) -> None:
+    def test_lower_cased_scores(self, translator: Path, tmp_path: Path) -> None:
         rows: list[tuple[str, ...]] = [(en.upper(), de.upper()) for en, de in pairs_of("test")]
         file = write_table(tmp_path / "loud.jsonl", ("en", "de"), rows)
         options = ("--source", file, "--split", "train", "--beam-size", "1")
@@ -99,13 +95,13 @@ class TestTranslator:
         assert found["chrf_lowercase"] > plain["chrf"]
         assert "bleu lowercase" in invoke("evaluate", translator, *options, "--lowercase").stdout
 
-    def test_a_split_that_is_not_there(self, translator: Path) -> None:
-        said = refusal("evaluate", translator, "--split", "tests")
-        assert 'no split "tests". Its splits: train, validation, test' in said
+    def test_a_missing_split(self, translator: Path) -> None:
+        error = refusal("evaluate", translator, "--split", "tests")
+        assert 'no split "tests". Its splits: train, validation, test' in error
 
 
 class TestLanguageModel:
-    def test_json_has_the_keys_and_they_agree(self, language_model: Path) -> None:
+    def test_json_has_consistent_scores(self, language_model: Path) -> None:
         found = scores(language_model)
         assert list(found) == LANGUAGE
         text = (language_model.parent / "test.en").read_text(encoding="utf-8")
@@ -126,29 +122,31 @@ class TestLanguageModel:
         for count in ("tokens", "words", "bytes", "characters"):
             assert both[count] == parts[0][count] + parts[1][count]
 
-    def test_a_file_of_ones_own(self, language_model: Path, tmp_path: Path) -> None:
+    def test_another_file(self, language_model: Path, tmp_path: Path) -> None:
         file = write_lines(tmp_path / "mine.txt", ["The child sees the house today."])
         assert scores(language_model, "--source", file, "--split", "train")["words"] == 7
 
     @pytest.mark.parametrize(
         "option", [["--beam-size", "3"], ["--length-penalty", "1"], ["--batch", "8"]]
     )
-    def test_a_beam_is_for_translators(self, language_model: Path, option: list[str]) -> None:
-        assert "for translators" in refusal("evaluate", language_model, *option)
+    def test_search_options_need_a_translator(
+        self, language_model: Path, option: list[str]
+    ) -> None:
+        assert "cannot take effect, since" in refusal("evaluate", language_model, *option)
 
-    def test_there_are_no_translations_to_keep(self, language_model: Path, tmp_path: Path) -> None:
-        said = refusal("evaluate", language_model, "--output", tmp_path / "x")
-        assert "for translators" in said
+    def test_output_needs_a_translator(self, language_model: Path, tmp_path: Path) -> None:
+        error = refusal("evaluate", language_model, "--output", tmp_path / "x")
+        assert "cannot take effect, since" in error
         assert not (tmp_path / "x").exists()
 
-    def test_letters_are_not_lowered(self, language_model: Path) -> None:
-        assert "for translators" in refusal("evaluate", language_model, "--lowercase")
+    def test_lowercase_needs_a_translator(self, language_model: Path) -> None:
+        assert "cannot take effect, since" in refusal("evaluate", language_model, "--lowercase")
 
-    def test_an_ensemble_is_of_translators(self, language_model: Path, translator: Path) -> None:
-        said = refusal("evaluate", language_model, "--with", language_model)
-        assert "with: for translators" in said
-        said = refusal("evaluate", translator, "--with", language_model)
-        assert f"{language_model} is a language model" in said
+    def test_an_ensemble_needs_translators(self, language_model: Path, translator: Path) -> None:
+        error = refusal("evaluate", language_model, "--with", language_model)
+        assert "with: cannot take effect, since" in error
+        error = refusal("evaluate", translator, "--with", language_model)
+        assert f"{language_model} is a language model" in error
 
 
 class TestSeveralSets:
@@ -162,7 +160,9 @@ class TestSeveralSets:
             for name, rows in parts.items()
         ]
 
-    def test_each_is_scored_as_alone(self, translator: Path, files: list[Path]) -> None:
+    def test_each_source_has_the_scores_that_it_has_alone(
+        self, translator: Path, files: list[Path]
+    ) -> None:
         options = ("--split", "train", "--beam-size", "2")
         both = scores(translator, "--source", files[0], "--source", files[1], *options)
         assert list(both) == ["sets", "signatures"]
@@ -174,7 +174,7 @@ class TestSeveralSets:
             for name in ("bleu", "chrf", "ter", "exact_match", "sentences"):
                 assert both["sets"][str(file)][name] == alone[name]
 
-    def test_the_table_has_a_column_for_each_and_signatures_once(
+    def test_the_table_has_a_column_for_each_source_and_signatures_once(
         self, translator: Path, files: list[Path], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(files[0].parent)
@@ -187,7 +187,7 @@ class TestSeveralSets:
         assert result.stderr.count("case:mixed|eff:no") == 1
 
     def test_files_by_split(self, translator: Path) -> None:
-        """As in a recipe: two files of lines that stand side by side."""
+        """As in a recipe: two parallel text files."""
         at = translator.parent.as_posix()
         named = [
             f'{{test = ["{at}/{split}.en", "{at}/{split}.de"]}}' for split in ("validation", "test")
@@ -198,7 +198,7 @@ class TestSeveralSets:
             assert one["bleu"] == scores(translator, "--split", split, *options)["bleu"]
 
     @pytest.mark.parametrize("wrong", ["{}", "{test = 3}", "{test = [3]}", "{test"])
-    def test_a_table_that_names_no_files(self, translator: Path, wrong: str) -> None:
+    def test_a_table_without_files(self, translator: Path, wrong: str) -> None:
         assert f"{wrong} names no files by split" in refusal(
             "evaluate", translator, "--source", wrong
         )
@@ -219,20 +219,22 @@ class TestSeveralSets:
         assert tokens < 50
         assert (small, large) == (f"streams:{tokens}", "streams:50")
 
-    def test_all_are_read_before_the_first_is_scored(
+    def test_all_sources_are_read_before_the_first_is_scored(
         self, translator: Path, files: list[Path], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def never(*_: object, **__: object) -> None:
+        def fail(*_: object, **__: object) -> None:
             raise AssertionError
 
-        monkeypatch.setattr(LoadedTranslator, "translate", never)
+        monkeypatch.setattr(LoadedTranslator, "translate", fail)
         named = ("--source", files[0], "--source", files[0].parent / "none.jsonl")
         assert "no file" in refusal("evaluate", translator, *named, "--split", "train")
 
-    def test_what_makes_no_sense(self, translator: Path, files: list[Path], tmp_path: Path) -> None:
+    def test_repeated_sources_and_one_output_for_two(
+        self, translator: Path, files: list[Path], tmp_path: Path
+    ) -> None:
         named = ("--source", files[0], "--source", files[0])
         assert "more than once" in refusal("evaluate", translator, *named)
         named = ("--source", files[0], "--source", files[1])
-        said = refusal("evaluate", translator, *named, "--output", tmp_path / "x.txt")
-        assert "translations of one source, not 2" in said
+        error = refusal("evaluate", translator, *named, "--output", tmp_path / "x.txt")
+        assert "translations of one source, not 2" in error
         assert not (tmp_path / "x.txt").exists()

@@ -1,4 +1,4 @@
-"""`seqlstm generate`: the same text from an argument, a pipe and Python."""
+"""`seqlstm generate`: prompts, samples, and sessions."""
 
 from __future__ import annotations
 
@@ -24,9 +24,7 @@ def api(language_model: Path) -> LoadedLanguageModel:
     return loaded
 
 
-def test_argument_pipe_and_api_write_the_same(
-    language_model: Path, api: LoadedLanguageModel
-) -> None:
+def test_argument_pipe_and_api_are_equal(language_model: Path, api: LoadedLanguageModel) -> None:
     text = answer("generate", language_model, PROMPT, "--seed", 3)
     expected = api.generate(PROMPT, seed=3, temperature=0.8)
     assert text == f"{PROMPT}{expected}\n"
@@ -34,7 +32,7 @@ def test_argument_pipe_and_api_write_the_same(
     assert answer("generate", language_model, "--seed", 3, text=f"{PROMPT}\n") == text
 
 
-def test_a_seed_is_a_text(language_model: Path) -> None:
+def test_each_seed_has_its_text(language_model: Path) -> None:
     texts = {answer("generate", language_model, PROMPT, "--seed", seed) for seed in (1, 1, 2, 3)}
     assert len(texts) == 3
 
@@ -46,7 +44,7 @@ def test_greedy_needs_no_seed(language_model: Path) -> None:
     assert text == answer("generate", language_model, PROMPT, "--top-k", 1)
 
 
-def test_stop_ends_before_its_text(language_model: Path) -> None:
+def test_stop_ends_before_the_stop_text(language_model: Path) -> None:
     greedy = ("generate", language_model, PROMPT, "--temperature", 0, "--max-new-tokens", 60)
     whole = answer(*greedy)
     assert "." in whole
@@ -60,18 +58,18 @@ def test_length_counts_pieces(language_model: Path, api: LoadedLanguageModel) ->
 
 
 @pytest.mark.parametrize("prompt", ["", "日本語 🙂", "\x00 ▁ \U0010fffd", "Ωμέγα\nzwei Zeilen"])
-def test_any_prompt_will_do(language_model: Path, prompt: str) -> None:
+def test_unusual_prompts(language_model: Path, prompt: str) -> None:
     text = answer("generate", language_model, prompt, "--seed", 1, "--max-new-tokens", 5)
     assert text.startswith(prompt)
 
 
-def test_a_very_long_prompt_will_do(language_model: Path) -> None:
+def test_a_very_long_prompt(language_model: Path) -> None:
     prompt = "The child " * 10_000
     text = answer("generate", language_model, "--seed", 1, "--max-new-tokens", 3, text=prompt)
     assert text.startswith(prompt)
 
 
-def test_nothing_in_the_pipe_is_no_prompt(language_model: Path) -> None:
+def test_an_empty_pipe_is_an_empty_prompt(language_model: Path) -> None:
     result = invoke("generate", language_model, "--seed", 1, text="")
     assert result.exit_code == 0
     assert result.stderr == ""
@@ -79,8 +77,8 @@ def test_nothing_in_the_pipe_is_no_prompt(language_model: Path) -> None:
 
 
 def test_it_needs_a_language_model(translator: Path) -> None:
-    said = refusal("generate", translator, PROMPT)
-    assert f"{translator} is a translator; this needs a language model" in said
+    error = refusal("generate", translator, PROMPT)
+    assert f"{translator} is a translator; this needs a language model" in error
 
 
 @pytest.mark.parametrize(
@@ -92,7 +90,7 @@ def test_options_have_bounds(language_model: Path, option: list[str]) -> None:
 
 
 @pytest.mark.parametrize("batch", [[], ["--batch", 2]])
-def test_samples_are_what_their_seeds_write(
+def test_samples_equal_single_texts_of_their_seeds(
     language_model: Path, api: LoadedLanguageModel, batch: list[object]
 ) -> None:
     options = ("--seed", 3, "--max-new-tokens", 30)
@@ -107,7 +105,9 @@ def test_samples_are_what_their_seeds_write(
     assert piped.splitlines() == lines
 
 
-def test_batch_is_how_many_at_once(language_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batch_is_the_number_of_parallel_samples(
+    language_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sizes: list[int] = []
 
     def counted(_: Session, seeds: range, **options: Any) -> list[Continuation]:
@@ -120,7 +120,7 @@ def test_batch_is_how_many_at_once(language_model: Path, monkeypatch: pytest.Mon
     assert sizes == [64, 6, 30, 30, 10]
 
 
-def test_json_is_an_object_a_line(language_model: Path, api: LoadedLanguageModel) -> None:
+def test_json_has_an_object_per_line(language_model: Path, api: LoadedLanguageModel) -> None:
     options = ("--json", "--seed", 3, "--stop", "\n")
     found = [
         json.loads(line)
@@ -134,12 +134,12 @@ def test_json_is_an_object_a_line(language_model: Path, api: LoadedLanguageModel
 
 
 def test_batch_needs_samples(language_model: Path) -> None:
-    said = refusal("generate", language_model, PROMPT, "--batch", 3)
-    assert "--batch cannot take effect without --sample" in said
+    error = refusal("generate", language_model, PROMPT, "--batch", 3)
+    assert "--batch cannot take effect without --sample" in error
 
 
 def converse(run: Path, monkeypatch: pytest.MonkeyPatch, *lines: object) -> tuple[str, str]:
-    """What is shown on a terminal as an answer, and beside it."""
+    """Standard output and standard error of a session on a terminal."""
     monkeypatch.setattr("seqlstm.cli.commands.generate.on_terminal", lambda: True)
     greedy = ("--temperature", 0, "--max-new-tokens", 5)
     result = invoke("generate", run, *greedy, text="".join(f"{line}\n" for line in lines))
@@ -147,7 +147,7 @@ def converse(run: Path, monkeypatch: pytest.MonkeyPatch, *lines: object) -> tupl
     return result.stdout, result.stderr
 
 
-def test_a_conversation_goes_on_with_one_text(
+def test_a_session_continues_one_text(
     language_model: Path, api: LoadedLanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown, _ = converse(language_model, monkeypatch, "The child", "Nobody")
@@ -158,13 +158,13 @@ def test_a_conversation_goes_on_with_one_text(
     assert shown.partition("Ctrl-D ends.")[2].split() == expected
 
 
-def test_a_conversation_takes_commands(
+def test_a_session_takes_commands(
     language_model: Path, api: LoadedLanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shown, said = converse(language_model, monkeypatch, "/undu", "/max-new-tokens 9", "//x")
+    shown, notes = converse(language_model, monkeypatch, "/undu", "/max-new-tokens 9", "//x")
     session = api.session()
     session.read("/x")
     assert f"/x{''.join(session.stream(temperature=0, max_new_tokens=9))} …".split() == (
         shown.partition("max-new-tokens 9")[2].split()
     )
-    assert 'did you mean "undo"?' in said
+    assert 'did you mean "undo"?' in notes

@@ -1,4 +1,4 @@
-"""`seqlstm info`."""
+"""`seqlstm info`: the summary of a run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from seqlstm.run.folder import RunFolder
 from tests.runs import LANGUAGE_MODEL, answer, refusal, write_recipe
 
 
-def test_it_tells_what_a_run_is_and_how_far_it_came(translator: Path) -> None:
+def test_it_summarizes_a_run(translator: Path) -> None:
     text = " ".join(answer("info", translator).split())
     for expected in (
         "task translation",
@@ -32,7 +32,7 @@ def test_the_best_validation_is_the_best(translator: Path) -> None:
     assert f"step {best['step']}: loss {best['values']['loss']:.4f}" in answer("info", translator)
 
 
-def test_curves_are_a_picture(language_model: Path, tmp_path: Path) -> None:
+def test_plot_writes_a_picture(language_model: Path, tmp_path: Path) -> None:
     answer("info", language_model, "--plot", tmp_path / "curves.png")
     assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
     answer("info", language_model, "--plot", tmp_path / "curves.svg")
@@ -40,8 +40,8 @@ def test_curves_are_a_picture(language_model: Path, tmp_path: Path) -> None:
 
 
 def test_a_picture_of_an_unknown_kind(language_model: Path, tmp_path: Path) -> None:
-    said = refusal("info", language_model, "--plot", tmp_path / "curves.xyz")
-    assert "curves.xyz cannot be drawn" in said
+    error = refusal("info", language_model, "--plot", tmp_path / "curves.xyz")
+    assert "curves.xyz cannot be drawn" in error
 
 
 def test_a_run_without_curves(tmp_path: Path) -> None:

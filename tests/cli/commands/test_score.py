@@ -1,4 +1,4 @@
-"""`seqlstm score`."""
+"""`seqlstm score`: a row for each line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.runs import answer, pairs_of, refusal, write_lines
 LINES = ["The child sees the house today.", "", "zzz 🙂"]
 
 
-def test_a_row_for_each_line_as_the_api_scores_it(language_model: Path, tmp_path: Path) -> None:
+def test_a_row_for_each_line_equals_the_api(language_model: Path, tmp_path: Path) -> None:
     file = write_lines(tmp_path / "lines.txt", LINES)
     text = answer("score", language_model, file)
     assert answer("score", language_model, text=file.read_bytes()) == text
@@ -46,11 +46,13 @@ def test_a_translator_scores_pairs(translator: Path) -> None:
 
 
 def test_a_pair_has_two_columns(translator: Path) -> None:
-    said = refusal("score", translator, "--batch", 1, text="a\tb\na\tb\tc\n")
-    assert "line 2 has 3 columns" in said
-    assert "line 1 has 1 columns" in refusal("score", translator, text="no tab\n")
+    error = refusal("score", translator, "--batch", 1, text="a\tb\na\tb\tc\n")
+    assert "line 2 must have 2 columns, separated by a tab, has 3" in error
+    assert "line 1 must have 2 columns, separated by a tab, has 1" in refusal(
+        "score", translator, text="no tab\n"
+    )
 
 
-def test_a_very_long_line_will_do(language_model: Path) -> None:
+def test_a_very_long_line(language_model: Path) -> None:
     (row,) = answer("score", language_model, text="paint " * 17_000).splitlines()
     assert float(row.split("\t")[0]) < 0

@@ -1,4 +1,4 @@
-"""`seqlstm sweep`: what it prints, its exit codes, and Ctrl-C."""
+"""`seqlstm sweep`: its output, exit codes, and stop signals."""
 
 from __future__ import annotations
 
@@ -48,19 +48,20 @@ def write(folder: Path, *, expect: str = "> 0", steps: int = 20, long: int | Non
     return path
 
 
-def test_it_trains_tells_and_goes_on(tmp_path: Path) -> None:
+def test_it_trains_reports_and_continues(tmp_path: Path) -> None:
     file, out = write(tmp_path), tmp_path / "out"
     result = invoke("sweep", file, "--run", out)
     assert result.exit_code == 0, result.output
-    said = result.stderr.splitlines()
-    assert said[0] == "4 runs, 0 of them finished before"
-    assert said[1].startswith("elman  seed 1  20 steps  bits_per_byte ")
-    assert said[1].endswith(" left")
-    assert "tokens/s" in said[1]
-    assert [line.split()[0] for line in said[1:5]] == ["elman", "lstm", "elman", "lstm"]
-    head, elman, lstm = result.stdout.splitlines()
-    assert head.split() == [
-        *("variant", "hidden", "parameters", "bits", "per", "byte", "tokens/s", "p", "expected")
+    lines = result.stderr.splitlines()
+    assert lines[0] == "4 runs, 0 of them finished before"
+    assert lines[1].startswith("elman  seed 1  20 steps  bits_per_byte ")
+    assert lines[1].endswith(" left")
+    assert "tokens/s" in lines[1]
+    assert [line.split()[0] for line in lines[1:5]] == ["elman", "lstm", "elman", "lstm"]
+    top, bottom, elman, lstm = result.stdout.splitlines()
+    assert top.split() == ["hidden"]
+    assert bottom.split() == [
+        *("variant", "size", "parameters", "bits", "per", "byte", "tokens/s", "p", "expected")
     ]
     assert elman.startswith("elman")
     assert "pass: > 0 in 2 of 2" in elman
@@ -75,7 +76,7 @@ def test_it_trains_tells_and_goes_on(tmp_path: Path) -> None:
     assert "seed 1 " not in again.stderr
 
 
-def test_failures_are_told_and_kept(tmp_path: Path) -> None:
+def test_failures_are_printed_and_saved(tmp_path: Path) -> None:
     wild = ["model.dropout.output=0.1", "training.max_grad_norm=1e38"]
     wild += ["training.optimizer={kind='sgd', learning_rate=1e38}"]
     result = invoke("sweep", write(tmp_path, steps=3), *wild, "--run", tmp_path / "out")
@@ -87,12 +88,12 @@ def test_failures_are_told_and_kept(tmp_path: Path) -> None:
         assert "not finite" in one["failures"][0]["failure"]
 
 
-def test_a_split_that_is_not_there_is_told_before_anything_trains(tmp_path: Path) -> None:
+def test_a_missing_split_is_an_error_before_training(tmp_path: Path) -> None:
     file = write(tmp_path)
     file.write_text(file.read_text().replace('split = "validation"', 'split = "validaton"'))
     for more in ([], ["--dry"]):
-        said = refusal("sweep", file, "--run", tmp_path / "out", *more)
-        assert 'split: local files has no split "validaton"' in said
+        error = refusal("sweep", file, "--run", tmp_path / "out", *more)
+        assert 'split: local files has no split "validaton"' in error
     assert not (tmp_path / "out").exists()
 
 
@@ -103,49 +104,51 @@ def test_an_expectation_that_fails_is_exit_code_1(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "table.md").is_file()
 
 
-def test_dry_shows_and_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dry_lists_the_runs_and_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     before = sorted(tmp_path.rglob("*"))
     file = write(tmp_path)
     before = sorted(tmp_path.rglob("*"))
     head, elman, _ = answer("sweep", file, "--dry").splitlines()
-    assert head.split() == ["variant", "hidden", "parameters", "seeds", "left"]
+    assert head.split() == ["variant", "hidden_size", "parameters", "seeds", "left"]
     assert elman.split() == ["elman", "8", *"1212"]
     assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_mistakes_are_exit_code_2(tmp_path: Path) -> None:
-    said = refusal("sweep", write(tmp_path), "model.hiden=3", "--run", tmp_path / "out")
-    assert 'model.hiden: unknown key (did you mean "hidden_size"?)' in said
+    error = refusal("sweep", write(tmp_path), "model.hiden=3", "--run", tmp_path / "out")
+    assert 'model.hiden: unknown key (did you mean "hidden_size"?)' in error
     assert "no sweep" in refusal("sweep", "nowhere")
     assert not (tmp_path / "out").exists()
 
 
-def test_ctrl_c_saves_and_says_how_to_go_on(
+def test_ctrl_c_saves_and_the_same_command_continues(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     step = TrainingLoop.step
 
-    def stepped(self: TrainingLoop, drawn: Iterator[Any]) -> dict[str, float]:
-        found = step(self, drawn)
+    def stepped(self: TrainingLoop, batches: Iterator[Any]) -> dict[str, float]:
+        values = step(self, batches)
         if self.progress.step == 7:
             signal.raise_signal(signal.SIGINT)
-        return found
+        return values
 
     file, out = write(tmp_path), tmp_path / "out"
     with monkeypatch.context() as patched:
         patched.setattr(TrainingLoop, "step", stepped)
         result = invoke("sweep", file, "--run", out)
     assert result.exit_code == 130, result.output
-    assert "stopped: 4 of 4 runs are left; the same command goes on" in result.stderr
+    assert "stopped: 4 of 4 runs are left; the same command continues" in result.stderr
     assert "7 steps" in answer("info", out / "elman" / "1")
     assert invoke("sweep", file, "--run", out).exit_code == 0
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-class TestSeveralAtOnce:
+class TestParallelJobs:
     @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-    def test_asked_to_stop_all_of_them_save(
+    def test_all_runs_save_at_a_stop_signal(
         self, tmp_path: Path, sent: signal.Signals, code: int
     ) -> None:
         file, out = write(tmp_path, long=1_000_000), tmp_path / "out"
@@ -153,15 +156,15 @@ class TestSeveralAtOnce:
         results = [out / "elman" / seed / "result.json" for seed in "12"]
         logs = [out / "lstm" / seed / "log.jsonl" for seed in "12"]
         wait_until(lambda: all(one.is_file() for one in [*results, *logs]), process)
-        os.killpg(process.pid, sent)  # as a terminal or a supervisor does: to all of them
-        _, said = process.communicate(timeout=60)
-        assert process.returncode == code, said
-        assert "Traceback" not in said
-        assert "stopped: 2 of 4 runs are left; the same command goes on" in said
+        os.killpg(process.pid, sent)  # to the whole group, as a terminal does
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == code, errors
+        assert "Traceback" not in errors
+        assert "stopped: 2 of 4 runs are left; the same command continues" in errors
         for log in logs:
             assert (log.parent / "checkpoint.pt").is_file()
             assert "stopped by" in log.read_text()
-        if sent == signal.SIGINT:  # as one by one
+        if sent == signal.SIGINT:  # equal to runs one after the other
             alone = tmp_path / "alone"
             answer("sweep", write(tmp_path), "--run", alone)
             for result in results:
@@ -169,19 +172,19 @@ class TestSeveralAtOnce:
                 values = json.loads(result.read_text())["values"]
                 assert json.loads(again.read_text())["values"] == values
 
-    @pytest.mark.skipif(not CHILDREN.is_file(), reason="children as Linux tells of them")
-    def test_ctrl_c_while_they_start_is_no_accident(self, tmp_path: Path) -> None:
+    @pytest.mark.skipif(not CHILDREN.is_file(), reason="needs the /proc of Linux")
+    def test_ctrl_c_while_workers_start(self, tmp_path: Path) -> None:
         process = two_at_once(write(tmp_path), tmp_path / "out")
         wait_until(lambda: importing(process.pid), process)
         os.killpg(process.pid, signal.SIGINT)
-        _, said = process.communicate(timeout=60)
-        assert process.returncode == 130, said
-        assert "Traceback" not in said
-        assert "stopped: 4 of 4 runs are left" in said
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 130, errors
+        assert "Traceback" not in errors
+        assert "stopped: 4 of 4 runs are left" in errors
 
 
 def importing(parent: int) -> bool:
-    """Whether a process has begun to load torch, which takes it a while, for another."""
+    """Whether a worker of this process is loading torch, which takes a while."""
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     return any("libtorch" in Path(f"/proc/{child}/maps").read_text() for child in children)
 
@@ -204,7 +207,7 @@ def wait_until(holds: Callable[[], bool], process: subprocess.Popen[str]) -> Non
         time.sleep(0.02)
 
 
-def test_the_sweeps_on_board_are_listed_shown_and_copied(tmp_path: Path) -> None:
+def test_shipped_sweeps_are_listed_shown_and_copied(tmp_path: Path) -> None:
     for name, path in sweep_paths().items():
         assert f"\n{name}  " in answer("recipes")
         assert answer("recipes", "show", name) == path.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""`seqlstm tokenizer`."""
+"""`seqlstm tokenizer`: train, encode and decode."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return model
 
 
-def test_decode_gives_back_what_encode_was_given(model: Path, tmp_path: Path) -> None:
+def test_decode_inverts_encode(model: Path, tmp_path: Path) -> None:
     file = write_lines(tmp_path / "lines.txt", LINES)
     ids = answer("tokenizer", "encode", model, file)
     assert len(ids.splitlines()) == len(LINES)
@@ -31,7 +31,7 @@ def test_decode_gives_back_what_encode_was_given(model: Path, tmp_path: Path) ->
     assert answer("tokenizer", "decode", model, text=ids) == file.read_text(encoding="utf-8")
 
 
-def test_ids_and_pieces_are_the_tokenizers(model: Path) -> None:
+def test_ids_and_pieces_equal_the_api(model: Path) -> None:
     tokenizer = Tokenizer.load(model)
     ids = tokenizer.encode(LINES[0])
     assert answer("tokenizer", "encode", model, text=LINES[0]) == " ".join(map(str, ids)) + "\n"
@@ -39,7 +39,7 @@ def test_ids_and_pieces_are_the_tokenizers(model: Path) -> None:
     assert pieces.split() == tokenizer.pieces(ids)
 
 
-def test_pairs_teach_both_sides(tmp_path: Path) -> None:
+def test_a_pair_trains_on_both_columns(tmp_path: Path) -> None:
     rows: list[tuple[str, ...]] = list(pairs_of("train"))
     table = write_table(tmp_path / "rows.jsonl", ("en", "de"), rows)
     model = tmp_path / "both.model"
@@ -50,39 +50,39 @@ def test_pairs_teach_both_sides(tmp_path: Path) -> None:
     assert "Ä" in tokenizer.pieces(range(tokenizer.vocab_size))
 
 
-def test_a_closed_vocabulary_has_words_alone(tmp_path: Path) -> None:
+def test_a_closed_vocabulary_has_only_words(tmp_path: Path) -> None:
     text = write_lines(tmp_path / "text.txt", ["Nobody sells <unk>", "Nobody sells tea"])
     model = tmp_path / "words.model"
     answer("tokenizer", "train", text, "-o", model, "--model-type", "word", "--closed-vocabulary")
     pieces = answer("tokenizer", "encode", model, "--pieces", text=" Nobody  sells coffee ")
     assert pieces.split() == ["▁Nobody", "▁sells", "▁<unk>"]
-    said = refusal("tokenizer", "train", text, "-o", model, "--closed-vocabulary")
-    assert "of words, not of type unigram" in said
+    error = refusal("tokenizer", "train", text, "-o", model, "--closed-vocabulary")
+    assert "of words, not of type unigram" in error
 
 
 @pytest.mark.parametrize("wrong", ["4 x 5", "4 -1", "99999", "1.5"])
-def test_what_is_no_id_names_the_line(model: Path, wrong: str) -> None:
-    said = refusal("tokenizer", "decode", model, text=f"5 6\n{wrong}\n")
-    assert "line 2: " in said
-    assert "numbers from 0 to 304" in said
+def test_a_wrong_id_has_a_line_number(model: Path, wrong: str) -> None:
+    error = refusal("tokenizer", "decode", model, text=f"5 6\n{wrong}\n")
+    assert "line 2: " in error
+    assert "whole numbers from 0 to 304" in error
 
 
-def test_what_is_no_model_says_so(tmp_path: Path) -> None:
+def test_a_missing_or_broken_model(tmp_path: Path) -> None:
     assert "cannot be read" in refusal("tokenizer", "encode", tmp_path / "no.model", text="x")
     (tmp_path / "bad.model").write_bytes(b"nonsense")
-    said = refusal("tokenizer", "encode", tmp_path / "bad.model", text="x")
-    assert "bad.model: not a SentencePiece model" in said
+    error = refusal("tokenizer", "encode", tmp_path / "bad.model", text="x")
+    assert "bad.model: not a SentencePiece model" in error
 
 
-def test_a_vocabulary_too_large_names_the_largest(tmp_path: Path) -> None:
+def test_a_vocabulary_that_is_too_large(tmp_path: Path) -> None:
     file = write_lines(tmp_path / "text.txt", ["a few words"])
-    said = refusal("tokenizer", "train", file, "-o", tmp_path / "x.model", "--vocab-size", 9000)
-    assert "too large" in said
+    error = refusal("tokenizer", "train", file, "-o", tmp_path / "x.model", "--vocab-size", 9000)
+    assert "too large" in error
     assert not (tmp_path / "x.model").exists()
 
 
-def test_a_model_goes_where_it_can(model: Path, tmp_path: Path) -> None:
+def test_an_output_in_a_missing_folder(model: Path, tmp_path: Path) -> None:
     output = tmp_path / "no" / "such" / "folder.model"
     text = model.parent / "text.txt"
-    said = refusal("tokenizer", "train", text, "-o", output, "--vocab-size", 305)
-    assert "folder.model" in said
+    error = refusal("tokenizer", "train", text, "-o", output, "--vocab-size", 305)
+    assert "folder.model" in error

@@ -1,4 +1,4 @@
-"""`seqlstm translate`: file, pipe and API give the same; a line in, a line out."""
+"""`seqlstm translate`: files, pipes, sessions, n-best lists and scores."""
 
 from __future__ import annotations
 
@@ -28,28 +28,26 @@ def file(tmp_path: Path) -> Path:
     return write_lines(tmp_path / "lines.txt", LINES)
 
 
-def test_file_pipe_and_api_give_the_same(
-    translator: Path, api: LoadedTranslator, file: Path
-) -> None:
+def test_file_pipe_and_api_are_equal(translator: Path, api: LoadedTranslator, file: Path) -> None:
     expected = api.translate(LINES)
     assert answer("translate", translator, file).split("\n")[:-1] == expected
     assert answer("translate", translator, text=file.read_bytes()).split("\n")[:-1] == expected
     assert answer("translate", translator, file, "--batch", "1").split("\n")[:-1] == expected
 
 
-def test_lines_keep_their_count_and_empty_ones_stay_empty(translator: Path, file: Path) -> None:
+def test_empty_lines_stay_empty(translator: Path, file: Path) -> None:
     found = answer("translate", translator, file).split("\n")[:-1]
     assert len(found) == len(LINES)
     assert [index for index, line in enumerate(found) if not line] == [1, 5, 7]
 
 
-def test_ends_of_lines_do_not_matter(translator: Path) -> None:
+def test_kinds_of_line_ends_are_equal(translator: Path) -> None:
     plain = answer("translate", translator, text="\n".join(LINES[:3]) + "\n")
     assert answer("translate", translator, text="\n".join(LINES[:3])) == plain
     assert answer("translate", translator, text="\r\n".join(LINES[:3]) + "\r\n") == plain
 
 
-def test_nothing_gives_nothing(translator: Path) -> None:
+def test_no_lines_make_no_output(translator: Path) -> None:
     assert answer("translate", translator, text="") == ""
 
 
@@ -68,14 +66,14 @@ def test_n_best_numbers_the_lines_best_first(translator: Path, file: Path) -> No
     assert by_line["2"] == [""]
 
 
-def test_more_than_the_beam_is_wide_is_refused(translator: Path, file: Path) -> None:
-    said = refusal("translate", translator, file, "--n-best", 4)
-    assert "--n-best 4 is more than the beam size 3" in said
-    assert "--beam-size 4" in said
+def test_n_best_above_the_beam_size_is_an_error(translator: Path, file: Path) -> None:
+    error = refusal("translate", translator, file, "--n-best", 4)
+    assert "--n-best 4 is more than the beam size 3" in error
+    assert "--beam-size 4" in error
     answer("translate", translator, file, "--n-best", 4, "--beam-size", 4)
 
 
-def test_scores_are_the_apis(translator: Path, api: LoadedTranslator, file: Path) -> None:
+def test_scores_equal_the_api(translator: Path, api: LoadedTranslator, file: Path) -> None:
     expected = [best[0] for best in api.translations(LINES)]
     rows = [
         line.split("\t")
@@ -87,20 +85,20 @@ def test_scores_are_the_apis(translator: Path, api: LoadedTranslator, file: Path
         assert float(log_probability) == pytest.approx(one.log_probability, abs=2e-4)
 
 
-def test_a_text_that_is_cut_alike_has_the_beams_score(api: LoadedTranslator) -> None:
+def test_score_of_the_same_pieces_equals_the_beam_score(api: LoadedTranslator) -> None:
     lines = [line for line, _ in pairs_of("test")]
     found = [best[0] for best in api.translations(lines)]
-    alike = 0
+    compared = 0
     for line, one in zip(lines, found, strict=True):
         if one.finished and api.tokenizers.target.encode(one.text) == list(one.ids):
             [score] = api.score([(line, one.text)])
             penalty = ((5 + len(score.pieces)) / 6) ** api.options.length_penalty
             assert score.log_probability / penalty == pytest.approx(one.score, abs=1e-4)
-            alike += 1
-    assert alike > 5
+            compared += 1
+    assert compared > 5
 
 
-def test_json_is_an_object_a_line(translator: Path, file: Path) -> None:
+def test_json_has_an_object_per_line(translator: Path, file: Path) -> None:
     plain = answer("translate", translator, file).split("\n")
     lines = answer("translate", translator, file, "--json", "--n-best", 2).splitlines()
     found = [json.loads(line) for line in lines]
@@ -113,7 +111,7 @@ def test_json_is_an_object_a_line(translator: Path, file: Path) -> None:
         assert set(one["translations"][0]) == {"text", "score", "log_probability"}
 
 
-def test_a_very_long_line_is_cut_with_a_warning(translator: Path) -> None:
+def test_a_very_long_line_is_truncated_with_a_warning(translator: Path) -> None:
     text = "\n".join([LINES[0], "paint " * 17_000, LINES[2]])
     assert len(text) > 100_000
     result = invoke("translate", translator, text=text)
@@ -127,24 +125,28 @@ def test_a_very_long_line_is_cut_with_a_warning(translator: Path) -> None:
 
 
 def test_it_needs_a_translator(language_model: Path) -> None:
-    said = refusal("translate", language_model, text="x\n")
-    assert f"{language_model} is a language model; this needs a translator" in said
+    error = refusal("translate", language_model, text="x\n")
+    assert f"{language_model} is a language model; this needs a translator" in error
 
 
-def test_a_file_that_is_not_there(translator: Path, tmp_path: Path) -> None:
-    said = refusal("translate", translator, tmp_path / "nowhere.txt")
-    assert "nowhere.txt cannot be read: No such file" in said
+def test_a_missing_file(translator: Path, tmp_path: Path) -> None:
+    error = refusal("translate", translator, tmp_path / "nowhere.txt")
+    assert "nowhere.txt cannot be read: No such file" in error
 
 
 @pytest.mark.parametrize("piped", [False, True])
-def test_what_is_not_utf8_names_the_line(translator: Path, tmp_path: Path, piped: bool) -> None:
+def test_bytes_that_are_not_utf8_have_a_line_number(
+    translator: Path, tmp_path: Path, piped: bool
+) -> None:
     file = tmp_path / "latin.txt"
     file.write_bytes(b"fine\nna\xefve\n")
-    said = refusal("translate", translator, *([] if piped else [file]), text=file.read_bytes())
-    assert f"{'standard input' if piped else file}, line 2 is not UTF-8" in said
+    error = refusal("translate", translator, *([] if piped else [file]), text=file.read_bytes())
+    assert f"{'standard input' if piped else file}, line 2 is not UTF-8" in error
 
 
-def test_a_conversation_gives_the_same(translator: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_session_has_the_same_translations(
+    translator: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = "".join(f"{line}\n" for line in LINES[:4])
     expected = answer("translate", translator, text=text)
     monkeypatch.setattr("seqlstm.cli.commands.translate.on_terminal", lambda: True)

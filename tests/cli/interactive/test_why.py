@@ -1,4 +1,4 @@
-"""What a session tells of its model, and characters that come in pieces."""
+"""`/why`, and characters of several byte pieces."""
 
 from __future__ import annotations
 
@@ -17,50 +17,52 @@ from seqlstm.cli.interactive.writing import WritingSession
 from seqlstm.inference.language_model import LoadedLanguageModel
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.text.train_tokenizer import train_tokenizer
-from tests.cli.sessions import begun, loaded_of, play
+from tests.cli.sessions import play, random_loaded_model, session_of
 from tests.tiny import LINES
 
 
 @pytest.fixture
 def loaded(tokenizer: Tokenizer) -> LoadedLanguageModel:
-    return loaded_of(tokenizer)
+    return random_loaded_model(tokenizer)
 
 
 @pytest.fixture
 def writing(loaded: LoadedLanguageModel) -> WritingSession:
-    return begun(loaded)
+    return session_of(loaded)
 
 
 @pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """States are kept in the working directory."""
+def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """States are saved in the working directory."""
     monkeypatch.chdir(tmp_path)
 
 
-def test_why_tells_what_may_come_next(writing: WritingSession, loaded: LoadedLanguageModel) -> None:
+def test_why_shows_the_most_probable_next_pieces(
+    writing: WritingSession, loaded: LoadedLanguageModel
+) -> None:
     shown = play(writing, "Nobody", "/top-k 2", "/temperature 2", "/why 3")
     session = writing.draft.session
     with torch.no_grad():
         logits, _ = loaded.model.advance(session.past.token, session.past.state)
-    never = session.forbidden_ids
-    chances, ids = logits.softmax(-1)[0].topk(3)
-    logits[:, never] = -torch.inf
-    drawn = (logits.topk(2).values / 2).softmax(-1)[0].tolist()
+    forbidden = session.forbidden_ids
+    probabilities, ids = logits.softmax(-1)[0].topk(3)
+    logits[:, forbidden] = -torch.inf
+    sampled = (logits.topk(2).values / 2).softmax(-1)[0].tolist()
     rows = shown.partition("next piece")[2].splitlines()[1:4]
-    for row, piece, chance in zip(
-        rows, loaded.tokenizer.pieces(ids.tolist()), chances.tolist(), strict=True
+    for row, piece, probability in zip(
+        rows, loaded.tokenizer.pieces(ids.tolist()), probabilities.tolist(), strict=True
     ):
-        assert row.split()[:2] == [piece.replace("\n", "\\n"), f"{chance:.1%}"]
+        assert row.split()[:2] == [piece.replace("\n", "\\n"), f"{probability:.1%}"]
     allowed = [
-        row.split()[2] for row, id in zip(rows, ids.tolist(), strict=True) if id not in never
+        row.split()[2] for row, id in zip(rows, ids.tolist(), strict=True) if id not in forbidden
     ]
-    assert allowed[:2] == [f"{share:.1%}" for share in drawn][: len(allowed)]
+    assert allowed[:2] == [f"{probability:.1%}" for probability in sampled][: len(allowed)]
     assert "–" in {row.split()[2] for row in rows}
     assert len(rows[0]) > len(rows[2].rstrip())  # bars
 
 
 def test_why_shades_the_text_by_its_surprisal(loaded: LoadedLanguageModel) -> None:
-    writing = begun(loaded, max_new_tokens=20)
+    writing = session_of(loaded, max_new_tokens=20)
     shown = play(writing, "Nobody sells", "", "/why")
     ids = [id for turn in writing.draft.turns for id in (*turn.prompt, *turn.completion)]
     state, token, bits = loaded.model.initial_state(1), loaded.end, []
@@ -95,15 +97,15 @@ def test_shades() -> None:
 
 
 def test_why_shows_the_end_of_a_long_text(loaded: LoadedLanguageModel) -> None:
-    writing = begun(loaded, width=80, max_new_tokens=1500)
+    writing = session_of(loaded, width=80, max_new_tokens=1500)
     shown = play(writing, "Nobody", "/why")
     part = shown.partition("next piece")[2]
     assert 20 < len(part.splitlines()) < 23
     assert "…\n" in part
-    assert "over 1,5" in part  # but the mean is that of all
+    assert "over 1,5" in part  # the mean counts the whole text
 
 
-def test_why_after_a_state_was_loaded(writing: WritingSession) -> None:
+def test_why_after_loading_a_state(writing: WritingSession) -> None:
     play(writing, "Nobody", "/save once", "/load once")
     shown = play(writing, "/why")
     assert "next piece" in shown
@@ -118,10 +120,10 @@ def test_why_after_a_state_was_loaded(writing: WritingSession) -> None:
 # Characters.
 
 
-def test_a_character_waits_until_it_is_whole() -> None:
-    """The model writes 🙂 in four pieces of a byte each, cut off after two of them."""
+def test_a_character_appears_when_it_is_complete() -> None:
+    """The model writes 🙂 as four byte pieces, and a turn ends after two of them."""
     tokenizer = train_tokenizer(LINES, model_type="unigram", vocab_size=290)
-    loaded = loaded_of(tokenizer)
+    loaded = random_loaded_model(tokenizer)
     smile = tokenizer.encode("🙂")[-4:]
 
     def spell(token: torch.Tensor, state: Any, memory: Any = None) -> Any:
@@ -131,7 +133,7 @@ def test_a_character_waits_until_it_is_whole() -> None:
         return logits, state
 
     loaded.model.advance = spell  # type: ignore[method-assign]
-    writing = begun(loaded, max_new_tokens=6)
+    writing = session_of(loaded, max_new_tokens=6)
     assert play(writing, "a") == "a🙂 …\n"
     assert play(writing, "/more") == "🙂🙂 …\n"
     assert "🙂🙂🙂" in play(writing, "/why")

@@ -1,4 +1,4 @@
-"""Text on a terminal: lines that fit, and nothing that a terminal would obey."""
+"""Word wrap, and control characters on a terminal."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from seqlstm.cli.interactive.wrapping import Wrap, visible
 
 
 def wrapped(text: str, width: int, *, seed: int = 0) -> str:
-    """`text`, pushed in parts of any size."""
-    wrap, draw, shown = Wrap(width), random.Random(seed), ""
+    """`text`, pushed in parts of random size."""
+    wrap, generator, shown = Wrap(width), random.Random(seed), ""
     while text:
-        size = draw.randint(1, 5)
+        size = generator.randint(1, 5)
         part, text = text[:size], text[size:]
         shown += wrap.push(part)
     return shown + wrap.flush()
@@ -30,16 +30,16 @@ def test_lines_break_between_words() -> None:
 @pytest.mark.parametrize("width", [7, 20, 80])
 @pytest.mark.parametrize("seed", range(10))
 def test_nothing_is_lost_and_every_line_fits(width: int, seed: int) -> None:
-    draw = random.Random(seed)
-    words = ["".join(draw.choices("aé日🙂b", k=draw.randint(1, 25))) for _ in range(60)]
-    text = "".join(word + draw.choice([" ", " ", "  ", "\n"]) for word in words)
+    generator = random.Random(seed)
+    words = ["".join(generator.choices("aé日🙂b", k=generator.randint(1, 25))) for _ in range(60)]
+    text = "".join(word + generator.choice([" ", " ", "  ", "\n"]) for word in words)
     shown = wrapped(text, width, seed=seed)
     assert "".join(shown.split()) == "".join(text.split())
     assert all(cell_len(line.rstrip()) <= width for line in shown.split("\n"))
-    assert shown == wrapped(text, width, seed=seed + 1)  # however it was cut
+    assert shown == wrapped(text, width, seed=seed + 1)  # for any parts
 
 
-def test_a_word_waits_for_its_end() -> None:
+def test_a_word_appears_when_it_is_complete() -> None:
     wrap = Wrap(20)
     assert [wrap.push(part) for part in ("Nob", "ody", " ", "se", "lls\n")] == [
         "",
@@ -50,12 +50,12 @@ def test_a_word_waits_for_its_end() -> None:
     ]
 
 
-def test_a_text_without_spaces_comes_as_it_is_written() -> None:
+def test_wide_characters_appear_at_once() -> None:
     wrap = Wrap(7)
     assert [wrap.push(part) for part in "日本語の歌"] == ["日", "本", "語", "\nの", "歌"]
 
 
-def test_control_characters_are_shown_not_obeyed() -> None:
+def test_control_characters_become_pictures() -> None:
     assert visible("a\x1b[31mb\x07\x7f\x85\r") == "a␛[31mb␇␡\ufffd␍"
     assert wrapped("a\x1b[2J b", 20) == "a␛[2J b"
     assert visible("é日🙂 ▁\n") == "é日🙂 ▁\n"

@@ -1,4 +1,4 @@
-"""`seqlstm generate` on a terminal: every command, in the session's own class."""
+"""`seqlstm generate` on a terminal: every command of `WritingSession`."""
 
 from __future__ import annotations
 
@@ -13,39 +13,45 @@ import torch
 from seqlstm.cli.interactive.writing import COMMAND_NAMES, WritingSession
 from seqlstm.inference.language_model import LoadedLanguageModel
 from seqlstm.text.tokenizer import Tokenizer
-from tests.cli.sessions import OPTIONS, assert_equal, begun, loaded_of, play, squeezed, text_of
+from tests.cli.sessions import (
+    OPTIONS,
+    assert_equal,
+    play,
+    random_loaded_model,
+    session_of,
+    text_of,
+    without_spaces,
+)
 
 
 @pytest.fixture
 def loaded(tokenizer: Tokenizer) -> LoadedLanguageModel:
-    return loaded_of(tokenizer)
+    return random_loaded_model(tokenizer)
 
 
 @pytest.fixture
 def writing(loaded: LoadedLanguageModel) -> WritingSession:
-    return begun(loaded)
+    return session_of(loaded)
 
 
 @pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """States are kept in the working directory."""
+def working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """States are saved in the working directory."""
     monkeypatch.chdir(tmp_path)
 
 
-# What is written.
+# Continuations.
 
 
-def test_it_writes_on_from_lines_and_what_came_before(
-    writing: WritingSession, loaded: LoadedLanguageModel
-) -> None:
+def test_it_continues_the_whole_text(writing: WritingSession, loaded: LoadedLanguageModel) -> None:
     first, second = text_of(loaded, "Nobody"), text_of(loaded, "Nobody", "My oldest")
     third = text_of(loaded, "Nobody", "My oldest", "")
     expected = f"Nobody{first} …\nMy oldest{second} …\n{third} …\n"
-    assert squeezed(play(writing, "Nobody", "My oldest", "")) == squeezed(expected)
+    assert without_spaces(play(writing, "Nobody", "My oldest", "")) == without_spaces(expected)
 
 
 def test_more_is_an_empty_line(loaded: LoadedLanguageModel) -> None:
-    one, other = begun(loaded), begun(loaded)
+    one, other = session_of(loaded), session_of(loaded)
     assert play(one, "Nobody", "/more") == play(other, "Nobody", "")
     assert_equal(one.draft.session.past, other.draft.session.past)
     assert len(one.draft.turns) == 2
@@ -53,16 +59,16 @@ def test_more_is_an_empty_line(loaded: LoadedLanguageModel) -> None:
 
 def test_escapes(writing: WritingSession, loaded: LoadedLanguageModel) -> None:
     play(writing, r"Nobody\nThe gardener", "//retry")
-    said = [turn.prompt for turn in writing.draft.turns]
-    assert said == loaded.tokenizer.encode_batch(["Nobody\nThe gardener", "/retry"])
+    prompts = [turn.prompt for turn in writing.draft.turns]
+    assert prompts == loaded.tokenizer.encode_batch(["Nobody\nThe gardener", "/retry"])
 
 
-def test_retry_writes_another_in_place_of_the_last(
+def test_retry_replaces_the_last_continuation(
     writing: WritingSession, loaded: LoadedLanguageModel
 ) -> None:
     texts = [text_of(loaded, "Nobody", seed=seed) for seed in (5, 6, 7)]
     shown = play(writing, "Nobody", "/retry", "/retry")
-    assert squeezed(shown) == squeezed("".join(f"Nobody{text} …\n" for text in texts))
+    assert without_spaces(shown) == without_spaces("".join(f"Nobody{text} …\n" for text in texts))
     assert len(set(texts)) == 3
     session = loaded.session()
     session.read("Nobody")
@@ -81,7 +87,7 @@ def test_retry_with_the_same_seed_is_the_same(writing: WritingSession) -> None:
     assert_equal(writing.draft.session.past, past)
 
 
-def test_undo_goes_back(writing: WritingSession) -> None:
+def test_undo_restores_the_earlier_state(writing: WritingSession) -> None:
     pasts = [writing.draft.session.past]
     for line in ("Nobody", "", "The gardener"):
         play(writing, line)
@@ -89,37 +95,39 @@ def test_undo_goes_back(writing: WritingSession) -> None:
     text = writing.draft.turns[-1].completion
     shown = play(writing, "/undo")
     assert_equal(writing.draft.session.past, pasts[2])
-    assert "it ends now: " in shown
+    assert "end of text: " in shown
     play(writing, "/seed 7", "The gardener")
     assert writing.draft.turns[-1].completion == text
     assert_equal(writing.draft.session.past, pasts[3])
-    assert "no text now" in play(writing, "/undo", "/undo", "/undo")
+    assert "the text is empty" in play(writing, "/undo", "/undo", "/undo")
     assert_equal(writing.draft.session.past, pasts[0])
 
 
-def test_new_forgets(writing: WritingSession, loaded: LoadedLanguageModel) -> None:
-    assert "no text now" in play(writing, "Nobody", "", "/new")
+def test_new_starts_with_an_empty_text(
+    writing: WritingSession, loaded: LoadedLanguageModel
+) -> None:
+    assert "the text is empty" in play(writing, "Nobody", "", "/new")
     assert_equal(writing.draft.session.past, loaded.past())
     assert not writing.draft.turns
 
 
 def test_a_text_that_ends(tokenizer: Tokenizer) -> None:
-    loaded = loaded_of(tokenizer, unit="document")
+    loaded = random_loaded_model(tokenizer, unit="document")
     with torch.no_grad():
         loaded.model.output_layer.bias[tokenizer.end] = 1e3
-    shown = play(begun(loaded), "Nobody")
+    shown = play(session_of(loaded), "Nobody")
     assert shown.startswith("Nobody\nThe text ends here")
 
 
 @pytest.mark.parametrize("command", ["/undo", "/retry"])
-def test_with_nothing_written(
+def test_undo_and_retry_need_a_turn(
     writing: WritingSession, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     play(writing, command)
     assert "nothing has been written yet" in capsys.readouterr().err
 
 
-def test_quit_leaves(writing: WritingSession) -> None:
+def test_quit_ends_the_session(writing: WritingSession) -> None:
     play(writing, "Nobody", "/quit", "Nobody")
     assert len(writing.draft.turns) == 1
 
@@ -128,26 +136,26 @@ def test_quit_leaves(writing: WritingSession) -> None:
 
 
 def interrupting(loaded: LoadedLanguageModel, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
-    """Somebody presses Ctrl-C while the model takes this step, once."""
+    """Send Ctrl-C once, at this step of the model."""
     advance, steps = loaded.model.advance, iter(range(1000))
 
-    def pressed(*arguments: Any) -> Any:
+    def interrupted(*arguments: Any) -> Any:
         if next(steps) == step:
             signal.raise_signal(signal.SIGINT)
         return advance(*arguments)
 
-    monkeypatch.setattr(loaded.model, "advance", pressed)
+    monkeypatch.setattr(loaded.model, "advance", interrupted)
 
 
-def test_ctrl_c_stops_the_model_alone(
+def test_ctrl_c_stops_only_the_model(
     loaded: LoadedLanguageModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    writing = begun(loaded, temperature=0, repetition_penalty=3.0)
+    writing = session_of(loaded, temperature=0, repetition_penalty=3.0)
     whole = loaded.session()
     whole.read("Nobody")
     expected = list(whole.tokens(max_new_tokens=12, temperature=0, repetition_penalty=3.0))
     assert len(set(expected)) > 3
-    interrupting(loaded, monkeypatch, step=5)  # its first is before anybody writes
+    interrupting(loaded, monkeypatch, step=5)  # its first step comes before the first line
     before = signal.getsignal(signal.SIGINT)
     shown = play(writing, "Nobody", "/max-new-tokens 7", "/more")
     first, second = writing.draft.turns
@@ -159,7 +167,7 @@ def test_ctrl_c_stops_the_model_alone(
 
 
 @pytest.mark.parametrize("command", ["The gardener", "/retry"])
-def test_what_is_broken_off_has_never_been(
+def test_an_interrupted_turn_changes_nothing(
     writing: WritingSession,
     loaded: LoadedLanguageModel,
     monkeypatch: pytest.MonkeyPatch,
@@ -180,7 +188,7 @@ def test_what_is_broken_off_has_never_been(
     assert writing.draft.turns == turns
 
 
-# What is set.
+# Settings.
 
 
 @pytest.mark.parametrize(
@@ -197,18 +205,18 @@ def test_what_is_broken_off_has_never_been(
         ("/stop e", {"stop": "e"}),
     ],
 )
-def test_settings_change_what_comes_after(
+def test_settings_change_the_next_continuation(
     writing: WritingSession, loaded: LoadedLanguageModel, command: str, option: dict[str, Any]
 ) -> None:
     expected = text_of(loaded, "Nobody", max_new_tokens=30) if "length" not in option else ""
     options = {"max_new_tokens": 30, **option}
-    wanted = text_of(loaded, "Nobody", **options)
-    assert wanted != expected
+    changed = text_of(loaded, "Nobody", **options)
+    assert changed != expected
     shown = play(writing, "/max-new-tokens 30", command, "Nobody")
-    assert squeezed(f"Nobody{wanted}") in squeezed(shown)
+    assert without_spaces(f"Nobody{changed}") in without_spaces(shown)
 
 
-def test_without_a_value_they_are_told(writing: WritingSession) -> None:
+def test_a_setting_without_a_value_is_shown(writing: WritingSession) -> None:
     assert play(writing, "/top-k", "/top-k 7", "/top-k").split("\n") == [
         "top-k 0",
         "top-k 7",
@@ -235,7 +243,7 @@ def test_without_a_value_they_are_told(writing: WritingSession) -> None:
         ("/why 0", "/why needs a whole number, 1 or more"),
     ],
 )
-def test_a_command_that_makes_no_sense_changes_nothing(
+def test_a_wrong_command_changes_nothing(
     writing: WritingSession, capsys: pytest.CaptureFixture[str], command: str, message: str
 ) -> None:
     play(writing, "Nobody")
@@ -246,40 +254,40 @@ def test_a_command_that_makes_no_sense_changes_nothing(
     assert_equal(writing.draft.session.past, past)
 
 
-def test_help_lists_every_command_and_what_is_set(writing: WritingSession) -> None:
+def test_help_lists_every_command_and_setting(writing: WritingSession) -> None:
     shown = play(writing, "/top-k 13", "/help")
     assert set(writing.actions()) == set(COMMAND_NAMES)
     assert all(f"/{name} " in shown for name in COMMAND_NAMES)
     assert re.search(r"/top-k +13 ", shown)
-    narrow = play(begun(writing.draft.loaded, width=80), "/help")
+    narrow = play(session_of(writing.draft.loaded, width=80), "/help")
     assert all(len(line) <= 80 for line in narrow.splitlines())
 
 
-# What is kept.
+# Saved states.
 
 
-def test_a_state_is_kept_and_gone_on_from(
+def test_a_session_continues_from_a_saved_state(
     writing: WritingSession, tokenizer: Tokenizer, tmp_path: Path
 ) -> None:
     shown = play(writing, "Nobody", "/save once", "/max-new-tokens 9", "/more")
     file = tmp_path / "once.state"
     assert f"once.state written: {file.stat().st_size:,} bytes" in shown
     assert file.stat().st_size < 4096
-    other = begun(loaded_of(tokenizer), max_new_tokens=9)
+    other = session_of(random_loaded_model(tokenizer), max_new_tokens=9)
     shown = play(other, "/load", "/load once", "/seed 6", "/more")
     assert "states in this directory: once" in shown
-    assert "it ends now: " in shown
+    assert "end of text: " in shown
     assert other.draft.turns[0].completion == writing.draft.turns[1].completion
     assert_equal(other.draft.session.past, writing.draft.session.past)
     play(other, "/undo")
     assert_equal(other.draft.session.past, writing.draft.turns[1].before)
-    assert "once.state written over" in play(other, "/save once.state")
+    assert "once.state overwritten" in play(other, "/save once.state")
 
 
 def test_the_state_of_another_model_is_refused(
     writing: WritingSession, tokenizer: Tokenizer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     play(writing, "Nobody", "/save once")
-    other = begun(loaded_of(tokenizer, seed=5))
+    other = session_of(random_loaded_model(tokenizer, seed=5))
     play(other, "/load once")
     assert "the past of another run" in " ".join(capsys.readouterr().err.split())
