@@ -222,7 +222,7 @@ def select_task_options(path: Path | str, task: Task, options: Mapping[str, Any]
     selected = {
         name: value
         for name, value in options.items()
-        if value is not None and value is not False and value != ()
+        if value is not None and value is not False and value != ()  # 0 is a value
     }
     if unused := [name for name in selected if name not in task.evaluation_options]:
         names = ", ".join(unused).replace("_", " ")

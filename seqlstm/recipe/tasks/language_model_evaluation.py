@@ -13,7 +13,7 @@ from seqlstm.evaluation.neural_cache import score_with_cache
 from seqlstm.evaluation.perplexity import LanguageScores, bounded_exp, score_rows, score_text
 from seqlstm.inference.language_model import LoadedLanguageModel
 
-MIN_CONTEXT = 256  # tokens, of sliding windows unless an option says otherwise
+MIN_CONTEXT = 256  # tokens, of sliding windows by default
 SCORES = (
     *("nats_per_token", "perplexity_per_token", "perplexity_per_word", "bits_per_byte"),
     *("bits_per_character", "tokens", "words", "bytes", "characters", "signature"),
