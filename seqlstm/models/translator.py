@@ -64,7 +64,7 @@ class Translator(nn.Module):
         """The decoder's memory of sources (batch, time) of these lengths (batch,)."""
         bridged = self.decoder.bridge is not None
         embedded = self.source(source)
-        encoded, final = self.encoder(embedded, lengths=lengths, last=bridged)
+        encoded, final = self.encoder(embedded, lengths=lengths, return_state=bridged)
         memory = self.decoder.prepare(encoded, source_mask(lengths, source.shape[1]), final)
         if self.lexical is None:
             return memory, ()

@@ -52,7 +52,7 @@ def test_it_joins_the_gradient_and_not_the_loss(activation: float, temporal: flo
     regularizer = ActivationRegularizer(activation, temporal)
     penalised, plain = loss_of(model, batch, regularizer=regularizer)[0], loss_of(model, batch)[0]
     assert torch.equal(penalised, plain)
-    outputs, _ = model.outputs(batch, None, last=False)
+    outputs, _ = model.outputs(batch, None, return_state=False)
     total: Tensor = batch.tokens * (
         activation * outputs.square().mean()
         + temporal * (outputs[1:] - outputs[:-1]).square().mean()

@@ -56,7 +56,7 @@ def test_no_state_means_the_first_state(case: Case, backend: str) -> None:
 def test_an_unwanted_last_state_changes_no_output(case: Case, backend: str) -> None:
     layer = layer_of(case, backend=backend)
     inputs, state = noise(TIME, BATCH, WIDTH), lived_in(layer.cell, BATCH)
-    outputs, nothing = layer(inputs, state, last=False)
+    outputs, nothing = layer(inputs, state, return_state=False)
     assert nothing is None
     assert_same(outputs, layer(inputs, state)[0])
 
@@ -124,7 +124,7 @@ def test_outputs_with_lengths_are_the_same_without_the_last_state(
     layer = layer_of(case, backend=backend, reverse=reverse)
     inputs, lengths = padded()
     with_state, _ = layer(inputs, lengths=lengths)
-    without, nothing = layer(inputs, lengths=lengths, last=False)
+    without, nothing = layer(inputs, lengths=lengths, return_state=False)
     assert nothing is None
     assert without.isfinite().all()
     for row, length in enumerate(LENGTHS):
@@ -230,7 +230,7 @@ def test_a_layer_says_why_its_backend_cannot_serve() -> None:
     layer = layer_of(Case("lstm"), backend="torch-fused")
     inputs, lengths = padded()
     assert layer(inputs)[0].shape == (TIME, BATCH, HIDDEN)
-    assert layer(inputs, lengths=lengths, last=False)[0].shape == (TIME, BATCH, HIDDEN)
+    assert layer(inputs, lengths=lengths, return_state=False)[0].shape == (TIME, BATCH, HIDDEN)
     with pytest.raises(ValueError, match=r"torch-fused.*state"):
         layer(inputs, lengths=lengths)
     with pytest.raises(ValueError, match=r"torch-fused.*reset"):

@@ -183,7 +183,7 @@ def test_padded_equals_alone(options: dict[str, Any]) -> None:
     ended = torch.arange(TIME).unsqueeze(1) >= lengths
     inputs = inputs.masked_fill(ended.unsqueeze(-1), 1e4)
     outputs, last = stack(inputs, state, lengths=lengths)
-    without, nothing = stack(inputs, state, lengths=lengths, last=False)
+    without, nothing = stack(inputs, state, lengths=lengths, return_state=False)
     assert nothing is None
     for row, length in enumerate(LENGTHS):
         index = torch.tensor([row])

@@ -98,4 +98,4 @@ class AutoregressiveDecoder(AttentionDecoder):
         return torch.cat(outputs), torch.stack(weights, dim=2)
 
     def stacks(self) -> dict[str, tuple[LayerStack, Call]]:
-        return {"decoder": (self.stack, Call(single=True))}
+        return {"decoder": (self.stack, Call(single_step=True))}

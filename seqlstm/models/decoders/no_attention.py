@@ -41,7 +41,7 @@ class NoAttentionDecoder(Decoder):
     def forward(
         self, embedded: Tensor, memory: State, *, lengths: Tensor | None = None
     ) -> tuple[Tensor, None]:
-        outputs, _ = self.stack(embedded, self.start(memory), lengths=lengths, last=False)
+        outputs, _ = self.stack(embedded, self.start(memory), lengths=lengths, return_state=False)
         return outputs, None
 
     def step(self, embedded: Tensor, state: State, memory: State) -> tuple[Tensor, State, None]:
@@ -49,4 +49,4 @@ class NoAttentionDecoder(Decoder):
         return outputs, state, None
 
     def stacks(self) -> dict[str, tuple[LayerStack, Call]]:
-        return {"decoder": (self.stack, Call(lengths=True, last=False))}
+        return {"decoder": (self.stack, Call(lengths=True, return_state=False))}

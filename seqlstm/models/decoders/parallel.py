@@ -74,11 +74,11 @@ class ParallelDecoder(AttentionDecoder):
         self, embedded: Tensor, memory: State, *, lengths: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         below, above = self.start(memory)
-        queries, _ = self.first(embedded, below, lengths=lengths, last=False)
+        queries, _ = self.first(embedded, below, lengths=lengths, return_state=False)
         weights = self.attention.weights(queries.transpose(0, 1), memory[0])
         context = self.attention.read(weights, memory[0]).transpose(0, 1)
         outputs, _ = self.rest(
-            self.dropout(queries), above, lengths=lengths, last=False, context=context
+            self.dropout(queries), above, lengths=lengths, return_state=False, context=context
         )
         return torch.cat([outputs, context], dim=-1), weights
 
@@ -94,5 +94,5 @@ class ParallelDecoder(AttentionDecoder):
         return features, (below, above), weights.transpose(1, 2).flatten(0, 1)
 
     def stacks(self) -> dict[str, tuple[LayerStack, Call]]:
-        call = Call(lengths=True, last=False)
+        call = Call(lengths=True, return_state=False)
         return {"first": (self.first, call), "rest": (self.rest, call)}

@@ -149,7 +149,7 @@ def test_a_model_reads_out_step_by_step_what_it_scores_at_once(make: Make) -> No
         make(HIDDEN, LETTERS, tied_embedding=model.embedding.table).double()
     )
     scores, last = step_by_step(model, batch, model.initial_state(len(batch.inputs)))
-    assert_same((scores, last), model.log_probabilities(batch, last=True))
+    assert_same((scores, last), model.log_probabilities(batch, return_state=True))
     padded = text_batch(LENGTHS)
     assert_same(loss_of(model, padded)[0], -model.log_probabilities(padded)[0].sum())
 

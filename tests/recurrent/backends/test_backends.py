@@ -29,8 +29,8 @@ from tests.recurrent.cases import (
 
 PLAIN = Call()
 CALLS = [
-    Call(lengths=lengths, resets=resets, last=last)
-    for lengths, resets, last in product([False, True], repeat=3)
+    Call(lengths=lengths, resets=resets, return_state=return_state)
+    for lengths, resets, return_state in product([False, True], repeat=3)
 ]
 RESETS = noise(TIME, BATCH, seed=8) > 0.7
 
@@ -68,7 +68,7 @@ def serving(*calls: Call) -> pytest.MarkDecorator:
 
 def shown(call: Call) -> str:
     """What a call asks for, in the name of a test."""
-    return "+".join(name for name in ("lengths", "resets", "last") if getattr(call, name))
+    return "+".join(name for name in ("lengths", "resets", "return_state") if getattr(call, name))
 
 
 def prepared(
@@ -93,7 +93,7 @@ def compare(
     def run(backend: str) -> tuple[Tensor, State]:
         outputs, last = BACKENDS[backend].run(cell, inputs, state, lengths=lengths, resets=resets)
         assert outputs.isfinite().all()
-        return masked(outputs, lengths), last if call.last else ()
+        return masked(outputs, lengths), last if call.return_state else ()
 
     assert_same(run(name), run("loop"), **tolerance)
     ours = gradients(lambda: run(name), wanted)
@@ -119,7 +119,9 @@ def test_backwards_is_forwards_over_turned_rows(
         return torch.stack(each, 1)
 
     def ours() -> tuple[Tensor, State]:
-        outputs, last = BACKENDS[name].run_back(cell, inputs, state, lengths=ends, last=gives_last)
+        outputs, last = BACKENDS[name].run_reverse(
+            cell, inputs, state, lengths=ends, return_state=gives_last
+        )
         return masked(outputs, ends), last if gives_last else ()
 
     def definition() -> tuple[Tensor, State]:
@@ -128,7 +130,7 @@ def test_backwards_is_forwards_over_turned_rows(
 
     assert_same(ours(), definition())
     assert_same(gradients(ours, wanted), gradients(definition, wanted))
-    outputs, _ = BACKENDS[name].run_back(cell, inputs, state, lengths=ends, last=False)
+    outputs, _ = BACKENDS[name].run_reverse(cell, inputs, state, lengths=ends, return_state=False)
     assert_same((masked(outputs, ends),), (definition()[0],))
 
 

@@ -47,11 +47,11 @@ def test_the_loop_refuses_nothing_and_comes_last() -> None:
     [
         (Case("lstm"), PLAIN, True),
         (Case("gru"), PLAIN, True),
-        (Case("lstm"), Call(lengths=True, last=False), True),
-        (Case("lstm"), Call(last=False), True),
-        (Case("lstm"), Call(lengths=True, last=True), False),
+        (Case("lstm"), Call(lengths=True, return_state=False), True),
+        (Case("lstm"), Call(return_state=False), True),
+        (Case("lstm"), Call(lengths=True, return_state=True), False),
         (Case("lstm"), Call(resets=True), False),
-        (Case("gru"), Call(resets=True, last=False), False),
+        (Case("gru"), Call(resets=True, return_state=False), False),
         (Case("gru", {"reset": "before"}), PLAIN, False),
         (Case("elman"), PLAIN, False),
     ],
@@ -85,7 +85,7 @@ def test_torchs_lstm_refuses_autocast_that_the_processor_cannot_compute(
         assert choose(lstm.double(), PLAIN).backend is BACKENDS["torch-fused"]
     assert choice.backend is BACKENDS["manual-bptt"]
     reason = "oneDNN has no LSTM in torch.bfloat16 for this processor"
-    assert choice.refusals["torch-fused"] == reason
+    assert choice.reasons["torch-fused"] == reason
     assert outputs.isfinite().all()
 
 
@@ -115,8 +115,8 @@ class NoTanh(LSTM):
 class ReadsTwice(LSTM):
     """Changes what the product reads."""
 
-    def read(self, state: State) -> Tensor:
-        return 2 * super().read(state)
+    def operand(self, state: State) -> Tensor:
+        return 2 * super().operand(state)
 
 
 class OwnStep(LSTM):
@@ -162,7 +162,7 @@ def test_auto_takes_the_first_that_does_not_refuse(case: Case) -> None:
         faster = list(BACKENDS)[: list(BACKENDS).index(first)]
         choice = choose(cell, call)
         assert choice.backend is BACKENDS[first]
-        assert choice.refusals == {name: reasons[name] for name in faster}
+        assert choice.reasons == {name: reasons[name] for name in faster}
         for name in faster:
             assert f"{name}: {reasons[name]}" in str(choice)
 
@@ -174,7 +174,7 @@ def test_what_was_measured_to_be_slower_is_passed_over_but_serves_by_name(
     cell = CELLS["slstm"](WIDTH, HIDDEN)
     choice = choose(cell, PLAIN)
     assert choice.backend is BACKENDS["loop"]
-    assert "slower on a CPU" in choice.refusals["manual-bptt"]
+    assert "slower on a CPU" in choice.reasons["manual-bptt"]
     assert choose(cell, PLAIN, "manual-bptt").backend is BACKENDS["manual-bptt"]
     assert choose(cell.to("meta"), PLAIN).backend is BACKENDS["manual-bptt"]
 
@@ -199,7 +199,7 @@ def test_an_unknown_backend_is_answered_with_those_there_are() -> None:
 
 @pytest.mark.parametrize("kind", ["lstm", "peephole", "mingru", "mlstm"])
 def test_a_single_step_is_the_loops_unless_another_is_asked_for_by_name(kind: str) -> None:
-    cell, single = Case(kind).build(), Call(single=True)
+    cell, single = Case(kind).build(), Call(single_step=True)
     assert str(choose(cell, single)) == "loop (others: what they prepare costs more than one step)"
     (other, *_) = [
         name for name in BACKENDS if BACKENDS[name].unsupported_reason(cell, single) is None

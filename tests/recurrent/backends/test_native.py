@@ -46,7 +46,7 @@ class Applied(AdditiveCell):
     def project(self, inputs: Tensor) -> Tensor:
         return inputs
 
-    def recurrence(self) -> Tensor:
+    def recurrent_matrix(self) -> Tensor:
         return self.nothing
 
     def update(
@@ -165,11 +165,11 @@ def test_threads_change_nothing(threads: int) -> None:
 @pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad, torch.enable_grad])
 def test_the_equations_are_read_in_any_mode_and_draw_nothing(mode: Callable[[], object]) -> None:
     cell = LSTM(WIDTH, HIDDEN)
-    text = NativeBackend().text(cell)
+    code = NativeBackend().generate(cell)
     torch.manual_seed(5)
     before = torch.get_rng_state()
     with mode(), torch.autocast("cpu", torch.bfloat16):  # type: ignore[attr-defined]
-        assert NativeBackend().text(cell) == text
+        assert NativeBackend().generate(cell) == code
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -196,7 +196,7 @@ def test_an_operation_without_words_in_c_is_refused_by_name() -> None:
     [
         (lambda x, y: torch.add(x, y, alpha=2), "torch's add"),
         (lambda x, y: x.clamp(max=1.0), "torch's clamp"),
-        (lambda x, y: x + HELD, "a tensor that was not handed in"),
+        (lambda x, y: x + HELD, "a tensor that is not an argument"),
         (lambda x, y: x.sum(-1, keepdim=True) + y, "torch's sum"),
         (lambda x, y: x.add_(y), "torch's add_"),
     ],
@@ -216,7 +216,7 @@ def test_where_it_does_not_serve_it_says_why() -> None:
         assert "not in torch.float16" in str(
             backend.unsupported_reason(Elman(WIDTH, HIDDEN), PLAIN)
         )
-    assert "waits for" in str(
+    assert "depends on the reset gate" in str(
         backend.unsupported_reason(Case("gru", {"reset": "before"}).build(), PLAIN)
     )
 
@@ -272,7 +272,7 @@ def test_sizes_that_fill_no_panel(kind: str, hidden: int, *, back: bool) -> None
         with torch.autocast("cpu", torch.bfloat16, enabled=rounded):
             start, way = cell.initial_state(9), BACKENDS[backend]
             if back:
-                outputs, _ = way.run_back(cell, inputs, start, lengths=None, last=False)
+                outputs, _ = way.run_reverse(cell, inputs, start, lengths=None, return_state=False)
             else:
                 outputs, _ = way.run(cell, inputs, start)
         loss = (outputs.float() * noise(*outputs.shape).float()).sum()

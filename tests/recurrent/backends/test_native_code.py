@@ -34,7 +34,7 @@ RESETS = noise(TIME, BATCH, seed=8) > 0.7
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"inputs": noise(0, BATCH, WIDTH)}, "there must be a step"),
+        ({"inputs": noise(0, BATCH, WIDTH)}, "there must be at least one step"),
         ({"inputs": noise(TIME, BATCH + 1, WIDTH)}, "each part of the state"),
         ({"state": (noise(BATCH, HIDDEN).float(),) * 2}, "each part of the state"),
         ({"state": (noise(1, HIDDEN),) * 2}, "each part of the state"),

@@ -103,7 +103,7 @@ def test_each_block_reports_its_backend() -> None:
 
 
 def test_an_unwanted_state_is_not_given() -> None:
-    outputs, nothing = blocks()(inputs(), last=False)
+    outputs, nothing = blocks()(inputs(), return_state=False)
     assert nothing is None
     assert_same(outputs, blocks()(inputs())[0])
 

@@ -128,7 +128,7 @@ def test_no_state_means_the_first_state(kind: Any) -> None:
 def test_an_unwanted_last_state_is_none(kind: Any) -> None:
     block = block_of(kind)
     inputs = noise(TIME, BATCH, WIDTH)
-    outputs, nothing = block(inputs, last=False)
+    outputs, nothing = block(inputs, return_state=False)
     assert nothing is None
     assert_same(outputs, block(inputs)[0])
 
@@ -296,7 +296,7 @@ def test_an_mlstm_block_is_wide_enough_for_its_projections() -> None:
 
 @pytest.mark.parametrize("kind", [SLSTMBlock, MLSTMBlock])
 def test_each_block_has_the_backend_of_its_memory(kind: Any) -> None:
-    choice = kind(WIDTH).choice(Call(lengths=True, resets=True, last=True))
+    choice = kind(WIDTH).choice(Call(lengths=True, resets=True, return_state=True))
     assert choice.backend.name == (
         choose(SLSTM(WIDTH, WIDTH), Call()).backend.name if kind is SLSTMBlock else "chunkwise"
     )

@@ -153,9 +153,9 @@ def by_unit(cell: Any, steps: int) -> tuple[Callable[..., list[Tensor]], list[Te
     """A cell's equations as a function of units, and random things for it to read."""
     state = lived_in(cell, BATCH)
     projected = cell.project(noise(steps, BATCH, WIDTH))
-    recurrent = noise(steps, *multiply(cell.recurrence(), cell.read(state)).shape, seed=3)
+    recurrent = noise(steps, *multiply(cell.recurrent_matrix(), cell.operand(state)).shape, seed=3)
     states = [part + noise(steps, 1, HIDDEN, seed=4).abs() for part in state]
-    parts = [projected, recurrent, *states, *cell.elementwise()]
+    parts = [projected, recurrent, *states, *cell.elementwise_parameters()]
 
     def function(*parts: Tensor) -> list[Tensor]:
         projected, recurrent, *rest = (part.flatten(-2) for part in parts)

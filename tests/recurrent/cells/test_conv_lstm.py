@@ -136,10 +136,9 @@ def test_the_extent_must_be_said() -> None:
         ConvLSTM(4, 4)  # type: ignore[call-arg]
 
 
-def test_says_what_a_token_lacks() -> None:
+def test_the_reason_why_a_token_is_no_input() -> None:
     assert f"convolutional needs {ConvLSTM.required_input}" == (
-        "convolutional needs features laid out over positions, "
-        "which the embedding of a token has not"
+        "convolutional needs features over positions, which the embedding of a token does not have"
     )
 
 

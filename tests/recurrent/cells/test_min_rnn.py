@@ -84,7 +84,7 @@ def test_gates_are_in_float32_under_autocast(case: Case) -> None:
 
 @every_case
 def test_scan_serves_linear_cells_in_every_call(case: Case) -> None:
-    for call in (Call(), Call(lengths=True, resets=True, last=True)):
+    for call in (Call(), Call(lengths=True, resets=True, return_state=True)):
         assert choose(case.build(), call).backend.name == "scan"
 
 
