@@ -46,8 +46,8 @@ class LanguageModel(nn.Module):
         """Features of a batch for the output layer, and the state after it.
 
         Args:
-            batch: of ids.
-            state: that the batch continues; None for the initial state.
+            batch: the ids.
+            state: the state before the batch; the initial state when None.
         """
         hidden, state = self.outputs(batch, state, return_state=True)
         return ModelOutput(self.dropout(hidden), hidden, state)
@@ -88,7 +88,7 @@ class LanguageModel(nn.Module):
     ) -> tuple[Tensor, State]:
         """One step: tokens (rows,) -> logits (rows, vocabulary) and the next state.
 
-        There is no memory.
+        `memory` is unused: it stands for the source of a translator.
         """
         features, state = self.stack(self.embedding(token.unsqueeze(1)), state)
         return self.output_layer(features.squeeze(0)), state

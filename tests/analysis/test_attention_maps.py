@@ -50,7 +50,7 @@ def test_a_row_is_what_the_prediction_of_its_piece_reads(loaded: LoadedTranslato
 def test_alone_or_beside_others(loaded: LoadedTranslator) -> None:
     tokenizer = loaded.tokenizers.target
     sources, targets = (tokenizer.encode_batch(side) for side in zip(*PAIRS[:5], strict=True))
-    weights = loaded.model.attend(collate_pairs(sources, targets, loaded.tokenizers))
+    weights = loaded.model.attention_weights(collate_pairs(sources, targets, loaded.tokenizers))
     assert weights.shape[0] == 5
     for row, (source, target) in enumerate(zip(sources, targets, strict=True)):
         found = attention_map(loaded, PAIRS[row][0], target).weights

@@ -7,7 +7,7 @@ from seqlstm.models.embedding import TokenEmbedding
 from tests.models.cases import ids
 
 
-def test_features_come_time_major_and_scaled() -> None:
+def test_features_are_time_major_and_scaled() -> None:
     embedding = TokenEmbedding(11, 9)
     said = ids(2, 5)
     features = embedding(said)
@@ -16,7 +16,7 @@ def test_features_come_time_major_and_scaled() -> None:
         assert torch.equal(features[time, row], embedding.table.weight[said[row, time]] * 3)
 
 
-def test_features_begin_with_unit_variance() -> None:
+def test_initial_features_have_unit_variance() -> None:
     torch.manual_seed(0)
     features = TokenEmbedding(500, 64)(torch.arange(500).unsqueeze(0))
     assert abs(float(features.detach().std()) - 1) < 0.05
@@ -34,7 +34,7 @@ def test_dropout_is_for_training() -> None:
     assert torch.equal(mask, mask[:1].expand_as(mask))  # one mask for the whole sequence
 
 
-def test_word_dropout_takes_types_wherever_they_stand() -> None:
+def test_word_dropout_drops_an_id_everywhere_in_the_batch() -> None:
     torch.manual_seed(0)
     embedding = TokenEmbedding(200, 4, word_dropout=0.25)
     said = torch.randint(200, (6, 400), generator=torch.Generator().manual_seed(1))
@@ -50,7 +50,7 @@ def test_word_dropout_takes_types_wherever_they_stand() -> None:
     assert not torch.equal(ratio, (embedding(said) / plain)[..., 0])  # drawn anew
 
 
-def test_a_dropped_word_learns_nothing_from_its_batch() -> None:
+def test_a_dropped_word_has_no_gradient() -> None:
     embedding = TokenEmbedding(11, 8, word_dropout=0.5).train()
     said = ids(2, 30)
     features = embedding(said)

@@ -32,7 +32,7 @@ def model_of(case: Case) -> LanguageModel:
 
 
 def lived_in(model: LanguageModel) -> State:
-    """The state after some other text."""
+    """The state after another text."""
     read = replace(text_batch(), inputs=ids(ROWS, TIME, seed=8))
     _, state = model.log_probabilities(read, return_state=True)
     assert state is not None
@@ -118,7 +118,7 @@ def test_rows_do_not_see_each_other(case: Case) -> None:
 
 
 @every_text_cell
-def test_a_reset_is_a_fresh_start(case: Case) -> None:
+def test_a_reset_starts_from_the_initial_state(case: Case) -> None:
     model, batch = model_of(case), text_batch()
     resets = torch.zeros(ROWS, TIME, dtype=torch.bool)
     resets[:, 3] = True
@@ -166,7 +166,7 @@ def test_dropout_is_for_training() -> None:
     assert first != second
 
 
-def test_the_tied_table_stands_once() -> None:
+def test_a_tied_table_is_one_parameter() -> None:
     model = language_model(VOCABULARY)
     assert model.output_layer.weight is model.embedding.table.weight
     names = [name for name, parameter in model.named_parameters() if len(parameter) == VOCABULARY]

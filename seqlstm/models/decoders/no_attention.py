@@ -12,7 +12,7 @@ from seqlstm.recurrent.state import State
 
 
 class NoAttentionDecoder(Decoder):
-    """Sutskever, Vinyals & Le's decoder (2014): its first state is all it has of the source.
+    """Sutskever, Vinyals & Le's decoder (2014): only its first state depends on the source.
 
     The memory is the bridge's inputs from the encoder's last state; the state is the stack's.
 
@@ -29,7 +29,7 @@ class NoAttentionDecoder(Decoder):
 
     def prepare(self, encoded: Tensor, mask: Tensor, final: State | None) -> State:
         assert final is not None
-        return self.bridge.read(final)
+        return self.bridge.inputs(final)
 
     def initial_state(self, batch: int) -> State:
         return self.stack.initial_state(batch)

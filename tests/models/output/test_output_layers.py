@@ -1,4 +1,4 @@
-"""Readouts that are no single softmax: probabilities by hand, gradients by autograd."""
+"""Output layers with several softmaxes: probabilities by hand, gradients by autograd."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_bfloat16_products_come_close(make: Make) -> None:
 
 
 @every_kind
-def test_a_model_reads_out_step_by_step_what_it_scores_at_once(make: Make) -> None:
+def test_step_by_step_equals_full_forward(make: Make) -> None:
     model, batch = random_language_model(LETTERS), text_batch()
     model.output_layer = randomise(
         make(HIDDEN, LETTERS, tied_embedding=model.embedding.table).double()
