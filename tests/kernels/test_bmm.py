@@ -1,4 +1,4 @@
-"""Batched matrix products equal the exact ones, whatever the strides of the matrices."""
+"""Batched matrix products equal those in float64, for all strides of the matrices."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_product(size: tuple[int, ...], left_lies: str, right_lies: str) -> None
 
 
 @needs_code
-def test_of_one_axis() -> None:
+def test_batches_with_one_axis() -> None:
     left, right = factors(3, 4, 6), factors(3, 6, 5, seed=2)
     found = bmm(left, right, dtype=torch.float32)
     torch.testing.assert_close(found, left.float() @ right.float(), rtol=1e-5, atol=1e-5)
@@ -97,7 +97,7 @@ def test_numbers_after_an_odd_line_are_not_read() -> None:
 
 
 @needs_code
-def test_nan_stays_in_its_place() -> None:
+def test_nan_changes_no_other_element() -> None:
     left, right = factors(2, 3, 5), factors(2, 5, 40, seed=2)
     left[1, 2, 4], right[0, 3, 37] = torch.nan, torch.nan
     expected = torch.zeros(2, 3, 40, dtype=torch.bool)
@@ -145,7 +145,7 @@ def test_it_equals_its_reference(size: tuple[int, ...], dtype: torch.dtype | Non
     torch.testing.assert_close(result, reference, rtol=2**-7, atol=1e-2)
 
 
-def test_without_the_code_the_reference_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_library_the_reference_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
     left, right = factors(2, 3, 4), factors(2, 4, 5, seed=2)
     monkeypatch.setattr(module, "gemm_library", lambda: None)
     result = bmm(left, right, dtype=torch.float32)

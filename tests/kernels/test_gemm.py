@@ -1,4 +1,4 @@
-"""Matrix products equal the exact ones, whatever the strides of the matrices; so do gradients."""
+"""Matrix products and their gradients equal those in float64, for all strides of the matrices."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_the_number_of_threads_changes_nothing() -> None:
 
 
 @needs_code
-def test_nan_stays_in_its_place() -> None:
+def test_nan_changes_no_other_element() -> None:
     left, right = factors(MIN_ROWS, 6), factors(6, 40, seed=2)
     left[3, 2], right[4, 5] = torch.nan, torch.nan
     found = gemm(left, right)
@@ -170,7 +170,7 @@ def test_without_a_bias() -> None:
 
 
 @needs_code
-def test_without_gradients_the_matrix_is_packed_once_and_read_as_it_is(
+def test_without_gradients_the_matrix_is_packed_once_and_not_changed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made, inputs = layer(30, 50), torch.randn(MIN_ROWS, 30)
@@ -231,14 +231,14 @@ def test_fewer_rows_by_any_number_of_threads(rows: int, outputs: int, threads: i
 
 @needs_code
 @pytest.mark.parametrize("heads", [1, 3])
-@pytest.mark.parametrize("turned", [False, True])
-def test_packing_in_c_is_that_of_the_layout(heads: int, *, turned: bool) -> None:
+@pytest.mark.parametrize("transposed", [False, True])
+def test_packing_in_c_is_that_of_the_layout(heads: int, *, transposed: bool) -> None:
     code = gemm_library()
     assert code is not None
     layout = PackedLayout.of(code)
     for rows, columns in ((64, 48), (40, 16), (64, 7)):
         blocks = factors(heads * rows, columns).view(heads, rows, columns)
-        if turned:
+        if transposed:
             blocks = blocks.mT.contiguous().mT
         found, expected = pack_matrix(blocks, layout), layout.pack(blocks)
         assert found.shape == expected.shape
@@ -281,7 +281,7 @@ def test_it_equals_its_reference(
     torch.testing.assert_close(sums, reference_sums, rtol=1e-5, atol=1e-3)
 
 
-def test_without_the_code_the_reference_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_library_the_reference_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
     left, right, bias = factors(MIN_ROWS, 30), factors(30, 20, seed=2), torch.randn(20)
     monkeypatch.setattr(module, "gemm_library", lambda: None)
     result = gemm(left, right, bias, dtype=torch.float32)

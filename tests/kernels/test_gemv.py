@@ -86,7 +86,7 @@ def test_nan_is_nan() -> None:
     ],
     ids=["rows", "no row", "tensor", "float64", "all bfloat16", "float16", "device"],
 )
-def test_elsewhere_the_reference_serves(
+def test_other_calls_run_the_reference(
     inputs: Tensor, weight: Tensor, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(*types: torch.dtype) -> None:
@@ -137,7 +137,7 @@ def test_wrong_shapes_are_refused() -> None:
             nn_linear.linear(torch.ones(2, 5), matrix(4, 5), torch.ones(3))
 
 
-def test_gradients_are_torchs() -> None:
+def test_gradients_equal_those_of_torch() -> None:
     weight, inputs = matrix(4, 3), torch.randn(2, 3, requires_grad=True)
     found = torch.autograd.grad(nn_linear.linear(inputs, weight).square().sum(), (weight, inputs))
     expected = torch.autograd.grad(linear(inputs, weight).square().sum(), (weight, inputs))

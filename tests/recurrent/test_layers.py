@@ -1,4 +1,4 @@
-"""What holds for a layer over any cell: pieces, padding, resets and backends."""
+"""Layers over every cell: pieces, padding, resets and backends."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def test_nothing_flows_back_across_a_reset(case: Case) -> None:
     state = map_state(lambda part: part.requires_grad_(), lived_in(layer.cell, BATCH))
     after = layer(inputs, state, resets=resets_at(*((3, row) for row in range(BATCH))))[0][3:]
     gradient, *before = torch.autograd.grad(after.square().sum(), [inputs, *leaves(state)])
-    # An backend that adds up over steps leaves rounding.
+    # Rounding remains in backends that sum over steps.
     assert all(part.abs().max() < 1e-12 for part in [gradient[:3], *before])
     assert (gradient[3:].abs() > 1e-12).any(dim=-1).all()
 

@@ -1,4 +1,4 @@
-"""Cells as machine code: what is written in C, and what is said where nothing can be compiled."""
+"""The native backend: generated C code, and the reasons where nothing can be compiled."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ FUNCTIONS: dict[str, Function] = {
 
 
 def results(function: Function, inputs: Tensor, start: Tensor, backend: str) -> list[Tensor]:
-    """The output of one step, and the gradients of what it read."""
+    """The output of one step, and the gradients of its arguments."""
     cell = Applied(function, inputs.shape[-1]).to(inputs.dtype)
     read = [one.clone().requires_grad_() for one in (inputs, start)]
     outputs, _ = BACKENDS[backend].run(cell, read[0][None], (read[1],))
@@ -91,7 +91,9 @@ def results(function: Function, inputs: Tensor, start: Tensor, backend: str) -> 
 @needs_compiler
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_every_operation_and_its_derivatives_are_torchs(name: str, dtype: torch.dtype) -> None:
+def test_every_operation_and_its_derivatives_equal_those_of_torch(
+    name: str, dtype: torch.dtype
+) -> None:
     inputs, start = (noise(4, 40, seed=seed).to(dtype) for seed in (1, 2))
     inputs[0, :4] = start[0, :4]  # equals share the derivative of a maximum
     assert name in {one.operation for one in trace(Applied(FUNCTIONS[name], 40)).statements}
@@ -123,7 +125,7 @@ def test_functions_are_right_everywhere(name: str) -> None:
 
 
 @needs_compiler
-def test_a_loss_that_is_not_a_number_stays_none() -> None:
+def test_nan_leads_to_nan() -> None:
     for function in (torch.maximum, FUNCTIONS["clamp"], lambda x, y: finite_stabilizer(x)):
         for inputs, start in ((nan, 0.0), (0.0, nan)):
             read = torch.full((1, 20), inputs), torch.full((1, 20), start)
@@ -163,7 +165,9 @@ def test_threads_change_nothing(threads: int) -> None:
 
 @needs_compiler
 @pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad, torch.enable_grad])
-def test_the_equations_are_read_in_any_mode_and_draw_nothing(mode: Callable[[], object]) -> None:
+def test_equations_are_traced_in_any_mode_without_random_numbers(
+    mode: Callable[[], object],
+) -> None:
     cell = LSTM(WIDTH, HIDDEN)
     code = NativeBackend().generate(cell)
     torch.manual_seed(5)
@@ -174,7 +178,7 @@ def test_the_equations_are_read_in_any_mode_and_draw_nothing(mode: Callable[[], 
 
 
 class Rounded(Elman):
-    """Uses what no other cell uses."""
+    """Uses an operation that has no C code."""
 
     def update(
         self, sums: Tensor, state: State, parameters: tuple[Tensor, ...]
@@ -184,7 +188,7 @@ class Rounded(Elman):
 
 
 @needs_compiler
-def test_an_operation_without_words_in_c_is_refused_by_name() -> None:
+def test_an_operation_without_c_code_is_refused_by_name() -> None:
     cell = Rounded(WIDTH, HIDDEN)
     reason = BACKENDS["native"].unsupported_reason(cell, PLAIN)
     assert reason == "the equations use torch's erf"
@@ -201,13 +205,13 @@ def test_an_operation_without_words_in_c_is_refused_by_name() -> None:
         (lambda x, y: x.add_(y), "torch's add_"),
     ],
 )
-def test_what_is_not_arithmetic_on_units_is_told_apart(function: Function, words: str) -> None:
+def test_operations_that_are_not_unit_by_unit_are_refused(function: Function, words: str) -> None:
     with pytest.raises(UntraceableError, match=words):
         trace(Applied(function, 40))
 
 
 @needs_compiler
-def test_where_it_does_not_serve_it_says_why() -> None:
+def test_reasons_for_unsupported_cells() -> None:
     backend = BACKENDS["native"]
     cell = LSTM(WIDTH, HIDDEN)
     assert "not for meta" in str(backend.unsupported_reason(LSTM(WIDTH, HIDDEN).to("meta"), PLAIN))

@@ -1,4 +1,4 @@
-"""What machine code must not do: read what is not there, keep what is gone, round what is exact."""
+"""Generated C code does not read outside of tensors, keep deleted cells, or round exact values."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ RESETS = noise(TIME, BATCH, seed=8) > 0.7
         ({"resets": RESETS[:1]}, "resets must be"),
     ],
 )
-def test_what_does_not_fit_is_refused(changes: dict[str, Any], words: str) -> None:
+def test_wrong_sizes_and_types_are_refused(changes: dict[str, Any], words: str) -> None:
     cell = Case("lstm").build()
     call = {"inputs": noise(TIME, BATCH, WIDTH), "state": cell.initial_state(BATCH), **changes}
     with pytest.raises(ValueError, match=words):
@@ -68,7 +68,7 @@ def test_masks_of_any_type_mean_the_same(lengths: Tensor | None, resets: Tensor 
 
 
 class Expanded(LSTM):
-    """Whose initial state is one row, seen many times."""
+    """An LSTM whose initial state is an expanded view of one row."""
 
     def initial_state(self, batch: int) -> State:
         row = torch.linspace(0.1, 0.9, self.hidden_size).to(self.bias)
@@ -85,7 +85,7 @@ def test_a_state_may_be_a_view() -> None:
     compare("native", cell, inputs, (wide, wide))
 
 
-def test_masks_that_change_before_the_way_back_are_noticed() -> None:
+def test_masks_that_change_before_the_backward_pass_are_noticed() -> None:
     cell, lengths = Case("lstm").build(), torch.tensor([5, 7, 1, 3])
     outputs, _ = COMPILED.run(
         cell, noise(TIME, BATCH, WIDTH), cell.initial_state(BATCH), lengths=lengths
@@ -95,7 +95,7 @@ def test_masks_that_change_before_the_way_back_are_noticed() -> None:
         outputs.sum().backward()
 
 
-def test_parameters_may_be_frozen_and_the_way_back_taken_twice() -> None:
+def test_parameters_may_be_frozen_and_the_backward_pass_repeated() -> None:
     cell = Case("peephole").build()
     cell.recurrent.requires_grad_(False)
     outputs, _ = COMPILED.run(cell, noise(TIME, BATCH, WIDTH), cell.initial_state(BATCH))
@@ -106,7 +106,7 @@ def test_parameters_may_be_frozen_and_the_way_back_taken_twice() -> None:
     torch.testing.assert_close(first, second, rtol=0, atol=0)
 
 
-def test_a_weight_of_nothing_or_all_gives_the_ends_themselves() -> None:
+def test_lerp_with_a_weight_of_zero_or_one_is_exact() -> None:
     fresh, past = torch.tensor([[0.9, 1e6, 1e8, 0.3]]), torch.tensor([[1e-8, 0.1, 1.0, -0.7]])
     for weight, expected in ((0.0, fresh), (1.0, past)):
         outputs = results(lambda x, y, w=weight: torch.lerp(x, y, w + 0 * y), fresh, past, "native")
@@ -150,12 +150,12 @@ def test_logarithms_of_the_smallest_and_the_largest(name: str) -> None:
         (lambda x, y: torch.clamp(x, min=y), "clamp by a tensor"),
     ],
 )
-def test_what_mixes_units_is_told_apart(function: Function, words: str) -> None:
+def test_operations_across_units_are_refused(function: Function, words: str) -> None:
     with pytest.raises(UntraceableError, match=words):
         trace(Applied(function, 40))
 
 
-def test_a_refused_cell_is_not_kept() -> None:
+def test_a_refused_cell_can_be_deleted() -> None:
     cell = Applied(lambda x, y: torch.erf(x), 8)
     assert COMPILED.unsupported_reason(cell, Call()) == "the equations use torch's erf"
     watched = weakref.ref(cell)

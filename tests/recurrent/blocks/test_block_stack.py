@@ -1,4 +1,4 @@
-"""Residual blocks above one another: each law by composing the very blocks by hand."""
+"""Stacks of residual blocks, compared with the same blocks called by hand."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_each_block_reads_the_one_below_and_the_last_is_normalised() -> None:
     assert stack.output == WIDTH
 
 
-def test_dropout_is_on_what_a_block_adds() -> None:
+def test_dropout_is_on_the_branch_of_a_block() -> None:
     stack = blocks(dropout=0.5).train()
     seen: list[Tensor] = []
     for block in stack.layers:
@@ -102,7 +102,7 @@ def test_each_block_reports_its_backend() -> None:
     assert names == ["chunkwise", choose(SLSTM(8, 8), Call()).backend.name, "chunkwise"]
 
 
-def test_an_unwanted_state_is_not_given() -> None:
+def test_no_state_is_returned_unless_wanted() -> None:
     outputs, nothing = blocks()(inputs(), return_state=False)
     assert nothing is None
     assert_same(outputs, blocks()(inputs())[0])

@@ -1,4 +1,4 @@
-"""The cells with exponential gates: what the scale m changes, which is nothing but overflow."""
+"""The cells with exponential gates: the stabilizer m changes nothing except overflow."""
 
 from __future__ import annotations
 
