@@ -74,13 +74,13 @@ def test_it_is_the_cross_entropy(
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        found = cross_entropy_with_grad(logits, bias, targets, smoothing, d_bias)
+        result = cross_entropy_with_grad(logits, bias, targets, smoothing, d_bias)
     finally:
         torch.set_num_threads(before)
     exact = (
         {"rtol": 1e-11, "atol": 1e-12} if real == torch.float64 else {"rtol": 1e-5, "atol": 1e-5}
     )
-    torch.testing.assert_close(found, losses, **exact)
+    torch.testing.assert_close(result, losses, **exact)
     torch.testing.assert_close(d_bias - 1, errors.sum(0), **exact)
     # Rounded once to the type of the logits: the nearest value or its neighbour.
     step = {"rtol": 0.008, "atol": 1e-6} if dtype == torch.bfloat16 else exact
@@ -124,11 +124,11 @@ def test_log_probabilities_equal_those_of_torch(
     logits = (9 * noise(3, TOKENS, vocabulary)).to(dtype)
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
-    found = log_softmax(logits)
+    result = log_softmax(logits)
     torch.set_num_threads(before)
     better = torch.promote_types(dtype, torch.float32)
-    assert found.dtype == better
-    torch.testing.assert_close(found, logits.double().log_softmax(-1).to(better))
+    assert result.dtype == better
+    torch.testing.assert_close(result, logits.double().log_softmax(-1).to(better))
 
 
 @every_way
@@ -136,8 +136,8 @@ def test_log_probabilities_of_strided_logits_with_inf_and_nan(native: bool) -> N
     logits = noise(4, 70, 2)[..., 0]
     logits[1, 3:] = -torch.inf
     logits[2, 5] = torch.nan
-    found, expected = log_softmax(logits), logits.log_softmax(-1)
-    torch.testing.assert_close(found, expected, equal_nan=True)
+    result, expected = log_softmax(logits), logits.log_softmax(-1)
+    torch.testing.assert_close(result, expected, equal_nan=True)
 
 
 def test_log_probabilities_have_gradients() -> None:

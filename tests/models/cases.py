@@ -39,10 +39,10 @@ def ids(*shape: int, seed: int = 1) -> Tensor:
 
 def text_batch(lengths: Sequence[int] | None = None) -> Batch:
     """Rows of text of these lengths; full rows when None."""
-    said = ids(ROWS, TIME + 1)
+    tokens = ids(ROWS, TIME + 1)
     return Batch(
-        inputs=said[:, :-1],
-        targets=said[:, 1:],
+        inputs=tokens[:, :-1],
+        targets=tokens[:, 1:],
         target_index=target_positions(torch.tensor(lengths or [TIME] * ROWS), TIME),
         lengths=torch.tensor(lengths) if lengths else None,
     )

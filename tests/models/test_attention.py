@@ -104,8 +104,8 @@ def plain_score(
         key = times(attention.key.weight, key)
     query, key = query[part], key[part]
     if attention.coverage is not None:
-        told = attention.coverage[head].tolist()
-        key = [k + w * amount for k, w in zip(key, told, strict=True)]
+        coverage_weights = attention.coverage[head].tolist()
+        key = [k + w * amount for k, w in zip(key, coverage_weights, strict=True)]
     if isinstance(attention, AdditiveAttention):
         vector = attention.vector[head].tolist()
         return sum(v * math.tanh(q + k) for v, q, k in zip(vector, query, key, strict=True))
@@ -118,7 +118,7 @@ def plain_score(
 def test_by_a_plain_loop(kind: str, heads: int, coverage: bool) -> None:
     attention = attention_of(kind, heads=heads, coverage=coverage)
     memory, past = attention.prepare(*encoded()), past_of(attention)
-    found = contexts(attention, queries(kind), memory).detach()
+    result = contexts(attention, queries(kind), memory).detach()
     size = MEMORY // heads
     for row, length in enumerate(LENGTHS.tolist()):
         read = encoded()[0][row, :length].tolist()
@@ -135,7 +135,7 @@ def test_by_a_plain_loop(kind: str, heads: int, coverage: bool) -> None:
                     mean = sum(
                         math.exp(s) / total * v[unit] for s, v in zip(scores, read, strict=True)
                     )
-                    assert float(found[row, time, unit]) == pytest.approx(mean, rel=1e-9)
+                    assert float(result[row, time, unit]) == pytest.approx(mean, rel=1e-9)
 
 
 @with_and_without_coverage
@@ -143,14 +143,14 @@ def test_by_a_plain_loop(kind: str, heads: int, coverage: bool) -> None:
 def test_derivatives(kind: str, coverage: bool) -> None:
     attention = attention_of(kind, heads=2, coverage=coverage)
     values, mask = encoded(padding=0.5)
-    asked, values = queries(kind).requires_grad_(), values.requires_grad_()
+    query, values = queries(kind).requires_grad_(), values.requires_grad_()
     past = past_of(attention)
 
     def run(*_: Tensor) -> Tensor:
         memory = attention.prepare(values, mask)
-        return attention.context(attention.weights(asked, memory, past), memory)
+        return attention.context(attention.weights(query, memory, past), memory)
 
-    wanted = [asked, values, *attention.parameters()]
+    wanted = [query, values, *attention.parameters()]
     wanted += [] if past is None else [past.requires_grad_()]
     assert torch.autograd.gradcheck(run, wanted)
 
@@ -196,8 +196,8 @@ def test_additive_scores_in_parts_are_those_of_the_whole(
 
     def run() -> tuple[Tensor, ...]:
         sizes.clear()
-        found = contexts(attention, queries(), attention.prepare(*encoded()))
-        return found, *torch.autograd.grad(found.square().sum(), list(attention.parameters()))
+        result = contexts(attention, queries(), attention.prepare(*encoded()))
+        return result, *torch.autograd.grad(result.square().sum(), list(attention.parameters()))
 
     whole, one_query = run(), BATCH * SOURCE * MEMORY
     assert sizes == [TIME * one_query]

@@ -108,6 +108,6 @@ def test_it_is_for_training() -> None:
 
 
 def test_a_recipe_sets_it() -> None:
-    asked = recipe("language-model", "training.regularizers={activation=2, temporal=0.5}")
-    assert build_objective(asked).regularizer == ActivationRegularizer(2.0, 0.5)
+    config = recipe("language-model", "training.regularizers={activation=2, temporal=0.5}")
+    assert build_objective(config).regularizer == ActivationRegularizer(2.0, 0.5)
     assert build_objective(recipe("language-model")).regularizer is None

@@ -80,7 +80,7 @@ def begin(model: Translator, final: Tensor) -> tuple[Tensor, Tensor]:
     return h, c
 
 
-def said(model: Translator, batch: Batch, row: int, weights: Tensor) -> Tensor:
+def lexical_features(model: Translator, batch: Batch, row: int, weights: Tensor) -> Tensor:
     """The lexical features (Nguyen & Chiang, 2018)."""
     assert batch.source is not None
     assert model.lexical is not None
@@ -110,7 +110,7 @@ def read_by(model: Translator, kind: str, batch: Batch, row: int) -> tuple[Tenso
             fed = (decoder.join.weight @ torch.cat([context, h])).tanh()
             read.append(fed)
         if model.lexical is not None:
-            read[-1] = torch.cat([read[-1], said(model, batch, row, weights)])
+            read[-1] = torch.cat([read[-1], lexical_features(model, batch, row, weights)])
         past = past + weights
         seen.append(weights)
     return torch.stack(read), torch.stack(seen, dim=1)

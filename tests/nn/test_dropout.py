@@ -34,9 +34,9 @@ def test_dropout_between_layers_scales_the_other_features(
 ) -> None:
     torch.manual_seed(0)
     stack = stack_of(dropout=probability, variational=variational, hidden_size=64, input_size=64)
-    given = dropped_inputs(stack)
-    assert torch.equal(given[0], inputs_for(stack))
-    for layer, entered, left in zip(stack.layers, given, given[1:], strict=False):
+    inputs = dropped_inputs(stack)
+    assert torch.equal(inputs[0], inputs_for(stack))
+    for layer, entered, left in zip(stack.layers, inputs, inputs[1:], strict=False):
         mask = left / layer(entered)[0]
         near_one = (mask * (1 - probability) - 1).abs() < 1e-9
         assert (near_one | (left == 0)).all()

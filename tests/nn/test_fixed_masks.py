@@ -35,11 +35,11 @@ def test_steps_of_one_sequence_share_a_mask(options: dict[str, float]) -> None:
 
 def test_each_sequence_has_its_own_mask() -> None:
     stack = stack_of(dropout=0.5, weight_drop=0.5).train()
-    inputs, found = inputs_for(stack), []
+    inputs, result = inputs_for(stack), []
     for _ in range(2):
         with fixed_masks(stack):
-            found.append(stepwise(stack, inputs))
-    assert (found[0] - found[1]).abs().max() > 1e-3
+            result.append(stepwise(stack, inputs))
+    assert (result[0] - result[1]).abs().max() > 1e-3
     with pytest.raises(RuntimeError), fixed_masks(stack):
         raise RuntimeError
     assert (stack(inputs)[0] - stack(inputs)[0]).abs().max() > 1e-3

@@ -151,7 +151,7 @@ def test_nothing_flows_back_into_padding(case: Case, reverse: bool) -> None:
 
 
 def resets_at(*steps_and_rows: tuple[int, int]) -> Tensor:
-    """True at the given (step, row)."""
+    """True at these (step, row)."""
     resets = torch.zeros(TIME, BATCH, dtype=torch.bool)
     for step, row in steps_and_rows:
         resets[step, row] = True

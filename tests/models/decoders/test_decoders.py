@@ -74,8 +74,8 @@ def test_every_cell_decodes(writer: Writer, bridge: bool, case: Case) -> None:
     if bridge or writer.decoder == "plain":
         assert model.decoder.bridge is not None
         loss = loss_of(model, batch)[0]
-        found = torch.autograd.grad(loss, list(model.decoder.bridge.parameters()))
-        assert all((gradient != 0).any() for gradient in found)
+        result = torch.autograd.grad(loss, list(model.decoder.bridge.parameters()))
+        assert all((gradient != 0).any() for gradient in result)
 
 
 @every_writer
@@ -137,12 +137,12 @@ def test_beams_share_the_memory_of_their_sentence(writer: Writer) -> None:
 @every_writer
 def test_gradients_reach_every_parameter(writer: Writer) -> None:
     model, batch = writer.random(), pair_batch()
-    found = gradients(model, batch)
-    for (name, _), gradient in zip(model.named_parameters(), found, strict=True):
+    result = gradients(model, batch)
+    for (name, _), gradient in zip(model.named_parameters(), result, strict=True):
         assert (gradient != 0).any(), name
     alone = [gradients(model, rows_of(batch, row)) for row in range(ROWS)]
     assert_same(
-        found, tuple(sum(parts) for parts in zip(*alone, strict=True)), rtol=1e-8, atol=1e-9
+        result, tuple(sum(parts) for parts in zip(*alone, strict=True)), rtol=1e-8, atol=1e-9
     )
 
 
@@ -224,7 +224,7 @@ def test_dropout_is_one_mask_for_all_steps_of_a_sequence(decoder: str, variation
     stack, _ = model.decoder.stacks()["decoder"]
     stack.dropouts[1].variational = variational
     seen: list[torch.Tensor] = []
-    stack.layers[1].register_forward_pre_hook(lambda _, given: seen.append(given[0][0] == 0))
+    stack.layers[1].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0][0] == 0))
     for _ in range(2):
         loss_of(model, batch)
     # Not the first step: a row whose whole input is dropped is zero there anyway.

@@ -57,7 +57,7 @@ def test_adaptive_by_hand() -> None:
     readout = readout_of(MAKES["adaptive"])
     assert isinstance(readout, AdaptiveSoftmax)
     features, _ = features_and_targets()
-    for row, found in zip(features.tolist(), readout(features).tolist(), strict=True):
+    for row, result in zip(features.tolist(), readout(features).tolist(), strict=True):
         first = softmax(
             product(readout.weight[:3], row, readout.bias[:3])
             + product(readout.groups, row, readout.group_bias)
@@ -66,14 +66,14 @@ def test_adaptive_by_hand() -> None:
         for group, (start, stop) in enumerate(((3, 4), (4, 8), (8, 13))):
             inside = softmax(product(readout.weight[start:stop], row, readout.bias[start:stop]))
             expected += [first[3 + group] * chance for chance in inside]
-        assert [math.exp(value) for value in found] == pytest.approx(expected, rel=1e-9)
+        assert [math.exp(value) for value in result] == pytest.approx(expected, rel=1e-9)
 
 
 def test_mixture_by_hand() -> None:
     readout = readout_of(MAKES["mixture"])
     assert isinstance(readout, MixtureOfSoftmaxes)
     features, _ = features_and_targets()
-    for row, found in zip(features.tolist(), readout(features).tolist(), strict=True):
+    for row, result in zip(features.tolist(), readout(features).tolist(), strict=True):
         shares = softmax(product(readout.prior.weight, row, torch.zeros(3)))
         latent = [math.tanh(h) for h in product(readout.latent.weight, row, readout.latent.bias)]
         experts = [
@@ -84,7 +84,7 @@ def test_mixture_by_hand() -> None:
             sum(share * chances[id] for share, chances in zip(shares, experts, strict=True))
             for id in range(VOCABULARY)
         ]
-        assert [math.exp(value) for value in found] == pytest.approx(expected, rel=1e-9)
+        assert [math.exp(value) for value in result] == pytest.approx(expected, rel=1e-9)
 
 
 @every_kind

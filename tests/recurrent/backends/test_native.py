@@ -97,10 +97,10 @@ def test_every_operation_and_its_derivatives_equal_those_of_torch(
     inputs, start = (noise(4, 40, seed=seed).to(dtype) for seed in (1, 2))
     inputs[0, :4] = start[0, :4]  # equals share the derivative of a maximum
     assert name in {one.operation for one in trace(Applied(FUNCTIONS[name], 40)).statements}
-    found, expected = (
+    result, expected = (
         results(FUNCTIONS[name], inputs, start, backend) for backend in ("native", "loop")
     )
-    for one, other in zip(found, expected, strict=True):
+    for one, other in zip(result, expected, strict=True):
         tolerance = 1e-12 if dtype == torch.float64 else 3e-6
         torch.testing.assert_close(one, other, rtol=tolerance, atol=tolerance)
 
@@ -116,12 +116,12 @@ def test_functions_are_right_everywhere(name: str) -> None:
         squares = inputs * inputs
         inputs = inputs[(squares > 1e-37) & (squares < 1e37) | inputs.isnan() | (inputs == 0)]
     inputs = inputs.unsqueeze(1)
-    found, expected = (
+    result, expected = (
         results(FUNCTIONS[name], inputs, torch.zeros_like(inputs), backend)[0]
         for backend in ("native", "loop")
     )
     # What is smaller than the smallest normal number may be zero.
-    torch.testing.assert_close(found, expected, rtol=1e-6, atol=2e-38, equal_nan=True)
+    torch.testing.assert_close(result, expected, rtol=1e-6, atol=2e-38, equal_nan=True)
 
 
 @needs_compiler
@@ -129,10 +129,10 @@ def test_nan_leads_to_nan() -> None:
     for function in (torch.maximum, FUNCTIONS["clamp"], lambda x, y: finite_stabilizer(x)):
         for inputs, start in ((nan, 0.0), (0.0, nan)):
             read = torch.full((1, 20), inputs), torch.full((1, 20), start)
-            found, expected = (
+            result, expected = (
                 results(function, *read, backend)[0] for backend in ("native", "loop")
             )
-            assert torch.equal(found.isnan(), expected.isnan())
+            assert torch.equal(result.isnan(), expected.isnan())
 
 
 @needs_compiler

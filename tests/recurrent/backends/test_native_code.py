@@ -61,10 +61,10 @@ def test_wrong_sizes_and_types_are_refused(changes: dict[str, Any], words: str) 
 def test_masks_of_any_type_mean_the_same(lengths: Tensor | None, resets: Tensor | None) -> None:
     cell, inputs = Case("peephole").build(), noise(TIME, BATCH, WIDTH)
     state = lived_in(cell, BATCH)
-    found = COMPILED.run(cell, inputs, state, lengths=lengths, resets=resets)[1]
+    result = COMPILED.run(cell, inputs, state, lengths=lengths, resets=resets)[1]
     true = None if resets is None else resets.bool()
     expected = BACKENDS["loop"].run(cell, inputs, state, lengths=lengths, resets=true)[1]
-    torch.testing.assert_close(leaves(found), leaves(expected), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(leaves(result), leaves(expected), rtol=1e-12, atol=1e-12)
 
 
 class Expanded(LSTM):
@@ -123,22 +123,22 @@ def test_zoneout_keeps_old_values_bit_for_bit() -> None:
 
 def test_exponentials_up_to_the_last_that_is_finite() -> None:
     inputs = torch.linspace(87, 88.72, 4000).unsqueeze(1)
-    found, expected = (
+    result, expected = (
         results(lambda x, y: x.exp(), inputs, torch.zeros_like(inputs), backend)[0]
         for backend in ("native", "loop")
     )
-    assert found.isfinite().all()
-    torch.testing.assert_close(found, expected, rtol=2e-6, atol=0)
+    assert result.isfinite().all()
+    torch.testing.assert_close(result, expected, rtol=2e-6, atol=0)
 
 
 @pytest.mark.parametrize("name", ["log", "log1p"])
 def test_logarithms_of_the_smallest_and_the_largest(name: str) -> None:
     inputs = torch.tensor([[1e-44], [1e-40], [1e-38], [3e38], [3.402e38], [torch.inf], [0.0]])
-    found, expected = (
+    result, expected = (
         results(lambda x, y: getattr(x, name)(), inputs, torch.zeros_like(inputs), backend)[0]
         for backend in ("native", "loop")
     )
-    torch.testing.assert_close(found, expected, rtol=1e-6, atol=3e-45)
+    torch.testing.assert_close(result, expected, rtol=1e-6, atol=3e-45)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_odd_sizes_in_bfloat16_with_lengths_and_resets(kind: str) -> None:
         return [outputs, *torch.autograd.grad(outputs.square().sum(), list(cell.parameters()))]
 
     exact = run("loop", rounded=False)
-    for found, true in zip(run("native", rounded=False), exact, strict=True):
-        torch.testing.assert_close(found, true, rtol=1e-3, atol=1e-4)
+    for result, true in zip(run("native", rounded=False), exact, strict=True):
+        torch.testing.assert_close(result, true, rtol=1e-3, atol=1e-4)
     for near, true in zip(run("native", rounded=True), exact, strict=True):
         assert (near - true).norm() <= 0.1 * true.norm()

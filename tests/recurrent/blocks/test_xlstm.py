@@ -174,8 +174,8 @@ def test_a_reset_is_a_fresh_start(kind: Any, lengths: list[int] | None) -> None:
     for row, steps in starts.items():
         resets[steps, row] = True
     ends = lengths or [TIME] * BATCH
-    given = None if lengths is None else torch.tensor(lengths)
-    outputs, last = block(inputs, state, resets=resets, lengths=given)
+    tensor_lengths = None if lengths is None else torch.tensor(lengths)
+    outputs, last = block(inputs, state, resets=resets, lengths=tensor_lengths)
     for row, end in enumerate(ends):
         steps = [step for step in starts[row] if step < end]
         carried = row_of(state, row)

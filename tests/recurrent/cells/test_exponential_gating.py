@@ -255,9 +255,9 @@ def shares(state: State, share: float) -> State:
 def test_states_mix_as_what_they_hold(case: Case) -> None:
     cell = case.build()
     new, old = lived_in(cell, BATCH), lived_in(cell, BATCH, seed=3)
-    found = stored(cell, cell.interpolate(shares(new, 0.3), new, old))
+    result = stored(cell, cell.interpolate(shares(new, 0.3), new, old))
     held, before = stored(cell, new), stored(cell, old)
-    for name, part in found.items():
+    for name, part in result.items():
         assert_same(part, 0.7 * held[name] + 0.3 * before[name])
 
 

@@ -180,14 +180,14 @@ def test_masks_depend_on_the_seed_and_evaluation_samples_none() -> None:
 def test_a_backward_pass_after_training_is_that_of_the_forward_pass() -> None:
     cell = zoneout(Case("lstm").build(), hidden=0.3, memory=0.5).train()
     inputs = noise(TIME, BATCH, WIDTH).requires_grad_()
-    found = []
+    result = []
     for flips in (False, True):
         torch.manual_seed(1)
         outputs, _ = BACKENDS["manual-bptt"].run(cell.train(), inputs, cell.initial_state(BATCH))
         cell.train(not flips)
-        found.append(torch.autograd.grad(outputs.square().sum(), inputs)[0])
+        result.append(torch.autograd.grad(outputs.square().sum(), inputs)[0])
         assert cell.training is not flips
-    assert_same(*found)
+    assert_same(*result)
 
 
 def test_without_a_probability_the_cell_is_returned() -> None:
