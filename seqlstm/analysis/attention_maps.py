@@ -48,7 +48,7 @@ def attention_map(loaded: LoadedTranslator, source: str, target: Sequence[int]) 
     batch = collate_pairs([ids], [target], loaded.tokenizers).to(loaded.precision.device)
     try:
         with loaded.precision.autocast():
-            (weights,) = loaded.model.attend(batch)
+            (weights,) = loaded.model.attention_weights(batch)
     except ValueError as error:
         raise ArgumentError(str(error)) from error
     return AttentionMap(

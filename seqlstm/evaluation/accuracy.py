@@ -96,7 +96,7 @@ def score_prompts(
 
 def score_batch(model: LanguageModel, batch: Batch) -> tuple[Tensor, Tensor]:
     """The summed nats of the targets, and whether each target is the most probable, (tokens,)."""
-    features, _ = model.features(batch, None, last=False)
+    features, _ = model.features(batch, None, return_state=False)
     features = features.index_select(0, batch.target_index)
     targets = batch.targets.t().flatten().index_select(0, batch.target_index)
     nats, correct = features.new_zeros((), dtype=torch.float64), []

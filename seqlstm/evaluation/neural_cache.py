@@ -128,7 +128,7 @@ def score_with_cache(
     @torch.no_grad()
     def score_and_store(batch: Batch, state: State | None) -> tuple[float, State | None]:
         with precision.autocast():
-            features, state = model.features(batch, state, last=True)
+            features, state = model.features(batch, state, return_state=True)
             log_probs = score_targets(model.output_layer, features, batch)
         by_row = features.to(log_probs.dtype).view(*batch.inputs.t().shape, -1).transpose(0, 1)
         mixed = cache.mix(by_row, batch.targets, log_probs)

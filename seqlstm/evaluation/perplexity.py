@@ -236,7 +236,7 @@ def target_log_probs(
 ) -> tuple[Tensor, State | None]:
     """The log-probability of every target, (batch, time), and the state after the batch."""
     with precision.autocast():
-        return model.log_probabilities(batch, state, last=True)
+        return model.log_probabilities(batch, state, return_state=True)
 
 
 def target_scores(scores: Tensor, batch: Batch) -> Tensor:

@@ -11,7 +11,7 @@ from seqlstm.data.batching.collate import collate_language_model
 from seqlstm.inference.past import Past
 from seqlstm.models.batch import Batch, target_positions
 from seqlstm.models.language_model import LanguageModel
-from seqlstm.recurrent.state import State, keep
+from seqlstm.recurrent.state import State, where
 from seqlstm.runtime.device import Precision
 
 SPAN = 1024  # steps of a span, so that memory does not grow with the text
@@ -25,7 +25,7 @@ def prefill(model: LanguageModel, ids: Ids, past: Past, precision: Precision) ->
     state = past.state
     for span in spans(ids, past.token):
         with precision.autocast():
-            _, after = model.features(span, state, last=True)
+            _, after = model.features(span, state, return_state=True)
         state = state_after(span, after, state)
     return past.extend(state, ids)
 
@@ -38,7 +38,7 @@ def prefill_and_score(
     state, log_probs = past.state, [torch.zeros(len(ids), 0)]
     for span in spans(ids, past.token):
         with precision.autocast():
-            span_log_probs, after = model.log_probabilities(span, state, last=True)
+            span_log_probs, after = model.log_probabilities(span, state, return_state=True)
         state = state_after(span, after, state)
         log_probs.append(span_log_probs.cpu())
     return torch.cat(log_probs, dim=1), past.extend(state, ids)
@@ -69,4 +69,4 @@ def spans(ids: Ids, before: Tensor) -> Iterator[Batch]:
 def state_after(span: Batch, after: State | None, before: State) -> State:
     """The state after a span; rows without ids in the span keep their state."""
     assert after is not None
-    return after if span.lengths is None else keep(span.lengths > 0, after, before)
+    return after if span.lengths is None else where(span.lengths > 0, after, before)

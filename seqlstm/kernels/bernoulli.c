@@ -1,8 +1,8 @@
-/* Bernoulli samples, four from a word of 64 bits, as numbers of a type of that many bits: `value` or
- * zero.
+/* Bernoulli samples: each is `value` or zero, as bits of a type of 16, 32 or 64 bits. A random word of
+ * 64 bits serves four samples.
  *
- * Word n is SplitMix64's after n + 1 steps from the seed (Steele, Lea & Flood, 2014): a thread may
- * begin at any word, and the number of threads changes nothing.
+ * Word n is that of SplitMix64 (Steele, Lea & Flood, 2014) after n + 1 steps from the seed, so a
+ * thread can start at any word, and the number of threads changes nothing.
  */
 #include <stdint.h>
 

@@ -14,24 +14,24 @@ from seqlstm.kernels.compiler import LONG, POINTER, Kernel
 SIGNATURE = ([LONG, ctypes.c_int64, ctypes.c_int32, ctypes.c_int64, LONG, POINTER], None)
 KERNEL = Kernel("bernoulli.c", {f"bernoulli_{bits}": SIGNATURE for bits in (16, 32, 64)})
 INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
-BLOCK = 256  # samples of one block of the C program
+BLOCK = 256  # samples of a block in the C program
 
 
 def bernoulli(like: Tensor, shape: Sequence[int], probability: float, value: float) -> Tensor:
-    """`value` with a probability below 1, else zero; of the type and device of `like`.
+    """Bernoulli samples: `value` with this probability (below 1), else zero.
 
-    On a CPU the probability is rounded to 16 bits, and torch's generator provides only a seed: it
-    samples on one thread.
+    They have the type and device of `like`. On a CPU the probability is rounded to 16 bits, and
+    torch's generator provides only a seed, since it would sample on one thread.
     """
-    code = KERNEL.library() if like.device.type == "cpu" else None
-    if code is None:
+    library = KERNEL.library() if like.device.type == "cpu" else None
+    if library is None:
         return bernoulli_reference(like, shape, probability, value)
     dtype = like.dtype
     seed = random_seed()
     values = torch.empty(shape, dtype=dtype)
     bits = int(torch.tensor(value, dtype=dtype).view(INTEGERS[dtype.itemsize]))
     threads = max(1, min(torch.get_num_threads(), values.numel() // BLOCK))
-    run = getattr(code, f"bernoulli_{8 * dtype.itemsize}")
+    run = getattr(library, f"bernoulli_{8 * dtype.itemsize}")
     run(values.numel(), seed, threshold(probability), bits, threads, values.data_ptr())
     return values
 
@@ -52,7 +52,7 @@ def random_seed() -> int:
 
 
 def threshold(probability: float) -> int:
-    """The number of 16-bit integers that count as a success."""
+    """The number of 16-bit integers that stand for a success."""
     return min(round(probability * 2**16), 2**16 - 1)
 
 
@@ -67,10 +67,10 @@ def random_uint16(count: int, seed: int) -> Tensor:
 
 
 def signed(number: int) -> int:
-    """The signed number of the same 64 bits."""
+    """The signed integer with the same 64 bits."""
     return number - (number >> 63 << 64)
 
 
 def shift_right(words: Tensor, bits: int) -> Tensor:
-    """The logical shift, which fills with zeros from the left."""
+    """The logical right shift, which fills with zeros."""
     return (words >> bits) & ((1 << (64 - bits)) - 1)

@@ -1,6 +1,6 @@
 """Batched matrix products (BMM) of small matrices, as in attention, in bfloat16 on a CPU.
 
-Their sizes change with every batch, in decoding with every step: gemm.c serves here too.
+Their sizes change with every batch, and in decoding with every step, as those of `gemm`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def bmm_reference(left: Tensor, right: Tensor, *, dtype: torch.dtype | None = No
 
 
 def serves(left: Tensor, right: Tensor, dtype: torch.dtype) -> bool:
-    """Whether the C code applies; wrong shapes are left for PyTorch to refuse."""
+    """Whether the C code applies. Wrong shapes go to PyTorch, which raises the error."""
     return (
         left.dtype == right.dtype == torch.bfloat16
         and dtype in (torch.bfloat16, torch.float32)
@@ -57,24 +57,24 @@ def serves(left: Tensor, right: Tensor, dtype: torch.dtype) -> bool:
 
 def run(left: Tensor, right: Tensor, dtype: torch.dtype) -> Tensor:
     """`bmm` in C."""
-    code = gemm_library()
-    assert code is not None
+    library = gemm_library()
+    assert library is not None
     lefts, rights = four_axes(left), four_axes(right.mT)
     *batch, rows, depth = lefts.shape
     columns = rights.shape[-2]
     threads = torch.get_num_threads()
-    scratch = left.new_empty(threads * code.bmm_scratch(rows, columns, depth))
+    scratch = left.new_empty(threads * library.bmm_scratch(rows, columns, depth))
     result = left.new_empty(*left.shape[:-1], columns, dtype=dtype)
     address = result.data_ptr()
     exact, rounded = (address, None) if dtype == torch.float32 else (None, address)
     sizes = (*batch, rows, columns, depth)
     matrices = (ctypes.byref(Matrices.of(tensor)) for tensor in (lefts, rights))
-    code.bmm(*sizes, *matrices, exact, rounded, scratch.data_ptr(), threads)
+    library.bmm(*sizes, *matrices, exact, rounded, scratch.data_ptr(), threads)
     return result
 
 
 def four_axes(tensor: Tensor) -> Tensor:
-    """(outer, inner, lines, depth), of which the lines or the depth are contiguous."""
+    """As (outer, inner, lines, depth), where one of the last two axes has stride 1."""
     tensor = tensor if tensor.dim() == 4 else tensor.unsqueeze(1)
     return tensor if 1 in tensor.stride()[2:] else tensor.contiguous()
 
@@ -89,7 +89,7 @@ class Matrices(ctypes.Structure):
 
     @classmethod
     def of(cls, tensor: Tensor) -> Matrices:
-        """Of (outer, inner, lines, depth)."""
+        """From a tensor (outer, inner, lines, depth)."""
         outer, inner, lines, depth = tensor.stride()
         transposed = depth != 1
         return cls(tensor.data_ptr(), outer, inner, depth if transposed else lines, transposed)

@@ -23,14 +23,14 @@ import torch
 MACHINE = "Linux on x86_64"
 COMPILERS = ("gcc", "cc")
 MAX_CACHED = 500
-"""Libraries in the cache folder, of 30 to 60 kB each."""
-# Comparisons trap nothing and functions set no errno: loops over units vectorise.
+"""Maximum number of libraries in the cache folder; each has 30 to 60 kB."""
+# No traps and no errno, so that the compiler can vectorize loops.
 FLAGS = (
     *("-O3", "-march=native", "-std=gnu11", "-fno-math-errno", "-fno-trapping-math"),
     *("-fopenmp", "-shared", "-fPIC"),
 )
 HEADERS = ("scalar_math.h", "packed_gemm.h")
-"""Any program may include them; both need the macro REAL, the type of sums."""
+"""Any program can include them; both need the macro REAL, the type of sums."""
 C_TYPES = {torch.float32: "float", torch.float64: "double", torch.bfloat16: "bfloat16"}
 LONG, POINTER = ctypes.c_long, ctypes.c_void_p
 
@@ -44,8 +44,8 @@ class Kernel:
         types: macros that stand for types in the program.
 
     Attributes:
-        library: from a torch type for each macro to the loaded library, or to None where it cannot
-            be compiled or was not measured; cached.
+        library: function from a torch type for each macro to the loaded library; cached. None where
+            it cannot be compiled or was not measured.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Kernel:
         self.library: Callable[..., ctypes.CDLL | None] = cache(self.load)
 
     def load(self, *types: torch.dtype) -> ctypes.CDLL | None:
-        """The value of `library`, computed."""
+        """`library` without the cache."""
         if unsupported_machine() or not C_TYPES.keys() >= set(types):
             return None
         macros = {macro: C_TYPES[dtype] for macro, dtype in zip(self.types, types, strict=True)}
@@ -80,23 +80,23 @@ def read_source(name: str) -> str:
     """The text of a C file of this folder.
 
     Raises:
-        OSError: it is not there.
+        OSError: there is no such file.
     """
     return (files(__package__) / name).read_text(encoding="utf-8")
 
 
 def compile_program(name: str, texts: Mapping[str, str], macros: Mapping[str, str]) -> ctypes.CDLL:
-    """Load a C program, compiled now or by an earlier process of this user on such a machine.
+    """Compile and load a C program, or load it from the cache.
 
-    Its threads are torch's: gcc's code uses the one OpenMP of the process, which torch has loaded.
+    It shares torch's threads: the process has one OpenMP library, which torch has loaded.
 
     Args:
         name: the file to compile.
-        texts: by file name; that file and those that it includes beside `HEADERS`.
+        texts: of that file and of the files that it includes (without `HEADERS`), by name.
         macros: their values by name.
 
     Raises:
-        OSError: there is no compiler, it fails, or a file is missing or cannot be loaded.
+        OSError: there is no compiler, the compiler fails, or a file cannot be read or loaded.
     """
     compiler = next(filter(None, map(shutil.which, COMPILERS)), None)
     if compiler is None:
@@ -131,7 +131,7 @@ def cache_path(
     digest = sha256(json.dumps([inputs, sorted(texts.items())]).encode()).hexdigest()
     try:
         folder = platformdirs.user_cache_path("seqlstm")
-    except RuntimeError:  # older versions return "~" as it is
+    except RuntimeError:  # older versions return a path that starts with "~"
         return None
     return folder / f"{Path(name).stem}-{digest[:32]}.so" if folder.is_absolute() else None
 
@@ -140,7 +140,7 @@ def load_cached(library: Path) -> ctypes.CDLL:
     """Load a library that this user compiled.
 
     Raises:
-        OSError: it is missing, of another user, or no library.
+        OSError: it is missing, is not a library, or belongs to another user.
     """
     if library.stat().st_uid != os.getuid():
         raise PermissionError(f"another user's library: {library}")
@@ -167,7 +167,7 @@ def store(library: Path, path: Path) -> None:
 
 @cache
 def processor() -> str:
-    """The processor's features, on which `-march=native` depends, where Linux lists them."""
+    """The processor's model and features, on which `-march=native` depends."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

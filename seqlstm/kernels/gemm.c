@@ -1,11 +1,12 @@
-/* Matrix products with many rows (GEMM), or of batches of small matrices (BMM), in bfloat16 with
- * sums in float, on all threads.
+/* Matrix products with many rows (GEMM), and products of batches of small matrices (BMM), in bfloat16
+ * with sums in float, on all threads.
  *
- * Lines are the rows of the left matrix and the columns of the right one, each `depth` factors long.
- * A matrix holds its lines one after the other, or `transposed`: the first factor of every line, then
- * the second of every line, and so on. The right matrix is packed into panels. The left one is
- * divided into tiles, which stay in a core's cache while all panels pass; a transposed one is packed
- * too.
+ * A line is a row of the left matrix or a column of the right one; it has `depth` elements. The lines
+ * of a matrix are contiguous, or, if it is `transposed`, the n-th elements of all lines are. The right
+ * matrix is packed into panels. The left one is divided into tiles; a tile stays in a core's cache
+ * while it is multiplied by all panels. A transposed left matrix is packed too.
+ *
+ * A result has two pointers, of which one is null: `exact` in float, `rounded` in bfloat16.
  */
 #include <omp.h>
 
@@ -15,11 +16,11 @@
 #include "scalar_math.h"
 #include "packed_gemm.h"
 
-#define TILE (1 << 17)  /* factors of a tile: 256 KB */
+#define TILE (1 << 17)  /* elements of a tile: 256 KB */
 #define MAX_ROWS 256    /* of a tile */
-#define MIN_ROWS 16     /* of a tile, however long they are */
-#define AHEAD 32        /* factors to prefetch, where they lie far apart */
-#define CHUNK 128       /* factors of a line that are packed at a time, for the cache */
+#define MIN_ROWS 16     /* of a tile, whatever the depth */
+#define AHEAD 32        /* distance of prefetching along the depth, in elements */
+#define CHUNK 128       /* elements of a line that are packed at a time, for the cache */
 
 _Static_assert(PAIR == 2, "packs pairs");
 
@@ -28,7 +29,7 @@ const long tile_size = TILE, min_tile_rows = MIN_ROWS;
 typedef PRODUCT eight __attribute__((vector_size(16), aligned(2)));
 static const PRODUCT zeros[MAX_ROWS];
 
-/* Pack at most `width` lines, pair by pair. */
+/* Pack at most `width` lines; see packed_gemm.h. */
 static inline __attribute__((always_inline)) void pack_lines(
     const PRODUCT *from, long stride, long lines, long depth, const int width, PRODUCT *to) {
     const long even = depth / PAIR * PAIR;
@@ -44,8 +45,8 @@ static inline __attribute__((always_inline)) void pack_lines(
     }
 }
 
-/* Pack at most MAX_ROWS transposed lines into blocks of `width` lines, pair by pair; the sum of each
- * line is added to `sums`, unless that is null. */
+/* Pack at most MAX_ROWS transposed lines into blocks of `width` lines. The sum of each line is added
+ * to `sums`, unless that is null. */
 static inline __attribute__((always_inline)) void pack_transposed(
     const PRODUCT *from, long stride, long lines, long depth, const int width, PRODUCT *to,
     REAL *sums) {
@@ -79,8 +80,7 @@ static inline __attribute__((always_inline)) void pack_transposed(
     }
 }
 
-/* result (rows, columns) = rows of the left matrix · a panel + bias, in `exact` or, if that is null,
- * in `rounded`. */
+/* result (rows, columns) = rows of the left matrix · a panel + bias. */
 static inline __attribute__((always_inline)) void gemm_block(
     const int rows, const PRODUCT *left, long row_step, long pair_step, const PRODUCT *panel,
     long depth, const REAL *bias, REAL *exact, PRODUCT *rounded, long stride, long columns) {
@@ -102,7 +102,7 @@ static inline __attribute__((always_inline)) void gemm_block(
     }
 }
 
-/* A tile by all panels; rows of the result are `columns` apart. */
+/* A tile times all panels; `columns` is the stride of the result's rows. */
 static inline __attribute__((always_inline)) void gemm_tile(
     const int packed, long rows, long columns, long depth, const PRODUCT *left, long stride,
     const PRODUCT *panels, const REAL *bias, REAL *exact, PRODUCT *rounded) {
@@ -124,7 +124,7 @@ static inline __attribute__((always_inline)) void gemm_tile(
     }
 }
 
-/* Rows of a tile: as many as fit into the cache, in a number of tiles that the threads share evenly. */
+/* The rows of a tile: as many as fit into the cache, so that all threads have as many tiles. */
 static long tile_rows(long rows, long depth, long threads) {
     const long fit = smaller(MAX_ROWS, TILE / depth / ROWS * ROWS);
     const long full = fit < MIN_ROWS ? MIN_ROWS : fit;
@@ -132,7 +132,7 @@ static long tile_rows(long rows, long depth, long threads) {
     return round_up((rows + tiles - 1) / tiles, ROWS);
 }
 
-/* Lines to panels; missing columns of the last panel stay undefined. */
+/* Pack lines into panels; the last panel has undefined values where there is no line. */
 void pack(
     long lines, long depth, const PRODUCT *matrix, long stride, int transposed, PRODUCT *panels,
     long threads) {
@@ -147,9 +147,9 @@ void pack(
     }
 }
 
-/* result (rows, columns) = left · right + bias, in `exact` or, if that is null, in `rounded`. The
- * right matrix is packed; bias may be null. The depth of a left matrix that is not transposed is
- * even; `sums`, unless null, is overwritten with the sums of the lines of a transposed one. */
+/* result (rows, columns) = left · right + bias. The right matrix is packed; `bias` may be null. The
+ * depth of a left matrix that is not transposed must be even. If `sums` is not null, it is overwritten
+ * with the sums of the lines of a transposed left matrix. */
 void gemm(
     long rows, long columns, long depth, const PRODUCT *left, long stride, int transposed,
     const PRODUCT *panels, const REAL *bias, REAL *exact, PRODUCT *rounded, REAL *sums,
@@ -175,12 +175,12 @@ void gemm(
 /* A batch of matrices with two leading axes. */
 typedef struct {
     const PRODUCT *data;
-    long outer, inner;  /* strides of the leading axes */
-    long stride;        /* of lines; of factors, if transposed */
+    long outer, inner;  /* strides of the two leading axes */
+    long stride;        /* of lines; if transposed, of the elements of a line */
     long transposed;
 } Matrices;
 
-/* Pack any number of lines into blocks of `width` lines, pair by pair. */
+/* Pack any number of lines into blocks of `width` lines. */
 static inline __attribute__((always_inline)) void pack_blocks(
     const Matrices *batch, const PRODUCT *from, long lines, long depth, const int width,
     PRODUCT *to) {
@@ -195,13 +195,12 @@ static inline __attribute__((always_inline)) void pack_blocks(
                        width, to + line * deep);
 }
 
-/* The scratch memory of a thread of `bmm`, in factors. */
+/* The scratch memory of a thread of `bmm`, in elements. */
 long bmm_scratch(long rows, long columns, long depth) {
     return (round_up(rows, ROWS) + round_up(columns, WIDTH)) * round_up(depth, PAIR);
 }
 
-/* results (outer, inner, rows, columns) = left · right for each pair of matrices, in `exact` or, if
- * that is null, in `rounded`. */
+/* result (outer, inner, rows, columns) = left · right for each pair of matrices. */
 void bmm(
     long outer, long inner, long rows, long columns, long depth, const Matrices *left,
     const Matrices *right, REAL *exact, PRODUCT *rounded, PRODUCT *scratch, long threads) {

@@ -1,8 +1,8 @@
 """Matrix products with many rows (GEMM) in bfloat16 on a CPU, with gradients.
 
-oneDNN generates code for each new size, and batches of text hardly ever repeat a size: that costs
-time and memory. This code serves all sizes; it also returns gradients of weights in float32, and
-those of a bias without another pass.
+oneDNN generates code for each new size, which costs time and memory, and batches of text rarely
+have the same size twice. This code is the same for all sizes. It also returns gradients of weights
+in float32, and those of a bias without another pass.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ KERNEL = Kernel(
     },
 )
 MIN_ROWS = 128
-"""Rows from which on packing the other matrix pays off."""
-# Instructions: pair products, which this code is written for, and tiles (AMX), which oneDNN uses.
+"""Rows of the left matrix from which packing the right one is worth its cost."""
+# Instructions: products of pairs, which gemm.c uses; AMX tiles, with which oneDNN is faster.
 PAIRS, TILES = "_is_avx512_bf16_supported", "_is_amx_tile_supported"
 
 
@@ -66,11 +66,11 @@ def gemm(
         (rows, columns).
     """
     result_type = left.dtype if dtype is None else dtype
-    code = gemm_library() if serves(left, right, result_type) else None
-    if code is None:
+    library = gemm_library() if serves(left, right, result_type) else None
+    if library is None:
         return gemm_reference(left, right, bias, dtype=dtype, sums=sums)
-    packed = pack(code, right.t())
-    return run(code, left, packed, right.shape[1], bias, dtype=result_type, sums=sums)
+    packed = pack(library, right.t())
+    return run(library, left, packed, right.shape[1], bias, dtype=result_type, sums=sums)
 
 
 def gemm_reference(
@@ -89,7 +89,7 @@ def gemm_reference(
 
 
 def serves(left: Tensor, right: Tensor, dtype: torch.dtype) -> bool:
-    """Whether the C code applies; wrong shapes are left for PyTorch to refuse."""
+    """Whether the C code applies. Wrong shapes go to PyTorch, which raises the error."""
     (rows, depth), (columns, _) = left.shape, right.t().shape
     return (
         left.dtype == right.dtype == torch.bfloat16
@@ -106,7 +106,7 @@ def on_cpu(*tensors: Tensor) -> bool:
 
 
 def run(
-    code: ctypes.CDLL,
+    library: ctypes.CDLL,
     left: Tensor,
     packed: Tensor,
     columns: int,
@@ -123,8 +123,8 @@ def run(
     bias = None if bias is None else bias.float().contiguous()
     result = left.new_empty(rows, columns, dtype=dtype)
     exact, rounded = (result, None) if dtype == torch.float32 else (None, result)
-    scratch = left.new_empty(threads * tile_size(code, depth) if transposed else 0)
-    code.gemm(
+    scratch = left.new_empty(threads * tile_size(library, depth) if transposed else 0)
+    library.gemm(
         *(rows, columns, depth, matrix.data_ptr(), stride, transposed, packed.data_ptr()),
         *(None if part is None else part.data_ptr() for part in (bias, exact, rounded, sums)),
         *(scratch.data_ptr(), threads),
@@ -132,30 +132,32 @@ def run(
     return result
 
 
-def tile_size(code: ctypes.CDLL, depth: int) -> int:
+def tile_size(library: ctypes.CDLL, depth: int) -> int:
     """Elements of the largest packed tile of gemm.c."""
-    size, rows = (ctypes.c_long.in_dll(code, name).value for name in ("tile_size", "min_tile_rows"))
-    return max(size, rows * PackedLayout.of(code).padded(depth))
+    size, rows = (
+        ctypes.c_long.in_dll(library, name).value for name in ("tile_size", "min_tile_rows")
+    )
+    return max(size, rows * PackedLayout.of(library).padded(depth))
 
 
-def pack(code: ctypes.CDLL, matrix: Tensor) -> Tensor:
-    """(rows, columns) as `PackedLayout.pack` has them, but with undefined values in padded rows."""
-    layout = PackedLayout.of(code)
+def pack(library: ctypes.CDLL, matrix: Tensor) -> Tensor:
+    """As `PackedLayout.pack` of one matrix (rows, columns); padded rows are undefined."""
+    layout = PackedLayout.of(library)
     rows, columns = matrix.shape
     panels, pairs = -(-rows // layout.width), layout.padded(columns) // layout.pair
     packed = matrix.new_empty(panels, pairs, layout.width, layout.pair)
     lines, stride, transposed = Lines.of(matrix)
     threads = torch.get_num_threads()
-    code.pack(rows, columns, lines.data_ptr(), stride, transposed, packed.data_ptr(), threads)
+    library.pack(rows, columns, lines.data_ptr(), stride, transposed, packed.data_ptr(), threads)
     return packed
 
 
 def pack_matrix(matrix: Tensor, layout: PackedLayout) -> Tensor:
     """`layout.pack`, in C where that applies."""
-    code = gemm_library() if matrix.dtype == torch.bfloat16 and on_cpu(matrix) else None
-    if code is None or PackedLayout.of(code) != layout:
+    library = gemm_library() if matrix.dtype == torch.bfloat16 and on_cpu(matrix) else None
+    if library is None or PackedLayout.of(library) != layout:
         return layout.pack(matrix)
-    blocks = [pack(code, block) for block in matrix]
+    blocks = [pack(library, block) for block in matrix]
     return torch.stack(blocks) if len(blocks) > 1 else blocks[0].unsqueeze(0)
 
 
@@ -175,7 +177,7 @@ class Lines(NamedTuple):
 
     @classmethod
     def of(cls, matrix: Tensor, *, transposed: bool = False) -> Lines:
-        """Of (rows, depth); transposed on request, or where a row has no whole pairs."""
+        """From (rows, depth): transposed on request, or where rows are not contiguous pairs."""
         if not transposed and matrix.stride(1) == 1 and matrix.shape[1] % 2 == 0:
             return cls(matrix, matrix.stride(0), transposed=False)
         if matrix.stride(0) != 1:
@@ -186,9 +188,9 @@ class Lines(NamedTuple):
 def linear_gemm(
     inputs: Tensor, weight: Tensor, bias: Tensor | None, dtype: torch.dtype
 ) -> Tensor | None:
-    """W·x + b with factors of this type, as one function of autograd; None where it does not apply.
+    """W·x + b with factors of this type, as one autograd function; None where it does not apply.
 
-    Without gradients a parameter is packed only once, and any number of rows is served.
+    Without gradients the packed parameter is cached, and there may be any number of rows.
 
     Args:
         inputs: (..., columns).
@@ -207,8 +209,8 @@ def linear_gemm(
     min_rows = 1 if caches and not weight.is_inference() else MIN_ROWS
     if not fits or prod(batch) < min_rows or dtype != torch.bfloat16 or not on_cpu(inputs, weight):
         return None
-    code = gemm_library()
-    if code is None:
+    library = gemm_library()
+    if library is None:
         return None
     factors = inputs.to(dtype).reshape(-1, columns)
     result: Tensor
@@ -216,13 +218,13 @@ def linear_gemm(
         matrix = weight.detach().to(dtype)
         result = LinearGemm.apply(factors, matrix, weight, bias)  # type: ignore[no-untyped-call]
     else:
-        packed = packed_parameter(weight, dtype, PackedLayout.of(code))
-        result = run(code, factors, packed, len(weight), bias, dtype=dtype)
+        packed = packed_parameter(weight, dtype, PackedLayout.of(library))
+        result = run(library, factors, packed, len(weight), bias, dtype=dtype)
     return result.view(*batch, len(weight))
 
 
 class LinearGemm(torch.autograd.Function):
-    """W·x + b from rounded factors, of which `matrix` is W."""
+    """W·x + b, where `matrix` is W rounded to bfloat16."""
 
     @staticmethod
     def forward(

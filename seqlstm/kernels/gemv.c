@@ -1,6 +1,5 @@
-/* The product of a few rows with a packed matrix (GEMV, skinny GEMM): its cost is that of reading
- * the matrix once. The threads share the panels. PRODUCT is the type of factors and
- * results.
+/* The product of a few rows with a packed matrix (GEMV, skinny GEMM). Its cost is that of reading the
+ * matrix once. The panels are divided among the threads. PRODUCT is the type of factors and results.
  */
 #define REAL float  /* of sums */
 #include "scalar_math.h"

@@ -1,7 +1,7 @@
 """Products of a few rows with a parameter matrix (GEMV, skinny GEMM), for inference on a CPU.
 
-A decoding step of one text, or of the beams of one sentence, spends its time on reading matrices.
-Libraries for many rows read them at half the speed of memory.
+A decoding step of one text, or of the beams of one sentence, mostly reads matrices from memory.
+Libraries for products with many rows reach only half the speed of memory.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from seqlstm.kernels.parameter_cache import cast
 KERNEL = Kernel("gemv.c", {"gemv": ([*[LONG] * 3, *[POINTER] * 4, LONG], None)}, types=("PRODUCT",))
 TYPES = (torch.float32, torch.bfloat16)
 MAX_ROWS = 8
-"""Rows of one call, ROWS in packed_gemm.h; for more, `gemm` or a library is as fast."""
+"""Maximum number of rows, ROWS in packed_gemm.h; for more, `gemm` or torch is as fast."""
 
 
 def gemv(inputs: Tensor, weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> Tensor:
     """W·x + b with factors of this type, without gradients.
 
-    In C for at most `MAX_ROWS` rows on a CPU and a parameter W, whose packed copy is cached.
+    In C for at most `MAX_ROWS` rows on a CPU, if W is a parameter; its packed copy is cached.
 
     Args:
         inputs: (..., columns).
@@ -47,17 +47,17 @@ def gemv(inputs: Tensor, weight: Tensor, bias: Tensor | None, dtype: torch.dtype
         and (bias is None or bias.shape == (rows,))
         and not weight.is_inference()
     )
-    code = KERNEL.library(dtype) if serves else None
-    if code is None:
+    library = KERNEL.library(dtype) if serves else None
+    if library is None:
         return gemv_reference(inputs, weight, bias, dtype)
-    layout = PackedLayout.of(code)
+    layout = PackedLayout.of(library)
     packed = packed_parameter(weight, dtype, layout)
     depth = layout.padded(columns)
     left = inputs.to(dtype)
     left = left.contiguous() if depth == columns else pad(left, (0, depth - columns))
     result = left.new_empty(*batch, rows)
     bias = None if bias is None else bias.float().contiguous()
-    code.gemv(
+    library.gemv(
         count,
         rows,
         depth,

@@ -1,6 +1,6 @@
-/* Products of rows with a packed matrix, in the types REAL (sums) and PRODUCT (factors). A packed
- * matrix is a sequence of panels of WIDTH columns: for each pair of rows, the pairs of all columns.
- * Included after scalar_math.h. */
+/* Products of rows with a packed matrix; REAL is the type of sums, PRODUCT that of factors. A packed
+ * matrix is a sequence of panels of WIDTH columns. A panel has, for each PAIR of rows one after the
+ * other, the pairs of all its columns. To be included after scalar_math.h. */
 #ifdef __AVX512BF16__
 #include <immintrin.h>
 #endif
@@ -14,7 +14,7 @@
 #endif
 #define LANES (BYTES / (int)sizeof(REAL))
 #define WIDTH (2 * LANES)                             /* columns of a panel */
-#define PAIR ((int)(sizeof(REAL) / sizeof(PRODUCT)))  /* factors of a column side by side */
+#define PAIR ((int)(sizeof(REAL) / sizeof(PRODUCT)))  /* elements of a column side by side */
 #define ROWS 8                                        /* rows of a block */
 
 _Static_assert(PAIR == 1 || (PAIR == 2 && sizeof(PRODUCT) == 2), "pairs are of bfloat16");
@@ -49,8 +49,8 @@ static inline __attribute__((always_inline)) vector multiply_add(
 #endif
 }
 
-/* sums += some rows of the left matrix · a panel. `row_step` is the stride of rows in factors,
- * `pair_step` that of pairs. */
+/* sums += some rows of the left matrix · a panel. `row_step` and `pair_step` are the strides of the
+ * rows and of the pairs of the left matrix, in elements. */
 static inline __attribute__((always_inline)) void sum_block(
     const int rows, const PRODUCT *left, long row_step, long pair_step, const PRODUCT *panel,
     long depth, vector sums[ROWS][2]) {
@@ -79,7 +79,7 @@ static inline __attribute__((always_inline)) void multiply_block(
     }
 }
 
-/* MULTIPLY(n) for n rows, at most ROWS, where n has to be a constant. */
+/* MULTIPLY(n) with the number of rows as a constant; at most ROWS. */
 #define WITH_ROWS(n, MULTIPLY)           \
     switch (n) {                         \
         case 1: MULTIPLY(1); break;      \

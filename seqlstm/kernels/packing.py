@@ -12,11 +12,11 @@ from torch.nn.functional import pad
 
 @dataclass(frozen=True)
 class PackedLayout:
-    """The sizes of packed_gemm.h, once compiled.
+    """The sizes of packed_gemm.h in a compiled library.
 
     Attributes:
         width: columns of a panel.
-        pair: factors that lie side by side.
+        pair: rows of a column whose elements lie side by side.
     """
 
     width: int
@@ -24,10 +24,10 @@ class PackedLayout:
 
     @classmethod
     @cache
-    def of(cls, code: ctypes.CDLL) -> PackedLayout:
-        """That of a library whose program includes packed_gemm.h."""
+    def of(cls, library: ctypes.CDLL) -> PackedLayout:
+        """The layout of a library whose program includes packed_gemm.h."""
         names = ("panel_width", "panel_pair")
-        return cls(*(ctypes.c_long.in_dll(code, name).value for name in names))
+        return cls(*(ctypes.c_long.in_dll(library, name).value for name in names))
 
     def padded(self, columns: int) -> int:
         """The number of columns, rounded up to whole pairs."""

@@ -20,12 +20,11 @@ CACHE: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
 def cached(source: Tensor, key: Hashable, make: Callable[[Tensor], Tensor]) -> Tensor:
     """`make(source)`; cached if the source is a parameter and gradients are disabled.
 
-    Three changes invalidate an entry: an operation in place (`_version`), new memory (`data_ptr`),
-    and any optimizer's step, since fused optimizers do not count up `_version`. Autocast's own
-    cache of casts works neither in inference mode nor from one context to the next.
+    Three changes invalidate an entry: an in-place operation (`_version`), new memory (`data_ptr`),
+    and a step of any optimizer, since fused optimizers do not change `_version`. Autocast has a
+    cache of casts too, but not in inference mode, and only within one autocast context.
 
-    The gain: with cached casts and packed copies a beam search translated 200 sentences a second
-    instead of 174.
+    Measured: with this cache, beam search translated 200 sentences a second instead of 174.
 
     Args:
         source: the tensor.
@@ -52,7 +51,7 @@ def cast(parameter: Tensor, dtype: torch.dtype) -> Tensor:
 
 @cache
 def clear_after_optimizer_steps() -> None:
-    """Clear the cache after every optimizer step: fused optimizers do not bump `_version`."""
+    """Clear the cache after every optimizer step: fused optimizers do not change `_version`."""
 
     def clear(*_: Any) -> None:
         CACHE.clear()

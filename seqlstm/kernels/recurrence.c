@@ -5,10 +5,10 @@
  * states, PRODUCT that of the factors of R·h, PROJECTED that of the projected inputs. Rows are
  * independent: each thread runs some rows of the batch through all steps.
  *
- * Heads: R's block of a head reads that head's part of the operand; products hold the gates head by
- * head. A dense R is one head.
+ * R has a block for each head, which reads that head's part of the operand. The products are ordered
+ * by head, then by gate. A dense R has one head.
  *
- * In reverse every row starts at its own last step; results of a step lie where its input lies.
+ * In reverse, each row starts at its own last step; output t belongs to input t.
  */
 #include "scalar_math.h"
 #include "packed_gemm.h"
@@ -63,8 +63,8 @@ static inline int is_reset(const Arguments *call, long time, long row) {
     return call->resets && call->resets[time * call->batch + row] && !is_padding(call, time, row);
 }
 
-/* The state before a row's step, after a reset if there is one, and the operand of R: the parts of
- * the state that it reads, side by side for each head. */
+/* Writes the state before a row's step, after a reset if there is one, and the operand of R: for each
+ * head, the parts of the state that R multiplies, concatenated. */
 static void begin_step(const Arguments *call, long time, long row) {
     const long hidden = call->hidden, heads = call->heads, units = hidden / heads;
     const long stride = padded(OPERANDS * units), place = index_of(call, time, row);
@@ -87,7 +87,7 @@ static void begin_step(const Arguments *call, long time, long row) {
     if (call->needs_grad) memcpy(call->operands + place * wide, operand, wide * sizeof(PRODUCT));
 }
 
-/* A row's output and next state, from its state and the product. */
+/* Writes a row's output and next state, from its state and the product. */
 static void end_step(const Arguments *call, long time, long row) {
     const long hidden = call->hidden, now = index_of(call, time, row);
     const int at_end = time + 1 == call->steps;
@@ -124,7 +124,8 @@ static void forward_rows(const Arguments *call, long first, long end) {
     }
 }
 
-/* The gradients of all that a row's equations read, from those of its output and next state. */
+/* Writes the gradients of the arguments of a row's equations, from those of its output and next
+ * state. */
 static void equations_backward(const Arguments *call, long time, long row, REAL *d_parameters) {
     const long hidden = call->hidden, heads = call->heads, units = hidden / heads;
     const long now = index_of(call, time, row), stride = padded(GATES * units);
@@ -146,8 +147,8 @@ static void equations_backward(const Arguments *call, long time, long row, REAL 
     memcpy(call->d_products + now * heads * stride, d_product, heads * stride * sizeof(PRODUCT));
 }
 
-/* The gradient of the state before a row's step: the sum of those from the equations and from the
- * product, or that of the next state where the step is padding. */
+/* Writes the gradient of the state before a row's step: the sum of the gradients from the equations
+ * and from the product; at padding, the gradient of the next state. */
 static void product_backward(const Arguments *call, long time, long row) {
     const long hidden = call->hidden, units = hidden / call->heads;
     REAL *d_start = call->d_start + row * PARTS * hidden;

@@ -1,4 +1,4 @@
-"""The time loop of an element-wise cell in C; its reference is recurrent/backends/loop.py."""
+"""The time loop of an element-wise cell in C. Its reference is recurrent/backends/loop.py."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ class Native:
         self.shared = bool(ctypes.c_long.in_dll(self.code, "shared").value)
 
     def forward(self, **values: Any) -> None:
-        """All steps. `values` are fields of the struct `Arguments` in recurrence.c."""
+        """Run all steps. `values` are fields of the struct `Arguments` in recurrence.c."""
         self.code.forward(ctypes.byref(Arguments(**values)))
 
     def backward(self, **values: Any) -> None:
-        """All steps, backwards."""
+        """Run the backward pass of all steps."""
         self.code.backward(ctypes.byref(Arguments(**values)))
 
     def factors(self, like: Tensor, *shape: int) -> Tensor:
-        """Uninitialised factors of a product; zeros if the last axis has to be padded."""
+        """Uninitialized factors of a product; zeros where the last axis is padded."""
         *axes, columns = shape
         if self.layout.padded(columns) == columns:
             return like.new_empty(shape)
@@ -70,7 +70,7 @@ def native(text: str, real: torch.dtype, product: torch.dtype, projected: torch.
 
 
 class Arguments(ctypes.Structure):
-    """The struct `Arguments` of recurrence.c, from numbers, tensors and lists of tensors."""
+    """The struct `Arguments` of recurrence.c, made from numbers, tensors and lists of tensors."""
 
     COUNTS = ("steps", "batch", "hidden", "heads", "needs_grad", "reverse", "threads")
     POINTERS = (
@@ -93,7 +93,7 @@ class Arguments(ctypes.Structure):
                 setattr(self, name, value.data_ptr())
             elif isinstance(value, list):
                 array = (ctypes.c_void_p * len(value))(*(tensor.data_ptr() for tensor in value))
-                self.arrays[name] = array  # alive as long as the struct
+                self.arrays[name] = array  # keeps the array alive
                 setattr(self, name, ctypes.addressof(array))
             elif value is not None:
                 setattr(self, name, value)

@@ -18,7 +18,7 @@ static inline bfloat16 to_bfloat16(REAL x) {  /* to nearest, ties to even */
     ((place) = _Generic((place), bfloat16: to_bfloat16, default: same)(value))
 
 static inline REAL larger(REAL x, REAL y) { return x > y ? x : y >= x ? y : x + y; }  /* or NaN */
-static inline REAL of_larger(REAL x, REAL y, REAL d) {  /* the gradient of x, from that of the larger */
+static inline REAL of_larger(REAL x, REAL y, REAL d) {  /* gradient of x, from d of larger(x, y) */
     return x < y ? 0 : x == y ? d / 2 : d;
 }
 
@@ -26,8 +26,9 @@ static inline double exponential_double(double x) { return exp(x); }
 static inline double tangent_double(double x) { return tanh(x); }
 static inline double logarithm_double(double x) { return log(x); }
 
-/* e^x = 2^n · e^r with |r| <= log(2)/2, or up to 1 where e^x is about to overflow. Returns 2^n, or 0
- * on underflow; `rest` becomes e^r - 1, by Taylor. Without branches, so loops of it vectorise. */
+/* e^x = 2^n · e^r with |r| <= log(2)/2, or up to 1 where e^x nearly overflows. Returns 2^n, or 0 on
+ * underflow; `rest` becomes e^r - 1, by a Taylor polynomial. Without branches, so that loops can be
+ * vectorized. */
 static inline float power_of_two(float x, float *rest) {
     const float limited = x < -88.0f ? -88.0f : x > 89.0f ? 89.0f : x;  /* a NaN stays */
     const float nearest = rintf(limited * 1.44269504f);
@@ -54,11 +55,11 @@ static inline float tangent_float(float x) {  /* (e^2x - 1) / (e^2x + 1) */
     const float above = scale * rest + (scale - 1.0f);
     return above / (above + 2.0f);
 }
-/* x = 2^n · m with m around 1, and log m = 2 artanh s of s = (m - 1) / (m + 1). */
+/* x = 2^n · m with m near 1, and log m = 2 artanh s with s = (m - 1) / (m + 1). */
 static inline float logarithm_float(float x) {
-    const int tiny = x < 1.17549435e-38f;  /* not normal: 2^23 times it is */
+    const int tiny = x < 1.17549435e-38f;  /* subnormal: multiplied by 2^23 */
     const uint32_t bits = bits_of(tiny ? x * 8388608.0f : x);
-    const int32_t power = (int32_t)(bits - 0x3f3504f3) >> 23;  /* the bits of the root of one half */
+    const int32_t power = (int32_t)(bits - 0x3f3504f3) >> 23;  /* the bits of sqrt(1/2) */
     const float m = float_of(bits - ((uint32_t)power << 23));
     const float n = (float)power - (tiny ? 23.0f : 0.0f);
     const float s = (m - 1.0f) / (m + 1.0f), t = s * s;
@@ -72,7 +73,7 @@ static inline REAL exponential(REAL x) { return BY_TYPE(exponential, x); }
 static inline REAL tangent(REAL x) { return BY_TYPE(tangent, x); }
 static inline REAL logarithm(REAL x) { return BY_TYPE(logarithm, x); }
 static inline REAL sigmoid(REAL x) { return 1 / (1 + exponential(-x)); }
-static inline REAL logarithm_above_one(REAL x) {  /* of 1 + x, exact for small x */
+static inline REAL logarithm_above_one(REAL x) {  /* log(1 + x), exact for small x */
     const REAL sum = 1 + x, result = logarithm(sum);
     return sum == 1 ? x : sum == x ? result : result * (x / (sum - 1));
 }

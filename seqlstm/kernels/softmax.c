@@ -36,7 +36,7 @@ static REAL cross_entropy_of_row(
     WRITE(logits[target], d_logit);
     d_bias[target] = d_bias_before + d_logit;
     const REAL norm = largest + logarithm(sum);  /* log of the sum of all e^x */
-    /* Without smoothing the mean is not taken: the logit of a forbidden id is -inf. */
+    /* Without smoothing the mean is not used: it is -inf if the logit of any id is -inf. */
     return norm - (1 - smoothing) * target_logit - (smoothing ? smoothing * (total / columns) : 0);
 }
 

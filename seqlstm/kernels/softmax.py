@@ -27,20 +27,20 @@ def cross_entropy_with_grad(
 ) -> Tensor:
     """Cross-entropy; overwrites the logits (tokens, vocabulary) with the gradient of its sum.
 
-    In C it is one pass over the logits, in PyTorch five.
+    The C code makes one pass over the logits, PyTorch five.
 
     Args:
         logits: without their bias, in bfloat16 or in the type of `d_bias`; contiguous.
-        bias: of the logits, (vocabulary,).
+        bias: to be added to the logits, (vocabulary,).
         targets: (tokens,).
         smoothing: label smoothing, from 0 to 1.
-        d_bias: the gradients, summed over tokens, are added to it, (vocabulary,).
+        d_bias: the gradient of the bias is added to it, (vocabulary,).
 
     Returns:
         The losses, (tokens,), in nats.
     """
-    code = KERNEL.library(logits.dtype, d_bias.dtype) if logits.device.type == "cpu" else None
-    if code is None:
+    library = KERNEL.library(logits.dtype, d_bias.dtype) if logits.device.type == "cpu" else None
+    if library is None:
         return cross_entropy_with_grad_reference(logits, bias, targets, smoothing, d_bias)
     rows, columns = logits.shape
     assert logits.is_contiguous()
@@ -56,7 +56,7 @@ def cross_entropy_with_grad(
     losses = d_bias.new_empty(rows)
     inputs = [tensor.data_ptr() for tensor in (logits, bias, targets)]
     outputs = [tensor.data_ptr() for tensor in (exponentials, d_biases, losses)]
-    code.cross_entropy_with_grad(rows, columns, *inputs, smoothing, threads, *outputs)
+    library.cross_entropy_with_grad(rows, columns, *inputs, smoothing, threads, *outputs)
     d_bias += d_biases.sum(0)
     return losses
 
@@ -77,25 +77,25 @@ def cross_entropy_with_grad_reference(
 
 
 def label_smoothed_nll(log_probs: Tensor, targets: Tensor, smoothing: float) -> Tensor:
-    """The losses (tokens,) of log-probabilities (tokens, vocabulary)."""
+    """Label-smoothed losses (tokens,), from log-probabilities (tokens, vocabulary)."""
     losses = -(1 - smoothing) * log_probs.gather(1, targets.unsqueeze(1)).squeeze(1)
     return losses - smoothing * log_probs.mean(1) if smoothing else losses
 
 
 def log_softmax(logits: Tensor, dtype: torch.dtype | None = None) -> Tensor:
-    """Log-probabilities of logits (..., vocabulary), in this type, or in float32 or better."""
+    """Log-probabilities of logits (..., vocabulary), in `dtype`, by default at least float32."""
     dtype = torch.promote_types(logits.dtype, torch.float32) if dtype is None else dtype
     needs_grad = torch.is_grad_enabled() and logits.requires_grad
     serves = logits.device.type == "cpu" and not needs_grad
-    code = KERNEL.library(logits.dtype, dtype) if serves else None
-    if code is None:
+    library = KERNEL.library(logits.dtype, dtype) if serves else None
+    if library is None:
         return log_softmax_reference(logits, dtype)
     logits = logits.contiguous()
     log_probs = torch.empty_like(logits, dtype=dtype)
     columns = logits.shape[-1]
     rows = log_probs.numel() // max(1, columns)
     pointers = (logits.data_ptr(), log_probs.data_ptr())
-    code.log_softmax(rows, columns, *pointers, torch.get_num_threads())
+    library.log_softmax(rows, columns, *pointers, torch.get_num_threads())
     return log_probs
 
 

@@ -1,7 +1,7 @@
 /* The k highest scores of each row, the highest first, equal ones in the order of their indices. */
 #include <stdint.h>
 
-#define BLOCK 64  /* scores that are skipped at once where none is high enough */
+#define BLOCK 64  /* scores that are skipped together if none is among the k highest */
 
 static inline int any_above(const float *scores, float bound) {
     int above = 0;
@@ -10,7 +10,7 @@ static inline int any_above(const float *scores, float bound) {
     return above;
 }
 
-/* Insertion into sorted values; the value at `last` is overwritten. */
+/* Insert a score into the sorted values; the value at index `last` is dropped. */
 static inline void insert(
     float score, int64_t index, long last, float *values, int64_t *indices) {
     long at = last;

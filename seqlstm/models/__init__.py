@@ -1,1 +1,1 @@
-"""Language models and translators. Inputs are ids, never strings."""
+"""Language models and translators. Their inputs are ids, not strings."""

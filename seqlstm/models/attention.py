@@ -14,26 +14,26 @@ from seqlstm.nn.linear import Linear
 from seqlstm.nn.matmul import bmm
 from seqlstm.recurrent.connections import at_least_float32
 
-MAX_FEATURES = 2**22  # of additive scores that exist at once: 16 MB in float32
+MAX_FEATURES = 2**22  # outputs of the tanh of additive attention at once: 16 MB in float32
 
 Memory: TypeAlias = tuple[Tensor, Tensor, Tensor]
 """Keys and values (batch, source, features), and the mask (batch, source), true at real ids."""
 
 
 class Attention(nn.Module, ABC):
-    """Attention: for every query, the average of the values, weighted by the scores of the keys.
+    """Attention: for each query, the average of the values with weights from scores of the keys.
 
-    Values are the encoder's outputs. Each of several heads has its own slice of queries, keys and
-    values.
+    The values are the encoder's outputs. Each head reads its own slice of the features of queries,
+    keys and values.
 
-    With coverage (Tu et al., 2016; See, Liu & Manning, 2017) a key is k + w·a, where a is the
-    attention that its position has received so far, and each head has a vector w of its own.
+    With coverage (Tu et al., 2016; See, Liu & Manning, 2017) a key is k + w·a, where a is the sum
+    of the weights that its position has had so far; each head has its own vector w.
 
     Args:
         query_size: features of one query.
         memory_size: features of one position of the encoder's output.
         heads: number of attention heads.
-        coverage: the scores depend on the sum of the past weights.
+        coverage: whether the scores depend on the sum of the past weights.
 
     Raises:
         ValueError: `heads` does not divide `memory_size`.
@@ -70,8 +70,8 @@ class Attention(nn.Module, ABC):
         scores = self.scores(queries, keys, past)
         return scores.masked_fill(~mask[:, None, None], float("-inf")).softmax(-1)
 
-    def read(self, weights: Tensor, memory: Memory) -> Tensor:
-        """Contexts (batch, time, memory): the averages of the values by these weights."""
+    def context(self, weights: Tensor, memory: Memory) -> Tensor:
+        """Contexts (batch, time, memory): averages of the values with these weights."""
         values = split(memory[1], self.heads)
         return bmm(weights.to(values.dtype), values).transpose(1, 2).flatten(2)
 
@@ -127,8 +127,8 @@ class AdditiveAttention(Attention):
     """v · tanh(W q + U k) (Bahdanau, Cho & Bengio, 2015), whose hidden size is the memory's.
 
     U k is computed once for all queries. The outputs of tanh, (batch, heads, time, source, size),
-    are kept for the backward pass where they are small; larger ones are computed for a slice of
-    queries at a time and recomputed in the backward pass.
+    are saved for the backward pass if they are small; otherwise they are computed for a slice of
+    queries at a time and computed again in the backward pass.
     """
 
     def __init__(

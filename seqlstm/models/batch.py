@@ -16,18 +16,18 @@ from seqlstm.recurrent.state import State
 class Batch:
     """A batch: ids to predict and, for translation, source ids.
 
-    Positions of targets are computed beforehand: models have no data-dependent shapes.
+    Positions of targets are computed in advance, so that models have no data-dependent shapes.
 
     Attributes:
         inputs: input ids, (batch, time).
         targets: ids to predict, one for each input, (batch, time).
-        target_index: positions of the targets that count in the time-major (time, batch),
-            flattened; (tokens,).
+        target_index: positions of the targets that are not padding among all targets, flattened
+            from (time, batch); (tokens,).
         lengths: steps of each row without padding, (batch,); None when every row is full.
         resets: true where a row starts from the initial state, (batch, time); None for nowhere.
         source: source ids, (batch, source time); None for a language model.
         source_lengths: ids of each source without padding, (batch,).
-        carry_state: the rows continue those of the previous batch, starting from its last state.
+        carry_state: whether the rows continue those of the previous batch, from its last state.
         lr_factor: factor of the learning rate for a step on this batch.
     """
 
@@ -47,7 +47,7 @@ class Batch:
         return len(self.target_index)
 
     def select_targets(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """The features and ids of the targets that count.
+        """The features and ids of the targets that are not padding.
 
         Args:
             features: of every step, (time, batch, features).
@@ -79,7 +79,7 @@ class Batch:
 
 
 class ModelOutput(NamedTuple):
-    """What a model returns for a batch.
+    """The outputs of a model for a batch.
 
     Attributes:
         features: inputs of the output layer, (time, batch, features).

@@ -9,16 +9,16 @@ from seqlstm.nn.dropout import Dropout
 
 
 class TokenEmbedding(nn.Module):
-    """A scaled embedding table, with dropout on words and on features.
+    """A scaled embedding table with word dropout and dropout.
 
     Args:
         vocab_size: number of ids.
         embedding_dim: features of one id.
         dropout: on the features.
         variational: one dropout mask for a whole sequence, or one for each step.
-        word_dropout: probability that an id is read as zeros, wherever it stands in the batch: rows
-            of the table are dropped (Gal & Ghahramani, 2016, §4.2; a mask for each batch as in
-            Merity, Keskar & Socher, 2017, §4.3), and the others scaled up.
+        word_dropout: probability of dropping a row of the table, so that its id is zero everywhere
+            in the batch; the other rows are scaled up (Gal & Ghahramani, 2016, §4.2; a mask for
+            each batch as in Merity, Keskar & Socher, 2017, §4.3).
 
     Raises:
         ValueError: a probability is out of its range.
@@ -44,12 +44,12 @@ class TokenEmbedding(nn.Module):
         self.dropout = Dropout(dropout, variational=variational)
 
     def forward(self, ids: Tensor) -> Tensor:
-        """(batch, time) ids -> (time, batch, embedding_dim). Ids are cheaper to transpose."""
-        ids = ids.t()
+        """(batch, time) ids -> (time, batch, embedding_dim)."""
+        ids = ids.t()  # cheaper than to transpose the features
         features: Tensor = self.table(ids) * self.scale
         if self.training and self.word_dropout:
-            share = 1 - self.word_dropout
-            mask = self.table.weight.new_empty(len(self.table.weight)).bernoulli_(share)
-            features = features * torch.embedding(mask.div_(share).unsqueeze(1), ids)
+            keep = 1 - self.word_dropout
+            mask = self.table.weight.new_empty(len(self.table.weight)).bernoulli_(keep)
+            features = features * torch.embedding(mask.div_(keep).unsqueeze(1), ids)
         dropped: Tensor = self.dropout(features)
         return dropped

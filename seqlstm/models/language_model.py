@@ -46,36 +46,40 @@ class LanguageModel(nn.Module):
         """Features of a batch for the output layer, and the state after it.
 
         Args:
-            batch: of ids.
-            state: that the batch continues; None for the initial state.
+            batch: the ids.
+            state: the state before the batch; the initial state when None.
         """
-        hidden, state = self.outputs(batch, state, last=True)
+        hidden, state = self.outputs(batch, state, return_state=True)
         return ModelOutput(self.dropout(hidden), hidden, state)
 
     def log_probabilities(
-        self, batch: Batch, state: State | None = None, *, last: bool = False
+        self, batch: Batch, state: State | None = None, *, return_state: bool = False
     ) -> tuple[Tensor, State | None]:
         """Natural log-probability of every target, (batch, time), and the state after the batch.
 
         Padding has log-probability 0.
         """
-        features, state = self.features(batch, state, last=last)
+        features, state = self.features(batch, state, return_state=return_state)
         return score_targets(self.output_layer, features, batch), state
 
     def features(
-        self, batch: Batch, state: State | None, *, last: bool
+        self, batch: Batch, state: State | None, *, return_state: bool
     ) -> tuple[Tensor, State | None]:
         """The output layer's inputs, (time · batch, hidden), and the state after the batch."""
-        outputs, state = self.outputs(batch, state, last=last)
+        outputs, state = self.outputs(batch, state, return_state=return_state)
         return self.dropout(outputs).flatten(0, 1), state
 
     def outputs(
-        self, batch: Batch, state: State | None, *, last: bool
+        self, batch: Batch, state: State | None, *, return_state: bool
     ) -> tuple[Tensor, State | None]:
         """The stack's outputs, (time, batch, hidden), and the state after the batch."""
         resets = None if batch.resets is None else batch.resets.t()
         outputs: tuple[Tensor, State | None] = self.stack(
-            self.embedding(batch.inputs), state, lengths=batch.lengths, resets=resets, last=last
+            self.embedding(batch.inputs),
+            state,
+            lengths=batch.lengths,
+            resets=resets,
+            return_state=return_state,
         )
         return outputs
 
@@ -84,7 +88,7 @@ class LanguageModel(nn.Module):
     ) -> tuple[Tensor, State]:
         """One step: tokens (rows,) -> logits (rows, vocabulary) and the next state.
 
-        There is no memory.
+        `memory` is unused: it stands for the source of a translator.
         """
         features, state = self.stack(self.embedding(token.unsqueeze(1)), state)
         return self.output_layer(features.squeeze(0)), state

@@ -12,8 +12,8 @@ class LexicalModule(nn.Module):
     """The lexical module of Nguyen & Chiang (2018).
 
     f = tanh(Σ a e), a sum over the embeddings e of the source by the attention weights a, and the
-    output is tanh(W f + b) + f. In the paper it has logits of its own; here it joins the features
-    of the output layer, which needs no second table.
+    output is tanh(W f + b) + f. In the paper the output has its own output layer; here it is
+    concatenated to the features of the decoder, so that there is only one.
 
     Args:
         embedding_dim: features of an embedding.

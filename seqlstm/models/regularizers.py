@@ -1,4 +1,4 @@
-"""Penalties on the outputs of the recurrent layers."""
+"""Activation regularization: penalties on the outputs of the recurrent layers."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class ActivationRegularizer:
 
         α · mean (m ∘ h_t)²  +  β · mean (h_t − h_{t+1})²
 
-    over the real steps, the batch and the features of the last layer's output h; m is the dropout
-    mask on it. (The papers write norms; their code has these means of squares.)
+    over the steps without padding, the batch and the features of h, the output of the last layer; m
+    is the dropout mask on h. (The papers have norms; their code has these mean squares.)
 
     Attributes:
         activation: α, on the output after dropout.

@@ -20,8 +20,8 @@ from seqlstm.recurrent.state import State
 class Translator(nn.Module):
     """An encoder-decoder model: embeddings, encoder, decoder, output layer.
 
-    The state is the decoder's; the memory is the decoder's, and the source embeddings where there
-    is a lexical module.
+    The state is that of the decoder. The memory is that of the decoder and, with a lexical module,
+    the source embeddings.
 
     Args:
         source: embedding of the source.
@@ -51,7 +51,7 @@ class Translator(nn.Module):
     ) -> None:
         super().__init__()
         if lexical is not None and not isinstance(decoder, AttentionDecoder):
-            raise ValueError("a lexical module reads by attention's weights: this decoder has none")
+            raise ValueError("a lexical module needs attention weights: this decoder has none")
         self.source = source
         self.target = target
         self.encoder = encoder
@@ -62,9 +62,9 @@ class Translator(nn.Module):
 
     def encode(self, source: Tensor, lengths: Tensor) -> State:
         """The decoder's memory of sources (batch, time) of these lengths (batch,)."""
-        bridged = self.decoder.bridge is not None
+        has_bridge = self.decoder.bridge is not None
         embedded = self.source(source)
-        encoded, final = self.encoder(embedded, lengths=lengths, last=bridged)
+        encoded, final = self.encoder(embedded, lengths=lengths, return_state=has_bridge)
         memory = self.decoder.prepare(encoded, source_mask(lengths, source.shape[1]), final)
         if self.lexical is None:
             return memory, ()
@@ -77,7 +77,7 @@ class Translator(nn.Module):
     def forward(self, batch: Batch, state: None = None) -> ModelOutput:
         """Features of a batch for the output layer, under teacher forcing.
 
-        Sentences are independent, so that there is no state before or after a batch.
+        Sentences are independent, so there is no state before or after a batch.
         """
         features, _ = self.forward_decoder(batch)
         return ModelOutput(self.dropout(features), features, None)
@@ -86,17 +86,17 @@ class Translator(nn.Module):
         """Natural log-probability of every target, (batch, time); 0 at padding."""
         return score_targets(self.output_layer, self.features(batch), batch)
 
-    def attend(self, batch: Batch) -> Tensor:
+    def attention_weights(self, batch: Batch) -> Tensor:
         """Attention weights under teacher forcing, (batch, heads, time, source).
 
-        Row t belongs to the prediction of target t. Rows after a target's end are meaningless.
+        Row t belongs to the prediction of target t. Rows at padding are undefined.
 
         Raises:
             ValueError: the decoder has no attention.
         """
         _, weights = self.forward_decoder(batch)
         if weights is None:
-            raise ValueError("this decoder has no attention to look at")
+            raise ValueError("this decoder has no attention")
         return weights
 
     def features(self, batch: Batch) -> Tensor:
@@ -109,10 +109,10 @@ class Translator(nn.Module):
         """Teacher forcing: features (time, batch, features) and attention weights, if any."""
         assert batch.source is not None
         assert batch.source_lengths is not None
-        memory, words = self.encode(batch.source, batch.source_lengths)
+        memory, source_embeddings = self.encode(batch.source, batch.source_lengths)
         features, weights = self.decoder(self.target(batch.inputs), memory, lengths=batch.lengths)
         if self.lexical is not None:
-            lexical = self.lexical(weights, words).transpose(0, 1)
+            lexical = self.lexical(weights, source_embeddings).transpose(0, 1)
             features = torch.cat([features, lexical], dim=-1)
         return features, weights
 
@@ -124,18 +124,19 @@ class Translator(nn.Module):
         Args:
             token: the last token of each row, (rows,).
             state: the decoder's, of all rows.
-            memory: what `encode` returned, one row a sentence, shared by the sentence's beams.
+            memory: from `encode`, a row for each sentence, shared by the beams of the sentence.
 
         Returns:
             Logits (rows, vocabulary), the next state, and the attention weights
             (rows, heads, source); None where the decoder has no attention.
         """
-        decoder_memory, words = memory
+        decoder_memory, source_embeddings = memory
         embedded = self.target(token.unsqueeze(1))
         features, state, weights = self.decoder.step(embedded, state, decoder_memory)
         if self.lexical is not None:
             assert weights is not None
-            by_beam = weights.reshape(len(words), -1, *weights.shape[1:]).transpose(1, 2)
-            lexical = self.lexical(by_beam, words).view(1, len(token), -1)
+            sentences = len(source_embeddings)
+            by_sentence = weights.reshape(sentences, -1, *weights.shape[1:]).transpose(1, 2)
+            lexical = self.lexical(by_sentence, source_embeddings).view(1, len(token), -1)
             features = torch.cat([features, lexical], dim=-1)
         return self.output_layer(self.dropout(features).squeeze(0)), state, weights

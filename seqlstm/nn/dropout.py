@@ -11,14 +11,14 @@ from seqlstm.kernels.bernoulli import bernoulli
 
 
 class FixedMask(nn.Module):
-    """Base of modules with a random mask for each sequence; a call is a sequence."""
+    """Base of modules that sample a mask for each sequence; a call is a whole sequence."""
 
     def __init__(self) -> None:
         super().__init__()
         self.masks: list[Tensor] | None = None
 
     def mask(self, sample: Callable[[], Tensor]) -> Tensor:
-        """`sample()`; inside `fixed_masks`, its first result."""
+        """A new mask, `sample()`; inside `fixed_masks` always the first one."""
         if self.masks is None:
             return sample()
         if not self.masks:
@@ -28,7 +28,7 @@ class FixedMask(nn.Module):
 
 @contextmanager
 def fixed_masks(module: nn.Module) -> Iterator[None]:
-    """Keep one mask in each part of `module`: its calls are the steps of one sequence."""
+    """Keep the masks of all parts of `module`: its calls are the steps of one sequence."""
     parts = [part for part in module.modules() if isinstance(part, FixedMask)]
     for part in parts:
         part.masks = []
@@ -40,7 +40,7 @@ def fixed_masks(module: nn.Module) -> Iterator[None]:
 
 
 def dropout(inputs: Tensor, probability: float) -> Tensor:
-    """Dropout, as torch's, which samples its mask on one thread of a CPU."""
+    """Dropout; on a CPU faster than torch's, which samples the mask on one thread."""
     if inputs.device.type != "cpu":
         return nn.functional.dropout(inputs, probability)
     return inputs * dropout_mask(inputs, inputs.shape, probability)
@@ -60,9 +60,9 @@ def bernoulli_mask(like: Tensor, shape: Sequence[int], probability: float) -> Te
 class Dropout(FixedMask):
     """Dropout over (time, batch, features).
 
-    Variational (Gal & Ghahramani, 2016): one mask for the whole sequence, which regularises a
-    recurrent network better and costs one step's worth of random numbers. Ordinary: a new mask at
-    every step.
+    Variational dropout (Gal & Ghahramani, 2016) has one mask for the whole sequence: it regularizes
+    a recurrent network better and needs random numbers for one step only. Ordinary dropout has a
+    new mask at every step.
     """
 
     def __init__(self, probability: float, *, variational: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""Linear layers by the fastest kernel that serves, with autocast and without."""
+"""Linear layers, computed by the fastest kernel, with autocast or without."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ __all__ = ["Linear", "cast", "is_autocast_enabled", "linear"]
 
 
 def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """W·x + b, as torch's, by one of three products.
+    """W·x + b, as `torch.nn.functional.linear`, by one of three products.
 
     - `gemv`: at most 8 rows without gradients: a decoding step.
     - `linear_gemm`: bfloat16 under autocast on a CPU: training batches of 128 rows and more, and
       without gradients any number of rows.
-    - torch's: everything else; without gradients, casts of parameters are cached.
+    - torch's product: everything else; without gradients, casts of parameters are cached.
 
-    The first two use packed copies of W, cached without gradients.
+    The first two pack W; without gradients the packed copy is cached.
     """
     device, needs_grad = inputs.device.type, torch.is_grad_enabled()
     casts = is_autocast_enabled(device)
@@ -39,12 +39,12 @@ def linear(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
 
 
 def is_autocast_enabled(device: str) -> bool:
-    """Whether autocast casts the factors of products on such a device; some devices have none."""
+    """Whether autocast is enabled on such a device; some devices have no autocast."""
     return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
 
 
 class Linear(nn.Linear):
-    """torch's `nn.Linear`, computed by `linear`."""
+    """`nn.Linear`, computed by `linear`."""
 
     def forward(self, inputs: Tensor) -> Tensor:
         return linear(inputs, self.weight, self.bias)

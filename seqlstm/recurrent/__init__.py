@@ -1,1 +1,1 @@
-"""Recurrences over sequences of features. Knows torch, and no words."""
+"""Recurrent cells, backends that run them over time, layers and stacks, over feature tensors."""

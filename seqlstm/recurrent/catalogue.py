@@ -1,6 +1,6 @@
 """The cells and blocks by their names in recipes.
 
-A new cell is a class in `cells/`, as `cells/base.py` describes, and one line here.
+To add a cell, write a class in `cells/`, as `cells/base.py` describes, and add a line here.
 """
 
 from __future__ import annotations
@@ -44,5 +44,5 @@ CELLS: dict[str, Callable[..., Cell]] = {
     "minlstm": MinLSTM,
 }
 
-# Residual blocks: in a recipe they stand where a cell does.
+# Residual blocks: a recipe names one in place of a cell.
 BLOCKS: dict[str, Callable[..., SLSTMBlock | MLSTMBlock]] = {"xlstm": xlstm_block}

@@ -1,4 +1,4 @@
-"""Connections: how a layer's input joins its output."""
+"""Connections between a layer's input x and its output H(x): plain, residual, highway."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ResidualConnection(nn.Module):
 class HighwayConnection(nn.Module):
     """y = T(x) ∘ H(x) + (1 − T(x)) ∘ x (Srivastava, Greff & Schmidhuber, 2015).
 
-    The transform gate's bias starts negative, so that a deep stack first passes its input on.
+    The bias of the transform gate T starts at −1, so that a new deep stack mostly copies its input.
     """
 
     def __init__(self, width: int) -> None:
@@ -51,13 +51,13 @@ class ResidualDropout(nn.Module):
         self.dropout = dropout
 
     def forward(self, inputs: Tensor, outputs: Tensor) -> Tensor:
-        added: Tensor = self.dropout(at_least_float32(outputs))
-        return inputs + added
+        branch: Tensor = self.dropout(at_least_float32(outputs))
+        return inputs + branch
 
 
-def at_least_float32(carried: Tensor) -> Tensor:
-    """Cast to at least float32: a residual stream is a sum over many layers."""
-    return carried.to(torch.promote_types(carried.dtype, torch.float32))
+def at_least_float32(values: Tensor) -> Tensor:
+    """Cast to float32, or leave float64: a residual stream is a sum over many layers."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def make_connection(connection: Connection, width: int) -> nn.Module:

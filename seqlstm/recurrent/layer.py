@@ -15,13 +15,15 @@ from seqlstm.recurrent.state import State
 
 
 class Layer(nn.Module):
-    """A recurrent layer of a stack.
+    """Base of the recurrent layers of a stack.
 
-    What it does not define itself is that of its inner layer, `core`.
+    A layer that wraps another one defines `core`; its other properties are those of `core` unless
+    it overrides them.
     """
 
     @property
     def core(self) -> Layer:
+        """The wrapped layer."""
         raise NotImplementedError
 
     @property
@@ -39,17 +41,17 @@ class Layer(nn.Module):
         return self.core.initial_state(batch)
 
     def choice(self, call: Call) -> BackendChoice:
-        """The backend for such a call, and why the faster ones refuse."""
+        """The backend for such a call, and why faster backends were not chosen."""
         return self.core.choice(call)
 
 
 class Recurrent(Layer):
-    """A cell over time.
+    """A cell run over time.
 
     Args:
         cell: the recurrence.
-        backend: "auto", or a backend by name, which then must not refuse.
-        reverse: read each row from its own last token to its first.
+        backend: "auto", or a backend by name, which must then support every call.
+        reverse: read each row from its own last step to its first.
     """
 
     def __init__(self, cell: Cell, *, backend: str = "auto", reverse: bool = False) -> None:
@@ -79,45 +81,47 @@ class Recurrent(Layer):
         *,
         lengths: Tensor | None = None,
         resets: Tensor | None = None,
-        last: bool = True,
+        return_state: bool = True,
     ) -> tuple[Tensor, State | None]:
         """Run the cell over `inputs`.
 
         Args:
-            inputs: (time, batch, width).
+            inputs: (time, batch, input_size).
             state: before the first step; the cell's initial state when None.
-            lengths: real steps of each row, (batch,). Outputs beyond them mean nothing.
+            lengths: real steps of each row, (batch,). Outputs at padding are undefined.
             resets: true where a row is reset to the initial state before that step, (time, batch).
-            last: whether the state after the last real step is wanted; some backends lack it.
+            return_state: whether to return the last state; some backends do not compute it.
 
         Returns:
-            Outputs (time, batch, hidden), and the last state if it is wanted.
+            Outputs (time, batch, hidden), and the state after the last real step or None.
 
         Raises:
-            ValueError: resets for a layer that reads backwards, or a backend that cannot serve.
+            ValueError: resets for a layer in reverse, or a backend that does not support the call.
         """
         if self.reverse and resets is not None:
             raise ValueError("a layer that reads backwards cannot be reset inside a span")
         call = Call(
             lengths=lengths is not None,
             resets=resets is not None,
-            last=last,
-            single=len(inputs) == 1,
+            return_state=return_state,
+            single_step=len(inputs) == 1,
         )
         backend = self.choice(call).backend
         if state is None:
             state = self.cell.initial_state(inputs.shape[1])
         if self.reverse:
-            outputs, state = backend.run_back(self.cell, inputs, state, lengths=lengths, last=last)
+            outputs, state = backend.run_reverse(
+                self.cell, inputs, state, lengths=lengths, return_state=return_state
+            )
         else:
-            # Lengths matter to the last state alone: outputs beyond the end mean nothing.
-            ends = lengths if last else None
-            outputs, state = backend.run(self.cell, inputs, state, lengths=ends, resets=resets)
-        return outputs, state if last else None
+            # Lengths change the last state only: outputs at padding are undefined.
+            needed = lengths if return_state else None
+            outputs, state = backend.run(self.cell, inputs, state, lengths=needed, resets=resets)
+        return outputs, state if return_state else None
 
 
 class Bidirectional(Layer):
-    """Two layers, one a direction, their outputs concatenated (Graves & Schmidhuber, 2005)."""
+    """A layer for each direction, with concatenated outputs (Graves & Schmidhuber, 2005)."""
 
     def __init__(self, forwards: Recurrent | WeightDrop, backwards: Recurrent | WeightDrop) -> None:
         super().__init__()
@@ -140,34 +144,39 @@ class Bidirectional(Layer):
         return self.forwards.initial_state(batch), self.backwards.initial_state(batch)
 
     def forward(
-        self, inputs: Tensor, state: State | None = None, *, last: bool = True, **options: Any
+        self,
+        inputs: Tensor,
+        state: State | None = None,
+        *,
+        return_state: bool = True,
+        **options: Any,
     ) -> tuple[Tensor, State | None]:
         """As `Recurrent.forward`; the state is the pair of the two layers' states."""
         ahead, back = (None, None) if state is None else state
-        left, ahead = self.forwards(inputs, ahead, last=last, **options)
-        right, back = self.backwards(inputs, back, last=last, **options)
-        return torch.cat([left, right], dim=-1), (ahead, back) if last else None
+        left, ahead = self.forwards(inputs, ahead, return_state=return_state, **options)
+        right, back = self.backwards(inputs, back, return_state=return_state, **options)
+        return torch.cat([left, right], dim=-1), (ahead, back) if return_state else None
 
 
 class WeightDrop(Layer, FixedMask):
-    """DropConnect on the matrix from state to state while training (Merity, Keskar & Socher, 2017).
+    """DropConnect on the recurrent matrix in training (Merity, Keskar & Socher, 2017).
 
-    One mask serves the whole sequence, so that every backend can run it. Other matrices that read
-    the state, such as those of FGR between its gates, stay whole.
+    There is one mask for the whole sequence, so that every backend can run the layer. Other
+    matrices that read the state, such as those between the gates of FGR, are not dropped from.
 
     Args:
-        layer: whose cell has a parameter named `recurrent`, perhaps inside another cell.
+        layer: a layer whose cell, or the cell inside it, has a parameter named `recurrent`.
         probability: of dropping a weight.
 
     Raises:
-        ValueError: there is no such parameter, or no such probability.
+        ValueError: there is no such parameter, or the probability is out of its range.
     """
 
     def __init__(self, layer: Recurrent, probability: float) -> None:
         super().__init__()
         if not 0 <= probability < 1:
             raise ValueError(f"weight drop must be in [0, 1), was: {probability}")
-        self.recurrent = f"cell.{recurrent_parameter(layer.cell)}"
+        self.parameter_name = f"cell.{recurrent_parameter_name(layer.cell)}"
         self.layer = layer
         self.probability = probability
 
@@ -181,15 +190,15 @@ class WeightDrop(Layer, FixedMask):
         """As `Recurrent.forward`."""
         if not self.training:
             return self.layer(inputs, state, **options)  # type: ignore[no-any-return]
-        matrix = self.layer.get_parameter(self.recurrent)
+        matrix = self.layer.get_parameter(self.parameter_name)
         dropped = self.mask(lambda: dropout(matrix, self.probability))
         return functional_call(  # type: ignore[no-any-return]
-            self.layer, {self.recurrent: dropped}, (inputs, state), options
+            self.layer, {self.parameter_name: dropped}, (inputs, state), options
         )
 
 
-def recurrent_parameter(cell: Cell) -> str:
-    """The name of the parameter that leads from state to state.
+def recurrent_parameter_name(cell: Cell) -> str:
+    """The name of the recurrent matrix among the cell's parameters.
 
     Raises:
         ValueError: the cell has none.

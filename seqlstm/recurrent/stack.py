@@ -1,4 +1,4 @@
-"""Stacks: layers one above the other, with dropout between them and a choice of connections."""
+"""Stacks of layers, with connections around the layers and dropout."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from seqlstm.recurrent.state import State
 
 
 class LayerStack(nn.Module):
-    """Layers one above the other.
+    """A stack of layers.
 
     Args:
         layers: from the lowest.
-        connections: what joins the input of each with its output.
-        dropouts: on what each reads.
+        connections: for each layer, the module that combines its input and its output.
+        dropouts: for each layer, the dropout on its input.
         output: features of one output.
     """
 
@@ -55,29 +55,32 @@ class LayerStack(nn.Module):
         *,
         lengths: Tensor | None = None,
         resets: Tensor | None = None,
-        last: bool = True,
+        return_state: bool = True,
         context: Tensor | None = None,
     ) -> tuple[Tensor, State | None]:
         """As `Recurrent.forward`; the state is the tuple of the layers' states.
 
-        `context`, (time, batch, context), joins the input of every layer.
+        `context`, (time, batch, context), is concatenated to the input of every layer.
         """
         states = state or (None,) * len(self.layers)
         after = []
         for index, layer in enumerate(self.layers):
-            # What a connection carries past the layer is not dropped.
-            read = self.dropouts[index](inputs)
-            joined = read if context is None else torch.cat([read, context], dim=-1)
-            outputs, new = layer(joined, states[index], lengths=lengths, resets=resets, last=last)
+            # The connection reads the input without dropout.
+            dropped = self.dropouts[index](inputs)
+            joined = dropped if context is None else torch.cat([dropped, context], dim=-1)
+            outputs, new = layer(
+                joined, states[index], lengths=lengths, resets=resets, return_state=return_state
+            )
             inputs = self.connections[index](inputs, outputs)
             after.append(new)
-        return inputs, tuple(after) if last else None
+        return inputs, tuple(after) if return_state else None
 
 
 class Stack(LayerStack):
-    """Recurrent layers one above the other.
+    """A stack of recurrent layers.
 
-    Residual and highway connections go round every layer whose input is as wide as its output.
+    Layers whose input and output have the same size have a residual or highway connection; the
+    others have a plain one.
 
     Args:
         cell: constructor of a cell from its input size and hidden size.
@@ -92,11 +95,11 @@ class Stack(LayerStack):
         variational: one dropout mask for a whole sequence, or one for each step.
         weight_drop: DropConnect on the recurrent matrices.
         backend: "auto" or a backend by name.
-        context: features that join the input of every layer at each step; 0 for none.
+        context: features of the context that each layer reads beside its input; 0 for none.
 
     Raises:
         ValueError: a bidirectional stack with an odd hidden size or with `reverse`; a negative
-            number of layers, or another number of sizes than of layers.
+            number of layers; a list of sizes whose length is not the number of layers.
     """
 
     def __init__(
@@ -129,7 +132,7 @@ class Stack(LayerStack):
         if bidirectional and reverse:
             raise ValueError("reverse cannot take effect in a stack that reads in both directions")
 
-        def one(
+        def make_layer(
             input_size: int, hidden_size: int, *, reverse: bool = reverse
         ) -> Recurrent | WeightDrop:
             layer = Recurrent(
@@ -137,18 +140,21 @@ class Stack(LayerStack):
             )
             return WeightDrop(layer, weight_drop) if weight_drop else layer
 
-        def both(input_size: int, hidden_size: int) -> Bidirectional:
+        def make_bidirectional(input_size: int, hidden_size: int) -> Bidirectional:
             return Bidirectional(
-                one(input_size, hidden_size // 2), one(input_size, hidden_size // 2, reverse=True)
+                make_layer(input_size, hidden_size // 2),
+                make_layer(input_size, hidden_size // 2, reverse=True),
             )
 
-        make = both if bidirectional else one
+        make = make_bidirectional if bidirectional else make_layer
         shapes = list(pairwise([input_size, *sizes]))
         super().__init__(
-            [make(reads, gives) for reads, gives in shapes],
+            [make(layer_input, layer_output) for layer_input, layer_output in shapes],
             connections=[
-                make_connection(connection if reads == gives else "plain", gives)
-                for reads, gives in shapes
+                make_connection(
+                    connection if layer_input == layer_output else "plain", layer_output
+                )
+                for layer_input, layer_output in shapes
             ],
             dropouts=[
                 Dropout(dropout if index else 0.0, variational=variational)
@@ -159,16 +165,16 @@ class Stack(LayerStack):
 
 
 class BlockStack(LayerStack):
-    """Residual blocks one above the other, as wide above as below.
+    """A stack of residual blocks, whose outputs have the size of their inputs.
 
-    Each block normalises the residual stream that it reads and returns its branch, which the stack
-    adds to the stream. A LayerNorm after the last block normalises the output.
+    Each block reads the residual stream, normalizes it and returns its branch; the stack adds the
+    branch to the stream. A LayerNorm after the last block normalizes the output.
 
     Args:
-        block: constructor of a block from its number, counted from 0.
+        block: constructor of a block from its index, counted from 0.
         input_size: features of one input and of one output.
-        num_layers: how many blocks.
-        dropout: on what each block adds.
+        num_layers: number of blocks.
+        dropout: on each block's branch.
         variational: one dropout mask for a whole sequence, or one for each step.
     """
 

@@ -1,7 +1,7 @@
-"""The algebra of states.
+"""States of cells, layers and stacks, and operations on them.
 
-A state is a nested tuple of tensors whose first axis is the batch, and nothing else. So beams,
-truncated back-propagation, padding and resets are written once, for every cell there will ever be.
+A state is a nested tuple of tensors whose first axis is the batch. Beam search, truncated
+back-propagation, padding and resets are written once with these operations, for every cell.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
-State: TypeAlias = tuple[Any, ...]  # of tensors, or of tuples like itself
+State: TypeAlias = tuple[Any, ...]  # of tensors or of states
 
 
 def map_state(function: Callable[..., Tensor], *states: State) -> State:
-    """Apply `function` to the tensors that stand at the same place in every state."""
+    """Apply `function` to the tensors at the same place of all states."""
     return tuple(
         function(*parts) if isinstance(parts[0], Tensor) else map_state(function, *parts)
         for parts in zip(*states, strict=True)
@@ -33,22 +33,22 @@ def leaves(state: State) -> list[Tensor]:
 
 
 def select(state: State, rows: Tensor) -> State:
-    """The state of the given rows, in their order. `rows`: indices, (rows,)."""
+    """The state of some rows, in the order of their indices `rows`, (rows,)."""
     return map_state(lambda tensor: tensor.index_select(0, rows), state)
 
 
 def detach(state: State) -> State:
-    """The same values, cut from the graph: truncated back-propagation through time."""
+    """The same values without gradients: truncated back-propagation through time."""
     return map_state(Tensor.detach, state)
 
 
-def keep(mask: Tensor, new: State, old: State) -> State:
-    """Row by row: `new` where `mask` (batch,) is true, else `old`.
+def where(mask: Tensor, state: State, other: State) -> State:
+    """`torch.where` row by row: `state` where `mask` (batch,) is true, else `other`.
 
-    By `where`, never by multiplication, so that an infinite old value leaves no trace.
+    Not a product with the mask: the rows that are not chosen may be infinite.
     """
 
-    def pick(fresh: Tensor, past: Tensor) -> Tensor:
-        return torch.where(mask.view(-1, *[1] * (fresh.dim() - 1)), fresh, past)
+    def where_rows(part: Tensor, other_part: Tensor) -> Tensor:
+        return torch.where(mask.view(-1, *[1] * (part.dim() - 1)), part, other_part)
 
-    return map_state(pick, new, old)
+    return map_state(where_rows, state, other)

@@ -54,7 +54,7 @@ def test_a_row_has_the_attention_weights_of_its_prediction(loaded: LoadedTransla
 def test_a_batch_does_not_change_the_weights(loaded: LoadedTranslator) -> None:
     tokenizer = loaded.tokenizers.target
     sources, targets = (tokenizer.encode_batch(side) for side in zip(*PAIRS[:5], strict=True))
-    weights = loaded.model.attend(collate_pairs(sources, targets, loaded.tokenizers))
+    weights = loaded.model.attention_weights(collate_pairs(sources, targets, loaded.tokenizers))
     assert weights.shape[0] == 5
     for row, (source, target) in enumerate(zip(sources, targets, strict=True)):
         attention = attention_map(loaded, PAIRS[row][0], target).weights

@@ -1,4 +1,4 @@
-"""Batched matrix products equal the exact ones, whatever the strides of the matrices."""
+"""Batched matrix products equal those in float64, for all strides of the matrices."""
 
 from __future__ import annotations
 
@@ -48,19 +48,19 @@ def test_product(size: tuple[int, ...], left_lies: str, right_lies: str) -> None
     left = factors(outer, inner, rows, depth)
     right = factors(outer, inner, depth, columns, seed=2)
     exact = left.double() @ right.double()
-    given = lying(left, left_lies), lying(right, right_lies)
-    found = bmm(*given, dtype=torch.float32)
-    torch.testing.assert_close(found.double(), exact, rtol=1e-5, atol=1e-5 * depth**0.5)
-    rounded = bmm(*given)
+    arguments = lying(left, left_lies), lying(right, right_lies)
+    result = bmm(*arguments, dtype=torch.float32)
+    torch.testing.assert_close(result.double(), exact, rtol=1e-5, atol=1e-5 * depth**0.5)
+    rounded = bmm(*arguments)
     assert rounded.dtype == torch.bfloat16
-    assert torch.equal(rounded, found.bfloat16())
+    assert torch.equal(rounded, result.bfloat16())
 
 
 @needs_code
-def test_of_one_axis() -> None:
+def test_batches_with_one_axis() -> None:
     left, right = factors(3, 4, 6), factors(3, 6, 5, seed=2)
-    found = bmm(left, right, dtype=torch.float32)
-    torch.testing.assert_close(found, left.float() @ right.float(), rtol=1e-5, atol=1e-5)
+    result = bmm(left, right, dtype=torch.float32)
+    torch.testing.assert_close(result, left.float() @ right.float(), rtol=1e-5, atol=1e-5)
 
 
 @needs_code
@@ -70,9 +70,9 @@ def test_gradients(dtype: torch.dtype, heads: int) -> None:
     left = factors(3, heads, 9, 13).requires_grad_()
     right = lying(factors(3, heads, 13, 21, seed=2), "heads").requires_grad_()
     weighted = factors(3, heads, 9, 21, seed=3)
-    found = bmm(left, right, dtype=dtype)
-    assert found.dtype == dtype
-    d_left, d_right = torch.autograd.grad((found * weighted).sum(), (left, right))
+    result = bmm(left, right, dtype=dtype)
+    assert result.dtype == dtype
+    d_left, d_right = torch.autograd.grad((result * weighted).sum(), (left, right))
     assert d_left.dtype == d_right.dtype == torch.bfloat16
     torch.testing.assert_close(d_left, (weighted.float() @ right.float().mT).bfloat16())
     torch.testing.assert_close(d_right, (left.float().mT @ weighted.float()).bfloat16())
@@ -92,12 +92,12 @@ def test_a_frozen_factor_gets_no_gradient(frozen: int) -> None:
 def test_numbers_after_an_odd_line_are_not_read() -> None:
     whole, right = factors(2, 3, 8), factors(2, 5, 4, seed=2)
     whole[..., 5:] = torch.nan
-    found = bmm(whole[..., :5], right)
-    assert not found.isnan().any()
+    result = bmm(whole[..., :5], right)
+    assert not result.isnan().any()
 
 
 @needs_code
-def test_nan_stays_in_its_place() -> None:
+def test_nan_stays_in_its_row_and_column() -> None:
     left, right = factors(2, 3, 5), factors(2, 5, 40, seed=2)
     left[1, 2, 4], right[0, 3, 37] = torch.nan, torch.nan
     expected = torch.zeros(2, 3, 40, dtype=torch.bool)
@@ -145,7 +145,7 @@ def test_it_equals_its_reference(size: tuple[int, ...], dtype: torch.dtype | Non
     torch.testing.assert_close(result, reference, rtol=2**-7, atol=1e-2)
 
 
-def test_without_the_code_the_reference_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_library_the_reference_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
     left, right = factors(2, 3, 4), factors(2, 4, 5, seed=2)
     monkeypatch.setattr(module, "gemm_library", lambda: None)
     result = bmm(left, right, dtype=torch.float32)

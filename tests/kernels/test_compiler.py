@@ -48,7 +48,7 @@ def cached(folder: Path) -> list[Path]:
     return sorted((folder / "caches" / "seqlstm").iterdir())
 
 
-def test_a_second_time_nothing_is_compiled(runs: list[list[str]], tmp_path: Path) -> None:
+def test_a_cached_program_is_not_compiled_again(runs: list[list[str]], tmp_path: Path) -> None:
     assert answer(42) == answer(42) == 42
     assert len(runs) == 1
     assert [path.suffix for path in cached(tmp_path)] == [".so"]
@@ -160,7 +160,7 @@ def kernel_of(text: str, monkeypatch: pytest.MonkeyPatch) -> Kernel:
     return Kernel("answer.c", {"answer": ([], LONG)}, types=("NUMBER", "REAL"))
 
 
-def test_a_kernel_is_compiled_once_for_each_types(
+def test_a_kernel_is_compiled_once_for_each_combination_of_types(
     runs: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kernel = kernel_of(NUMBER_TYPE, monkeypatch)

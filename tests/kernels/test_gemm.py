@@ -1,4 +1,4 @@
-"""Matrix products equal the exact ones, whatever the strides of the matrices; so do gradients."""
+"""Matrix products and their gradients equal those in float64, for all strides of the matrices."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ def test_product(
     left, right = factors(rows, depth), factors(depth, columns, seed=2)
     bias = torch.randn(columns) if has_bias else None
     exact = left.double() @ right.double() + (0 if bias is None else bias.double())
-    given = lying(left, left_lies), lying(right, right_lies)
+    arguments = lying(left, left_lies), lying(right, right_lies)
     bound = depth**0.5
-    found = gemm(*given, bias, dtype=torch.float32)
-    torch.testing.assert_close(found.double(), exact, rtol=1e-5, atol=1e-5 * bound)
-    rounded = gemm(*given, bias)
+    result = gemm(*arguments, bias, dtype=torch.float32)
+    torch.testing.assert_close(result.double(), exact, rtol=1e-5, atol=1e-5 * bound)
+    rounded = gemm(*arguments, bias)
     assert rounded.dtype == torch.bfloat16
-    torch.testing.assert_close(rounded, found.bfloat16(), rtol=0, atol=0)
+    torch.testing.assert_close(rounded, result.bfloat16(), rtol=0, atol=0)
 
 
 @needs_code
@@ -81,9 +81,9 @@ def test_sums_of_rows(rows: int, columns: int, depth: int, lies: str) -> None:
 @needs_code
 def test_parts_of_larger_matrices() -> None:
     whole, other = factors(400, 90), factors(90, 80, seed=2)
-    found = gemm(whole[100:300, 10:50], other[10:50, 3:70], dtype=torch.float32)
+    result = gemm(whole[100:300, 10:50], other[10:50, 3:70], dtype=torch.float32)
     exact = whole[100:300, 10:50].float() @ other[10:50, 3:70].float()
-    torch.testing.assert_close(found, exact, rtol=1e-5, atol=1e-4)
+    torch.testing.assert_close(result, exact, rtol=1e-5, atol=1e-4)
 
 
 @needs_code
@@ -100,13 +100,13 @@ def test_the_number_of_threads_changes_nothing() -> None:
 
 
 @needs_code
-def test_nan_stays_in_its_place() -> None:
+def test_nan_stays_in_its_row_and_column() -> None:
     left, right = factors(MIN_ROWS, 6), factors(6, 40, seed=2)
     left[3, 2], right[4, 5] = torch.nan, torch.nan
-    found = gemm(left, right)
+    result = gemm(left, right)
     expected = torch.zeros(MIN_ROWS, 40, dtype=torch.bool)
     expected[3], expected[:, 5] = True, True
-    assert torch.equal(found.isnan(), expected)
+    assert torch.equal(result.isnan(), expected)
 
 
 def layer(inputs: int, outputs: int) -> nn.Linear:
@@ -119,9 +119,9 @@ def passed(
 ) -> tuple[Tensor, ...]:
     """Outputs, and the gradients of inputs and parameters."""
     with torch.autocast("cpu", torch.bfloat16):
-        found = linear(inputs, made.weight, made.bias)
-    gradients = torch.autograd.grad((found * weighted).sum(), (inputs, *made.parameters()))
-    return found.detach(), *gradients
+        result = linear(inputs, made.weight, made.bias)
+    gradients = torch.autograd.grad((result * weighted).sum(), (inputs, *made.parameters()))
+    return result.detach(), *gradients
 
 
 @needs_code
@@ -130,17 +130,17 @@ def passed(
 def test_linear_and_its_gradients(dtype: torch.dtype, outputs: int) -> None:
     made, inputs = layer(36, outputs), torch.randn(11, 40, 36).to(dtype).requires_grad_()
     weighted = torch.randn(11, 40, outputs).bfloat16()
-    found, d_inputs, d_weight, d_bias = passed(nn_linear.linear, made, inputs, weighted)
+    result, d_inputs, d_weight, d_bias = passed(nn_linear.linear, made, inputs, weighted)
     x, W = inputs.detach().bfloat16().double(), made.weight.bfloat16().double()
-    d_found = weighted.double()
-    assert (found.dtype, d_inputs.dtype) == (torch.bfloat16, dtype)
+    d_result = weighted.double()
+    assert (result.dtype, d_inputs.dtype) == (torch.bfloat16, dtype)
     torch.testing.assert_close(
-        found.double(), x @ W.t() + made.bias.double(), rtol=2**-8, atol=1e-5
+        result.double(), x @ W.t() + made.bias.double(), rtol=2**-8, atol=1e-5
     )
-    torch.testing.assert_close(d_inputs.double(), d_found @ W, rtol=2**-8, atol=1e-5)
-    exact = torch.einsum("tbo,tbi->oi", d_found, x)
+    torch.testing.assert_close(d_inputs.double(), d_result @ W, rtol=2**-8, atol=1e-5)
+    exact = torch.einsum("tbo,tbi->oi", d_result, x)
     torch.testing.assert_close(d_weight.double(), exact, rtol=1e-5, atol=1e-4)  # not rounded
-    torch.testing.assert_close(d_bias.double(), d_found.sum((0, 1)), rtol=1e-5, atol=1e-4)
+    torch.testing.assert_close(d_bias.double(), d_result.sum((0, 1)), rtol=1e-5, atol=1e-4)
 
 
 @needs_code
@@ -163,14 +163,14 @@ def test_frozen_parameters_get_no_gradient(frozen: str) -> None:
 def test_without_a_bias() -> None:
     made = layer(6, 10)
     with torch.autocast("cpu", torch.bfloat16):
-        found = nn_linear.linear(torch.ones(MIN_ROWS, 6), made.weight)
-        found.float().sum().backward()
+        result = nn_linear.linear(torch.ones(MIN_ROWS, 6), made.weight)
+        result.float().sum().backward()
     assert made.weight.grad is not None
     torch.testing.assert_close(made.weight.grad, torch.full((10, 6), float(MIN_ROWS)))
 
 
 @needs_code
-def test_without_gradients_the_matrix_is_packed_once_and_read_as_it_is(
+def test_without_gradients_the_matrix_is_packed_once_and_not_changed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     made, inputs = layer(30, 50), torch.randn(MIN_ROWS, 30)
@@ -187,8 +187,8 @@ def test_without_gradients_the_matrix_is_packed_once_and_read_as_it_is(
             W = made.weight.bfloat16().double()
             exact = inputs.bfloat16().double() @ W.t() + made.bias.double()
             for rows in (MIN_ROWS, MIN_ROWS, MAX_ROWS):  # gemv reads the same packed copy
-                found = nn_linear.linear(inputs[:rows], made.weight, made.bias)
-                torch.testing.assert_close(found.double(), exact[:rows], rtol=2**-8, atol=1e-5)
+                result = nn_linear.linear(inputs[:rows], made.weight, made.bias)
+                torch.testing.assert_close(result.double(), exact[:rows], rtol=2**-8, atol=1e-5)
     assert len(packed) == 2
 
 
@@ -222,29 +222,29 @@ def test_fewer_rows_by_any_number_of_threads(rows: int, outputs: int, threads: i
     made, inputs, before = layer(70, outputs), torch.randn(rows, 70), torch.get_num_threads()
     torch.set_num_threads(threads)
     with torch.no_grad():
-        found = linear_gemm(inputs, made.weight, made.bias, torch.bfloat16)
+        result = linear_gemm(inputs, made.weight, made.bias, torch.bfloat16)
     torch.set_num_threads(before)
-    assert found is not None
+    assert result is not None
     exact = inputs.bfloat16().double() @ made.weight.bfloat16().double().t() + made.bias.double()
-    torch.testing.assert_close(found.double(), exact, rtol=2**-8, atol=1e-5)
+    torch.testing.assert_close(result.double(), exact, rtol=2**-8, atol=1e-5)
 
 
 @needs_code
 @pytest.mark.parametrize("heads", [1, 3])
-@pytest.mark.parametrize("turned", [False, True])
-def test_packing_in_c_is_that_of_the_layout(heads: int, *, turned: bool) -> None:
+@pytest.mark.parametrize("transposed", [False, True])
+def test_packing_in_c_is_that_of_the_layout(heads: int, *, transposed: bool) -> None:
     code = gemm_library()
     assert code is not None
     layout = PackedLayout.of(code)
     for rows, columns in ((64, 48), (40, 16), (64, 7)):
         blocks = factors(heads * rows, columns).view(heads, rows, columns)
-        if turned:
+        if transposed:
             blocks = blocks.mT.contiguous().mT
-        found, expected = pack_matrix(blocks, layout), layout.pack(blocks)
-        assert found.shape == expected.shape
+        result, expected = pack_matrix(blocks, layout), layout.pack(blocks)
+        assert result.shape == expected.shape
         last = rows - (expected.shape[1] - 1) * layout.width  # the others are undefined
-        assert torch.equal(found[:, :-1], expected[:, :-1])
-        assert torch.equal(found[:, -1, :, :last], expected[:, -1, :, :last])
+        assert torch.equal(result[:, :-1], expected[:, :-1])
+        assert torch.equal(result[:, -1, :, :last], expected[:, -1, :, :last])
 
 
 @pytest.mark.parametrize(
@@ -281,7 +281,7 @@ def test_it_equals_its_reference(
     torch.testing.assert_close(sums, reference_sums, rtol=1e-5, atol=1e-3)
 
 
-def test_without_the_code_the_reference_serves(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_library_the_reference_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
     left, right, bias = factors(MIN_ROWS, 30), factors(30, 20, seed=2), torch.randn(20)
     monkeypatch.setattr(module, "gemm_library", lambda: None)
     result = gemm(left, right, bias, dtype=torch.float32)

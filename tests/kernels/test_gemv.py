@@ -30,8 +30,8 @@ def test_float32(rows: int, wide: int, deep: int, *, has_bias: bool) -> None:
     weight, inputs = matrix(wide, deep), torch.randn(rows, deep)
     bias = torch.randn(wide) if has_bias else None
     with torch.no_grad():
-        found = gemv(inputs, weight, bias, torch.float32)
-        torch.testing.assert_close(found, linear(inputs, weight, bias), rtol=1e-5, atol=1e-6)
+        result = gemv(inputs, weight, bias, torch.float32)
+        torch.testing.assert_close(result, linear(inputs, weight, bias), rtol=1e-5, atol=1e-6)
 
 
 @needs_code
@@ -40,18 +40,18 @@ def test_bfloat16_is_rounded_only_twice(wide: int, deep: int) -> None:
     """The factors, and the sum, to which the bias is added in float32."""
     weight, inputs, bias = matrix(wide, deep), torch.randn(3, deep), torch.randn(wide)
     with torch.no_grad():
-        found = gemv(inputs, weight, bias, torch.bfloat16)
-        assert found.dtype == torch.bfloat16
+        result = gemv(inputs, weight, bias, torch.bfloat16)
+        assert result.dtype == torch.bfloat16
         exact = linear(inputs.bfloat16().double(), weight.bfloat16().double(), bias.double())
-        torch.testing.assert_close(found.double(), exact, rtol=2**-8, atol=1e-5)
+        torch.testing.assert_close(result.double(), exact, rtol=2**-8, atol=1e-5)
 
 
 @needs_code
 def test_axes_before_the_last_are_rows() -> None:
     weight, inputs = matrix(6, 5), torch.randn(5, 2, 4).transpose(0, 2)
     with torch.no_grad():
-        found = gemv(inputs, weight, None, torch.float32)
-        torch.testing.assert_close(found, linear(inputs, weight))
+        result = gemv(inputs, weight, None, torch.float32)
+        torch.testing.assert_close(result, linear(inputs, weight))
 
 
 @needs_code
@@ -60,8 +60,8 @@ def test_a_changed_matrix_is_packed_again() -> None:
     with torch.no_grad():
         gemv(inputs, weight, None, torch.float32)
         weight.mul_(2)
-        found = gemv(inputs, weight, None, torch.float32)
-        torch.testing.assert_close(found, linear(inputs, weight))
+        result = gemv(inputs, weight, None, torch.float32)
+        torch.testing.assert_close(result, linear(inputs, weight))
 
 
 @needs_code
@@ -69,8 +69,8 @@ def test_nan_is_nan() -> None:
     weight, inputs = matrix(3, 5), torch.ones(1, 5)
     with torch.no_grad():
         weight[1, 2] = torch.nan
-        found = gemv(inputs, weight, None, torch.bfloat16)
-    assert found.isnan().tolist() == [[False, True, False]]
+        result = gemv(inputs, weight, None, torch.bfloat16)
+    assert result.isnan().tolist() == [[False, True, False]]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_nan_is_nan() -> None:
     ],
     ids=["rows", "no row", "tensor", "float64", "all bfloat16", "float16", "device"],
 )
-def test_elsewhere_the_reference_serves(
+def test_other_calls_run_the_reference(
     inputs: Tensor, weight: Tensor, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(*types: torch.dtype) -> None:
@@ -123,9 +123,9 @@ def test_linear_is_the_same_with_it_and_without(
 ) -> None:
     weight, inputs, bias = matrix(40, 30), torch.randn(2, 30), torch.randn(40)
     with mode():
-        found = nn_linear.linear(inputs, weight, bias)
+        result = nn_linear.linear(inputs, weight, bias)
         monkeypatch.setattr(KERNEL, "library", lambda *types: None)
-        torch.testing.assert_close(found, nn_linear.linear(inputs, weight, bias))
+        torch.testing.assert_close(result, nn_linear.linear(inputs, weight, bias))
 
 
 def test_wrong_shapes_are_refused() -> None:
@@ -137,8 +137,8 @@ def test_wrong_shapes_are_refused() -> None:
             nn_linear.linear(torch.ones(2, 5), matrix(4, 5), torch.ones(3))
 
 
-def test_gradients_are_torchs() -> None:
+def test_gradients_equal_those_of_torch() -> None:
     weight, inputs = matrix(4, 3), torch.randn(2, 3, requires_grad=True)
-    found = torch.autograd.grad(nn_linear.linear(inputs, weight).square().sum(), (weight, inputs))
+    result = torch.autograd.grad(nn_linear.linear(inputs, weight).square().sum(), (weight, inputs))
     expected = torch.autograd.grad(linear(inputs, weight).square().sum(), (weight, inputs))
-    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(result, expected)

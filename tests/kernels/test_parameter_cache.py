@@ -18,7 +18,7 @@ from seqlstm.recurrent.layer import Recurrent
 
 
 class Counted:
-    """Doubles, and counts how often."""
+    """Doubles a tensor and counts its calls."""
 
     def __init__(self) -> None:
         self.times = 0
@@ -68,7 +68,7 @@ def test_entries_of_one_parameter_differ_by_their_keys() -> None:
     assert [result.tolist() for result in results] == [[2, 2], [3, 3]]
 
 
-def test_gradients_go_through_it() -> None:
+def test_gradients_flow_through_it() -> None:
     parameter = nn.Parameter(torch.ones(2))
     for _ in range(2):
         parameter.grad = None
@@ -80,7 +80,7 @@ def test_gradients_go_through_it() -> None:
 @pytest.mark.parametrize(
     "source", [torch.ones(2), nn.Parameter(torch.ones(2)) * 1], ids=["tensor", "computed"]
 )
-def test_only_of_parameters(source: Tensor) -> None:
+def test_only_parameters_are_cached(source: Tensor) -> None:
     double = Counted()
     with torch.no_grad():
         for _ in range(2):
@@ -99,7 +99,7 @@ def test_parameters_without_a_version_counter_are_not_cached() -> None:
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, torch.enable_grad])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_linear_is_torchs_under_autocast(
+def test_linear_equals_torchs_under_autocast(
     mode: Callable[[], torch.no_grad], dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The kernels sum in another order, and have their own tests.
@@ -117,7 +117,7 @@ def test_linear_is_torchs_under_autocast(
         assert torch.equal(ours(inputs), theirs(inputs))
 
 
-def test_a_step_of_a_cell_reads_its_weights_as_they_are() -> None:
+def test_a_step_of_a_cell_reads_its_current_weights() -> None:
     layer, inputs = Recurrent(LSTM(3, 4)).eval(), torch.randn(1, 2, 3)
     with torch.no_grad():
         before, _ = layer(inputs, (torch.ones(2, 4), torch.ones(2, 4)))

@@ -74,15 +74,15 @@ def test_it_is_the_cross_entropy(
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        found = cross_entropy_with_grad(logits, bias, targets, smoothing, d_bias)
+        result = cross_entropy_with_grad(logits, bias, targets, smoothing, d_bias)
     finally:
         torch.set_num_threads(before)
     exact = (
         {"rtol": 1e-11, "atol": 1e-12} if real == torch.float64 else {"rtol": 1e-5, "atol": 1e-5}
     )
-    torch.testing.assert_close(found, losses, **exact)
+    torch.testing.assert_close(result, losses, **exact)
     torch.testing.assert_close(d_bias - 1, errors.sum(0), **exact)
-    # Stored once in the logits' type: the nearest there is, or its neighbour.
+    # Rounded once to the type of the logits: the nearest value or its neighbour.
     step = {"rtol": 0.008, "atol": 1e-6} if dtype == torch.bfloat16 else exact
     torch.testing.assert_close(logits.to(real), errors, **step)
 
@@ -98,7 +98,7 @@ def test_a_forbidden_token_has_no_gradient(native: bool) -> None:
 
 
 @every_way
-def test_nan_is_not_hidden(native: bool) -> None:
+def test_nan_leads_to_nan(native: bool) -> None:
     logits, targets = examples(13, torch.float32)
     logits[2, 4] = torch.nan
     losses = cross_entropy_with_grad(logits, torch.zeros(13), targets, 0.1, torch.zeros(13))
@@ -118,17 +118,17 @@ def test_a_target_outside_the_vocabulary_is_refused(native: bool, target: int) -
 @pytest.mark.parametrize("vocabulary", [1, 13, 64, 301])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("threads", [1, 2])
-def test_log_probabilities_are_torchs(
+def test_log_probabilities_equal_those_of_torch(
     native: bool, vocabulary: int, dtype: torch.dtype, threads: int
 ) -> None:
     logits = (9 * noise(3, TOKENS, vocabulary)).to(dtype)
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
-    found = log_softmax(logits)
+    result = log_softmax(logits)
     torch.set_num_threads(before)
     better = torch.promote_types(dtype, torch.float32)
-    assert found.dtype == better
-    torch.testing.assert_close(found, logits.double().log_softmax(-1).to(better))
+    assert result.dtype == better
+    torch.testing.assert_close(result, logits.double().log_softmax(-1).to(better))
 
 
 @every_way
@@ -136,8 +136,8 @@ def test_log_probabilities_of_strided_logits_with_inf_and_nan(native: bool) -> N
     logits = noise(4, 70, 2)[..., 0]
     logits[1, 3:] = -torch.inf
     logits[2, 5] = torch.nan
-    found, expected = log_softmax(logits), logits.log_softmax(-1)
-    torch.testing.assert_close(found, expected, equal_nan=True)
+    result, expected = log_softmax(logits), logits.log_softmax(-1)
+    torch.testing.assert_close(result, expected, equal_nan=True)
 
 
 def test_log_probabilities_have_gradients() -> None:
@@ -169,7 +169,7 @@ def test_cross_entropy_equals_its_reference(
         losses = function(d_logits, bias, targets, smoothing, d_bias)
         results.append((losses, d_logits, d_bias))
     for name, result, reference in zip(("loss", "logits", "bias"), *results, strict=True):
-        # Gradients in bfloat16: the nearest there is, or its neighbour.
+        # Gradients in bfloat16: the nearest value or its neighbour.
         rtol = 0.008 if result.dtype == torch.bfloat16 else 4 * exact
         torch.testing.assert_close(result, reference, rtol=rtol, atol=4 * exact, msg=name)
 

@@ -27,7 +27,7 @@ def sorted_rows(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
 @every_function
 @pytest.mark.parametrize("k", [1, 2, 6, 10])
 @pytest.mark.parametrize("columns", [10, 63, 64, 74, 138, 1000, 6001])
-def test_they_are_those_of_a_sort(function: Function, columns: int, k: int) -> None:
+def test_it_equals_a_stable_sort(function: Function, columns: int, k: int) -> None:
     scores = torch.randn(13, columns, generator=torch.Generator().manual_seed(columns))
     for result, expected in zip(function(scores, k), sorted_rows(scores, k), strict=True):
         assert torch.equal(result, expected)
@@ -50,7 +50,7 @@ def test_it_equals_its_reference(columns: int, k: int) -> None:
         assert torch.equal(result, expected)
 
 
-def test_of_too_many_equal_scores_the_reference_takes_any() -> None:
+def test_of_more_than_k_equal_scores_the_reference_returns_any() -> None:
     scores = torch.randint(0, 4, (50, 300), generator=torch.Generator().manual_seed(1)).float()
     values, indices = topk_reference(scores, 3)
     assert torch.equal(values, sorted_rows(scores, 3)[0])

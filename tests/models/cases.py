@@ -1,4 +1,4 @@
-"""Batches of random ids, and what the laws of both models ask of them."""
+"""Batches of random ids and helpers for the tests of both models."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ VOCABULARY, ROWS, TIME = 11, 4, 7
 LENGTHS = [5, 7, 1, 3]
 SOURCE_LENGTHS = [2, 6, 4, 1]
 
-# The first case of each kind that a text can feed: what its options change, the cells' laws try.
+# The first case of each cell for text; the tests of the cells try its options.
 FIRST = {case.kind: case for case in reversed(CASES) if not case.build().required_input}
 every_text_cell = pytest.mark.parametrize("case", list(FIRST.values())[::-1], ids=str)
 
@@ -38,18 +38,18 @@ def ids(*shape: int, seed: int = 1) -> Tensor:
 
 
 def text_batch(lengths: Sequence[int] | None = None) -> Batch:
-    """Rows of text, of the given lengths or all full."""
-    said = ids(ROWS, TIME + 1)
+    """Rows of text of these lengths; full rows when None."""
+    tokens = ids(ROWS, TIME + 1)
     return Batch(
-        inputs=said[:, :-1],
-        targets=said[:, 1:],
+        inputs=tokens[:, :-1],
+        targets=tokens[:, 1:],
         target_index=target_positions(torch.tensor(lengths or [TIME] * ROWS), TIME),
         lengths=torch.tensor(lengths) if lengths else None,
     )
 
 
 def pair_batch() -> Batch:
-    """Rows of text and their sources, of unlike lengths; padding is as random as the rest."""
+    """Rows of text and their sources, of different lengths; padding is random too."""
     source = ids(ROWS, max(SOURCE_LENGTHS), seed=2)
     return replace(text_batch(LENGTHS), source=source, source_lengths=torch.tensor(SOURCE_LENGTHS))
 
@@ -74,7 +74,7 @@ def rows_of(batch: Batch, *rows: int) -> Batch:
 
 
 def other_padding(batch: Batch) -> Batch:
-    """The same batch with every id that is none of its text replaced by another."""
+    """The same batch with other ids at padding."""
     assert batch.lengths is not None
 
     def changed(table: Tensor, lengths: Tensor) -> Tensor:
@@ -106,6 +106,6 @@ def step_by_step(
 def gradients(
     model: LanguageModel | Translator, batch: Batch, **options: Any
 ) -> tuple[Tensor, ...]:
-    """Of the summed cross-entropy with these options, with respect to every parameter."""
+    """Gradients of the summed cross-entropy with respect to all parameters."""
     loss, _, _ = loss_of(model, batch, **options)
     return torch.autograd.grad(loss, list(model.parameters()))

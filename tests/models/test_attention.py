@@ -38,7 +38,7 @@ def width_of(kind: str) -> int:
 
 
 def encoded(*, padding: float = 1e4) -> tuple[Tensor, Tensor]:
-    """The encoder's outputs with rubbish at padding, and the mask of what is real."""
+    """The encoder's outputs with arbitrary values at padding, and the mask of real ids."""
     mask = source_mask(LENGTHS, SOURCE)
     return noise(BATCH, SOURCE, MEMORY, seed=2).masked_fill(~mask.unsqueeze(-1), padding), mask
 
@@ -48,7 +48,7 @@ def queries(kind: str = "general") -> Tensor:
 
 
 def past_of(attention: Attention) -> Tensor | None:
-    """Sums of weights such as a few steps could have left, where the attention reads them."""
+    """Sums of past weights, as after a few steps; None without coverage."""
     if attention.coverage is None:
         return None
     return 3 * noise(BATCH, attention.heads, TIME, SOURCE, seed=4).softmax(-1)
@@ -56,7 +56,7 @@ def past_of(attention: Attention) -> Tensor | None:
 
 def contexts(attention: Attention, queries: Tensor, memory: Memory) -> Tensor:
     weights = attention.weights(queries, memory, past_of(attention))
-    return attention.read(weights, memory)
+    return attention.context(weights, memory)
 
 
 def test_the_mask_is_true_at_real_ids() -> None:
@@ -78,7 +78,7 @@ def test_weights_sum_to_one_over_the_real_ids(kind: str, coverage: bool) -> None
 
 
 @every_attention
-def test_padding_leaves_no_trace(kind: str) -> None:
+def test_padding_changes_nothing(kind: str) -> None:
     attention = attention_of(kind)
     one, other = (
         contexts(attention, queries(kind), attention.prepare(*encoded(padding=value)))
@@ -91,7 +91,7 @@ def test_padding_leaves_no_trace(kind: str) -> None:
 def plain_score(
     attention: Attention, query: list[float], key: list[float], head: int, amount: float
 ) -> float:
-    """How well a key fits a query, in plain numbers. `amount`: attention that it has had."""
+    """The score of a key for a query, in plain floats. `amount`: the sum of its past weights."""
     size = MEMORY // attention.heads
     part = slice(head * size, (head + 1) * size)
 
@@ -104,8 +104,8 @@ def plain_score(
         key = times(attention.key.weight, key)
     query, key = query[part], key[part]
     if attention.coverage is not None:
-        told = attention.coverage[head].tolist()
-        key = [k + w * amount for k, w in zip(key, told, strict=True)]
+        coverage_weights = attention.coverage[head].tolist()
+        key = [k + w * amount for k, w in zip(key, coverage_weights, strict=True)]
     if isinstance(attention, AdditiveAttention):
         vector = attention.vector[head].tolist()
         return sum(v * math.tanh(q + k) for v, q, k in zip(vector, query, key, strict=True))
@@ -118,7 +118,7 @@ def plain_score(
 def test_by_a_plain_loop(kind: str, heads: int, coverage: bool) -> None:
     attention = attention_of(kind, heads=heads, coverage=coverage)
     memory, past = attention.prepare(*encoded()), past_of(attention)
-    found = contexts(attention, queries(kind), memory).detach()
+    result = contexts(attention, queries(kind), memory).detach()
     size = MEMORY // heads
     for row, length in enumerate(LENGTHS.tolist()):
         read = encoded()[0][row, :length].tolist()
@@ -135,7 +135,7 @@ def test_by_a_plain_loop(kind: str, heads: int, coverage: bool) -> None:
                     mean = sum(
                         math.exp(s) / total * v[unit] for s, v in zip(scores, read, strict=True)
                     )
-                    assert float(found[row, time, unit]) == pytest.approx(mean, rel=1e-9)
+                    assert float(result[row, time, unit]) == pytest.approx(mean, rel=1e-9)
 
 
 @with_and_without_coverage
@@ -143,20 +143,20 @@ def test_by_a_plain_loop(kind: str, heads: int, coverage: bool) -> None:
 def test_derivatives(kind: str, coverage: bool) -> None:
     attention = attention_of(kind, heads=2, coverage=coverage)
     values, mask = encoded(padding=0.5)
-    asked, values = queries(kind).requires_grad_(), values.requires_grad_()
+    query, values = queries(kind).requires_grad_(), values.requires_grad_()
     past = past_of(attention)
 
     def run(*_: Tensor) -> Tensor:
         memory = attention.prepare(values, mask)
-        return attention.read(attention.weights(asked, memory, past), memory)
+        return attention.context(attention.weights(query, memory, past), memory)
 
-    wanted = [asked, values, *attention.parameters()]
+    wanted = [query, values, *attention.parameters()]
     wanted += [] if past is None else [past.requires_grad_()]
     assert torch.autograd.gradcheck(run, wanted)
 
 
 @every_attention
-def test_a_query_reads_by_itself(kind: str) -> None:
+def test_queries_are_independent(kind: str) -> None:
     attention = attention_of(kind, heads=2)
     memory = attention.prepare(*encoded())
     whole = contexts(attention, queries(kind), memory)
@@ -176,7 +176,7 @@ def test_dot_needs_equal_widths() -> None:
         DotAttention(QUERY, MEMORY)
 
 
-def test_general_and_additive_begin_with_scores_that_differ() -> None:
+def test_initial_scores_of_general_and_additive_differ_by_key() -> None:
     torch.manual_seed(0)
     for kind in ("general", "additive"):
         attention = ATTENTIONS[kind](QUERY, MEMORY).double()
@@ -196,8 +196,8 @@ def test_additive_scores_in_parts_are_those_of_the_whole(
 
     def run() -> tuple[Tensor, ...]:
         sizes.clear()
-        found = contexts(attention, queries(), attention.prepare(*encoded()))
-        return found, *torch.autograd.grad(found.square().sum(), list(attention.parameters()))
+        result = contexts(attention, queries(), attention.prepare(*encoded()))
+        return result, *torch.autograd.grad(result.square().sum(), list(attention.parameters()))
 
     whole, one_query = run(), BATCH * SOURCE * MEMORY
     assert sizes == [TIME * one_query]

@@ -6,7 +6,7 @@ from seqlstm.models.batch import Batch, target_positions
 from tests.models.cases import pair_batch
 
 
-def test_real_positions_stand_in_time_major_order() -> None:
+def test_target_positions_are_time_major() -> None:
     assert target_positions(torch.tensor([3, 1, 2]), 4).tolist() == [0, 1, 2, 3, 5, 6]
 
 
@@ -14,7 +14,7 @@ def test_tokens_are_the_real_targets() -> None:
     assert pair_batch().tokens == 5 + 7 + 1 + 3
 
 
-def test_a_batch_elsewhere_is_the_same_batch() -> None:
+def test_a_batch_on_another_device_has_the_same_fields() -> None:
     ids = torch.zeros(2, 3, dtype=torch.long)
     batch = Batch(inputs=ids, targets=ids, target_index=torch.arange(6), carry_state=True)
     moved = batch.to(torch.device("meta"))

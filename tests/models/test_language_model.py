@@ -32,9 +32,9 @@ def model_of(case: Case) -> LanguageModel:
 
 
 def lived_in(model: LanguageModel) -> State:
-    """The state after some other text."""
+    """The state after another text."""
     read = replace(text_batch(), inputs=ids(ROWS, TIME, seed=8))
-    _, state = model.log_probabilities(read, last=True)
+    _, state = model.log_probabilities(read, return_state=True)
     assert state is not None
     return detach(state)
 
@@ -51,7 +51,7 @@ def test_step_by_step_equals_full_forward(case: Case) -> None:
     model, batch = model_of(case), text_batch()
     state = lived_in(model)
     scores, last = step_by_step(model, batch, state)
-    assert_same((scores, last), model.log_probabilities(batch, state, last=True))
+    assert_same((scores, last), model.log_probabilities(batch, state, return_state=True))
 
 
 @every_text_cell
@@ -71,12 +71,12 @@ def test_whole_equals_in_pieces(case: Case) -> None:
 @every_text_cell
 def test_padded_equals_alone(case: Case) -> None:
     model, batch = model_of(case), text_batch(LENGTHS)
-    scores, last = model.log_probabilities(batch, last=True)
+    scores, last = model.log_probabilities(batch, return_state=True)
     assert last is not None
     losses = []
     for row, length in enumerate(LENGTHS):
         alone = rows_of(batch, row)
-        own, end = model.log_probabilities(alone, last=True)
+        own, end = model.log_probabilities(alone, return_state=True)
         assert_same((scores[row : row + 1, :length], select(last, torch.tensor([row]))), (own, end))
         assert (scores[row, length:] == 0).all()
         losses.append(loss_of(model, alone)[0])
@@ -118,14 +118,14 @@ def test_rows_do_not_see_each_other(case: Case) -> None:
 
 
 @every_text_cell
-def test_a_reset_is_a_fresh_start(case: Case) -> None:
+def test_a_reset_starts_from_the_initial_state(case: Case) -> None:
     model, batch = model_of(case), text_batch()
     resets = torch.zeros(ROWS, TIME, dtype=torch.bool)
     resets[:, 3] = True
     state = lived_in(model)
-    scores, last = model.log_probabilities(replace(batch, resets=resets), state, last=True)
+    scores, last = model.log_probabilities(replace(batch, resets=resets), state, return_state=True)
     before, _ = model.log_probabilities(cut(batch, 0, 3), state)
-    after, end = model.log_probabilities(cut(batch, 3, TIME), last=True)
+    after, end = model.log_probabilities(cut(batch, 3, TIME), return_state=True)
     assert_same((scores, last), (torch.cat([before, after], 1), end))
 
 
@@ -166,7 +166,7 @@ def test_dropout_is_for_training() -> None:
     assert first != second
 
 
-def test_the_tied_table_stands_once() -> None:
+def test_a_tied_table_is_one_parameter() -> None:
     model = language_model(VOCABULARY)
     assert model.output_layer.weight is model.embedding.table.weight
     names = [name for name, parameter in model.named_parameters() if len(parameter) == VOCABULARY]

@@ -1,4 +1,4 @@
-"""AR and TAR: plain sums by hand, and a loss that is reported without them."""
+"""AR and TAR: values by hand, and a reported loss without them."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def test_by_hand(lengths: list[int] | None, reset: int | None) -> None:
 
 
 @pytest.mark.parametrize(("activation", "temporal"), [(2.0, 0.0), (0.0, 1.0), (2.0, 1.0)])
-def test_it_joins_the_gradient_and_not_the_loss(activation: float, temporal: float) -> None:
+def test_it_changes_the_gradient_and_not_the_loss(activation: float, temporal: float) -> None:
     model, batch = random_language_model(VOCABULARY).train(), text_batch()
     regularizer = ActivationRegularizer(activation, temporal)
     penalised, plain = loss_of(model, batch, regularizer=regularizer)[0], loss_of(model, batch)[0]
     assert torch.equal(penalised, plain)
-    outputs, _ = model.outputs(batch, None, last=False)
+    outputs, _ = model.outputs(batch, None, return_state=False)
     total: Tensor = batch.tokens * (
         activation * outputs.square().mean()
         + temporal * (outputs[1:] - outputs[:-1]).square().mean()
@@ -63,7 +63,7 @@ def test_it_joins_the_gradient_and_not_the_loss(activation: float, temporal: flo
 
 
 def test_a_batch_in_halves_is_penalised_alike() -> None:
-    """Halves of like size add up, as their losses do."""
+    """The penalties of halves of the same size add up, as their losses do."""
     model, batch = random_language_model(VOCABULARY).train(), text_batch()
     regularizer = ActivationRegularizer(2.0, 1.0)
     whole = gradients(model, batch, regularizer=regularizer)
@@ -82,7 +82,7 @@ def test_a_batch_in_halves_is_penalised_alike() -> None:
     assert_same(tuple(a + b for a, b in zip(*halves, strict=True)), whole)
 
 
-def test_size_is_of_what_dropout_left_and_change_of_what_there_was() -> None:
+def test_ar_reads_outputs_after_dropout_and_tar_before() -> None:
     seen: list[tuple[Tensor, Tensor]] = []
 
     class Watched(ActivationRegularizer):
@@ -108,6 +108,6 @@ def test_it_is_for_training() -> None:
 
 
 def test_a_recipe_sets_it() -> None:
-    asked = recipe("language-model", "training.regularizers={activation=2, temporal=0.5}")
-    assert build_objective(asked).regularizer == ActivationRegularizer(2.0, 0.5)
+    config = recipe("language-model", "training.regularizers={activation=2, temporal=0.5}")
+    assert build_objective(config).regularizer == ActivationRegularizer(2.0, 0.5)
     assert build_objective(recipe("language-model")).regularizer is None

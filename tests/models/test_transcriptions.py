@@ -1,4 +1,4 @@
-"""The decoders' papers once more, row by row and step by step, from the same parameters."""
+"""The decoders against transcriptions of their papers, with the same parameters."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ def encoded(model: Translator, batch: Batch, row: int) -> tuple[Tensor, Tensor]:
     outputs, last = [], []
     for layer, order in ((both.forwards, 1), (both.backwards, -1)):
         h = c = torch.zeros(HIDDEN // 2, dtype=torch.float64)
-        said = []
+        states = []
         for x in list(inputs)[::order]:
             h, c = lstm(layer.cell, x, h, c)
-            said.append(h)
-        outputs.append(torch.stack(said[::order]))
+            states.append(h)
+        outputs.append(torch.stack(states[::order]))
         last += [h, c]
     return torch.cat(outputs, dim=-1), torch.cat(last)
 
@@ -80,8 +80,8 @@ def begin(model: Translator, final: Tensor) -> tuple[Tensor, Tensor]:
     return h, c
 
 
-def said(model: Translator, batch: Batch, row: int, weights: Tensor) -> Tensor:
-    """What the source's words say by themselves (Nguyen & Chiang, 2018)."""
+def lexical_features(model: Translator, batch: Batch, row: int, weights: Tensor) -> Tensor:
+    """The lexical features (Nguyen & Chiang, 2018)."""
     assert batch.source is not None
     assert model.lexical is not None
     table, hidden = model.source.table.weight * model.source.scale, model.lexical.hidden
@@ -91,7 +91,7 @@ def said(model: Translator, batch: Batch, row: int, weights: Tensor) -> Tensor:
 
 
 def read_by(model: Translator, kind: str, batch: Batch, row: int) -> tuple[Tensor, Tensor]:
-    """What the readout reads, (time, features), and the weights, (heads, time, source)."""
+    """Inputs of the output layer, (time, features), and weights, (heads, time, source)."""
     decoder: Any = model.decoder
     values, final = encoded(model, batch, row)
     h, c = begin(model, final)
@@ -110,7 +110,7 @@ def read_by(model: Translator, kind: str, batch: Batch, row: int) -> tuple[Tenso
             fed = (decoder.join.weight @ torch.cat([context, h])).tanh()
             read.append(fed)
         if model.lexical is not None:
-            read[-1] = torch.cat([read[-1], said(model, batch, row, weights)])
+            read[-1] = torch.cat([read[-1], lexical_features(model, batch, row, weights)])
         past = past + weights
         seen.append(weights)
     return torch.stack(read), torch.stack(seen, dim=1)
@@ -118,7 +118,7 @@ def read_by(model: Translator, kind: str, batch: Batch, row: int) -> tuple[Tenso
 
 @every_option
 @pytest.mark.parametrize("kind", STEPWISE)
-def test_stepwise_decoders(kind: str, options: dict[str, bool]) -> None:
+def test_autoregressive_decoders(kind: str, options: dict[str, bool]) -> None:
     model, batch = Writer(kind, **options).random(layers=1), pair_batch()
     features, weights = model.forward_decoder(batch)
     for row in range(ROWS):
@@ -128,7 +128,7 @@ def test_stepwise_decoders(kind: str, options: dict[str, bool]) -> None:
         assert_same(weights[row, :, : LENGTHS[row], : SOURCE_LENGTHS[row]], seen)
 
 
-def test_the_plain_decoder() -> None:
+def test_the_decoder_without_attention() -> None:
     model, batch = Writer("plain").random(layers=1), pair_batch()
     features, _ = model.forward_decoder(batch)
     stack: Any = model.decoder.stack
@@ -148,6 +148,6 @@ def test_a_bridge_matches_layers_from_the_top(above: int, matched: list[int]) ->
     decoder = Stack(LSTM, input_size=3, hidden_size=6, num_layers=above)
     bridge = Bridge(encoder, list(decoder.layers))
     final = tuple((torch.full((1, 4), layer), torch.full((1, 4), layer)) for layer in (0.0, 1.0))
-    assert [part.mean().item() for part in bridge.read(final)] == matched
-    states = bridge(bridge.read(final), decoder.initial_state(1))
+    assert [part.mean().item() for part in bridge.inputs(final)] == matched
+    states = bridge(bridge.inputs(final), decoder.initial_state(1))
     assert [[part.shape[1] for part in state] for state in states] == [[6, 6]] * above

@@ -149,7 +149,7 @@ def test_dropout_is_for_training() -> None:
     assert loss_of(model.train(), batch)[0] != loss_of(model, batch)[0]
 
 
-def test_one_table_serves_both_sides_and_the_readout() -> None:
+def test_source_target_and_output_can_share_one_table() -> None:
     model = translator(VOCABULARY)
     assert model.output_layer.weight is model.source.table.weight is model.target.table.weight
     names = [name for name, parameter in model.named_parameters() if len(parameter) == VOCABULARY]

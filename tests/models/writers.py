@@ -1,4 +1,4 @@
-"""Every decoder with every attention that it can have."""
+"""All decoders with all kinds of attention that they can have."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Writer:
 
     @property
     def options(self) -> dict[str, Any]:
-        """What `tests.tiny.translator` makes it of."""
+        """The options of `tests.tiny.translator` for it."""
         attention = partial(ATTENTIONS[self.attention], heads=2, coverage=self.coverage)
         return {
             "decoder": self.decoder,

@@ -15,7 +15,7 @@ from tests.recurrent.stacks import every_shape, inputs_for, stack_of
 
 
 def dropped_inputs(stack: Stack) -> list[Tensor]:
-    """What each layer was given in one training pass."""
+    """The inputs of each layer in one training pass."""
     seen: list[Tensor] = []
     hooks = [
         layer.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[0]))
@@ -29,12 +29,14 @@ def dropped_inputs(stack: Stack) -> list[Tensor]:
 
 @pytest.mark.parametrize("probability", [0.25, 0.5])
 @pytest.mark.parametrize("variational", [True, False])
-def test_dropout_scales_what_it_keeps_between_layers(probability: float, variational: bool) -> None:
+def test_dropout_between_layers_scales_the_other_features(
+    probability: float, variational: bool
+) -> None:
     torch.manual_seed(0)
     stack = stack_of(dropout=probability, variational=variational, hidden_size=64, input_size=64)
-    given = dropped_inputs(stack)
-    assert torch.equal(given[0], inputs_for(stack))
-    for layer, entered, left in zip(stack.layers, given, given[1:], strict=False):
+    inputs = dropped_inputs(stack)
+    assert torch.equal(inputs[0], inputs_for(stack))
+    for layer, entered, left in zip(stack.layers, inputs, inputs[1:], strict=False):
         mask = left / layer(entered)[0]
         near_one = (mask * (1 - probability) - 1).abs() < 1e-9
         assert (near_one | (left == 0)).all()

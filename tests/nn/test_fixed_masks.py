@@ -1,4 +1,4 @@
-"""A sequence that is run step by step, with one mask."""
+"""A sequence that is run step by step with one mask."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ def test_steps_of_one_sequence_share_a_mask(options: dict[str, float]) -> None:
 
 def test_each_sequence_has_its_own_mask() -> None:
     stack = stack_of(dropout=0.5, weight_drop=0.5).train()
-    inputs, found = inputs_for(stack), []
+    inputs, result = inputs_for(stack), []
     for _ in range(2):
         with fixed_masks(stack):
-            found.append(stepwise(stack, inputs))
-    assert (found[0] - found[1]).abs().max() > 1e-3
+            result.append(stepwise(stack, inputs))
+    assert (result[0] - result[1]).abs().max() > 1e-3
     with pytest.raises(RuntimeError), fixed_masks(stack):
         raise RuntimeError
     assert (stack(inputs)[0] - stack(inputs)[0]).abs().max() > 1e-3
 
 
-def test_ordinary_dropout_draws_at_every_step() -> None:
+def test_ordinary_dropout_has_a_new_mask_at_every_step() -> None:
     stack = stack_of(dropout=0.5, variational=False).train()
     inputs = inputs_for(stack)[:1].expand(2, -1, -1)
     with fixed_masks(stack):
@@ -54,13 +54,13 @@ def test_ordinary_dropout_draws_at_every_step() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
-def test_a_mask_drops_or_keeps_the_mean(dtype: torch.dtype) -> None:
+def test_a_dropout_mask_has_mean_one(dtype: torch.dtype) -> None:
     mask = dropout_mask(torch.empty(0, dtype=dtype), (3, 500), 0.2)
     assert mask.dtype == dtype
     assert set(mask.unique().tolist()) == {0.0, torch.tensor(1 / 0.8, dtype=dtype).item()}
 
 
-def test_a_gradient_goes_where_the_value_went() -> None:
+def test_values_and_gradients_have_the_same_mask() -> None:
     inputs = torch.full((20, 30), 2.0, dtype=torch.float64, requires_grad=True)
     dropped = dropout(inputs, 0.5)
     dropped.sum().backward()
@@ -68,7 +68,7 @@ def test_a_gradient_goes_where_the_value_went() -> None:
     assert torch.equal(inputs.grad, dropped / 2)
 
 
-def test_dropout_runs_where_there_are_no_numbers() -> None:
+def test_dropout_runs_on_the_meta_device() -> None:
     inputs = torch.empty(4, 5, device="meta")
     assert dropout(inputs, 0.5).shape == inputs.shape
     assert dropout_mask(inputs, (1, 5), 0.5).device.type == "meta"

@@ -102,7 +102,7 @@ def test_zoneout_and_weight_drop_reach_every_cell_that_supports_them(task: str, 
     )
     zoned = [module for module in model.modules() if isinstance(module, Zoneout)]
     assert len(zoned) == (2 if task == "language-model" else 6)
-    assert all(one.shares == {n: s for n, s in shares.items() if s} for one in zoned)
+    assert all(one.probabilities == {n: s for n, s in shares.items() if s} for one in zoned)
     dropping = [module for module in model.modules() if isinstance(module, WeightDrop)]
     assert len(dropping) == (len(zoned) if drop else 0)
     torch.manual_seed(0)

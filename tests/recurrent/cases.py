@@ -1,4 +1,4 @@
-"""Every cell and option that the laws of this folder are tried on."""
+"""The cells and options of the tests of this folder, and helpers."""
 
 from __future__ import annotations
 
@@ -88,17 +88,17 @@ every_backend = pytest.mark.parametrize("backend", ["auto", "loop"])
 
 
 def generator(seed: int) -> torch.Generator:
-    """Seeded, and apart from the global generator."""
+    """A seeded generator beside the global one."""
     return torch.Generator().manual_seed(seed)
 
 
 def randomise(module: Any, *, seed: int = 0) -> Any:
-    """Overwrites every parameter by normal numbers of deviation 0.6."""
+    """Overwrites every parameter with normal numbers of deviation 0.6."""
     source = generator(seed)
     with torch.no_grad():
         for parameter in module.parameters():
-            drawn = torch.randn(parameter.shape, generator=source, dtype=torch.float64)
-            parameter.copy_(0.6 * drawn)
+            values = torch.randn(parameter.shape, generator=source, dtype=torch.float64)
+            parameter.copy_(0.6 * values)
     return module
 
 
@@ -108,7 +108,7 @@ def noise(*shape: int, seed: int = 1) -> Tensor:
 
 
 def padded() -> tuple[Tensor, Tensor]:
-    """Inputs with large rubbish after each row's end, and the lengths."""
+    """Inputs with large values at padding, and the lengths."""
     lengths = torch.tensor(LENGTHS)
     ended = torch.arange(TIME).unsqueeze(1) >= lengths
     return noise(TIME, BATCH, WIDTH).masked_fill(ended.unsqueeze(-1), 1e4), lengths
@@ -120,7 +120,7 @@ def layer_of(case: Case, *, seed: int = 0, **options: Any) -> Recurrent:
 
 
 def unroll(cell: Cell, inputs: Tensor, state: State) -> tuple[Tensor, State]:
-    """Step after step in the plainest way: what every backend has to equal."""
+    """The definition of a recurrence: step by step."""
     outputs = []
     for projected in cell.project(inputs):
         output, state = cell.step(projected, state)
@@ -129,7 +129,7 @@ def unroll(cell: Cell, inputs: Tensor, state: State) -> tuple[Tensor, State]:
 
 
 def lived_in(cell: Cell, batch: int, *, seed: int = 2) -> State:
-    """A state that the cell can really be in, and not its first: that after three random steps."""
+    """The state of the cell after three random steps."""
     with torch.no_grad():
         return detach(
             unroll(cell, noise(3, batch, cell.input_size, seed=seed), cell.initial_state(batch))[1]
@@ -153,10 +153,10 @@ def leaves(state: State | None) -> list[Tensor]:
 def assert_same(actual: State, expected: State, **tolerance: float) -> None:
     """Two states (or tensors) are equal up to rounding, part by part."""
     tolerance = tolerance or {"rtol": 1e-9, "atol": 1e-12}
-    found, wanted = leaves(actual), leaves(expected)
-    assert len(found) == len(wanted)
-    for one, other in zip(found, wanted, strict=True):
-        torch.testing.assert_close(one, other, **tolerance)
+    actual_parts, expected_parts = leaves(actual), leaves(expected)
+    assert len(actual_parts) == len(expected_parts)
+    for part, expected_part in zip(actual_parts, expected_parts, strict=True):
+        torch.testing.assert_close(part, expected_part, **tolerance)
 
 
 Run = Callable[[], tuple[Tensor, State | None]]

@@ -1,4 +1,4 @@
-"""The stacks that the laws of this folder are tried on."""
+"""The stacks of the tests of this folder."""
 
 from __future__ import annotations
 

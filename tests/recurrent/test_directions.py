@@ -47,16 +47,16 @@ def test_reading_backwards_starts_at_each_rows_own_last_token(case: Case) -> Non
         assert_same((outputs[:length, row : row + 1], row_of(last, row)), (turned.flip(0), end))
 
 
-@pytest.mark.parametrize("last", [True, False])
+@pytest.mark.parametrize("return_state", [True, False])
 @every_cell
-def test_bidirectional_is_both_halves(case: Case, last: bool) -> None:
+def test_bidirectional_is_both_halves(case: Case, return_state: bool) -> None:
     ahead, back = layer_of(case, seed=1), layer_of(case, seed=2, reverse=True)
     inputs, lengths = padded()
-    outputs, state = Bidirectional(ahead, back)(inputs, lengths=lengths, last=last)
-    left, left_state = ahead(inputs, lengths=lengths, last=last)
-    right, right_state = back(inputs, lengths=lengths, last=last)
+    outputs, state = Bidirectional(ahead, back)(inputs, lengths=lengths, return_state=return_state)
+    left, left_state = ahead(inputs, lengths=lengths, return_state=return_state)
+    right, right_state = back(inputs, lengths=lengths, return_state=return_state)
     assert_same(outputs, torch.cat([left, right], dim=-1))
-    assert (state is None) == (not last)
+    assert (state is None) == (not return_state)
     assert_same(leaves(state), leaves(left_state) + leaves(right_state))
 
 

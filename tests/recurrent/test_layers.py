@@ -1,4 +1,4 @@
-"""What holds for a layer over any cell: pieces, padding, resets and backends."""
+"""Layers over every cell: pieces, padding, resets and backends."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_no_state_means_the_first_state(case: Case, backend: str) -> None:
 def test_an_unwanted_last_state_changes_no_output(case: Case, backend: str) -> None:
     layer = layer_of(case, backend=backend)
     inputs, state = noise(TIME, BATCH, WIDTH), lived_in(layer.cell, BATCH)
-    outputs, nothing = layer(inputs, state, last=False)
+    outputs, nothing = layer(inputs, state, return_state=False)
     assert nothing is None
     assert_same(outputs, layer(inputs, state)[0])
 
@@ -124,7 +124,7 @@ def test_outputs_with_lengths_are_the_same_without_the_last_state(
     layer = layer_of(case, backend=backend, reverse=reverse)
     inputs, lengths = padded()
     with_state, _ = layer(inputs, lengths=lengths)
-    without, nothing = layer(inputs, lengths=lengths, last=False)
+    without, nothing = layer(inputs, lengths=lengths, return_state=False)
     assert nothing is None
     assert without.isfinite().all()
     for row, length in enumerate(LENGTHS):
@@ -151,7 +151,7 @@ def test_nothing_flows_back_into_padding(case: Case, reverse: bool) -> None:
 
 
 def resets_at(*steps_and_rows: tuple[int, int]) -> Tensor:
-    """True at the given (step, row)."""
+    """True at these (step, row)."""
     resets = torch.zeros(TIME, BATCH, dtype=torch.bool)
     for step, row in steps_and_rows:
         resets[step, row] = True
@@ -183,7 +183,7 @@ def test_nothing_flows_back_across_a_reset(case: Case) -> None:
     state = map_state(lambda part: part.requires_grad_(), lived_in(layer.cell, BATCH))
     after = layer(inputs, state, resets=resets_at(*((3, row) for row in range(BATCH))))[0][3:]
     gradient, *before = torch.autograd.grad(after.square().sum(), [inputs, *leaves(state)])
-    # An backend that adds up over steps leaves rounding.
+    # Rounding remains in backends that sum over steps.
     assert all(part.abs().max() < 1e-12 for part in [gradient[:3], *before])
     assert (gradient[3:].abs() > 1e-12).any(dim=-1).all()
 
@@ -230,7 +230,7 @@ def test_a_layer_says_why_its_backend_cannot_serve() -> None:
     layer = layer_of(Case("lstm"), backend="torch-fused")
     inputs, lengths = padded()
     assert layer(inputs)[0].shape == (TIME, BATCH, HIDDEN)
-    assert layer(inputs, lengths=lengths, last=False)[0].shape == (TIME, BATCH, HIDDEN)
+    assert layer(inputs, lengths=lengths, return_state=False)[0].shape == (TIME, BATCH, HIDDEN)
     with pytest.raises(ValueError, match=r"torch-fused.*state"):
         layer(inputs, lengths=lengths)
     with pytest.raises(ValueError, match=r"torch-fused.*reset"):

@@ -1,4 +1,4 @@
-"""Layers above one another: each law by composing the very layers by hand."""
+"""Stacks of layers, compared with the same layers called by hand."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_residual_adds_the_input() -> None:
     assert_same(outputs, x)
 
 
-def test_what_is_carried_past_a_layer_is_not_dropped() -> None:
+def test_the_input_of_a_connection_is_not_dropped() -> None:
     stack = Stack(
         CELLS["lstm"],
         input_size=HIDDEN,
@@ -183,7 +183,7 @@ def test_padded_equals_alone(options: dict[str, Any]) -> None:
     ended = torch.arange(TIME).unsqueeze(1) >= lengths
     inputs = inputs.masked_fill(ended.unsqueeze(-1), 1e4)
     outputs, last = stack(inputs, state, lengths=lengths)
-    without, nothing = stack(inputs, state, lengths=lengths, last=False)
+    without, nothing = stack(inputs, state, lengths=lengths, return_state=False)
     assert nothing is None
     for row, length in enumerate(LENGTHS):
         index = torch.tensor([row])
@@ -252,7 +252,7 @@ def test_each_layer_reports_its_backend() -> None:
     )
 
 
-def test_the_backend_asked_for_runs_every_layer() -> None:
+def test_a_backend_by_name_runs_every_layer() -> None:
     stack = stack_of(backend="torch-fused")
     inputs = inputs_for(stack)
     assert_same(stack(inputs), stack_of(backend="loop")(inputs))

@@ -38,8 +38,8 @@ def test_weight_drop_is_nothing_in_evaluation(case: Case) -> None:
     assert_same(wrapped(inputs, state), wrapped.layer(inputs, state))
 
 
-def drawn_mask(like: Tensor) -> Tensor:
-    """The mask that dropout draws next: 0 for a dropped weight, else 2."""
+def next_mask(like: Tensor) -> Tensor:
+    """The next mask of dropout: 0 for a dropped weight, else 2."""
     mask = dropout(torch.ones_like(like), 0.5)
     assert set(mask.unique().tolist()) == {0.0, 2.0}
     return mask
@@ -54,12 +54,12 @@ def test_weight_drop_keeps_one_mask_for_the_whole_sequence(case: Case, backend: 
     dropped = wrapped(inputs)
     torch.manual_seed(3)
     with torch.no_grad():
-        masked.cell.recurrent.mul_(drawn_mask(masked.cell.recurrent))
+        masked.cell.recurrent.mul_(next_mask(masked.cell.recurrent))
     assert_same(dropped, masked(inputs))
 
 
 @every_dropped_cell
-def test_weight_drop_draws_anew_for_each_sequence(case: Case) -> None:
+def test_weight_drop_has_a_new_mask_for_each_sequence(case: Case) -> None:
     wrapped = dropping(case)
     inputs = noise(TIME, BATCH, WIDTH)
     torch.manual_seed(3)
@@ -78,7 +78,7 @@ def test_weight_drop_sends_the_gradient_through_its_mask(case: Case, backend: st
     assert raw is wrapped.layer.cell.recurrent
     assert torch.equal(raw, masked.cell.recurrent)
     torch.manual_seed(3)
-    mask = drawn_mask(raw)
+    mask = next_mask(raw)
     with torch.no_grad():
         masked.cell.recurrent.mul_(mask)
     expected = gradients(lambda: masked(inputs), list(masked.parameters()))

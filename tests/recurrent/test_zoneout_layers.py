@@ -52,7 +52,7 @@ def test_weight_drop_reaches_into_it() -> None:
     bare, wrapped = Case("lstm").build(), zoned(LSTM)
     inputs = noise(TIME, BATCH, WIDTH)
     dropped = [WeightDrop(Recurrent(cell), 0.5).train() for cell in (bare, wrapped)]
-    wrapped.shares = dict.fromkeys(wrapped.shares, 0.0)
+    wrapped.probabilities = dict.fromkeys(wrapped.probabilities, 0.0)
     outputs = []
     for layer in dropped:
         layer.layer.cell.train()
@@ -70,9 +70,13 @@ def test_weight_drop_reaches_into_it() -> None:
     [
         (LSTM, {"hidden": 1.0}, r"zoneout's hidden must be in \[0, 1\), was: 1.0"),
         (LSTM, {"memory": -0.1}, r"zoneout's memory must be in \[0, 1\), was: -0.1"),
-        (Case("elman"), {"memory": 0.1}, "memory cannot take effect: Elman has none besides its"),
-        (Case("mingru"), {"hidden": 0.1, "memory": 0.1}, "MinGRU has none besides its output"),
-        (Case("mlstm"), {"hidden": 0.1}, "hidden cannot take effect: MLSTM carries no output h on"),
+        (
+            Case("elman"),
+            {"memory": 0.1},
+            "cannot take effect: Elman has only h in its state",
+        ),
+        (Case("mingru"), {"hidden": 0.1, "memory": 0.1}, "MinGRU has only h in its state"),
+        (Case("mlstm"), {"hidden": 0.1}, "hidden cannot take effect: MLSTM has no h in its state"),
     ],
 )
 def test_refusals(case: Case, shares: dict[str, float], problem: str) -> None:

@@ -19,8 +19,8 @@ from seqlstm.recurrent.state import State
 class AutoregressiveDecoder(AttentionDecoder):
     """A decoder that runs step by step in training too.
 
-    The state is the stack's, the features that are fed back (rows, feedback), and, with coverage,
-    the sum of the past weights (rows, heads, source).
+    The state has three parts: that of the stack; the features that are fed back, (rows, feedback);
+    and, with coverage, the sum of the past weights, (rows, heads, source), else ().
 
     Args:
         output: features of one output.
@@ -82,7 +82,7 @@ class AutoregressiveDecoder(AttentionDecoder):
         if isinstance(coverage, Tensor):
             past = coverage.view(*beams.shape[:2], *coverage.shape[1:]).transpose(1, 2)
         weights = self.attention.weights(beams, memory[0], past)
-        context = self.attention.read(weights, memory[0]).reshape(1, len(queries), -1)
+        context = self.attention.context(weights, memory[0]).reshape(1, len(queries), -1)
         weights = weights.transpose(1, 2).flatten(0, 1)
         return context, weights, coverage + weights if isinstance(coverage, Tensor) else coverage
 
@@ -98,4 +98,4 @@ class AutoregressiveDecoder(AttentionDecoder):
         return torch.cat(outputs), torch.stack(weights, dim=2)
 
     def stacks(self) -> dict[str, tuple[LayerStack, Call]]:
-        return {"decoder": (self.stack, Call(single=True))}
+        return {"decoder": (self.stack, Call(single_step=True))}

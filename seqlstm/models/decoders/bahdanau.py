@@ -53,8 +53,8 @@ class BahdanauDecoder(AutoregressiveDecoder):
         return state, output if self.bridge is None else state[-1][0], coverage
 
     def step(self, embedded: Tensor, state: State, memory: State) -> tuple[Tensor, State, Tensor]:
-        inner, output, coverage = state
+        stack_state, output, coverage = state
         context, weights, coverage = self.attend(output, coverage, memory)
-        outputs, inner = self.stack(torch.cat([embedded, context], dim=-1), inner)
+        outputs, stack_state = self.stack(torch.cat([embedded, context], dim=-1), stack_state)
         features = torch.cat([outputs, context, embedded], dim=-1)
-        return features, (inner, outputs.squeeze(0), coverage), weights
+        return features, (stack_state, outputs.squeeze(0), coverage), weights

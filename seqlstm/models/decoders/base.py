@@ -17,8 +17,8 @@ from seqlstm.recurrent.state import State
 class Decoder(nn.Module, ABC):
     """A decoder: from target embeddings and the memory to the features of the output layer.
 
-    Features are time-major. The memory never changes while a sentence is decoded and has one row a
-    sentence; the state has a row for each beam of each sentence.
+    Features are time-major. The memory has a row for each sentence and does not change during
+    decoding; the state has a row for each beam of each sentence.
 
     Args:
         output: features of one output.
@@ -42,7 +42,7 @@ class Decoder(nn.Module, ABC):
 
     @abstractmethod
     def initial_state(self, batch: int) -> State:
-        """The state before the first step, without what depends on the source."""
+        """The part of the first state that does not depend on the source."""
 
     @abstractmethod
     def start(self, memory: State) -> State:
@@ -57,7 +57,7 @@ class Decoder(nn.Module, ABC):
         Args:
             embedded: (time, batch, embedding_dim).
             memory: from `prepare`.
-            lengths: real steps of each row, (batch,). Outputs after them are meaningless.
+            lengths: real steps of each row, (batch,). Outputs at padding are undefined.
 
         Returns:
             Features (time, batch, output), and weights (batch, heads, time, source); None without
@@ -81,7 +81,7 @@ class Decoder(nn.Module, ABC):
 
 
 class AttentionDecoder(Decoder):
-    """A decoder with attention. Its memory is that of the attention, and the bridge's inputs.
+    """A decoder with attention. The memory is that of the attention and the inputs of the bridge.
 
     Args:
         output: features of one output.
@@ -104,7 +104,7 @@ class AttentionDecoder(Decoder):
         self.dropout = Dropout(dropout, variational=variational)
 
     def prepare(self, encoded: Tensor, mask: Tensor, final: State | None) -> State:
-        # The one place where features become batch-first: attention uses batched products.
+        # Features become batch-first here: attention uses batched products.
         encoded = self.dropout(encoded).transpose(0, 1).contiguous()
-        read = () if self.bridge is None or final is None else self.bridge.read(final)
-        return self.attention.prepare(encoded, mask), read
+        bridge_inputs = () if self.bridge is None or final is None else self.bridge.inputs(final)
+        return self.attention.prepare(encoded, mask), bridge_inputs

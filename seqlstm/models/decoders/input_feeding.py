@@ -48,8 +48,9 @@ class InputFeedingDecoder(AutoregressiveDecoder):
         self.join = Linear(attention.output + stack.output, stack.output, bias=False)
 
     def step(self, embedded: Tensor, state: State, memory: State) -> tuple[Tensor, State, Tensor]:
-        inner, feedback, coverage = state
-        outputs, inner = self.stack(torch.cat([embedded, feedback.unsqueeze(0)], dim=-1), inner)
+        stack_state, feedback, coverage = state
+        inputs = torch.cat([embedded, feedback.unsqueeze(0)], dim=-1)
+        outputs, stack_state = self.stack(inputs, stack_state)
         context, weights, coverage = self.attend(outputs.squeeze(0), coverage, memory)
         attentional = self.join(torch.cat([context, self.dropout(outputs)], dim=-1)).tanh()
-        return attentional, (inner, attentional.squeeze(0), coverage), weights
+        return attentional, (stack_state, attentional.squeeze(0), coverage), weights

@@ -12,7 +12,7 @@ from seqlstm.recurrent.state import State
 
 
 class NoAttentionDecoder(Decoder):
-    """Sutskever, Vinyals & Le's decoder (2014): its first state is all it has of the source.
+    """Sutskever, Vinyals & Le's decoder (2014): only its first state depends on the source.
 
     The memory is the bridge's inputs from the encoder's last state; the state is the stack's.
 
@@ -29,7 +29,7 @@ class NoAttentionDecoder(Decoder):
 
     def prepare(self, encoded: Tensor, mask: Tensor, final: State | None) -> State:
         assert final is not None
-        return self.bridge.read(final)
+        return self.bridge.inputs(final)
 
     def initial_state(self, batch: int) -> State:
         return self.stack.initial_state(batch)
@@ -41,7 +41,7 @@ class NoAttentionDecoder(Decoder):
     def forward(
         self, embedded: Tensor, memory: State, *, lengths: Tensor | None = None
     ) -> tuple[Tensor, None]:
-        outputs, _ = self.stack(embedded, self.start(memory), lengths=lengths, last=False)
+        outputs, _ = self.stack(embedded, self.start(memory), lengths=lengths, return_state=False)
         return outputs, None
 
     def step(self, embedded: Tensor, state: State, memory: State) -> tuple[Tensor, State, None]:
@@ -49,4 +49,4 @@ class NoAttentionDecoder(Decoder):
         return outputs, state, None
 
     def stacks(self) -> dict[str, tuple[LayerStack, Call]]:
-        return {"decoder": (self.stack, Call(lengths=True, last=False))}
+        return {"decoder": (self.stack, Call(lengths=True, return_state=False))}

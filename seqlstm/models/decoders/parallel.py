@@ -14,7 +14,7 @@ from seqlstm.recurrent.state import State
 
 
 class ParallelDecoder(AttentionDecoder):
-    """GNMT's decoder (Wu et al., 2016), as its authors later trained it.
+    """GNMT's decoder (Wu et al., 2016), in the parallel form that its authors later trained.
 
     The first layer reads the embeddings alone, its outputs are the queries of the attention, and
     the context is an input of every later layer and of the output layer at the same step. Under
@@ -64,35 +64,35 @@ class ParallelDecoder(AttentionDecoder):
 
     def start(self, memory: State) -> State:
         (_, _, mask), bridge_inputs = memory
-        below, above = self.initial_state(len(mask))
+        first_state, rest_state = self.initial_state(len(mask))
         if self.bridge is None:
-            return below, above
-        states = self.bridge(bridge_inputs, below + above)
-        return states[: len(below)], states[len(below) :]
+            return first_state, rest_state
+        states = self.bridge(bridge_inputs, first_state + rest_state)
+        return states[: len(first_state)], states[len(first_state) :]
 
     def forward(
         self, embedded: Tensor, memory: State, *, lengths: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        below, above = self.start(memory)
-        queries, _ = self.first(embedded, below, lengths=lengths, last=False)
+        first_state, rest_state = self.start(memory)
+        queries, _ = self.first(embedded, first_state, lengths=lengths, return_state=False)
         weights = self.attention.weights(queries.transpose(0, 1), memory[0])
-        context = self.attention.read(weights, memory[0]).transpose(0, 1)
+        context = self.attention.context(weights, memory[0]).transpose(0, 1)
         outputs, _ = self.rest(
-            self.dropout(queries), above, lengths=lengths, last=False, context=context
+            self.dropout(queries), rest_state, lengths=lengths, return_state=False, context=context
         )
         return torch.cat([outputs, context], dim=-1), weights
 
     def step(self, embedded: Tensor, state: State, memory: State) -> tuple[Tensor, State, Tensor]:
-        below, above = state
+        first_state, rest_state = state
         sentences, rows = len(memory[0][0]), embedded.shape[1]
-        queries, below = self.first(embedded, below)
+        queries, first_state = self.first(embedded, first_state)
         beams = queries.view(sentences, -1, queries.shape[-1])  # (sentences, beams, query)
         weights = self.attention.weights(beams, memory[0])
-        context = self.attention.read(weights, memory[0]).reshape(1, rows, -1)
-        outputs, above = self.rest(self.dropout(queries), above, context=context)
+        context = self.attention.context(weights, memory[0]).reshape(1, rows, -1)
+        outputs, rest_state = self.rest(self.dropout(queries), rest_state, context=context)
         features = torch.cat([outputs, context], dim=-1)
-        return features, (below, above), weights.transpose(1, 2).flatten(0, 1)
+        return features, (first_state, rest_state), weights.transpose(1, 2).flatten(0, 1)
 
     def stacks(self) -> dict[str, tuple[LayerStack, Call]]:
-        call = Call(lengths=True, last=False)
+        call = Call(lengths=True, return_state=False)
         return {"first": (self.first, call), "rest": (self.rest, call)}

@@ -22,12 +22,12 @@ class AdaptiveSoftmax(OutputLayer):
 
         p(id) = p(first choice = id)   or   p(first choice = group) · p(id | group)
 
-    A token with a frequent target costs a short row of logits. The paper also reduces the features
-    of rare groups; here all ids have the same size, so that the table may be tied.
+    A frequent target needs only a short row of logits. The paper also reduces the features of rare
+    groups; here all ids have features of the same size, so that the table can be tied.
 
     Args:
         input_size: features of one input.
-        vocab_size: number of ids, sorted by falling frequency.
+        vocab_size: number of ids, which are sorted by decreasing frequency.
         cutoffs: the first id of each group.
         tied_embedding: as in `OutputLayer`.
 
@@ -56,10 +56,10 @@ class AdaptiveSoftmax(OutputLayer):
         self.groups = nn.Parameter(torch.randn(len(cutoffs), features) * features**-0.5)
         self.group_bias = nn.Parameter(torch.zeros(len(cutoffs)))
 
-    def choices(self, dtype: torch.dtype) -> list[tuple[Tensor, Tensor]]:
-        """Weights and biases of the first softmax, and of that of each group.
+    def softmax_parameters(self, dtype: torch.dtype) -> list[tuple[Tensor, Tensor]]:
+        """Weight and bias of the first softmax, and of the softmax of each group.
 
-        Where no gradient is needed, the cast table is cached for many calls.
+        Without gradients the table is cast to `dtype`, and the cast is cached.
         """
         table = self.weight if torch.is_grad_enabled() else cast(self.weight, dtype)
         weights, biases = torch.split(table, self.sizes), torch.split(self.bias, self.sizes)
@@ -69,16 +69,16 @@ class AdaptiveSoftmax(OutputLayer):
     def forward(self, features: Tensor) -> Tensor:
         """(..., input_size) -> log-probabilities (..., vocabulary)."""
         features = self.bottleneck(features)
-        first, *inside = (
+        first, *within_groups = (
             log_softmax(linear(features, weight, bias))
-            for weight, bias in self.choices(product_dtype(features, self.weight))
+            for weight, bias in self.softmax_parameters(product_dtype(features, self.weight))
         )
-        frequent, groups = torch.split(first, [self.sizes[0], len(inside)], dim=-1)
-        rare = [groups[..., i : i + 1] + log_probs for i, log_probs in enumerate(inside)]
+        frequent, groups = torch.split(first, [self.sizes[0], len(within_groups)], dim=-1)
+        rare = [groups[..., i : i + 1] + log_probs for i, log_probs in enumerate(within_groups)]
         return torch.cat([frequent, *rare], dim=-1)
 
     def loss(self, features: Tensor, targets: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
-        """The summed cross-entropy, in nats. Its shapes depend on how many targets are rare.
+        """The summed cross-entropy, in nats. Shapes depend on the number of rare targets.
 
         Raises:
             ValueError: label smoothing, which needs a plain softmax.
@@ -86,13 +86,14 @@ class AdaptiveSoftmax(OutputLayer):
         if label_smoothing:
             raise ValueError(f"label smoothing needs a plain softmax, was: {label_smoothing}")
         features = self.bottleneck(features)
-        first, *inside = self.choices(product_dtype(features, self.weight))
+        first, *group_parameters = self.softmax_parameters(product_dtype(features, self.weight))
         bounds = torch.tensor(self.cutoffs, device=targets.device)
         group = torch.bucketize(targets, bounds, right=True)  # 0: frequent
         entry = torch.where(group == 0, targets, self.sizes[0] + group - 1)
         total = cross_entropy(features, entry, *first)
-        for number, choice in enumerate(inside, 1):
-            rows = (group == number).nonzero().squeeze(1)
-            within = targets[rows] - self.cutoffs[number - 1]
-            total = total + cross_entropy(features.index_select(0, rows), within, *choice)
+        for index, parameters in enumerate(group_parameters, 1):
+            rows = (group == index).nonzero().squeeze(1)
+            group_targets = targets[rows] - self.cutoffs[index - 1]
+            group_features = features.index_select(0, rows)
+            total = total + cross_entropy(group_features, group_targets, *parameters)
         return total

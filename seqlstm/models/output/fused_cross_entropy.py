@@ -1,4 +1,4 @@
-"""Linear layer and cross-entropy, fused: only a chunk of the logits exists at a time."""
+"""Fused linear layer and cross-entropy: only a chunk of the logits exists at a time."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ def cross_entropy(
         smoothing: label smoothing, from 0 to 1.
     """
     dtype = product_dtype(features, weight)
-    needed = torch.is_grad_enabled() and (features.requires_grad or weight.requires_grad)
+    needs_grad = torch.is_grad_enabled() and (features.requires_grad or weight.requires_grad)
     loss: Tensor = LinearCrossEntropy.apply(  # type: ignore[no-untyped-call]
-        features.to(dtype), targets, weight, bias, smoothing, needed
+        features.to(dtype), targets, weight, bias, smoothing, needs_grad
     )
     return loss
 
 
 def product_dtype(features: Tensor, weight: Tensor) -> torch.dtype:
-    """The type of products of the two: that of autocast, or the weight's."""
+    """The type in which the two are multiplied: that of autocast, or of the weight."""
     device = features.device.type
     return torch.get_autocast_dtype(device) if is_autocast_enabled(device) else weight.dtype
 
@@ -53,12 +53,12 @@ class LinearCrossEntropy(torch.autograd.Function):
         weight: Tensor,
         bias: Tensor,
         smoothing: float,
-        needed: bool,
+        needs_grad: bool,
     ) -> Tensor:
         rows = max(1, CHUNK // len(weight))
         W = weight.to(features.dtype)
         total = bias.new_zeros((), dtype=torch.promote_types(bias.dtype, torch.float32))
-        d_features = torch.empty_like(features) if needed else None
+        d_features = torch.empty_like(features) if needs_grad else None
         d_weight = None
         d_bias = torch.zeros_like(bias, dtype=total.dtype)
         for start in range(0, len(features), rows):
@@ -78,7 +78,7 @@ class LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (scale,) = gradients
-        # Not copied: the gradient of a large vocabulary's matrix is large.
+        # The gradients are changed in place, since that of a large vocabulary's matrix is large.
         if ctx.gradients is None:
             raise RuntimeError("a second backward pass: the first has freed the gradients")
         d_features, d_weight, d_bias = (gradient.mul_(scale) for gradient in ctx.gradients)

@@ -19,7 +19,7 @@ class MixtureOfSoftmaxes(OutputLayer):
 
         p(id | g) = Σ_k π_k softmax_id(E h_k + b)     π = softmax(W_π g)     h_k = tanh(W_k g + b_k)
 
-    It costs as many softmaxes as there are experts.
+    The cost is that of one softmax for each expert.
 
     Args:
         input_size: features of one input, g.
@@ -42,7 +42,7 @@ class MixtureOfSoftmaxes(OutputLayer):
         super().__init__(input_size, vocab_size, tied_embedding=tied_embedding)
         if num_experts < 2:
             raise ValueError(f"experts must be two or more, were: {num_experts}")
-        self.bottleneck = nn.Identity()  # `latent` maps to the size of the table's rows
+        self.bottleneck = nn.Identity()  # not needed: `latent` maps to the size of the table
         self.num_experts = num_experts
         self.prior = Linear(input_size, num_experts, bias=False)
         self.latent = Linear(input_size, num_experts * self.weight.shape[1])
@@ -54,10 +54,10 @@ class MixtureOfSoftmaxes(OutputLayer):
 
     def forward(self, features: Tensor) -> Tensor:
         """(..., input_size) -> log-probabilities (..., vocabulary), expert by expert."""
-        latent, prior = self.components(features)
+        latent, log_prior = self.components(features)
         total: Tensor | None = None
-        for h, share in zip(latent.unbind(-2), prior.unbind(-1), strict=True):
-            log_probs = log_softmax(linear(h, self.weight, self.bias)) + share.unsqueeze(-1)
+        for h, log_pi in zip(latent.unbind(-2), log_prior.unbind(-1), strict=True):
+            log_probs = log_softmax(linear(h, self.weight, self.bias)) + log_pi.unsqueeze(-1)
             total = log_probs if total is None else torch.logaddexp(total, log_probs)
         assert total is not None
         return total
@@ -70,11 +70,11 @@ class MixtureOfSoftmaxes(OutputLayer):
         """
         if label_smoothing:
             raise ValueError(f"label smoothing needs a plain softmax, was: {label_smoothing}")
-        latent, prior = self.components(features)
-        needed = torch.is_grad_enabled() and (latent.requires_grad or self.weight.requires_grad)
+        latent, log_prior = self.components(features)
+        needs_grad = torch.is_grad_enabled() and (latent.requires_grad or self.weight.requires_grad)
         dtype = product_dtype(features, self.weight)
         loss: Tensor = MixtureCrossEntropy.apply(  # type: ignore[no-untyped-call]
-            latent.to(dtype), prior, targets, self.weight, self.bias, needed
+            latent.to(dtype), log_prior, targets, self.weight, self.bias, needs_grad
         )
         return loss
 
@@ -89,44 +89,46 @@ class MixtureCrossEntropy(torch.autograd.Function):
     def forward(
         ctx: Any,
         latent: Tensor,  # (tokens, experts, features)
-        prior: Tensor,  # (tokens, experts)
+        log_prior: Tensor,  # (tokens, experts)
         targets: Tensor,
         weight: Tensor,
         bias: Tensor,
-        needed: bool,
+        needs_grad: bool,
     ) -> Tensor:
         experts = latent.shape[1]
         rows = max(1, fused_cross_entropy.CHUNK // (len(weight) * experts))
         W = weight.to(latent.dtype)
         total = bias.new_zeros((), dtype=torch.promote_types(bias.dtype, torch.float32))
-        d_latent, d_prior = torch.empty_like(latent), torch.empty_like(prior)
+        d_latent, d_log_prior = torch.empty_like(latent), torch.empty_like(log_prior)
         d_weight, d_bias = torch.zeros_like(weight), torch.zeros_like(bias, dtype=total.dtype)
         for start in range(0, len(latent), rows):
             part = slice(start, start + rows)
             h = latent[part].flatten(0, 1)  # (tokens · experts, features)
-            repeated = targets[part].repeat_interleave(experts)
+            expert_targets = targets[part].repeat_interleave(experts)
             logits = h @ W.t()
-            if not needed:
+            if not needs_grad:
                 log_probs = (logits + bias).log_softmax(-1, dtype=total.dtype)
-                losses = label_smoothed_nll(log_probs, repeated, 0.0)
+                losses = label_smoothed_nll(log_probs, expert_targets, 0.0)
             else:
-                unused = torch.zeros_like(d_bias)
-                losses = cross_entropy_with_grad(logits, bias, repeated, 0.0, unused)
-            joint = prior[part] - losses.view(-1, experts)
-            total -= joint.logsumexp(-1).sum()
-            if needed:
-                share = joint.softmax(-1)
-                error = logits.mul_(share.view(-1, 1).to(logits.dtype))
-                d_bias += error.sum(0, dtype=d_bias.dtype)
-                d_latent[part] = (error @ W).view_as(latent[part])
-                d_weight += error.t() @ h
-                d_prior[part] = -share
-        if needed:
-            ctx.save_for_backward(d_latent, d_prior, d_weight, d_bias)
+                unweighted = torch.zeros_like(d_bias)  # not the gradient: without posteriors
+                losses = cross_entropy_with_grad(logits, bias, expert_targets, 0.0, unweighted)
+            log_joint = log_prior[part] - losses.view(-1, experts)
+            total -= log_joint.logsumexp(-1).sum()
+            if needs_grad:
+                posterior = log_joint.softmax(-1)
+                d_logits = logits.mul_(posterior.view(-1, 1).to(logits.dtype))
+                d_bias += d_logits.sum(0, dtype=d_bias.dtype)
+                d_latent[part] = (d_logits @ W).view_as(latent[part])
+                d_weight += d_logits.t() @ h
+                d_log_prior[part] = -posterior
+        if needs_grad:
+            ctx.save_for_backward(d_latent, d_log_prior, d_weight, d_bias)
         return total
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (scale,) = gradients
-        d_latent, d_prior, d_weight, d_bias = (gradient * scale for gradient in ctx.saved_tensors)
-        return d_latent, d_prior, None, d_weight, d_bias, None
+        d_latent, d_log_prior, d_weight, d_bias = (
+            gradient * scale for gradient in ctx.saved_tensors
+        )
+        return d_latent, d_log_prior, None, d_weight, d_bias, None

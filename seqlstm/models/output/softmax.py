@@ -15,8 +15,8 @@ class OutputLayer(nn.Module):
     Args:
         input_size: features of one input.
         vocab_size: number of ids.
-        tied_embedding: an embedding whose table is the output matrix too (Press & Wolf, 2017; Inan,
-            Khosravi & Socher, 2017); where the sizes differ, a linear layer maps to the table's.
+        tied_embedding: an embedding whose table is also the output matrix (Press & Wolf, 2017;
+            Inan, Khosravi & Socher, 2017); a linear layer maps features of another size to it.
     """
 
     def __init__(

@@ -16,7 +16,7 @@ from seqlstm.models.output.softmax import OutputLayer
 from seqlstm.recurrent.catalogue import BLOCKS, CELLS
 from seqlstm.recurrent.cells.base import Cell
 from seqlstm.recurrent.cells.zoneout import zoneout
-from seqlstm.recurrent.layer import Layer, recurrent_parameter
+from seqlstm.recurrent.layer import Layer, recurrent_parameter_name
 from seqlstm.recurrent.stack import BlockStack, Stack
 
 
@@ -133,7 +133,7 @@ def build_cell(model: ModelConfig) -> Callable[[int, int], Cell]:
             cell = CELLS[kind](input_size, hidden_size, **options)
         if model.dropout.weight_drop:
             with mistakes_at("model.dropout.weight_drop"):
-                recurrent_parameter(cell)
+                recurrent_parameter_name(cell)
         with mistakes_at("model.zoneout"):
             return zoneout(cell, **model.zoneout.model_dump())
 

@@ -81,7 +81,7 @@ class LanguageModelTask(Task):
 
     def stacks(self, recipe: Recipe, model: nn.Module) -> dict[str, tuple[LayerStack, Call]]:
         assert isinstance(model, LanguageModel)
-        return {"stack": (model.stack, Call(resets=recipe.resets, last=True))}
+        return {"stack": (model.stack, Call(resets=recipe.resets, return_state=True))}
 
     def make_batches(self, recipe: Recipe, corpus: RunCorpus) -> StreamBatches:
         batching, train = recipe.data.batching, corpus.train

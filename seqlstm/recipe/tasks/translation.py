@@ -103,7 +103,7 @@ class TranslationTask(Task):
 
     def stacks(self, recipe: Recipe, model: nn.Module) -> dict[str, tuple[LayerStack, Call]]:
         assert isinstance(model, Translator)
-        call = Call(lengths=True, last=model.decoder.bridge is not None)
+        call = Call(lengths=True, return_state=model.decoder.bridge is not None)
         return {"encoder": (model.encoder, call), **model.decoder.stacks()}
 
     def make_batches(self, recipe: Recipe, corpus: RunCorpus) -> BucketBatches:

@@ -1,4 +1,4 @@
-"""The backends, fastest first, and the choice among them."""
+"""The backends, fastest first, and the choice of one for a call."""
 
 from __future__ import annotations
 
@@ -32,51 +32,63 @@ BACKENDS: dict[str, Backend] = {
 
 @dataclass(frozen=True)
 class BackendChoice:
-    """The chosen backend, and the reason why each before it refuses."""
+    """The backend for a call.
+
+    Attributes:
+        backend: the chosen one.
+        reasons: why each faster backend was not chosen, by its name.
+    """
 
     backend: Backend
-    refusals: dict[str, str]
+    reasons: dict[str, str]
 
     def __str__(self) -> str:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in self.refusals.items())
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in self.reasons.items())
         return f"{self.backend.name} ({reasons})" if reasons else self.backend.name
 
 
-def choose(cell: Cell, call: Call, wanted: str = "auto") -> BackendChoice:
-    """The first backend that does not refuse, or the backend named by `wanted`.
+def choose(cell: Cell, call: Call, name: str = "auto") -> BackendChoice:
+    """The backend of this name; with "auto", the first that supports the cell and the call.
 
-    "auto" also passes over a backend that was measured to be slower
-    (`Backend.not_preferred_reason`). A single step on a CPU runs on `native` where no gradients are
-    wanted, else on `loop`.
+    "auto" also skips a backend that was measured to be slower (`Backend.not_preferred_reason`). On
+    a CPU it runs a single step on `native` without gradients, and on `loop` with gradients.
 
     Raises:
-        ValueError: an unknown name, or a backend chosen by name that refuses.
+        ValueError: an unknown name, or the backend of this name does not support the call.
     """
-    if wanted != "auto" and wanted not in BACKENDS:
-        raise ValueError(f"backend must be one of auto, {', '.join(BACKENDS)}, was: {wanted}")
+    if name == "auto":
+        return choose_automatically(cell, call)
+    if name not in BACKENDS:
+        raise ValueError(f"backend must be one of auto, {', '.join(BACKENDS)}, was: {name}")
+    reason = BACKENDS[name].unsupported_reason(cell, call)
+    if reason is not None:
+        raise ValueError(f"the backend {name} cannot serve: {reason}")
+    return BackendChoice(BACKENDS[name], {})
+
+
+def choose_automatically(cell: Cell, call: Call) -> BackendChoice:
+    """The fastest backend that supports the cell and the call; `loop` supports all."""
     device = next(cell.parameters()).device.type
-    if wanted == "auto" and call.single and device != "cuda":
+    if call.single_step and device != "cuda":
         return choose_for_one_step(cell, call)
-    refusals: dict[str, str] = {}
+    reasons: dict[str, str] = {}
     for name, backend in BACKENDS.items():
-        if wanted not in ("auto", name):
-            continue
-        refusal = backend.unsupported_reason(cell, call)
-        if refusal is None and wanted == "auto":
-            refusal = backend.not_preferred_reason(cell, call, device=device)
-        if refusal is None:
-            return BackendChoice(backend, refusals)
-        refusals[name] = refusal
-    raise ValueError(f"the backend {wanted} cannot serve: {refusals[wanted]}")
+        reason = backend.unsupported_reason(cell, call)
+        if reason is None:
+            reason = backend.not_preferred_reason(cell, call, device=device)
+        if reason is None:
+            return BackendChoice(backend, reasons)
+        reasons[name] = reason
+    raise AssertionError("loop supports every call")
 
 
 def choose_for_one_step(cell: Cell, call: Call) -> BackendChoice:
-    """The backend of a single step on a CPU: machine code, where it can keep what it prepares."""
+    """The backend of a single step on a CPU: `native`, where packed matrices can be cached."""
     if torch.is_grad_enabled():
         return BackendChoice(
             BACKENDS["loop"], {"others": "what they prepare costs more than one step"}
         )
-    refusal = BACKENDS["native"].unsupported_reason(cell, call)
-    if refusal is None:
+    reason = BACKENDS["native"].unsupported_reason(cell, call)
+    if reason is None:
         return BackendChoice(BACKENDS["native"], {})
-    return BackendChoice(BACKENDS["loop"], {"native": refusal})
+    return BackendChoice(BACKENDS["loop"], {"native": reason})

@@ -16,15 +16,16 @@ Row = list[Tensor | None]
 class Jacobians:
     """Jacobians of the equations' results with respect to their arguments, over a chunk of steps.
 
-    Unit j of a result follows from units j alone, so the gradient of the sum of a result holds all
-    its derivatives: one backward pass a result, whatever the number of steps.
+    The equations are element-wise: unit j of a result depends only on units j of the arguments. So
+    the gradient of the sum of a result contains all its derivatives, and one backward pass for each
+    result is enough for any number of steps.
 
     Args:
         equations: from the terms, the state and the parameters to the output and the next state.
-        terms: what was projected and the recurrent products, or their sums alone; each
+        terms: the projected inputs and the recurrent products, or only their sums; each
             (steps, batch, multiple of hidden).
         states: the parts of the state before each step, (steps, batch, hidden) each.
-        parameters: those of `cell.elementwise()`.
+        parameters: those of `cell.elementwise_parameters()`.
     """
 
     def __init__(
@@ -36,60 +37,67 @@ class Jacobians:
         parameters: Sequence[Tensor],
     ) -> None:
         dtype, (steps, batch, hidden) = states[0].dtype, states[0].shape
-        spread = [one.expand(steps, batch, -1) for one in parameters]
+        expanded = [parameter.expand(steps, batch, -1) for parameter in parameters]
         with torch.enable_grad():
-            read = [one.detach().to(dtype).requires_grad_() for one in (*terms, *states, *spread)]
-            first, last = len(terms), len(terms) + len(states)
-            output, state = equations(*read[:first], tuple(read[first:last]), tuple(read[last:]))
-            # Where the output is the state's first part, one gradient serves both.
-            self.shares = output is state[0]
-            found = [derive(one, read) for one in (state if self.shares else (output, *state))]
-        # By what is read, by result: (steps, batch, multiple, hidden), or None where there is none.
-        table = [[by_unit(one, hidden) for one in column] for column in zip(*found, strict=True)]
-        self.terms, self.states, self.parameters = table[:first], table[first:last], table[last:]
-        self.seeds: list[list[Tensor]] = []
+            arguments = [
+                tensor.detach().to(dtype).requires_grad_()
+                for tensor in (*terms, *states, *expanded)
+            ]
+            first, end = len(terms), len(terms) + len(states)
+            output, state = equations(
+                *arguments[:first], tuple(arguments[first:end]), tuple(arguments[end:])
+            )
+            # Where the output is the state's first part, both have one gradient.
+            self.output_is_state = output is state[0]
+            results = state if self.output_is_state else (output, *state)
+            derivatives = [differentiate(result, arguments) for result in results]
+        # A row for each argument, with the derivative of each result:
+        # (steps, batch, multiple, hidden), or None where the result does not depend on it.
+        rows = [[by_unit(d, hidden) for d in row] for row in zip(*derivatives, strict=True)]
+        self.terms, self.states, self.parameters = rows[:first], rows[first:end], rows[end:]
+        self.gradients: list[list[Tensor]] = []  # of the results, from the last step to the first
 
     def step(
         self, time: int, d_output: Tensor, d_after: Sequence[Tensor]
     ) -> tuple[Tensor, list[Tensor | None]]:
-        """Gradients of one step's last term and of the parts of the state before it.
+        """Gradients of one step's last term and of the parts of the state before the step.
 
-        Called for the steps from the last to the first.
+        To be called for each step, from the last to the first.
         """
-        first = [d_output + d_after[0]] if self.shares else [d_output, d_after[0]]
-        seeds = [one.unsqueeze(-2) for one in (*first, *d_after[1:])]  # (batch, 1, hidden)
-        self.seeds.append(seeds)
-        d_term = chain(self.terms[-1], seeds, time)
+        first = [d_output + d_after[0]] if self.output_is_state else [d_output, d_after[0]]
+        gradients = [d.unsqueeze(-2) for d in (*first, *d_after[1:])]  # (batch, 1, hidden)
+        self.gradients.append(gradients)
+        d_term = chain_rule(self.terms[-1], gradients, time)
         assert d_term is not None
-        parts = [chain(row, seeds, time) for row in self.states]
-        return d_term.flatten(-2), [None if one is None else one.squeeze(-2) for one in parts]
+        d_before = [chain_rule(row, gradients, time) for row in self.states]
+        return d_term.flatten(-2), [None if d is None else d.squeeze(-2) for d in d_before]
 
-    def of_first_term(self) -> Tensor:
+    def projected_gradient(self) -> Tensor:
         """The gradient of the projected inputs, after all steps."""
-        (total,) = self.whole(self.terms[:1])
-        assert total is not None
-        return total
+        (d_projected,) = self.all_steps(self.terms[:1])
+        assert d_projected is not None
+        return d_projected
 
-    def of_parameters(self) -> list[Tensor | None]:
+    def parameter_gradients(self) -> list[Tensor | None]:
         """The gradients of the parameters, after all steps."""
-        wholes = self.whole(self.parameters)
-        return [None if one is None else one.sum((0, 1)) for one in wholes]
+        d_parameters = self.all_steps(self.parameters)
+        return [None if d is None else d.sum((0, 1)) for d in d_parameters]
 
-    def whole(self, rows: Sequence[Row]) -> list[Tensor | None]:
-        """(steps, batch, multiple of hidden) each."""
+    def all_steps(self, rows: Sequence[Row]) -> list[Tensor | None]:
+        """The gradients of some arguments at all steps, (steps, batch, multiple of hidden) each."""
         if not rows:
             return []
-        seeds = [torch.stack(one) for one in zip(*reversed(self.seeds), strict=True)]
-        totals = [chain(row, seeds, slice(None)) for row in rows]
-        return [None if one is None else one.flatten(-2) for one in totals]
+        gradients = [torch.stack(steps) for steps in zip(*reversed(self.gradients), strict=True)]
+        totals = [chain_rule(row, gradients, slice(None)) for row in rows]
+        return [None if total is None else total.flatten(-2) for total in totals]
 
 
-def derive(result: Tensor, read: Sequence[Tensor]) -> tuple[Tensor | None, ...]:
-    """The derivatives of one result with respect to all that was read."""
+def differentiate(result: Tensor, arguments: Sequence[Tensor]) -> tuple[Tensor | None, ...]:
+    """The derivatives of one result with respect to all arguments."""
     if not result.requires_grad:
-        return (None,) * len(read)
+        return (None,) * len(arguments)
     ones = torch.ones_like(result)
-    return torch.autograd.grad(result, read, ones, retain_graph=True, allow_unused=True)
+    return torch.autograd.grad(result, arguments, ones, retain_graph=True, allow_unused=True)
 
 
 def by_unit(derivative: Tensor | None, hidden: int) -> Tensor | None:
@@ -100,11 +108,11 @@ def by_unit(derivative: Tensor | None, hidden: int) -> Tensor | None:
     return derivative.reshape(steps, batch, width // hidden, hidden)
 
 
-def chain(row: Row, seeds: Sequence[Tensor], time: int | slice) -> Tensor | None:
-    """The chain rule: the sum over results of derivative times gradient."""
+def chain_rule(row: Row, gradients: Sequence[Tensor], time: int | slice) -> Tensor | None:
+    """The gradient of an argument: the sum over results of derivative times gradient."""
     total: Tensor | None = None
-    for derivative, seed in zip(row, seeds, strict=True):
+    for derivative, gradient in zip(row, gradients, strict=True):
         if derivative is not None:
-            at = derivative[time]
-            total = at * seed if total is None else total.addcmul_(at, seed)
+            at_time = derivative[time]
+            total = at_time * gradient if total is None else total.addcmul_(at_time, gradient)
     return total

@@ -1,4 +1,4 @@
-"""The reference loop over time steps, by autograd. Serves every cell and call."""
+"""The reference: a loop over time steps with autograd. It supports every cell and call."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from seqlstm.recurrent.backends.base import Backend, Call
 from seqlstm.recurrent.cells.base import Cell
-from seqlstm.recurrent.state import State, keep
+from seqlstm.recurrent.state import State, where
 
 
 class LoopBackend(Backend):
@@ -28,12 +28,12 @@ class LoopBackend(Backend):
         resets: Tensor | None = None,
     ) -> tuple[Tensor, State]:
         outputs = []
-        fresh = None if resets is None else cell.initial_state(inputs.shape[1])
+        initial = None if resets is None else cell.initial_state(inputs.shape[1])
         for time, projected in enumerate(cell.project(inputs)):
             before = state
-            if resets is not None and fresh is not None:
-                before = keep(resets[time], fresh, state)
-            output, new = cell.step(projected, before)
-            state = new if lengths is None else keep(time < lengths, new, state)
+            if resets is not None and initial is not None:
+                before = where(resets[time], initial, state)
+            output, after = cell.step(projected, before)
+            state = after if lengths is None else where(time < lengths, after, state)
             outputs.append(output)
         return torch.stack(outputs), state

@@ -1,8 +1,8 @@
-"""Element-wise cells with a manual backward pass: only R·h stays in the time loop.
+"""Element-wise cells with a manual backward pass (back-propagation through time).
 
-Forward, a step is one product and the cell's equations. Backward, the derivatives of the equations
-are taken for many steps at once, from the equations themselves; a step is then a few element-wise
-products and one matrix product; and the gradient of R is a single large product at the end.
+Forward, a step is one product R·h and the cell's equations. Backward, autograd differentiates the
+equations for many steps at once; a step is then a few element-wise products and one matrix product.
+The gradient of R is a single large product at the end.
 """
 
 from __future__ import annotations
@@ -22,14 +22,12 @@ from seqlstm.recurrent.cells.headwise import matrix_gradient, multiply, multiply
 from seqlstm.recurrent.cells.slstm import SLSTM
 from seqlstm.recurrent.state import State
 
-CHUNK = 2**19  # numbers that a product of so many steps holds: their derivatives are taken at once
-
-
-MANY_RESULTS = (SLSTM,)  # by exact class, as measured: benchmarks/README.md
+CHUNK = 2**19  # elements of the products of all steps that are differentiated at once
+SLOWER_ON_CPU = (SLSTM,)  # these classes, not their subclasses; see benchmarks/README.md
 
 
 class ManualBPTT(Backend):
-    """Runs the equations of an `ElementwiseCell` with derivatives that come from them."""
+    """Runs an `ElementwiseCell` with a manual backward pass."""
 
     name = "manual-bptt"
 
@@ -37,7 +35,7 @@ class ManualBPTT(Backend):
         return not_elementwise(cell)
 
     def not_preferred_reason(self, cell: Cell, call: Call, *, device: str) -> str | None:
-        if device == "cpu" and type(cell) in MANY_RESULTS:
+        if device == "cpu" and type(cell) in SLOWER_ON_CPU:
             return "slower on a CPU: one backward pass for each of the parts of its state"
         return None
 
@@ -51,7 +49,7 @@ class ManualBPTT(Backend):
         resets: Tensor | None = None,
     ) -> tuple[Tensor, State]:
         assert isinstance(cell, ElementwiseCell)
-        matrix = cell.recurrence()
+        matrix = cell.recurrent_matrix()
         device = inputs.device.type
         if device != "meta" and torch.is_autocast_enabled(device) and matrix.dtype == torch.float32:
             matrix = matrix.to(torch.get_autocast_dtype(device))
@@ -63,7 +61,7 @@ class ManualBPTT(Backend):
             cell.project(inputs),
             matrix,
             *state,
-            *cell.elementwise(),
+            *cell.elementwise_parameters(),
         )
         return outputs, tuple(last)
 
@@ -76,7 +74,7 @@ class ManualBPTTFunction(torch.autograd.Function):
         ctx: Any,
         cell: ElementwiseCell,
         masks: Masks,
-        keeps: bool,
+        needs_grad: bool,
         projected: Tensor,
         matrix: Tensor,
         *tensors: Tensor,
@@ -85,52 +83,52 @@ class ManualBPTTFunction(torch.autograd.Function):
         state, parameters = tensors[:parts], tensors[parts:]
         dtype = state[0].dtype
         outputs: list[Tensor] = []
-        kept: list[tuple[Tensor, ...]] = []
-        for time, before in enumerate(projected.unbind()):
+        saved: list[tuple[Tensor, ...]] = []  # by step
+        for time, projected_step in enumerate(projected.unbind()):
             start = masks.start(time, state)
-            operand = cell.read(start).to(matrix.dtype)
-            if adds(cell):
-                product = multiply_add(before, matrix, operand)
+            operand = cell.operand(start).to(matrix.dtype)
+            if is_additive(cell):
+                product = multiply_add(projected_step, matrix, operand)
                 output, after = cell.update(product.to(dtype), start, parameters)
             else:
                 product = multiply(matrix, operand)
-                terms = before.to(dtype), product.to(dtype)
+                terms = projected_step.to(dtype), product.to(dtype)
                 output, after = cell.equations(*terms, start, parameters)
             state = masks.end(time, after, state)
             outputs.append(output)
-            if keeps:
-                kept.append((product, *start))
+            if needs_grad:
+                saved.append((product, *start))
         ctx.cell, ctx.masks, ctx.training = cell, masks, cell.training
-        whole = () if adds(cell) else (projected,)
-        ctx.save_for_backward(matrix, *(t for step in kept for t in step), *parameters, *whole)
+        inputs = () if is_additive(cell) else (projected,)
+        ctx.save_for_backward(matrix, *(t for step in saved for t in step), *parameters, *inputs)
         return torch.stack(outputs), *state
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_outputs: Tensor, *d_last: Tensor) -> tuple[Tensor | None, ...]:
-        with mode(ctx.cell, training=ctx.training):
-            return ManualBPTTFunction.walk_back(ctx, d_outputs, *d_last)
+        with training_mode(ctx.cell, training=ctx.training):
+            return ManualBPTTFunction.backward_loop(ctx, d_outputs, *d_last)
 
     @staticmethod
-    def walk_back(ctx: Any, d_outputs: Tensor, *d_last: Tensor) -> tuple[Tensor | None, ...]:
+    def backward_loop(ctx: Any, d_outputs: Tensor, *d_last: Tensor) -> tuple[Tensor | None, ...]:
         """The loop over time, backwards."""
         cell, masks = cast(ElementwiseCell, ctx.cell), cast(Masks, ctx.masks)
-        additive = adds(cell)
-        equations: Equations = cell.update if adds(cell) else cell.equations
+        additive = is_additive(cell)
+        equations: Equations = cell.update if is_additive(cell) else cell.equations
         steps, parts = len(d_outputs), 1 + len(cell.state_names)
         matrix, *saved = ctx.saved_tensors
         products, *states = (saved[part : steps * parts : parts] for part in range(parts))
         parameters = saved[steps * parts : len(saved) - (not additive)]
 
         d_products = products[0].new_empty(steps, *products[0].shape)
-        # Of a sum, both terms have one and the same gradient.
+        # The two terms of a sum have the same gradient.
         d_projected = d_products if additive else torch.empty_like(saved[-1])
-        d_parameters = [torch.zeros_like(one) for one in parameters]
+        d_parameters = [torch.zeros_like(parameter) for parameter in parameters]
         d_state = list(d_last)
         size = max(1, CHUNK // max(1, products[0].numel()))
         for begin in reversed(range(0, steps, size)):
             span = slice(begin, min(begin + size, steps))
-            derivatives = Jacobians(
+            jacobians = Jacobians(
                 equations,
                 terms=(*(() if additive else (saved[-1][span],)), torch.stack(products[span])),
                 states=[torch.stack(part[span]) for part in states],
@@ -138,88 +136,98 @@ class ManualBPTTFunction(torch.autograd.Function):
             )
             for time in reversed(range(span.start, span.stop)):
                 d_after = masks.end_back(time, d_state)
-                d_product, d_start = derivatives.step(time - begin, d_outputs[time], d_after)
+                d_product, d_start = jacobians.step(time - begin, d_outputs[time], d_after)
                 d_products[time] = d_product
                 d_operand = multiply_back(matrix, d_products[time]).to(d_product.dtype)
-                add_parts(d_start, d_operand, cell.operand)
+                add_operand_gradient(d_start, d_operand, cell.operand_parts)
                 d_state = masks.start_back(time, d_start, d_state)
             if not additive:
-                d_projected[span] = derivatives.of_first_term()
-            for total, part in zip(d_parameters, derivatives.of_parameters(), strict=True):
-                total += 0 if part is None else part
-        read = [torch.stack(states[part]) for part in cell.operand]
-        operand = torch.cat(read, dim=-1).to(matrix.dtype)
+                d_projected[span] = jacobians.projected_gradient()
+            for total, d_chunk in zip(d_parameters, jacobians.parameter_gradients(), strict=True):
+                total += 0 if d_chunk is None else d_chunk
+        operands = [torch.stack(states[part]) for part in cell.operand_parts]
+        operand = torch.cat(operands, dim=-1).to(matrix.dtype)
         d_matrix = matrix_gradient(matrix, d_products.flatten(0, 1), operand.flatten(0, 1))
         return None, None, None, d_projected, d_matrix, *d_state, *d_parameters
 
 
 @contextmanager
-def mode(cell: Cell, *, training: bool) -> Iterator[None]:
-    """The cell as it was in the forward pass, whose equations may depend on that."""
-    now = cell.training
+def training_mode(cell: Cell, *, training: bool) -> Iterator[None]:
+    """The mode of the forward pass, on which the cell's equations may depend."""
+    mode = cell.training
     cell.train(training)
     try:
         yield
     finally:
-        cell.train(now)
+        cell.train(mode)
 
 
-def adds(cell: ElementwiseCell) -> TypeGuard[AdditiveCell]:
-    """Whether the cell's equations are of the sum; a subclass may have changed them."""
+def is_additive(cell: ElementwiseCell) -> TypeGuard[AdditiveCell]:
+    """Whether the equations read the sum of both terms: a subclass may have changed that."""
     return isinstance(cell, AdditiveCell) and type(cell).equations is AdditiveCell.equations
 
 
-def add_parts(parts: list[Tensor | None], gradient: Tensor, operand: Sequence[int]) -> None:
-    """Add the gradient of what the product reads to that of the parts of the state it read."""
-    for index, more in zip(operand, gradient.chunk(len(operand), dim=-1), strict=True):
-        part = parts[index]
-        parts[index] = more if part is None else part + more
+def add_operand_gradient(
+    d_state: list[Tensor | None], d_operand: Tensor, operand_parts: Sequence[int]
+) -> None:
+    """Add the gradient of the product's operand to those of its parts of the state."""
+    chunks = d_operand.chunk(len(operand_parts), dim=-1)
+    for index, d_chunk in zip(operand_parts, chunks, strict=True):
+        d_part = d_state[index]
+        d_state[index] = d_chunk if d_part is None else d_part + d_chunk
 
 
 class Masks:
-    """Masks of the rows that are reset and have ended at each step: (batch, 1) or None."""
+    """Masks of the rows that have ended or are reset at each step, (batch, 1) or None."""
 
     def __init__(
         self, cell: Cell, inputs: Tensor, lengths: Tensor | None, resets: Tensor | None
     ) -> None:
         steps, batch, _ = inputs.shape
-        self.over: Sequence[Tensor | None] = [None] * steps
+        self.ended: Sequence[Tensor | None] = [None] * steps
         self.resets: Sequence[Tensor | None] = [None] * steps
         if lengths is not None:
             time = torch.arange(steps, device=lengths.device).unsqueeze(1)
-            self.over = (time >= lengths).unsqueeze(-1).unbind()
+            self.ended = (time >= lengths).unsqueeze(-1).unbind()
         if resets is not None:
             self.resets = resets.unsqueeze(-1).unbind()
-            self.fresh = cell.initial_state(batch)
+            self.initial = cell.initial_state(batch)
 
     def start(self, time: int, state: State) -> State:
-        """The state that a step starts from."""
+        """The state from which a step starts: after a reset, if there is one."""
         reset = self.resets[time]
-        return state if reset is None else where(reset, self.fresh, state)
+        return state if reset is None else where(reset, self.initial, state)
 
     def end(self, time: int, after: State, state: State) -> State:
-        """The state after a step."""
-        over = self.over[time]
-        return after if over is None else where(over, state, after)
+        """The state after a step: rows that have ended keep theirs."""
+        ended = self.ended[time]
+        return after if ended is None else where(ended, state, after)
 
     def end_back(self, time: int, d_state: Sequence[Tensor]) -> Sequence[Tensor]:
-        """The gradient of `after` from that of the state which the step leaves."""
-        over = self.over[time]
-        return d_state if over is None else [one.masked_fill(over, 0.0) for one in d_state]
+        """The backward pass of `end`: from the gradient of its result to that of `after`."""
+        ended = self.ended[time]
+        return d_state if ended is None else [d.masked_fill(ended, 0.0) for d in d_state]
 
     def start_back(
         self, time: int, d_start: Sequence[Tensor | None], d_state: Sequence[Tensor]
     ) -> list[Tensor]:
-        """The gradient of the state before, from that which the step started from and left."""
-        over, reset = self.over[time], self.resets[time]
-        found = []
-        for part, left in zip(d_start, d_state, strict=True):
-            start = torch.zeros_like(left) if part is None else part
+        """The backward pass of `start`: the gradient of the state before the step.
+
+        Args:
+            time: the step.
+            d_start: gradients of the state from which the step started.
+            d_state: gradients of the state after the step, which ended rows pass on unchanged.
+        """
+        ended, reset = self.ended[time], self.resets[time]
+        d_before = []
+        for d_part, d_after in zip(d_start, d_state, strict=True):
+            d = torch.zeros_like(d_after) if d_part is None else d_part
             if reset is not None:
-                start = start.masked_fill(reset, 0.0)
-            found.append(start if over is None else start + left.masked_fill(~over, 0.0))
-        return found
+                d = d.masked_fill(reset, 0.0)
+            d_before.append(d if ended is None else d + d_after.masked_fill(~ended, 0.0))
+        return d_before
 
 
-def where(mask: Tensor, chosen: State, other: State) -> State:
-    return tuple(torch.where(mask, *pair) for pair in zip(chosen, other, strict=True))
+def where(mask: Tensor, state: State, other: State) -> State:
+    """`torch.where` part by part, with a mask (batch, 1)."""
+    return tuple(torch.where(mask, *parts) for parts in zip(state, other, strict=True))

@@ -1,4 +1,4 @@
-"""Linear recurrence h_t = a_t ∘ h_{t-1} + b_t of the minimal cells."""
+"""The linear recurrence h_t = a_t ∘ h_{t-1} + b_t of the minimal cells."""
 
 from __future__ import annotations
 
@@ -47,27 +47,27 @@ class ScanBackend(Backend):
 
 
 class LinearRecurrence(torch.autograd.Function):
-    """All h_t of a_t and b_t, (time, batch, hidden), and h_0, (batch, hidden)."""
+    """All h_t, from a_t and b_t, (time, batch, hidden), and h_0, (batch, hidden)."""
 
     @staticmethod
-    def forward(ctx: Any, a: Tensor, b: Tensor, first: Tensor) -> Tensor:
+    def forward(ctx: Any, a: Tensor, b: Tensor, initial: Tensor) -> Tensor:
         outputs = torch.empty_like(b)
-        h = first
+        h = initial
         for a_t, b_t, output in zip(a, b, outputs, strict=True):
             h = torch.addcmul(b_t, a_t, h, out=output)
-        ctx.save_for_backward(a, first, outputs)
+        ctx.save_for_backward(a, initial, outputs)
         return outputs
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_outputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        a, first, outputs = ctx.saved_tensors
+        a, initial, outputs = ctx.saved_tensors
         d_b = torch.empty_like(d_outputs)
-        carried = torch.zeros_like(first)
+        d_h = torch.zeros_like(initial)
         for time in reversed(range(len(a))):
-            torch.add(d_outputs[time], carried, out=d_b[time])
-            carried = a[time] * d_b[time]
+            torch.add(d_outputs[time], d_h, out=d_b[time])
+            d_h = a[time] * d_b[time]
         d_a = torch.empty_like(a)
-        torch.mul(d_b[0], first, out=d_a[0])
+        torch.mul(d_b[0], initial, out=d_a[0])
         torch.mul(d_b[1:], outputs[:-1], out=d_a[1:])
-        return d_a, d_b, carried
+        return d_a, d_b, d_h

@@ -1,4 +1,4 @@
-"""torch's fused LSTM and GRU (cuDNN, oneDNN), for the cells that these compute exactly."""
+"""torch's fused LSTM and GRU (cuDNN, oneDNN), for the two cells with the same equations."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class TorchFused(Backend):
     name = "torch-fused"
 
     def unsupported_reason(self, cell: Cell, call: Call) -> str | None:
-        # The exact class: a subclass has changed the equations.
+        # Not a subclass: it may have changed the equations.
         if type(cell) not in (LSTM, ResetAfterGRU):
             return f"torch has no fused {type(cell).__name__}"
         if call.resets:
             return "the fused kernels cannot reset the state inside a span"
-        if call.lengths and call.last:
-            return "the fused kernels give no state between steps, so not that of a shorter row"
+        if call.lengths and call.return_state:
+            return "the fused kernels return no state between steps, so none of a shorter row"
         on_cpu = cell.bias.device.type == "cpu" and cell.bias.dtype == torch.float32
         if type(cell) is LSTM and on_cpu and torch.is_autocast_enabled("cpu"):
             dtype = torch.get_autocast_dtype("cpu")
@@ -53,13 +53,13 @@ class TorchFused(Backend):
     def fused(
         self, cell: Cell, inputs: Tensor, state: State, dtype: torch.dtype
     ) -> tuple[Tensor, State]:
-        """The kernel's outputs and last state, computed in `dtype`, or as CPU autocast has it."""
-        carried = map_state(lambda tensor: tensor.unsqueeze(0).to(dtype), state)
+        """The kernel's outputs and last state, in `dtype`, or in that of CPU autocast."""
+        initial = map_state(lambda tensor: tensor.unsqueeze(0).to(dtype), state)
         if isinstance(cell, LSTM):
             zeros = torch.zeros_like(cell.bias)
             weights = [w.to(dtype) for w in (cell.input, cell.recurrent, cell.bias, zeros)]
             outputs, *last = torch.lstm(
-                inputs, carried, weights, True, 1, 0.0, self.trains(cell), False, False
+                inputs, initial, weights, True, 1, 0.0, self.trains(cell), False, False
             )
         else:
             assert isinstance(cell, ResetAfterGRU)
@@ -67,20 +67,20 @@ class TorchFused(Backend):
             bias = torch.cat([zeros, cell.recurrent_bias])
             weights = [w.to(dtype) for w in (cell.input, cell.recurrent, cell.bias, bias)]
             outputs, *last = torch.gru(
-                inputs, carried[0], weights, True, 1, 0.0, self.trains(cell), False, False
+                inputs, initial[0], weights, True, 1, 0.0, self.trains(cell), False, False
             )
-        # States stay in the parameters' precision, whatever autocast made of the outputs.
+        # States keep the parameters' type, also where autocast changes that of the outputs.
         return outputs, tuple(part.squeeze(0).to(cell.bias.dtype) for part in last)
 
     @staticmethod
     def trains(cell: Cell) -> bool:
-        """Training mode of the kernels, in which cuDNN saves tensors for a backward pass."""
+        """Whether to run in training mode, in which cuDNN saves tensors for a backward pass."""
         return cell.training or torch.is_grad_enabled()
 
 
 @cache
 def has_fused_lstm(dtype: torch.dtype) -> bool:
-    """Whether oneDNN computes an LSTM under CPU autocast in `dtype`, found by running one step.
+    """Whether oneDNN computes an LSTM under CPU autocast in `dtype`: one step is tried.
 
     In bfloat16 it needs AVX-512, but no bfloat16 instructions.
     """
@@ -96,10 +96,10 @@ def has_fused_lstm(dtype: torch.dtype) -> bool:
 
 
 def cuda_dtype(inputs: Tensor) -> torch.dtype | None:
-    """What to compute in under autocast on a GPU; None elsewhere.
+    """The type of the computation under autocast on a GPU; None elsewhere.
 
-    torch's own autocast runs cuDNN's recurrences in float16 whatever its dtype; cuDNN before 9.13
-    has no bfloat16 there.
+    torch's own autocast runs cuDNN's recurrences in float16, whatever its dtype. cuDNN before 9.13
+    has no bfloat16 recurrences.
     """
     if not (inputs.is_cuda and torch.is_autocast_enabled("cuda")):
         return None

@@ -1,1 +1,1 @@
-"""Residual blocks, which take a layer's place in a stack."""
+"""Residual blocks: layers of a `BlockStack`."""

@@ -1,4 +1,4 @@
-"""A convolution over time that can be carried on, padded and reset as a recurrence can."""
+"""A causal convolution over time with a state, lengths and resets, as a recurrence has them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from torch import Tensor, nn
 
 
 class CausalConvolution(nn.Module):
-    """A convolution over time of each feature alone, which reads this step and those before it.
+    """A causal depthwise convolution: each output reads one feature at its own and earlier steps.
 
-    Its state is one tensor, (batch, kernel_size − 1, width): the last inputs, oldest first.
+    The state is one tensor, (batch, kernel_size − 1, width): the last inputs, oldest first.
 
     Args:
         width: features.
-        kernel_size: inputs that one output reads.
+        kernel_size: number of steps that one output reads.
 
     Raises:
         ValueError: a kernel size that is not positive.
@@ -42,30 +42,29 @@ class CausalConvolution(nn.Module):
         lengths: Tensor | None = None,
         resets: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """As `Recurrent.forward`; what came before a reset counts as zero."""
+        """As `Recurrent.forward`, with the state `window`; inputs before a reset count as zero."""
         past = window.shape[1]
         steps, batch, _ = inputs.shape
         if lengths is None:
             lengths = torch.full((batch,), steps, device=inputs.device)
         sequence = torch.cat([window.transpose(0, 1).to(inputs.dtype), inputs])
-        # Since which reset: two steps see each other if none lies between them.
-        since = lengths.new_zeros(len(sequence), batch)
+        # The number of resets so far: steps of different segments do not read each other.
+        segment = lengths.new_zeros(len(sequence), batch)
         if resets is not None:
-            since[past:] = resets.cumsum(0)
+            segment[past:] = resets.cumsum(0)
         outputs = self.bias.to(inputs.dtype).expand_as(inputs)
         for offset, weights in enumerate(self.weight.to(inputs.dtype)):
-            read = sequence[offset : offset + steps]
+            shifted = sequence[offset : offset + steps]
             if resets is not None:
-                read = read.where(
-                    (since[offset : offset + steps] == since[past:]).unsqueeze(-1), 0.0
-                )
-            outputs = torch.addcmul(outputs, read, weights)
-        return outputs, self.last_inputs(sequence, since, lengths).to(window.dtype)
+                visible = segment[offset : offset + steps] == segment[past:]
+                shifted = shifted.where(visible.unsqueeze(-1), 0.0)
+            outputs = torch.addcmul(outputs, shifted, weights)
+        return outputs, self.last_inputs(sequence, segment, lengths).to(window.dtype)
 
-    def last_inputs(self, sequence: Tensor, since: Tensor, lengths: Tensor) -> Tensor:
-        """Each row's last inputs, (batch, past, width), of which those before a reset are zero."""
+    def last_inputs(self, sequence: Tensor, segment: Tensor, lengths: Tensor) -> Tensor:
+        """The last inputs of each row, (batch, past, width); those before a reset are zero."""
         past = len(self.weight) - 1
         rows = torch.arange(len(lengths), device=lengths.device)
         steps = lengths + torch.arange(past, device=lengths.device).unsqueeze(1)  # (past, batch)
-        inputs, end = sequence[steps, rows], since[lengths + past - 1, rows]
-        return inputs.where((since[steps, rows] == end).unsqueeze(-1), 0.0).transpose(0, 1)
+        inputs, end = sequence[steps, rows], segment[lengths + past - 1, rows]
+        return inputs.where((segment[steps, rows] == end).unsqueeze(-1), 0.0).transpose(0, 1)

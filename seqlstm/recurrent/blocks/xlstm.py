@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from seqlstm.nn.linear import Linear, linear
 from seqlstm.recurrent.blocks.causal_conv import CausalConvolution
-from seqlstm.recurrent.cells.mlstm import MatrixMemory, start_gates
+from seqlstm.recurrent.cells.mlstm import MatrixMemory, init_gate_biases
 from seqlstm.recurrent.cells.slstm import SLSTM
 from seqlstm.recurrent.layer import Layer, Recurrent
 from seqlstm.recurrent.state import State
@@ -21,16 +21,16 @@ BLOCK = 4  # rows and columns of the blocks of the projections to q and k
 
 
 class HeadNorm(nn.Module):
-    """Group normalization of (..., width), each head's features by themselves.
+    """Group normalization of (..., width), head by head.
 
     Raises:
-        ValueError: a head for every feature, which would all be normalised away.
+        ValueError: heads of one feature, which normalization would make zero.
     """
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         if heads == width:
-            raise ValueError(f"heads must be fewer than the features that they share: {width}")
+            raise ValueError(f"heads must be fewer than the {width} features, were: {heads}")
         self.normalize = nn.GroupNorm(heads, width)
 
     def forward(self, outputs: Tensor) -> Tensor:
@@ -39,7 +39,7 @@ class HeadNorm(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """W_down (GELU(W_gate u) ∘ W_up u) where u = LN(x), 4/3 as wide inside."""
+    """A gated feed-forward layer of factor 4/3: W_down (GELU(W_gate u) ∘ W_up u), u = LN(x)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -75,13 +75,13 @@ class BlockLinear(nn.Module):
 
 
 class QKVMemory(MatrixMemory):
-    """The matrix memory of q, k and v side by side, which its gates read too."""
+    """A matrix memory whose input is q, k and v, concatenated; its gates read all three."""
 
     def __init__(self, hidden_size: int, *, heads: int) -> None:
         super().__init__(3 * hidden_size, hidden_size, heads=heads)
         self.input = nn.Parameter(torch.zeros(2 * heads, 3 * hidden_size))
         self.bias = nn.Parameter(torch.empty(2 * heads))
-        start_gates(self.bias, self.forget)
+        init_gate_biases(self.bias, self.forget)
 
     def project(self, inputs: Tensor) -> Tensor:
         return torch.cat([inputs, linear(inputs, self.input, self.bias)], dim=-1)
@@ -148,7 +148,7 @@ class MLSTMBlock(Layer):
         proj_factor: of the projection up.
 
     Raises:
-        ValueError: heads that do not divide, a width that 4 does not divide once projected up.
+        ValueError: the heads, or 4, do not divide `proj_factor · input_size`.
     """
 
     paper = "Beck et al."
@@ -188,7 +188,7 @@ class MLSTMBlock(Layer):
         return "window", *self.core.state_names
 
     def initial_state(self, batch: int) -> State:
-        """No inputs of the convolution, and the initial state of the memory."""
+        """Zeros for the convolution, and the initial state of the memory."""
         return self.convolution.initial_state(batch), self.core.initial_state(batch)
 
     def forward(
@@ -198,18 +198,20 @@ class MLSTMBlock(Layer):
         *,
         lengths: Tensor | None = None,
         resets: Tensor | None = None,
-        last: bool = True,
+        return_state: bool = True,
     ) -> tuple[Tensor, State | None]:
         """As `Recurrent.forward`."""
-        window, memory = state or self.initial_state(inputs.shape[1])
+        window, memory_state = state or self.initial_state(inputs.shape[1])
         values, gate = self.up(self.normalize(inputs)).chunk(2, dim=-1)
-        read, window = self.convolution(values, window, lengths=lengths, resets=resets)
-        read = nn.functional.silu(read)
-        asked = torch.cat([self.query(read), self.key(read), values], dim=-1)
-        outputs, memory = self.memory(asked, memory, lengths=lengths, resets=resets, last=last)
-        outputs = self.normalize_heads(outputs) + self.skip * read
+        convolved, window = self.convolution(values, window, lengths=lengths, resets=resets)
+        convolved = nn.functional.silu(convolved)
+        qkv = torch.cat([self.query(convolved), self.key(convolved), values], dim=-1)
+        outputs, memory_state = self.memory(
+            qkv, memory_state, lengths=lengths, resets=resets, return_state=return_state
+        )
+        outputs = self.normalize_heads(outputs) + self.skip * convolved
         outputs = self.down(outputs * nn.functional.silu(gate))
-        return outputs, (window, memory) if last else None
+        return outputs, (window, memory_state) if return_state else None
 
 
 def xlstm_block(
@@ -223,7 +225,7 @@ def xlstm_block(
     conv_kernel_size: int = 4,
     proj_factor: int = 2,
 ) -> SLSTMBlock | MLSTMBlock:
-    """Block number `index` of xLSTM[mlstm:slstm]: so many mLSTM blocks, so many sLSTM, and again.
+    """Block `index` of an xLSTM[mlstm:slstm]: mLSTM blocks, then sLSTM blocks, repeated.
 
     Args:
         index: from 0, counted from the input.
@@ -236,7 +238,7 @@ def xlstm_block(
         proj_factor: of an mLSTM block's projection up.
 
     Raises:
-        ValueError: a negative count, no block of either kind, or sizes that a block refuses.
+        ValueError: a negative count, no block at all, or sizes that a block does not allow.
     """
     if min(mlstm, slstm) < 0 or mlstm + slstm == 0:
         raise ValueError(

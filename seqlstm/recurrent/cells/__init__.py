@@ -1,1 +1,1 @@
-"""The cells, each as its paper's equations."""
+"""The recurrent cells, written as the equations of their papers."""

@@ -1,14 +1,19 @@
 """Base classes of recurrent cells.
 
-A cell is its paper's equations, in three methods:
+A cell defines three methods:
 
     initial_state(batch)    the state before the first step
     project(inputs)         the part that does not depend on the state, for all steps at once
     step(projected, state)  the equations of one step: the output and the next state
 
-`GatedCell` has the parameters of gates. `AdditiveCell` (`update`) and `ElementwiseCell`
-(`equations`) have the step of cells with one recurrent product, `LinearCell` (`coefficients`) that
-of cells linear in their state; faster backends than `loop` run these.
+Four base classes define some of them:
+
+    GatedCell        the parameters of gates, `initial_state` and `project`
+    ElementwiseCell  `step` from one recurrent product and element-wise `equations`
+    AdditiveCell     the same where the equations read only W·x + b + R·h: `update`
+    LinearCell       `step` of a cell that is linear in its state: `coefficients`
+
+Backends that are faster than `loop` run the last three.
 """
 
 from __future__ import annotations
@@ -37,11 +42,11 @@ class Cell(nn.Module, ABC):
 
     paper: ClassVar[str]
     year: ClassVar[int]
-    # Names of the tensors of the state, in order; an "h" comes first, and is the output.
+    # Names of the tensors of the state, in order. An "h" comes first and is the output.
     state_names: ClassVar[tuple[str, ...]]
-    # Why no backend but the loop can serve it, in words; empty when that is not so.
+    # Why only the backend `loop` can run the cell; empty where others can.
     loop_only_reason: str = ""
-    # An input that a model of text does not have, in words; empty when it runs on any input.
+    # The input that the cell needs and a model of text does not have; empty if it needs none.
     required_input: str = ""
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
@@ -54,81 +59,87 @@ class Cell(nn.Module, ABC):
 
     @abstractmethod
     def initial_state(self, batch: int) -> State:
-        """The state before the first step, for `batch` rows: constants, through which no gradient
-        flows where rows are reset."""
+        """The state before the first step, for `batch` rows: constants without gradients."""
 
     @abstractmethod
     def project(self, inputs: Tensor) -> Tensor:
-        """(time, batch, width) -> (time, batch, whatever `step` reads), each step by itself."""
+        """(time, batch, input_size) -> (time, batch, features that `step` reads), step by step."""
 
     @abstractmethod
     def step(self, projected: Tensor, state: State) -> tuple[Tensor, State]:
-        """One step: the output (batch, hidden) and the state after it."""
+        """One step: the output (batch, hidden) and the next state."""
 
-    def mix(self, share: State, new: State, old: State) -> State:
-        """`share` of the old state and the rest of the new one, part by part.
+    def interpolate(self, weight: State, new: State, old: State) -> State:
+        """weight · old + (1 − weight) · new, part by part.
 
-        A cell whose parts mean something only together mixes them together.
+        A cell overrides this if parts of its state are scaled by one another.
         """
-        return map_state(lambda part, fresh, past: torch.lerp(fresh, past, part), share, new, old)
+        return map_state(lambda w, n, o: torch.lerp(n, o, w), weight, new, old)
 
 
 class ElementwiseCell(Cell):
-    """A cell that is element-wise once one recurrent product is known: its author writes that.
+    """A cell whose step is one recurrent product R·h and, after it, element-wise equations.
 
     Every tensor of its state is (batch, hidden).
     """
 
-    # The parts of the state that the product reads, side by side.
-    operand: tuple[int, ...] = (0,)
+    # Indices of the parts of the state that R multiplies, concatenated.
+    operand_parts: tuple[int, ...] = (0,)
 
     @abstractmethod
-    def recurrence(self) -> Tensor:
-        """The product's matrix R: (rows, columns), or (heads, rows, columns) by head."""
+    def recurrent_matrix(self) -> Tensor:
+        """R, the matrix of the product: (rows, columns), or (heads, rows, columns) by head."""
 
-    def elementwise(self) -> tuple[Tensor, ...]:
-        """Parameters that the equations read, each (a multiple of hidden,)."""
+    def elementwise_parameters(self) -> tuple[Tensor, ...]:
+        """The parameters of the equations, each (a multiple of hidden,)."""
         return ()
 
     @abstractmethod
     def equations(
-        self, projected: Tensor, recurrent: Tensor, state: State, parameters: tuple[Tensor, ...]
+        self, projected: Tensor, product: Tensor, state: State, parameters: tuple[Tensor, ...]
     ) -> tuple[Tensor, State]:
-        """From what `project` gave and from the product to the output and the next state.
+        """The output and the next state.
 
-        All that they read is (..., multiples of hidden) in the precision of the state, and unit j
-        of all results may depend only on units j of it. `parameters` is what `elementwise` gives.
-        What else they depend on stays as it was when they first ran, but for `training`.
+        Unit j of each result may depend only on units j of the arguments. Apart from them, the
+        equations may depend only on `training` and on constants: a backend traces them once.
+
+        Args:
+            projected: from `project`, (..., a multiple of hidden).
+            product: R·h, (..., a multiple of hidden).
+            state: before the step, (..., hidden) each.
+            parameters: from `elementwise_parameters`.
         """
 
-    def read(self, state: State) -> Tensor:
-        """What the product multiplies, (batch, columns)."""
-        parts = [state[index] for index in self.operand]
+    def operand(self, state: State) -> Tensor:
+        """The parts of the state that R multiplies, (batch, columns)."""
+        parts = [state[index] for index in self.operand_parts]
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
 
     def step(self, projected: Tensor, state: State) -> tuple[Tensor, State]:
-        recurrent = multiply(self.recurrence(), self.read(state))
+        product = multiply(self.recurrent_matrix(), self.operand(state))
         dtype = state[0].dtype
-        return self.equations(projected.to(dtype), recurrent.to(dtype), state, self.elementwise())
+        return self.equations(
+            projected.to(dtype), product.to(dtype), state, self.elementwise_parameters()
+        )
 
 
 class AdditiveCell(ElementwiseCell):
-    """An element-wise cell that reads its two products added up, W·x + b + R·h, as most do."""
+    """An element-wise cell whose equations read only the sum W·x + b + R·h, as most cells do."""
 
     @abstractmethod
     def update(
         self, sums: Tensor, state: State, parameters: tuple[Tensor, ...]
     ) -> tuple[Tensor, State]:
-        """`equations`, from the sum."""
+        """`equations`, from the sum of the projected input and the product."""
 
     def equations(
-        self, projected: Tensor, recurrent: Tensor, state: State, parameters: tuple[Tensor, ...]
+        self, projected: Tensor, product: Tensor, state: State, parameters: tuple[Tensor, ...]
     ) -> tuple[Tensor, State]:
-        return self.update(projected + recurrent, state, parameters)
+        return self.update(projected + product, state, parameters)
 
 
 class LinearCell(Cell):
-    """h_t = a_t ∘ h_{t-1} + b_t, where a and b follow from the input alone."""
+    """A linear recurrence h_t = a_t ∘ h_{t-1} + b_t, where a and b depend on the input only."""
 
     state_names = ("h",)
 
@@ -144,10 +155,10 @@ class LinearCell(Cell):
 
 
 class GatedCell(Cell):
-    """A cell whose gates read the input through `input` (W), the last output by `recurrent` (R).
+    """A cell with gates W x_t + R h_{t-1} + b; W is the parameter `input`, R is `recurrent`.
 
-    Both matrices, and the one bias, hold the gates one below the other, in the order of `gates`.
-    W is initialised as by Glorot & Bengio (2010), R is orthogonal gate by gate, the bias is zero.
+    The rows of W, R and b are those of the gates, in the order of `gates`. W is initialized after
+    Glorot & Bengio (2010), R is orthogonal for each gate, and b is zero.
     """
 
     gates: ClassVar[tuple[str, ...]]
@@ -163,16 +174,16 @@ class GatedCell(Cell):
             nn.init.orthogonal_(self.gate(self.recurrent, gate))
 
     def gate(self, parameter: Tensor, name: str) -> Tensor:
-        """The rows of `parameter` that belong to the gate `name`: a view, without gradient."""
+        """The rows of a parameter that belong to the gate `name`: a view without gradient."""
         start = self.gates.index(name) * self.hidden_size
         return parameter.detach()[start : start + self.hidden_size]
 
     def initial_state(self, batch: int) -> State:
-        """Zeros, where the parameters are."""
+        """Zeros, in the type and on the device of the parameters."""
         return tuple(self.bias.new_zeros(batch, self.hidden_size) for _ in self.state_names)
 
     def project(self, inputs: Tensor) -> Tensor:
         return linear(inputs, self.input, self.bias)
 
-    def recurrence(self) -> Tensor:
+    def recurrent_matrix(self) -> Tensor:
         return self.recurrent

@@ -1,4 +1,4 @@
-"""Long short-term memory that takes in what it has made room for."""
+"""Long short-term memory with coupled input and forget gates (CIFG)."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from seqlstm.recurrent.state import State
 
 
 class CIFG(GatedCell, AdditiveCell):
-    """Long short-term memory with the input gate tied to the forget gate (Greff et al., 2015).
+    """Long short-term memory with coupled input and forget gates (Greff et al., 2015).
 
         f, o = σ(W x_t + R h_{t-1} + b)           g = tanh(W x_t + R h_{t-1} + b)
         c_t = f ∘ c_{t-1} + (1 − f) ∘ g           h_t = o ∘ tanh(c_t)
 
-    The paper's own keeps the input gate and its peepholes (`odyssey`, variant "CIFG"); this is
-    `lstm` with a quarter fewer weights.
+    The paper's CIFG has peepholes, and its gates are i and 1 − i (`odyssey`, variant "CIFG"). This
+    cell is `lstm` with a quarter fewer weights.
 
     Args:
         input_size: features of one input.
         hidden_size: features of one output, and of the memory c.
-        forget_bias: where the forget gate's bias starts.
+        forget_bias: initial bias of the forget gate.
     """
 
     paper = "Greff et al."

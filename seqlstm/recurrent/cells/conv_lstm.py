@@ -19,20 +19,20 @@ class ConvLSTM(Cell):
         o = σ(W_o ∗ x_t + U_o ∗ h_{t-1} + V_o ∘ c_t + b_o)
         h_t = o ∘ tanh(c_t)
 
-    ∗ is a convolution over a line or an image, with zeros beyond its edges so that it keeps its
-    size; as everywhere in deep learning the kernel is not flipped. V has a weight for each channel
-    and position, so the extent is fixed.
+    ∗ is a convolution over a line or an image, padded with zeros so that the size stays the same;
+    as usual in deep learning, the kernel is not flipped. V has a weight for each channel and
+    position, so the extent is fixed.
 
-    A step's features are flat, (channels, positions) or (channels, rows, columns) in that order:
-    those of the input, of the output and of the memory alike. W is initialised as by
-    Glorot & Bengio (2010), U is orthogonal gate by gate; V and b start at zero.
+    The features of the input, the output and the memory are flattened from (channels, positions) or
+    (channels, rows, columns). W is initialized after
+    Glorot & Bengio (2010), U is orthogonal for each gate, and V and b are zero.
 
     Args:
         input_size: features of one input: its channels times the positions.
         hidden_size: features of one output and of the memory c: channels times positions.
         extent: positions of the line, or rows and columns of the image.
-        kernel: positions that a convolution sees in each direction, odd.
-        forget_bias: where the forget gate's bias starts.
+        kernel: size of the kernel along each axis, odd.
+        forget_bias: initial bias of the forget gate.
 
     Raises:
         ValueError: an extent of more than two sizes, an even kernel, or sizes that do not divide.
@@ -42,7 +42,7 @@ class ConvLSTM(Cell):
     year = 2015
     state_names = ("h", "c")
     loop_only_reason = "its recurrent product is a convolution"
-    required_input = "features laid out over positions, which the embedding of a token has not"
+    required_input = "features over positions, which the embedding of a token does not have"
 
     def __init__(
         self,
@@ -61,12 +61,10 @@ class ConvLSTM(Cell):
             raise ValueError(f"kernel must be odd and positive, was: {kernel}")
         self.kernel = kernel
         self.convolve = nn.functional.conv1d if len(self.extent) == 1 else nn.functional.conv2d
-        seen, channels = (
-            self.channels(input_size, "input_size"),
-            self.channels(hidden_size, "hidden_size"),
-        )
+        input_channels = self.channels(input_size, "input_size")
+        channels = self.channels(hidden_size, "hidden_size")
         kernels = [kernel] * len(self.extent)
-        self.input = nn.Parameter(torch.empty(4 * channels, seen, *kernels))
+        self.input = nn.Parameter(torch.empty(4 * channels, input_channels, *kernels))
         self.recurrent = nn.Parameter(torch.empty(4 * channels, channels, *kernels))
         self.peephole = nn.Parameter(torch.zeros(3 * hidden_size))
         self.bias = nn.Parameter(torch.zeros(4 * channels))
@@ -76,7 +74,7 @@ class ConvLSTM(Cell):
         self.bias.detach().chunk(4)[1].fill_(forget_bias)
 
     def channels(self, features: int, name: str) -> int:
-        """How many values of `features` each position has."""
+        """The number of channels: features divided by positions."""
         positions = math.prod(self.extent)
         if features % positions:
             raise ValueError(
@@ -85,11 +83,11 @@ class ConvLSTM(Cell):
         return features // positions
 
     def initial_state(self, batch: int) -> State:
-        """Zeros, where the parameters are."""
+        """Zeros, in the type and on the device of the parameters."""
         return tuple(self.bias.new_zeros(batch, self.hidden_size) for _ in self.state_names)
 
     def project(self, inputs: Tensor) -> Tensor:
-        """W ∗ x + b of all steps at once, (time, batch, 4 · hidden)."""
+        """W ∗ x + b for all steps at once, (time, batch, 4 · hidden)."""
         gates = self.gates(inputs.flatten(0, 1), self.input, self.bias)
         return gates.view(*inputs.shape[:2], 4 * self.hidden_size)
 
@@ -105,6 +103,6 @@ class ConvLSTM(Cell):
         return h, (h, c)
 
     def gates(self, features: Tensor, kernels: Tensor, bias: Tensor | None = None) -> Tensor:
-        """All four gates' convolutions, of and to flat features: (rows, 4 · hidden)."""
-        laid_out = features.view(len(features), kernels.shape[1], *self.extent)
-        return self.convolve(laid_out, kernels, bias, padding=self.kernel // 2).flatten(1)
+        """The convolutions of all four gates: flat features -> (rows, 4 · hidden)."""
+        unflattened = features.view(len(features), kernels.shape[1], *self.extent)
+        return self.convolve(unflattened, kernels, bias, padding=self.kernel // 2).flatten(1)

@@ -9,7 +9,7 @@ from seqlstm.recurrent.state import State
 
 
 class Elman(GatedCell, AdditiveCell):
-    """The simple recurrent network (Elman, 1990), whose gradient vanishes: kept for comparison.
+    """The simple recurrent network (Elman, 1990), for comparison: its gradients vanish.
 
     h_t = tanh(W x_t + R h_{t-1} + b)
     """

@@ -1,7 +1,7 @@
 """Exponential gating with a stabilizer state.
 
-An exponential gate overflows soon. So a cell stores its memory divided by e^m, where m, a state
-like the others, is the largest exponent so far. It starts at −∞: nothing has been stored.
+Exponential gates overflow. So a cell stores its memory divided by e^m. The stabilizer m is a part
+of the state: the maximum of all exponents so far, and −∞ before anything has been stored.
 """
 
 from __future__ import annotations
@@ -29,30 +29,33 @@ def log_forget(preactivation: Tensor, forget: Forget) -> Tensor:
     return torch.nn.functional.logsigmoid(preactivation) if forget == "sigmoid" else preactivation
 
 
-def forget_biases(count: int, forget: Forget) -> Tensor:
-    """Where the forget gates start: f = σ of 3 to 6, whichever function makes it."""
+def initial_forget_biases(count: int, forget: Forget) -> Tensor:
+    """Initial biases of the forget gates: f is σ of 3 to 6, for either form of the gate."""
     biases = torch.linspace(3.0, 6.0, count)
     return biases if forget == "sigmoid" else torch.nn.functional.logsigmoid(biases)
 
 
 def stabilize(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The exponents' maximum m, and both exponentials divided by e^m: zero where both are −∞."""
+    """The maximum m of two exponents, and e^exponent / e^m of both; zero where both are −∞."""
     m = torch.maximum(first, second)
     finite = finite_stabilizer(m)
     return m, (first - finite).exp(), (second - finite).exp()
 
 
 def finite_stabilizer(m: Tensor) -> Tensor:
-    """m, but finite: −∞ − m would not be a number where m is −∞ too."""
+    """m, where −∞ is replaced by a finite number: −∞ − m is NaN where m is −∞."""
     return m.clamp(min=torch.finfo(m.dtype).min)
 
 
-def mixing_weights(share: Tensor, new: Tensor, old: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """How to add `share` of what is stored at the scale `old` to the rest, stored at `new`.
+def interpolation_factors(
+    weight: Tensor, m_new: Tensor, m_old: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Factors for weight · old + (1 − weight) · new of two memories with unlike stabilizers.
+
+    A memory of weight 0 does not count for the new stabilizer, so that the other one cannot
+    underflow.
 
     Returns:
-        The scale of the sum, and what to multiply each part by before adding: new, old. A part
-        without a share does not count for the scale, so that what remains cannot underflow.
+        The stabilizer of the result, and the factors of the new memory and of the old one.
     """
-    m, of_new, of_old = stabilize(new + torch.log1p(-share), old + share.log())
-    return m, of_new, of_old
+    return stabilize(m_new + torch.log1p(-weight), m_old + weight.log())

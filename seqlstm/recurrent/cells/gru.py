@@ -1,4 +1,4 @@
-"""The gated recurrent unit: two functions that go by one name."""
+"""The gated recurrent unit (GRU), in its two forms."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from seqlstm.recurrent.state import State
 
 
 class ResetAfterGRU(GatedCell, ElementwiseCell):
-    """The gated recurrent unit (Cho et al., 2014) as cuDNN has it: the product comes first.
+    """The gated recurrent unit (Cho et al., 2014) of cuDNN: the reset gate acts after the product.
 
         r, z = σ(W x_t + R h_{t-1} + b)
         n = tanh(W_n x_t + b_n + r ∘ (R_n h_{t-1} + b_Rn))
@@ -33,23 +33,23 @@ class ResetAfterGRU(GatedCell, ElementwiseCell):
         super().__init__(input_size, hidden_size)
         self.recurrent_bias = nn.Parameter(torch.zeros(hidden_size))
 
-    def elementwise(self) -> tuple[Tensor, ...]:
+    def elementwise_parameters(self) -> tuple[Tensor, ...]:
         return (self.recurrent_bias,)
 
     def equations(
-        self, projected: Tensor, recurrent: Tensor, state: State, parameters: tuple[Tensor, ...]
+        self, projected: Tensor, product: Tensor, state: State, parameters: tuple[Tensor, ...]
     ) -> tuple[Tensor, State]:
         (h,), (bias,) = state, parameters
         r, z, n = projected.chunk(3, dim=-1)
-        from_r, from_z, from_n = recurrent.chunk(3, dim=-1)
-        r, z = (r + from_r).sigmoid(), (z + from_z).sigmoid()
-        n = (n + r * (from_n + bias)).tanh()
+        R_r, R_z, R_n = product.chunk(3, dim=-1)
+        r, z = (r + R_r).sigmoid(), (z + R_z).sigmoid()
+        n = (n + r * (R_n + bias)).tanh()
         h = (1 - z) * n + z * h
         return h, (h,)
 
 
 class ResetBeforeGRU(GatedCell):
-    """The gated recurrent unit (Cho et al., 2014) as published: the reset gate comes first.
+    """The gated recurrent unit (Cho et al., 2014) as published: reset before the product.
 
         r, z = σ(W x_t + R h_{t-1} + b)
         n = tanh(W_n x_t + R_n (r ∘ h_{t-1}) + b_n)
@@ -64,7 +64,7 @@ class ResetBeforeGRU(GatedCell):
     year = 2014
     state_names = ("h",)
     gates = ("reset", "update", "candidate")
-    loop_only_reason = "the candidate's product waits for the reset gate"
+    loop_only_reason = "the candidate's product depends on the reset gate"
 
     def step(self, projected: Tensor, state: State) -> tuple[Tensor, State]:
         (h,) = state
@@ -79,12 +79,12 @@ class ResetBeforeGRU(GatedCell):
 def gru(
     input_size: int, hidden_size: int, *, reset: Literal["after", "before"] = "after"
 ) -> ResetAfterGRU | ResetBeforeGRU:
-    """The gated recurrent unit with the reset gate "after" the product, or "before", as published.
+    """The gated recurrent unit; the reset gate acts "after" the product, or "before", as published.
 
-    Two functions, with different parameters.
+    The two forms compute different functions and have different parameters.
 
     Raises:
-        ValueError: another word.
+        ValueError: an unknown option.
     """
     if reset not in ("after", "before"):
         raise ValueError(f'reset must be "after" or "before", was: {reset!r}')

@@ -1,7 +1,7 @@
-"""Products with a matrix of parameters; and the one of a recurrence, dense or by head.
+"""Products with the recurrent matrix R, which is dense or block-diagonal (one block for each head).
 
-A matrix is (rows, columns); or (heads, gates · units, units), block-diagonal: head k of each gate
-reads head k of the operand alone. Either way the result holds the gates one after the other.
+A dense matrix is (rows, columns). A block-diagonal one is (heads, gates · units, units): head k of
+each gate reads only head k of the operand. In both cases the result has the order of the gates.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def multiply(matrix: Tensor, operand: Tensor) -> Tensor:
 
 
 def multiply_add(start: Tensor, matrix: Tensor, operand: Tensor) -> Tensor:
-    """start + R·h, (batch, rows), with one rounding where that can be."""
+    """start + R·h, (batch, rows); rounded once if R is dense."""
     if matrix.dim() == 2:
         return torch.addmm(start, operand, matrix.t())
     return start + multiply(matrix, operand)
@@ -34,7 +34,7 @@ def multiply_back(matrix: Tensor, gradient: Tensor) -> Tensor:
 
 
 def matrix_gradient(matrix: Tensor, gradient: Tensor, operand: Tensor) -> Tensor:
-    """The matrix' own gradient over (steps · batch) rows, as large as the matrix."""
+    """The gradient of R from that of R·h and from h, (steps · batch, …) each; in the shape of R."""
     if matrix.dim() == 2:
         return gradient.t() @ operand
     return torch.bmm(split_gates(gradient, matrix).mT, split_heads(operand, matrix))
@@ -55,7 +55,7 @@ def join_gates(product: Tensor, matrix: Tensor) -> Tensor:
 
 
 def split_gates(gradient: Tensor, matrix: Tensor) -> Tensor:
-    """(batch, gates · heads · units) -> (heads, batch, gates · units): what `join_gates` undoes."""
+    """(batch, gates · heads · units) -> (heads, batch, gates · units): inverse of `join_gates`."""
     heads, rows, units = matrix.shape
     batch = len(gradient)
     gates = gradient.view(batch, rows // units, heads, units)

@@ -17,7 +17,7 @@ class LSTM(GatedCell, AdditiveCell):
     Args:
         input_size: features of one input.
         hidden_size: features of one output, and of the memory c.
-        forget_bias: where the forget gate's bias starts; 1 lets the memory live at first
+        forget_bias: initial bias of the forget gate; 1 keeps most of the memory at first
             (Gers, Schmidhuber & Cummins, 2000; Jozefowicz, Zaremba & Sutskever, 2015).
     """
 

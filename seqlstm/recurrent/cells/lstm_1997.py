@@ -1,4 +1,4 @@
-"""Long short-term memory before it could forget."""
+"""The original long short-term memory, without a forget gate."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from seqlstm.recurrent.state import State
 
 
 class LSTM1997(GatedCell, AdditiveCell):
-    """The first long short-term memory, with no forget gate (Hochreiter & Schmidhuber, 1997).
+    """The original long short-term memory, without a forget gate (Hochreiter & Schmidhuber, 1997).
 
         i, o = σ(W x_t + R h_{t-1} + b)           g = tanh(W x_t + R h_{t-1} + b)
         c_t = c_{t-1} + i ∘ g                     h_t = o ∘ tanh(c_t)
 
-    The paper squashes otherwise: what enters the memory by 4σ(x) − 2, what leaves it by 2σ(x) − 1.
-    It also cuts the gradient at the gates; here every gradient is whole.
+    The paper has 4σ(x) − 2 instead of the first tanh, and 2σ(x) − 1 instead of the second. It also
+    truncates the gradients at the gates; here they are complete.
 
     Args:
         input_size: features of one input.
         hidden_size: features of one output, and of the memory c.
-        squash: "tanh", or "1997" for the paper's two functions.
+        squash: "tanh", or "1997" for the two functions of the paper.
 
     Raises:
-        ValueError: another word.
+        ValueError: an unknown option.
     """
 
     paper = "Hochreiter & Schmidhuber"

@@ -1,4 +1,4 @@
-"""The minimal recurrent units: gates that read the input alone make them linear in their state."""
+"""The minimal recurrent units: their gates read only the input, so they are linear in the state."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from seqlstm.recurrent.state import State
 
 
 class MinimalRNN(LinearCell):
-    """Base of the minimal units: one matrix W, one bias, and the candidate.
+    """Base of the minimal units: a matrix W and a bias b.
 
-    Both hold the gates one below the other, in the order of `gates`; the candidate is the last.
-    W is initialised as by Glorot & Bengio (2010), the bias starts at zero.
+    Their rows are those of the gates, in the order of `gates`; the candidate is the last one.
+    W is initialized after Glorot & Bengio (2010), b is zero.
     """
 
     paper = "Feng et al."
@@ -32,25 +32,25 @@ class MinimalRNN(LinearCell):
             nn.init.xavier_uniform_(rows)
 
     def initial_state(self, batch: int) -> State:
-        """Zeros, where the parameters are."""
+        """Zeros, in the type and on the device of the parameters."""
         return (self.bias.new_zeros(batch, self.hidden_size),)
 
     def project(self, inputs: Tensor) -> Tensor:
         return linear(inputs, self.input, self.bias)
 
     def split(self, projected: Tensor) -> tuple[Tensor, ...]:
-        """What `project` gave, gate by gate, in the precision of the state."""
+        """The projected inputs gate by gate, in the type of the state."""
         return projected.to(self.bias.dtype).chunk(len(self.gates), dim=-1)
 
     def candidate(self, preactivation: Tensor) -> Tensor:
-        """h̃: as it is, or g(h̃), which is positive."""
+        """h̃; with `positive`, g(h̃)."""
         if not self.positive:
             return preactivation
         return torch.where(preactivation >= 0, preactivation + 0.5, preactivation.sigmoid())
 
 
 class MinGRU(MinimalRNN):
-    """minGRU, the gated recurrent unit that a parallel scan can run (Feng et al., 2024).
+    """minGRU, a gated recurrent unit for parallel scans (Feng et al., 2024).
 
         z = σ(W_z x_t + b_z)        h̃ = W_h x_t + b_h
         h_t = (1 − z) ∘ h_{t-1} + z ∘ h̃
@@ -58,7 +58,8 @@ class MinGRU(MinimalRNN):
     Args:
         input_size: features of one input.
         hidden_size: features of one output.
-        positive: g(h̃) for h̃, as the paper has it in log-space: g(x) = x + 0.5 for x ≥ 0, else σ(x).
+        positive: g(h̃) instead of h̃, as in the paper's log-space form: g(x) = x + 0.5 for x ≥ 0,
+            else σ(x).
     """
 
     gates = ("update", "candidate")
@@ -72,7 +73,7 @@ class MinGRU(MinimalRNN):
 
 
 class MinLSTM(MinimalRNN):
-    """minLSTM, the memory that a parallel scan can run (Feng et al., 2024).
+    """minLSTM, a long short-term memory for parallel scans (Feng et al., 2024).
 
         f, i = σ(W x_t + b)         h̃ = W_h x_t + b_h
         f' = f / (f + i)            i' = i / (f + i)
@@ -81,8 +82,9 @@ class MinLSTM(MinimalRNN):
     Args:
         input_size: features of one input.
         hidden_size: features of one output.
-        positive: g(h̃) for h̃, as the paper has it in log-space: g(x) = x + 0.5 for x ≥ 0, else σ(x).
-        forget_bias: where the forget gate's bias starts.
+        positive: g(h̃) instead of h̃, as in the paper's log-space form: g(x) = x + 0.5 for x ≥ 0,
+            else σ(x).
+        forget_bias: initial bias of the forget gate.
     """
 
     gates = ("forget", "input", "candidate")
@@ -95,6 +97,6 @@ class MinLSTM(MinimalRNN):
 
     def coefficients(self, projected: Tensor) -> tuple[Tensor, Tensor]:
         f, i, h = self.split(projected)
-        # f / (f + i) is σ(log f − log i), which holds where both gates underflow.
-        ratio = nn.functional.logsigmoid(f) - nn.functional.logsigmoid(i)
-        return ratio.sigmoid(), (-ratio).sigmoid() * self.candidate(h)
+        # f / (f + i) = σ(log f − log i), which is exact also where both gates underflow.
+        log_ratio = nn.functional.logsigmoid(f) - nn.functional.logsigmoid(i)
+        return log_ratio.sigmoid(), (-log_ratio).sigmoid() * self.candidate(h)

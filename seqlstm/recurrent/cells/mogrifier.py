@@ -1,4 +1,4 @@
-"""The mogrifier."""
+"""The mogrifier LSTM."""
 
 from __future__ import annotations
 
@@ -12,26 +12,25 @@ from seqlstm.recurrent.state import State
 
 
 class MogrifierLSTM(GatedCell):
-    """The mogrifier (Melis, Kočiský & Blunsom, 2020): input and state gate each other beforehand.
+    """The mogrifier LSTM (Melis, Kočiský & Blunsom, 2020): input and state first gate each other.
 
         x = 2σ(Q_r h) ∘ x   for r = 1, 3, ...     h = 2σ(R_r x) ∘ h   for r = 2, 4, ...
 
-    starting from x_t and h_{t-1}; then, with the x and h that come out, the LSTM:
+    starting from x_t and h_{t-1}; then the LSTM, with the resulting x and h:
 
         i, f, o = σ(W x + R h + b)                g = tanh(W x + R h + b)
         c_t = f ∘ c_{t-1} + i ∘ g                 h_t = o ∘ tanh(c_t)
 
-    With the 2, random Q and R change little at first; the paper does not give their distribution.
-    Here Q h and R x start with a tenth of the deviation of their inputs. (The authors' program adds
-    a bias to each round and caps i at 1 − f; the paper's equations don't.)
+    The factor 2 makes the gating near 1 at first. The paper does not give the distribution of Q and
+    R; here Q h and R x start with a tenth of the deviation of h and x. (The authors' program adds a
+    bias to each round and limits i to 1 − f; the paper's equations do not.)
 
     Args:
         input_size: features of one input.
         hidden_size: features of one output, and of the memory c.
-        rounds: gatings before each step; 0 leaves an LSTM.
-        rank: Q and R are products of two matrices with so many features between them; 0 for
-            one full matrix.
-        forget_bias: where the forget gate's bias starts.
+        rounds: number of gatings before each step; with 0 the cell is an LSTM.
+        rank: Q and R are products of two matrices of this rank; 0 for one full matrix.
+        forget_bias: initial bias of the forget gate.
 
     Raises:
         ValueError: negative rounds or rank.
@@ -41,7 +40,7 @@ class MogrifierLSTM(GatedCell):
     year = 2020
     state_names = ("h", "c")
     gates = ("input", "forget", "candidate", "output")
-    loop_only_reason = "the state gates the input, so that no product can be taken before its step"
+    loop_only_reason = "the state gates the input, so W·x depends on the state"
 
     def __init__(
         self,
@@ -56,17 +55,17 @@ class MogrifierLSTM(GatedCell):
         for name, size in (("rounds", rounds), ("rank", rank)):
             if size < 0:
                 raise ValueError(f"{name} must not be negative, was: {size}")
-        between = [rank] if rank else []
+        inner = [rank] if rank else []
         self.rounds = nn.ModuleList(  # Q_1, R_2, Q_3, ...
-            product(input_size, *between, hidden_size)
+            linear_chain(input_size, *inner, hidden_size)
             if index % 2
-            else product(hidden_size, *between, input_size)
+            else linear_chain(hidden_size, *inner, input_size)
             for index in range(rounds)
         )
         self.gate(self.bias, "forget").fill_(forget_bias)
 
     def project(self, inputs: Tensor) -> Tensor:
-        """The inputs as they are: the state changes them before they meet W."""
+        """The inputs unchanged: the state gates them before the product with W."""
         return inputs
 
     def step(self, projected: Tensor, state: State) -> tuple[Tensor, State]:
@@ -85,12 +84,12 @@ class MogrifierLSTM(GatedCell):
         return h, (h, c)
 
 
-def product(*features: int) -> nn.Sequential:
-    """Matrices from the first number of features to the last, one after the other.
+def linear_chain(*sizes: int) -> nn.Sequential:
+    """Linear layers without bias, from the first size to the last.
 
-    What they read with deviation 1 leaves them with deviation 0.1 at first.
+    At first they map inputs of deviation 1 to outputs of deviation 0.1.
     """
-    layers = [Linear(reads, gives, bias=False) for reads, gives in pairwise(features)]
+    layers = [Linear(inputs, outputs, bias=False) for inputs, outputs in pairwise(sizes)]
     for layer in layers:
         nn.init.normal_(layer.weight, std=layer.in_features**-0.5)
     nn.init.normal_(layers[-1].weight, std=0.1 * layers[-1].in_features ** -0.5)

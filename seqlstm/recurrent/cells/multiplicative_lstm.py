@@ -13,33 +13,33 @@ from seqlstm.recurrent.state import State
 
 
 class MultiplicativeLSTM(GatedCell):
-    """Multiplicative long short-term memory (Krause et al., 2016), that year's "mLSTM".
+    """Multiplicative long short-term memory (Krause et al., 2016), called "mLSTM" there.
 
         m_t = (W_m x_t) ∘ (R_m h_{t-1})
         i, f, o = σ(W x_t + R m_t + b)            g = tanh(W x_t + R m_t + b)
         c_t = f ∘ c_{t-1} + i ∘ g                 h_t = o ∘ tanh(c_t)
 
-    So each input has a transition from state to state of its own.
+    So the transition from h_{t-1} to h_t depends on the input.
 
-    The paper puts the output gate inside, h_t = tanh(c_t ∘ o); most programs named after it keep
-    the LSTM's own output, which is the default here. On whether the paper squashes g its readers
-    disagree; both outputs here do.
+    In the paper the output gate is inside, h_t = tanh(c_t ∘ o); most implementations keep the
+    output of the LSTM, which is the default here. It is not clear whether the paper has the tanh of
+    g; here it is always there.
 
     Args:
         input_size: features of one input.
         hidden_size: features of one output, of m, and of the memory c.
         output: "standard", o ∘ tanh(c), or "paper", tanh(c ∘ o).
-        forget_bias: where the forget gate's bias starts.
+        forget_bias: initial bias of the forget gate.
 
     Raises:
-        ValueError: another output.
+        ValueError: an unknown output.
     """
 
     paper = "Krause et al."
     year = 2016
     state_names = ("h", "c")
     gates = ("input", "forget", "candidate", "output")
-    loop_only_reason = "the gates' product waits for m, another product of the last output"
+    loop_only_reason = "the gates' product reads m, which is another product with the last output"
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Long short-term memory whose gates look at the memory itself."""
+"""Long short-term memory with peepholes, through which the gates read the memory."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ class PeepholeLSTM(GatedCell, AdditiveCell):
         o = σ(W x_t + R h_{t-1} + p ∘ c_t + b)            h_t = o ∘ φ(c_t)
 
     φ is tanh, or the identity as in the paper of 2000. The peepholes p start at zero (in the papers
-    from small random numbers): a new cell is an LSTM, and remembers by its forget bias alone.
+    at small random numbers), so a new cell is an LSTM.
 
     Args:
         input_size: features of one input.
         hidden_size: features of one output, and of the memory c.
         output: φ, "tanh" or "identity".
-        forget_bias: where the forget gate's bias starts.
+        forget_bias: initial bias of the forget gate.
 
     Raises:
-        ValueError: another φ.
+        ValueError: an unknown φ.
     """
 
     paper = "Gers & Schmidhuber"
@@ -52,7 +52,7 @@ class PeepholeLSTM(GatedCell, AdditiveCell):
         self.peephole = nn.Parameter(torch.zeros(3 * hidden_size))  # of i, f, o
         self.gate(self.bias, "forget").fill_(forget_bias)
 
-    def elementwise(self) -> tuple[Tensor, ...]:
+    def elementwise_parameters(self) -> tuple[Tensor, ...]:
         return (self.peephole,)
 
     def update(
@@ -67,29 +67,29 @@ class PeepholeLSTM(GatedCell, AdditiveCell):
 
 
 class CellPeepholeLSTM(GatedCell, ElementwiseCell):
-    """Peepholes as encyclopaedias print them, after Gers & Schmidhuber (2000): the memory for h.
+    """Peepholes as in encyclopaedias, after Gers & Schmidhuber (2000): gates read c instead of h.
 
         i, f, o = σ(W x_t + U c_{t-1} + b)        g = tanh(W x_t + b)
         c_t = f ∘ c_{t-1} + i ∘ g                 h_t = o ∘ φ(c_t)
 
-    In neither of the papers. The gates read the memory, as it was, through a full matrix in place
-    of the output; the candidate reads the input alone. U is the parameter `recurrent`.
+    Neither paper has this cell. The gates read the last memory through a full matrix U, the
+    parameter `recurrent`, and not the last output; the candidate reads only the input.
 
     Args:
         input_size: features of one input.
         hidden_size: features of one output, and of the memory c.
         output: φ, "tanh" or "identity".
-        forget_bias: where the forget gate's bias starts.
+        forget_bias: initial bias of the forget gate.
 
     Raises:
-        ValueError: another φ.
+        ValueError: an unknown φ.
     """
 
     paper = "Gers & Schmidhuber"
     year = 2000
     state_names = ("h", "c")
     gates = ("input", "forget", "output", "candidate")
-    operand = (1,)
+    operand_parts = (1,)
 
     def __init__(
         self,
@@ -101,15 +101,15 @@ class CellPeepholeLSTM(GatedCell, ElementwiseCell):
     ) -> None:
         super().__init__(input_size, hidden_size)
         self.phi = phi(output)
-        # All but the candidate's rows.
+        # Without the rows of the candidate.
         self.recurrent = nn.Parameter(self.recurrent.detach()[: 3 * hidden_size].clone())
         self.gate(self.bias, "forget").fill_(forget_bias)
 
     def equations(
-        self, projected: Tensor, recurrent: Tensor, state: State, parameters: tuple[Tensor, ...]
+        self, projected: Tensor, product: Tensor, state: State, parameters: tuple[Tensor, ...]
     ) -> tuple[Tensor, State]:
         gates, g = projected.tensor_split([3 * self.hidden_size], dim=-1)
-        i, f, o = (gates + recurrent).sigmoid().chunk(3, dim=-1)
+        i, f, o = (gates + product).sigmoid().chunk(3, dim=-1)
         _, c = state
         c = f * c + i * g.tanh()
         h = o * self.phi(c)
@@ -117,7 +117,7 @@ class CellPeepholeLSTM(GatedCell, ElementwiseCell):
 
 
 def phi(output: str) -> Callable[[Tensor], Tensor]:
-    """What squashes the memory on its way out."""
+    """φ, the activation of the memory in the output."""
     if output not in PHI:
         raise ValueError(f'output must be "tanh" or "identity", was: {output!r}')
     return PHI[output]
@@ -131,12 +131,12 @@ def peephole(
     recurrence: Literal["output", "cell"] = "output",
     forget_bias: float = 1.0,
 ) -> PeepholeLSTM | CellPeepholeLSTM:
-    """Long short-term memory with peepholes, its matrices reading the "output" or the "cell".
+    """Long short-term memory with peepholes; the recurrent matrix reads the "output" or the "cell".
 
-    Two functions, with different parameters: the papers', and the one that encyclopaedias print.
+    The two forms have different parameters: that of the papers, and that of encyclopaedias.
 
     Raises:
-        ValueError: another word.
+        ValueError: an unknown option.
     """
     if recurrence not in ("output", "cell"):
         raise ValueError(f'recurrence must be "output" or "cell", was: {recurrence!r}')

@@ -1,4 +1,4 @@
-"""The scalar memory with exponential gates."""
+"""sLSTM, the scalar memory of xLSTM."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from seqlstm.recurrent.cells.base import AdditiveCell, GatedCell
 from seqlstm.recurrent.cells.exponential_gating import (
     Forget,
     check_options,
-    forget_biases,
+    initial_forget_biases,
+    interpolation_factors,
     log_forget,
-    mixing_weights,
     stabilize,
 )
 from seqlstm.recurrent.state import State
@@ -27,13 +27,13 @@ class SLSTM(GatedCell, AdditiveCell):
         c_t = f' ∘ c_{t-1} + i' ∘ z          n_t = f' ∘ n_{t-1} + i'
         h_t = o ∘ c_t / n_t
 
-    R is block-diagonal: a unit reads the outputs of its own head only. Each of the blocks starts
-    orthogonal, gate by gate. The forget gate starts at σ of 3 to 6, spread over the units.
+    R is block-diagonal: a unit reads the outputs of its own head only. Each block starts orthogonal
+    for each gate. The forget gate starts at σ of 3 to 6 over the units.
 
     Args:
         input_size: features of one input.
         hidden_size: features of one output, and of the memory c.
-        heads: blocks of R; they must divide `hidden_size`.
+        heads: number of blocks of R; it must divide `hidden_size`.
         forget: the forget gate, "sigmoid" or "exponential".
 
     Raises:
@@ -55,14 +55,14 @@ class SLSTM(GatedCell, AdditiveCell):
         self.recurrent = nn.Parameter(torch.empty(heads, 4 * units, units))
         for block in self.recurrent.detach().view(-1, units, units):
             nn.init.orthogonal_(block)
-        self.gate(self.bias, "forget").copy_(forget_biases(hidden_size, forget))
+        self.gate(self.bias, "forget").copy_(initial_forget_biases(hidden_size, forget))
 
     def initial_state(self, batch: int) -> State:
-        """Zeros, where the parameters are, but −∞ for m."""
+        """Zeros, and −∞ for m, in the type and on the device of the parameters."""
         zeros = self.bias.new_zeros(batch, self.hidden_size)
         return zeros, zeros, zeros, torch.full_like(zeros, -torch.inf)
 
-    def recurrence(self) -> Tensor:
+    def recurrent_matrix(self) -> Tensor:
         return self.recurrent.squeeze(0)  # one head: a dense matrix
 
     def update(
@@ -76,9 +76,9 @@ class SLSTM(GatedCell, AdditiveCell):
         h = o.sigmoid() * c / n
         return h, (h, c, n, m)
 
-    def mix(self, share: State, new: State, old: State) -> State:
-        """c, n and m mean something only together: they are added at one scale."""
+    def interpolate(self, weight: State, new: State, old: State) -> State:
+        """c and n are scaled by m: they are added with one m."""
         (h, c, n, m), (h_old, c_old, n_old, m_old) = new, old
-        h = torch.lerp(h, h_old, share[0])
-        m, of_new, of_old = mixing_weights(share[-1], m, m_old)
-        return h, of_new * c + of_old * c_old, of_new * n + of_old * n_old, m
+        h = torch.lerp(h, h_old, weight[0])
+        m, new_factor, old_factor = interpolation_factors(weight[-1], m, m_old)
+        return h, new_factor * c + old_factor * c_old, new_factor * n + old_factor * n_old, m

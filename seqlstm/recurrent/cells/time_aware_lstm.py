@@ -1,4 +1,4 @@
-"""Long short-term memory for what happens at uneven times."""
+"""Long short-term memory for inputs at irregular times."""
 
 from __future__ import annotations
 
@@ -19,30 +19,29 @@ class TimeAwareLSTM(GatedCell, ElementwiseCell):
         i, f, o = σ(W x_t + R h_{t-1} + b)        g = tanh(W x_t + R h_{t-1} + b)
         c_t = f ∘ c* + i ∘ g                      h_t = o ∘ tanh(c_t)
 
-    The last feature of an input is Δ_t, the time since the input before it, and nothing else reads
-    it; less than 1 counts as 1. The short-term memory c^S fades with it by g(Δ) = 1/log(e + Δ), or
-    by 1/Δ; the rest of the memory does not. (1/log(e + Δ) fades by a quarter at Δ = 1 already.)
+    The last feature of an input is Δ_t, the time since the previous input; values below 1 count as
+    1. Only the decay g reads it: the short-term memory c^S is multiplied by g(Δ) = 1/log(e + Δ), or
+    1/Δ; the rest of the memory does not decay. (At Δ = 1, 1/log(e + Δ) is already about 3/4.)
 
-    So it stands lowest in a stack, and reads forwards: a layer above it, or one that reads the
-    other way, has no Δ_t of its own.
+    The cell belongs in the lowest layer of a stack, not in reverse: other layers have no Δ_t.
 
     Args:
-        input_size: features of one input, Δ_t among them.
+        input_size: features of one input, including Δ_t.
         hidden_size: features of one output, and of the memory c.
-        decay: "log" for 1/log(e + Δ), which the paper takes for long times; "inverse" for 1/Δ,
-            which it takes for short ones.
-        forget_bias: where the forget gate's bias starts.
+        decay: "log" for 1/log(e + Δ), the paper's choice for long times; "inverse" for 1/Δ, its
+            choice for short ones.
+        forget_bias: initial bias of the forget gate.
 
     Raises:
-        ValueError: fewer than two features, or another decay.
+        ValueError: fewer than two features, or an unknown decay.
     """
 
     paper = "Baytas et al."
     year = 2017
     state_names = ("h", "c")
     gates = ("input", "forget", "candidate", "output")
-    operand = (0, 1)
-    required_input = "the time that passed before each input, which a text does not contain"
+    operand_parts = (0, 1)
+    required_input = "the time since the previous input, which a text does not contain"
 
     def __init__(
         self,
@@ -67,32 +66,33 @@ class TimeAwareLSTM(GatedCell, ElementwiseCell):
         self.gate(self.bias, "forget").fill_(forget_bias)
 
     def project(self, inputs: Tensor) -> Tensor:
-        """(time, batch, width) -> (time, batch, 5·hidden): the gates, and g(Δ) once a unit."""
+        """(time, batch, input_size) -> (time, batch, 5·hidden): gates, and g(Δ) for each unit."""
         features, elapsed = inputs.tensor_split([self.input_size - 1], dim=-1)
-        faded = self.fade(elapsed.clamp(min=1.0)).expand(*elapsed.shape[:-1], self.hidden_size)
-        return torch.cat([super().project(features), faded], dim=-1)
+        factor = self.decay_factor(elapsed.clamp(min=1.0))
+        factor = factor.expand(*elapsed.shape[:-1], self.hidden_size)
+        return torch.cat([super().project(features), factor], dim=-1)
 
-    def fade(self, elapsed: Tensor) -> Tensor:
-        """g: what is left of the short-term memory after a time of 1 or more."""
+    def decay_factor(self, elapsed: Tensor) -> Tensor:
+        """g(Δ), the factor of the short-term memory after a time Δ of at least 1."""
         return 1 / (e + elapsed).log() if self.decay == "log" else 1 / elapsed
 
-    def recurrence(self) -> Tensor:
-        """(5·hidden, 2·hidden): R reads h, and below it W_d reads c."""
+    def recurrent_matrix(self) -> Tensor:
+        """(5·hidden, 2·hidden): block-diagonal, R reads h and W_d reads c."""
         matrix: Tensor = torch.block_diag(self.recurrent, self.decomposition)  # type: ignore[no-untyped-call]
         return matrix
 
-    def elementwise(self) -> tuple[Tensor, ...]:
+    def elementwise_parameters(self) -> tuple[Tensor, ...]:
         return (self.decomposition_bias,)
 
     def equations(
-        self, projected: Tensor, recurrent: Tensor, state: State, parameters: tuple[Tensor, ...]
+        self, projected: Tensor, product: Tensor, state: State, parameters: tuple[Tensor, ...]
     ) -> tuple[Tensor, State]:
         (_, c), (bias,) = state, parameters
-        inputs, faded = projected.tensor_split([4 * self.hidden_size], dim=-1)
-        outputs, short = recurrent.tensor_split([4 * self.hidden_size], dim=-1)
-        short = (short + bias).tanh()
-        c = (c - short) + short * faded
-        i, f, g, o = (inputs + outputs).chunk(4, dim=-1)
+        gates, factor = projected.tensor_split([4 * self.hidden_size], dim=-1)
+        recurrent_gates, short_term = product.tensor_split([4 * self.hidden_size], dim=-1)
+        short_term = (short_term + bias).tanh()
+        c = (c - short_term) + short_term * factor
+        i, f, g, o = (gates + recurrent_gates).chunk(4, dim=-1)
         c = f.sigmoid() * c + i.sigmoid() * g.tanh()
         h = o.sigmoid() * c.tanh()
         return h, (h, c)

@@ -63,7 +63,7 @@ def test_step_by_step_equals_full_forward(writer: Writer, layers: int) -> None:
 @every_text_cell
 @pytest.mark.parametrize("bridge", [False, True])
 @every_decoder
-def test_every_cell_writes(writer: Writer, bridge: bool, case: Case) -> None:
+def test_every_cell_decodes(writer: Writer, bridge: bool, case: Case) -> None:
     writer, batch = replace(writer, bridge=bridge), pair_batch()
     if case.kind == "mlstm" and (bridge or writer.decoder == "plain"):
         with pytest.raises(ValueError, match=r"state \(C, n, m\) holds neither an h nor a c"):
@@ -74,8 +74,8 @@ def test_every_cell_writes(writer: Writer, bridge: bool, case: Case) -> None:
     if bridge or writer.decoder == "plain":
         assert model.decoder.bridge is not None
         loss = loss_of(model, batch)[0]
-        found = torch.autograd.grad(loss, list(model.decoder.bridge.parameters()))
-        assert all((gradient != 0).any() for gradient in found)
+        result = torch.autograd.grad(loss, list(model.decoder.bridge.parameters()))
+        assert all((gradient != 0).any() for gradient in result)
 
 
 @every_writer
@@ -137,12 +137,12 @@ def test_beams_share_the_memory_of_their_sentence(writer: Writer) -> None:
 @every_writer
 def test_gradients_reach_every_parameter(writer: Writer) -> None:
     model, batch = writer.random(), pair_batch()
-    found = gradients(model, batch)
-    for (name, _), gradient in zip(model.named_parameters(), found, strict=True):
+    result = gradients(model, batch)
+    for (name, _), gradient in zip(model.named_parameters(), result, strict=True):
         assert (gradient != 0).any(), name
     alone = [gradients(model, rows_of(batch, row)) for row in range(ROWS)]
     assert_same(
-        found, tuple(sum(parts) for parts in zip(*alone, strict=True)), rtol=1e-8, atol=1e-9
+        result, tuple(sum(parts) for parts in zip(*alone, strict=True)), rtol=1e-8, atol=1e-9
     )
 
 
@@ -176,30 +176,30 @@ def test_dropout_is_for_training(writer: Writer) -> None:
 
 
 @every_attentive_writer
-def test_what_it_looks_at(writer: Writer) -> None:
-    """Weights sum to one, none is on padding, and they are what one row alone has."""
+def test_attention_weights(writer: Writer) -> None:
+    """They sum to one, are zero at padding, and do not depend on the other rows."""
     model, batch = writer.random(), pair_batch()
-    weights = model.attend(batch)
+    weights = model.attention_weights(batch)
     assert weights.shape == (ROWS, 2, TIME, max(SOURCE_LENGTHS))
     for row, (length, source) in enumerate(zip(LENGTHS, SOURCE_LENGTHS, strict=True)):
         assert (weights[row, :, :, source:] == 0).all()
         assert (weights[row, :, :length, :source] > 0).all()
-        alone = model.attend(rows_of(batch, row))
+        alone = model.attention_weights(rows_of(batch, row))
         assert_same(weights[row : row + 1, :, :length, :source], alone)
     assert_same(weights.sum(-1), torch.ones(ROWS, 2, TIME, dtype=torch.float64))
 
 
-def test_a_plain_decoder_looks_at_nothing() -> None:
-    with pytest.raises(ValueError, match="no attention to look at"):
-        Writer("plain").random().attend(pair_batch())
+def test_a_decoder_without_attention_has_no_weights() -> None:
+    with pytest.raises(ValueError, match="no attention"):
+        Writer("plain").random().attention_weights(pair_batch())
 
 
-def test_a_plain_decoder_has_no_lexical_module() -> None:
-    with pytest.raises(ValueError, match="reads by attention's weights: this decoder has none"):
+def test_a_decoder_without_attention_has_no_lexical_module() -> None:
+    with pytest.raises(ValueError, match="needs attention weights: this decoder has none"):
         Writer("plain", lexical=True).random()
 
 
-def test_coverage_is_refused_where_past_weights_are_not_known() -> None:
+def test_a_parallel_decoder_refuses_coverage() -> None:
     model = Writer("parallel").random()
     assert isinstance(model.decoder, ParallelDecoder)
     with pytest.raises(ValueError, match="coverage cannot take effect in a decoder that is para"):
@@ -211,7 +211,7 @@ def test_coverage_is_refused_where_past_weights_are_not_known() -> None:
 
 
 @pytest.mark.parametrize("decoder", STEPWISE)
-def test_a_cell_that_is_slow_alone_is_run_by_the_loop(decoder: str) -> None:
+def test_autoregressive_decoders_train_with_the_loop(decoder: str) -> None:
     stack, call = Writer(decoder).random().decoder.stacks()["decoder"]
     assert [str(choice).split(" ")[0] for choice in stack.choices(call)] == ["loop", "loop"]
     assert isinstance(stack.layers[0].cell, CELLS["lstm"])  # type: ignore[arg-type]
@@ -224,10 +224,10 @@ def test_dropout_is_one_mask_for_all_steps_of_a_sequence(decoder: str, variation
     stack, _ = model.decoder.stacks()["decoder"]
     stack.dropouts[1].variational = variational
     seen: list[torch.Tensor] = []
-    stack.layers[1].register_forward_pre_hook(lambda _, given: seen.append(given[0][0] == 0))
+    stack.layers[1].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0][0] == 0))
     for _ in range(2):
         loss_of(model, batch)
-    # Not the first step: a row whose whole input is dropped is zero there of itself.
+    # Not the first step: a row whose whole input is dropped is zero there anyway.
     first, second = torch.stack(seen[1:TIME]), torch.stack(seen[TIME + 1 :])
     assert first.any()
     assert (first == first[0]).all() == variational

@@ -1,4 +1,4 @@
-"""Readouts that are no single softmax: probabilities by hand, gradients by autograd."""
+"""Output layers with several softmaxes: probabilities by hand, gradients by autograd."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_adaptive_by_hand() -> None:
     readout = readout_of(MAKES["adaptive"])
     assert isinstance(readout, AdaptiveSoftmax)
     features, _ = features_and_targets()
-    for row, found in zip(features.tolist(), readout(features).tolist(), strict=True):
+    for row, result in zip(features.tolist(), readout(features).tolist(), strict=True):
         first = softmax(
             product(readout.weight[:3], row, readout.bias[:3])
             + product(readout.groups, row, readout.group_bias)
@@ -66,14 +66,14 @@ def test_adaptive_by_hand() -> None:
         for group, (start, stop) in enumerate(((3, 4), (4, 8), (8, 13))):
             inside = softmax(product(readout.weight[start:stop], row, readout.bias[start:stop]))
             expected += [first[3 + group] * chance for chance in inside]
-        assert [math.exp(value) for value in found] == pytest.approx(expected, rel=1e-9)
+        assert [math.exp(value) for value in result] == pytest.approx(expected, rel=1e-9)
 
 
 def test_mixture_by_hand() -> None:
     readout = readout_of(MAKES["mixture"])
     assert isinstance(readout, MixtureOfSoftmaxes)
     features, _ = features_and_targets()
-    for row, found in zip(features.tolist(), readout(features).tolist(), strict=True):
+    for row, result in zip(features.tolist(), readout(features).tolist(), strict=True):
         shares = softmax(product(readout.prior.weight, row, torch.zeros(3)))
         latent = [math.tanh(h) for h in product(readout.latent.weight, row, readout.latent.bias)]
         experts = [
@@ -84,7 +84,7 @@ def test_mixture_by_hand() -> None:
             sum(share * chances[id] for share, chances in zip(shares, experts, strict=True))
             for id in range(VOCABULARY)
         ]
-        assert [math.exp(value) for value in found] == pytest.approx(expected, rel=1e-9)
+        assert [math.exp(value) for value in result] == pytest.approx(expected, rel=1e-9)
 
 
 @every_kind
@@ -143,13 +143,13 @@ def test_bfloat16_products_come_close(make: Make) -> None:
 
 
 @every_kind
-def test_a_model_reads_out_step_by_step_what_it_scores_at_once(make: Make) -> None:
+def test_step_by_step_equals_full_forward(make: Make) -> None:
     model, batch = random_language_model(LETTERS), text_batch()
     model.output_layer = randomise(
         make(HIDDEN, LETTERS, tied_embedding=model.embedding.table).double()
     )
     scores, last = step_by_step(model, batch, model.initial_state(len(batch.inputs)))
-    assert_same((scores, last), model.log_probabilities(batch, last=True))
+    assert_same((scores, last), model.log_probabilities(batch, return_state=True))
     padded = text_batch(LENGTHS)
     assert_same(loss_of(model, padded)[0], -model.log_probabilities(padded)[0].sum())
 

@@ -74,7 +74,7 @@ def test_without_gradients_the_loss_is_the_same() -> None:
     assert_same(alone, loss())
 
 
-def test_inputs_are_left_as_they_were() -> None:
+def test_inputs_are_not_changed() -> None:
     readout = readout_of()
     features, targets = features_and_targets()
     before = [part.detach().clone() for part in (features, readout.weight, readout.bias)]
@@ -106,7 +106,7 @@ def test_a_tied_matrix_is_the_embeddings_own() -> None:
     assert names == ["embedding.weight", "output_layer.bias"]
 
 
-def test_a_linear_map_leads_to_another_width() -> None:
+def test_a_bottleneck_maps_to_an_embedding_of_another_size() -> None:
     table = nn.Embedding(VOCABULARY, 4)
     readout = OutputLayer(WIDTH, VOCABULARY, tied_embedding=table)
     assert readout.weight is table.weight
@@ -115,7 +115,7 @@ def test_a_linear_map_leads_to_another_width() -> None:
     assert names == {"weight", "bias", "bottleneck.weight", "bottleneck.bias"}
 
 
-def test_gradients_are_given_away_once() -> None:
+def test_a_second_backward_pass_is_refused() -> None:
     features, targets = features_and_targets()
     loss = readout_of().loss(features, targets, label_smoothing=0.1)
     loss.backward(retain_graph=True)

@@ -1,4 +1,4 @@
-"""Nothing fast is trusted before it equals the loop: outputs, last state and all gradients."""
+"""Every backend equals the loop in outputs, last state and all gradients."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from tests.recurrent.cases import (
 
 PLAIN = Call()
 CALLS = [
-    Call(lengths=lengths, resets=resets, last=last)
-    for lengths, resets, last in product([False, True], repeat=3)
+    Call(lengths=lengths, resets=resets, return_state=return_state)
+    for lengths, resets, return_state in product([False, True], repeat=3)
 ]
 RESETS = noise(TIME, BATCH, seed=8) > 0.7
 
@@ -52,12 +52,12 @@ DEVICES = [
 
 @pytest.fixture(autouse=True)
 def exact_products(monkeypatch: pytest.MonkeyPatch) -> None:
-    """cuDNN multiplies float32 with 10 bits unless told not to."""
+    """By default cuDNN rounds float32 factors to TF32, which has 10 bits."""
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
 
 
 def serving(*calls: Call) -> pytest.MarkDecorator:
-    """Every backend but the loop, with every cell and call that it does not refuse."""
+    """Every backend except the loop, with every cell and call that it supports."""
     triples = [
         pytest.param(name, case, call, id=f"{name}-{case}-{shown(call)}")
         for (name, backend), case, call in product(BACKENDS.items(), CASES, calls)
@@ -67,14 +67,14 @@ def serving(*calls: Call) -> pytest.MarkDecorator:
 
 
 def shown(call: Call) -> str:
-    """What a call asks for, in the name of a test."""
-    return "+".join(name for name in ("lengths", "resets", "last") if getattr(call, name))
+    """The properties of a call, for the name of a test."""
+    return "+".join(name for name in ("lengths", "resets", "return_state") if getattr(call, name))
 
 
 def prepared(
     case: Case, *, dtype: torch.dtype = torch.float64, device: str = "cpu"
 ) -> tuple[Cell, Tensor, State]:
-    """A cell, its inputs and a state before the first step, all of them asking for gradients."""
+    """A cell, its inputs and a state before the first step, all with requires_grad."""
     cell = case.build()
     state = lived_in(cell, BATCH)
     inputs = noise(TIME, BATCH, WIDTH).to(device, dtype).requires_grad_()
@@ -85,7 +85,7 @@ def prepared(
 def compare(
     name: str, cell: Cell, inputs: Tensor, state: State, call: Call = PLAIN, **tolerance: float
 ) -> None:
-    """The backend and the loop give the same results and the same gradients."""
+    """The backend and the loop have the same results and the same gradients."""
     lengths = torch.tensor(LENGTHS, device=inputs.device) if call.lengths else None
     resets = RESETS.to(inputs.device) if call.resets else None
     wanted = [inputs, *leaves(state), *cell.parameters()]
@@ -93,7 +93,7 @@ def compare(
     def run(backend: str) -> tuple[Tensor, State]:
         outputs, last = BACKENDS[backend].run(cell, inputs, state, lengths=lengths, resets=resets)
         assert outputs.isfinite().all()
-        return masked(outputs, lengths), last if call.last else ()
+        return masked(outputs, lengths), last if call.return_state else ()
 
     assert_same(run(name), run("loop"), **tolerance)
     ours = gradients(lambda: run(name), wanted)
@@ -103,42 +103,46 @@ def compare(
 
 @serving(PLAIN)
 @pytest.mark.parametrize("lengths", [None, LENGTHS, [7, 7, 7, 7], [0, 2, 7, 0]], ids=str)
-def test_backwards_is_forwards_over_turned_rows(
+def test_run_reverse_is_run_over_reversed_rows(
     name: str, case: Case, call: Call, lengths: list[int] | None
 ) -> None:
     cell, inputs, state = prepared(case)
     ends = None if lengths is None else torch.tensor(lengths)
-    gives_last = BACKENDS[name].unsupported_reason(cell, Call(lengths=lengths is not None)) is None
+    supports_state = (
+        BACKENDS[name].unsupported_reason(cell, Call(lengths=lengths is not None)) is None
+    )
     wanted = [inputs, *leaves(state), *cell.parameters()]
 
-    def turned(sequence: Tensor) -> Tensor:
-        each = [
+    def reverse(sequence: Tensor) -> Tensor:
+        rows = [
             torch.cat([row[:end].flip(0), row[end:]])
             for row, end in zip(sequence.unbind(1), lengths or [TIME] * BATCH, strict=True)
         ]
-        return torch.stack(each, 1)
+        return torch.stack(rows, 1)
 
     def ours() -> tuple[Tensor, State]:
-        outputs, last = BACKENDS[name].run_back(cell, inputs, state, lengths=ends, last=gives_last)
-        return masked(outputs, ends), last if gives_last else ()
+        outputs, last = BACKENDS[name].run_reverse(
+            cell, inputs, state, lengths=ends, return_state=supports_state
+        )
+        return masked(outputs, ends), last if supports_state else ()
 
     def definition() -> tuple[Tensor, State]:
-        outputs, last = BACKENDS["loop"].run(cell, turned(inputs), state, lengths=ends)
-        return masked(turned(outputs), ends), last if gives_last else ()
+        outputs, last = BACKENDS["loop"].run(cell, reverse(inputs), state, lengths=ends)
+        return masked(reverse(outputs), ends), last if supports_state else ()
 
     assert_same(ours(), definition())
     assert_same(gradients(ours, wanted), gradients(definition, wanted))
-    outputs, _ = BACKENDS[name].run_back(cell, inputs, state, lengths=ends, last=False)
+    outputs, _ = BACKENDS[name].run_reverse(cell, inputs, state, lengths=ends, return_state=False)
     assert_same((masked(outputs, ends),), (definition()[0],))
 
 
 def ended(sequence: Tensor, lengths: Tensor) -> Tensor:
-    """Where a row is over, (time, batch)."""
+    """True at padding, (time, batch)."""
     return torch.arange(len(sequence), device=sequence.device).unsqueeze(1) >= lengths
 
 
 def masked(outputs: Tensor, lengths: Tensor | None) -> Tensor:
-    """Zeros where a row is over, since outputs mean nothing there."""
+    """The outputs with zeros at padding, where they are undefined."""
     if lengths is None:
         return outputs
     return outputs.masked_fill(ended(outputs, lengths).unsqueeze(-1), 0.0)
@@ -162,7 +166,7 @@ def test_equals_the_loop(
 @serving(PLAIN)
 def test_equals_the_loop_for_one_step_and_for_one_row(name: str, case: Case, call: Call) -> None:
     cell, inputs, state = prepared(case)
-    # Sliced before they ask for gradients: the slices are what the backend is given.
+    # Sliced before requires_grad: the backend's arguments are leaves of the graph.
     compare(name, cell, inputs.detach()[:1].requires_grad_(), state, call)
     row = map_state(lambda part: part.detach()[:1].requires_grad_(), state)
     compare(name, cell, inputs.detach()[:, :1].requires_grad_(), row, call)

@@ -1,4 +1,4 @@
-"""Which backend serves, and what it says when it does not."""
+"""The choice of a backend, and the reasons of those that are not chosen."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_every_backend_has_its_own_name() -> None:
     assert all(backend.name == name for name, backend in BACKENDS.items())
 
 
-def test_the_loop_refuses_nothing_and_comes_last() -> None:
+def test_the_loop_supports_everything_and_is_last() -> None:
     assert list(BACKENDS)[-1] == "loop"
     for case, call in product(CASES, CALLS):
         assert BACKENDS["loop"].unsupported_reason(case.build(), call) is None
@@ -47,17 +47,17 @@ def test_the_loop_refuses_nothing_and_comes_last() -> None:
     [
         (Case("lstm"), PLAIN, True),
         (Case("gru"), PLAIN, True),
-        (Case("lstm"), Call(lengths=True, last=False), True),
-        (Case("lstm"), Call(last=False), True),
-        (Case("lstm"), Call(lengths=True, last=True), False),
+        (Case("lstm"), Call(lengths=True, return_state=False), True),
+        (Case("lstm"), Call(return_state=False), True),
+        (Case("lstm"), Call(lengths=True, return_state=True), False),
         (Case("lstm"), Call(resets=True), False),
-        (Case("gru"), Call(resets=True, last=False), False),
+        (Case("gru"), Call(resets=True, return_state=False), False),
         (Case("gru", {"reset": "before"}), PLAIN, False),
         (Case("elman"), PLAIN, False),
     ],
     ids=str,
 )
-def test_what_the_library_serves(case: Case, call: Call, serves: bool) -> None:
+def test_what_torch_fused_supports(case: Case, call: Call, serves: bool) -> None:
     refusal = BACKENDS["torch-fused"].unsupported_reason(case.build(), call)
     assert (refusal is None) == serves
     assert refusal is None or len(refusal.split()) > 3
@@ -85,7 +85,7 @@ def test_torchs_lstm_refuses_autocast_that_the_processor_cannot_compute(
         assert choose(lstm.double(), PLAIN).backend is BACKENDS["torch-fused"]
     assert choice.backend is BACKENDS["manual-bptt"]
     reason = "oneDNN has no LSTM in torch.bfloat16 for this processor"
-    assert choice.refusals["torch-fused"] == reason
+    assert choice.reasons["torch-fused"] == reason
     assert outputs.isfinite().all()
 
 
@@ -101,7 +101,7 @@ def test_the_capability_of_torchs_lstm_is_that_of_the_processor() -> None:
 
 
 class NoTanh(LSTM):
-    """Changes the equations of two terms, not those of their sum."""
+    """Overrides `equations`, but not `update`."""
 
     def equations(
         self, projected: Tensor, recurrent: Tensor, state: State, parameters: tuple[Tensor, ...]
@@ -113,28 +113,28 @@ class NoTanh(LSTM):
 
 
 class ReadsTwice(LSTM):
-    """Changes what the product reads."""
+    """Overrides the operand of the product."""
 
-    def read(self, state: State) -> Tensor:
-        return 2 * super().read(state)
+    def operand(self, state: State) -> Tensor:
+        return 2 * super().operand(state)
 
 
 class OwnStep(LSTM):
-    """Changes the step itself."""
+    """Overrides `step`."""
 
     def step(self, projected: Tensor, state: State) -> tuple[Tensor, State]:
         return super().step(2 * projected, state)
 
 
 @pytest.mark.parametrize("subclass", [NoTanh, ReadsTwice, OwnStep])
-def test_a_subclass_is_served_as_it_defines_itself(subclass: type[Cell]) -> None:
+def test_a_subclass_runs_with_its_own_equations(subclass: type[Cell]) -> None:
     cell = randomise(subclass(WIDTH, HIDDEN).double())
     inputs = noise(TIME, BATCH, WIDTH).requires_grad_()
     state = map_state(lambda part: part.requires_grad_(), lived_in(cell, BATCH))
     compare(choose(cell, PLAIN).backend.name, cell, inputs, state)
 
 
-def test_one_step_is_left_to_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_layer_runs_one_step_on_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     served: list[int] = []
     run = BACKENDS["loop"].run
 
@@ -150,7 +150,7 @@ def test_one_step_is_left_to_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @every_cell
-def test_auto_takes_the_first_that_does_not_refuse(case: Case) -> None:
+def test_auto_chooses_the_first_backend_that_supports_the_call(case: Case) -> None:
     cell = case.build()
     for call in CALLS:
         reasons = {
@@ -162,24 +162,24 @@ def test_auto_takes_the_first_that_does_not_refuse(case: Case) -> None:
         faster = list(BACKENDS)[: list(BACKENDS).index(first)]
         choice = choose(cell, call)
         assert choice.backend is BACKENDS[first]
-        assert choice.refusals == {name: reasons[name] for name in faster}
+        assert choice.reasons == {name: reasons[name] for name in faster}
         for name in faster:
             assert f"{name}: {reasons[name]}" in str(choice)
 
 
-def test_what_was_measured_to_be_slower_is_passed_over_but_serves_by_name(
+def test_a_slower_backend_is_chosen_only_by_name(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(codegen, "unavailable_reason", lambda: "nothing can be compiled")
     cell = CELLS["slstm"](WIDTH, HIDDEN)
     choice = choose(cell, PLAIN)
     assert choice.backend is BACKENDS["loop"]
-    assert "slower on a CPU" in choice.refusals["manual-bptt"]
+    assert "slower on a CPU" in choice.reasons["manual-bptt"]
     assert choose(cell, PLAIN, "manual-bptt").backend is BACKENDS["manual-bptt"]
     assert choose(cell.to("meta"), PLAIN).backend is BACKENDS["manual-bptt"]
 
 
-def test_an_backend_asked_for_by_name_serves_or_says_why_not() -> None:
+def test_a_backend_by_name_is_chosen_or_its_reason_raised() -> None:
     cell = CELLS["lstm"](WIDTH, HIDDEN)
     assert choose(cell, PLAIN, "loop").backend is BACKENDS["loop"]
     assert choose(cell, PLAIN, "torch-fused").backend is BACKENDS["torch-fused"]
@@ -191,15 +191,15 @@ def test_an_backend_asked_for_by_name_serves_or_says_why_not() -> None:
     assert reason in str(refused.value)
 
 
-def test_an_unknown_backend_is_answered_with_those_there_are() -> None:
+def test_an_unknown_backend_is_refused_with_the_known_names() -> None:
     with pytest.raises(ValueError, match="loop") as refused:
         choose(CELLS["lstm"](WIDTH, HIDDEN), PLAIN, "fast")
     assert all(name in str(refused.value) for name in ["fast", *BACKENDS])
 
 
 @pytest.mark.parametrize("kind", ["lstm", "peephole", "mingru", "mlstm"])
-def test_a_single_step_is_the_loops_unless_another_is_asked_for_by_name(kind: str) -> None:
-    cell, single = Case(kind).build(), Call(single=True)
+def test_a_single_step_runs_on_the_loop_unless_another_is_named(kind: str) -> None:
+    cell, single = Case(kind).build(), Call(single_step=True)
     assert str(choose(cell, single)) == "loop (others: what they prepare costs more than one step)"
     (other, *_) = [
         name for name in BACKENDS if BACKENDS[name].unsupported_reason(cell, single) is None

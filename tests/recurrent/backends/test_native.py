@@ -1,4 +1,4 @@
-"""Cells as machine code: what is written in C, and what is said where nothing can be compiled."""
+"""The native backend: generated C code, and the reasons where nothing can be compiled."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Applied(AdditiveCell):
     def project(self, inputs: Tensor) -> Tensor:
         return inputs
 
-    def recurrence(self) -> Tensor:
+    def recurrent_matrix(self) -> Tensor:
         return self.nothing
 
     def update(
@@ -77,7 +77,7 @@ FUNCTIONS: dict[str, Function] = {
 
 
 def results(function: Function, inputs: Tensor, start: Tensor, backend: str) -> list[Tensor]:
-    """The output of one step, and the gradients of what it read."""
+    """The output of one step, and the gradients of its arguments."""
     cell = Applied(function, inputs.shape[-1]).to(inputs.dtype)
     read = [one.clone().requires_grad_() for one in (inputs, start)]
     outputs, _ = BACKENDS[backend].run(cell, read[0][None], (read[1],))
@@ -91,14 +91,16 @@ def results(function: Function, inputs: Tensor, start: Tensor, backend: str) -> 
 @needs_compiler
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_every_operation_and_its_derivatives_are_torchs(name: str, dtype: torch.dtype) -> None:
+def test_every_operation_and_its_derivatives_equal_those_of_torch(
+    name: str, dtype: torch.dtype
+) -> None:
     inputs, start = (noise(4, 40, seed=seed).to(dtype) for seed in (1, 2))
     inputs[0, :4] = start[0, :4]  # equals share the derivative of a maximum
     assert name in {one.operation for one in trace(Applied(FUNCTIONS[name], 40)).statements}
-    found, expected = (
+    result, expected = (
         results(FUNCTIONS[name], inputs, start, backend) for backend in ("native", "loop")
     )
-    for one, other in zip(found, expected, strict=True):
+    for one, other in zip(result, expected, strict=True):
         tolerance = 1e-12 if dtype == torch.float64 else 3e-6
         torch.testing.assert_close(one, other, rtol=tolerance, atol=tolerance)
 
@@ -114,23 +116,23 @@ def test_functions_are_right_everywhere(name: str) -> None:
         squares = inputs * inputs
         inputs = inputs[(squares > 1e-37) & (squares < 1e37) | inputs.isnan() | (inputs == 0)]
     inputs = inputs.unsqueeze(1)
-    found, expected = (
+    result, expected = (
         results(FUNCTIONS[name], inputs, torch.zeros_like(inputs), backend)[0]
         for backend in ("native", "loop")
     )
     # What is smaller than the smallest normal number may be zero.
-    torch.testing.assert_close(found, expected, rtol=1e-6, atol=2e-38, equal_nan=True)
+    torch.testing.assert_close(result, expected, rtol=1e-6, atol=2e-38, equal_nan=True)
 
 
 @needs_compiler
-def test_a_loss_that_is_not_a_number_stays_none() -> None:
+def test_nan_leads_to_nan() -> None:
     for function in (torch.maximum, FUNCTIONS["clamp"], lambda x, y: finite_stabilizer(x)):
         for inputs, start in ((nan, 0.0), (0.0, nan)):
             read = torch.full((1, 20), inputs), torch.full((1, 20), start)
-            found, expected = (
+            result, expected = (
                 results(function, *read, backend)[0] for backend in ("native", "loop")
             )
-            assert torch.equal(found.isnan(), expected.isnan())
+            assert torch.equal(result.isnan(), expected.isnan())
 
 
 @needs_compiler
@@ -163,18 +165,20 @@ def test_threads_change_nothing(threads: int) -> None:
 
 @needs_compiler
 @pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad, torch.enable_grad])
-def test_the_equations_are_read_in_any_mode_and_draw_nothing(mode: Callable[[], object]) -> None:
+def test_equations_are_traced_in_any_mode_without_random_numbers(
+    mode: Callable[[], object],
+) -> None:
     cell = LSTM(WIDTH, HIDDEN)
-    text = NativeBackend().text(cell)
+    code = NativeBackend().generate(cell)
     torch.manual_seed(5)
     before = torch.get_rng_state()
     with mode(), torch.autocast("cpu", torch.bfloat16):  # type: ignore[attr-defined]
-        assert NativeBackend().text(cell) == text
+        assert NativeBackend().generate(cell) == code
     assert torch.equal(torch.get_rng_state(), before)
 
 
 class Rounded(Elman):
-    """Uses what no other cell uses."""
+    """Uses an operation that has no C code."""
 
     def update(
         self, sums: Tensor, state: State, parameters: tuple[Tensor, ...]
@@ -184,7 +188,7 @@ class Rounded(Elman):
 
 
 @needs_compiler
-def test_an_operation_without_words_in_c_is_refused_by_name() -> None:
+def test_an_operation_without_c_code_is_refused_by_name() -> None:
     cell = Rounded(WIDTH, HIDDEN)
     reason = BACKENDS["native"].unsupported_reason(cell, PLAIN)
     assert reason == "the equations use torch's erf"
@@ -196,18 +200,18 @@ def test_an_operation_without_words_in_c_is_refused_by_name() -> None:
     [
         (lambda x, y: torch.add(x, y, alpha=2), "torch's add"),
         (lambda x, y: x.clamp(max=1.0), "torch's clamp"),
-        (lambda x, y: x + HELD, "a tensor that was not handed in"),
+        (lambda x, y: x + HELD, "a tensor that is not an argument"),
         (lambda x, y: x.sum(-1, keepdim=True) + y, "torch's sum"),
         (lambda x, y: x.add_(y), "torch's add_"),
     ],
 )
-def test_what_is_not_arithmetic_on_units_is_told_apart(function: Function, words: str) -> None:
+def test_operations_that_are_not_unit_by_unit_are_refused(function: Function, words: str) -> None:
     with pytest.raises(UntraceableError, match=words):
         trace(Applied(function, 40))
 
 
 @needs_compiler
-def test_where_it_does_not_serve_it_says_why() -> None:
+def test_reasons_for_unsupported_cells() -> None:
     backend = BACKENDS["native"]
     cell = LSTM(WIDTH, HIDDEN)
     assert "not for meta" in str(backend.unsupported_reason(LSTM(WIDTH, HIDDEN).to("meta"), PLAIN))
@@ -216,7 +220,7 @@ def test_where_it_does_not_serve_it_says_why() -> None:
         assert "not in torch.float16" in str(
             backend.unsupported_reason(Elman(WIDTH, HIDDEN), PLAIN)
         )
-    assert "waits for" in str(
+    assert "depends on the reset gate" in str(
         backend.unsupported_reason(Case("gru", {"reset": "before"}).build(), PLAIN)
     )
 
@@ -272,7 +276,7 @@ def test_sizes_that_fill_no_panel(kind: str, hidden: int, *, back: bool) -> None
         with torch.autocast("cpu", torch.bfloat16, enabled=rounded):
             start, way = cell.initial_state(9), BACKENDS[backend]
             if back:
-                outputs, _ = way.run_back(cell, inputs, start, lengths=None, last=False)
+                outputs, _ = way.run_reverse(cell, inputs, start, lengths=None, return_state=False)
             else:
                 outputs, _ = way.run(cell, inputs, start)
         loss = (outputs.float() * noise(*outputs.shape).float()).sum()

@@ -1,4 +1,4 @@
-"""What machine code must not do: read what is not there, keep what is gone, round what is exact."""
+"""Generated C code does not read outside of tensors, keep deleted cells, or round exact values."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ RESETS = noise(TIME, BATCH, seed=8) > 0.7
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"inputs": noise(0, BATCH, WIDTH)}, "there must be a step"),
+        ({"inputs": noise(0, BATCH, WIDTH)}, "there must be at least one step"),
         ({"inputs": noise(TIME, BATCH + 1, WIDTH)}, "each part of the state"),
         ({"state": (noise(BATCH, HIDDEN).float(),) * 2}, "each part of the state"),
         ({"state": (noise(1, HIDDEN),) * 2}, "each part of the state"),
@@ -43,7 +43,7 @@ RESETS = noise(TIME, BATCH, seed=8) > 0.7
         ({"resets": RESETS[:1]}, "resets must be"),
     ],
 )
-def test_what_does_not_fit_is_refused(changes: dict[str, Any], words: str) -> None:
+def test_wrong_sizes_and_types_are_refused(changes: dict[str, Any], words: str) -> None:
     cell = Case("lstm").build()
     call = {"inputs": noise(TIME, BATCH, WIDTH), "state": cell.initial_state(BATCH), **changes}
     with pytest.raises(ValueError, match=words):
@@ -61,14 +61,14 @@ def test_what_does_not_fit_is_refused(changes: dict[str, Any], words: str) -> No
 def test_masks_of_any_type_mean_the_same(lengths: Tensor | None, resets: Tensor | None) -> None:
     cell, inputs = Case("peephole").build(), noise(TIME, BATCH, WIDTH)
     state = lived_in(cell, BATCH)
-    found = COMPILED.run(cell, inputs, state, lengths=lengths, resets=resets)[1]
+    result = COMPILED.run(cell, inputs, state, lengths=lengths, resets=resets)[1]
     true = None if resets is None else resets.bool()
     expected = BACKENDS["loop"].run(cell, inputs, state, lengths=lengths, resets=true)[1]
-    torch.testing.assert_close(leaves(found), leaves(expected), rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(leaves(result), leaves(expected), rtol=1e-12, atol=1e-12)
 
 
 class Expanded(LSTM):
-    """Whose initial state is one row, seen many times."""
+    """An LSTM whose initial state is an expanded view of one row."""
 
     def initial_state(self, batch: int) -> State:
         row = torch.linspace(0.1, 0.9, self.hidden_size).to(self.bias)
@@ -85,7 +85,7 @@ def test_a_state_may_be_a_view() -> None:
     compare("native", cell, inputs, (wide, wide))
 
 
-def test_masks_that_change_before_the_way_back_are_noticed() -> None:
+def test_masks_that_change_before_the_backward_pass_are_noticed() -> None:
     cell, lengths = Case("lstm").build(), torch.tensor([5, 7, 1, 3])
     outputs, _ = COMPILED.run(
         cell, noise(TIME, BATCH, WIDTH), cell.initial_state(BATCH), lengths=lengths
@@ -95,7 +95,7 @@ def test_masks_that_change_before_the_way_back_are_noticed() -> None:
         outputs.sum().backward()
 
 
-def test_parameters_may_be_frozen_and_the_way_back_taken_twice() -> None:
+def test_parameters_may_be_frozen_and_the_backward_pass_repeated() -> None:
     cell = Case("peephole").build()
     cell.recurrent.requires_grad_(False)
     outputs, _ = COMPILED.run(cell, noise(TIME, BATCH, WIDTH), cell.initial_state(BATCH))
@@ -106,7 +106,7 @@ def test_parameters_may_be_frozen_and_the_way_back_taken_twice() -> None:
     torch.testing.assert_close(first, second, rtol=0, atol=0)
 
 
-def test_a_weight_of_nothing_or_all_gives_the_ends_themselves() -> None:
+def test_lerp_with_a_weight_of_zero_or_one_is_exact() -> None:
     fresh, past = torch.tensor([[0.9, 1e6, 1e8, 0.3]]), torch.tensor([[1e-8, 0.1, 1.0, -0.7]])
     for weight, expected in ((0.0, fresh), (1.0, past)):
         outputs = results(lambda x, y, w=weight: torch.lerp(x, y, w + 0 * y), fresh, past, "native")
@@ -123,22 +123,22 @@ def test_zoneout_keeps_old_values_bit_for_bit() -> None:
 
 def test_exponentials_up_to_the_last_that_is_finite() -> None:
     inputs = torch.linspace(87, 88.72, 4000).unsqueeze(1)
-    found, expected = (
+    result, expected = (
         results(lambda x, y: x.exp(), inputs, torch.zeros_like(inputs), backend)[0]
         for backend in ("native", "loop")
     )
-    assert found.isfinite().all()
-    torch.testing.assert_close(found, expected, rtol=2e-6, atol=0)
+    assert result.isfinite().all()
+    torch.testing.assert_close(result, expected, rtol=2e-6, atol=0)
 
 
 @pytest.mark.parametrize("name", ["log", "log1p"])
 def test_logarithms_of_the_smallest_and_the_largest(name: str) -> None:
     inputs = torch.tensor([[1e-44], [1e-40], [1e-38], [3e38], [3.402e38], [torch.inf], [0.0]])
-    found, expected = (
+    result, expected = (
         results(lambda x, y: getattr(x, name)(), inputs, torch.zeros_like(inputs), backend)[0]
         for backend in ("native", "loop")
     )
-    torch.testing.assert_close(found, expected, rtol=1e-6, atol=3e-45)
+    torch.testing.assert_close(result, expected, rtol=1e-6, atol=3e-45)
 
 
 @pytest.mark.parametrize(
@@ -150,12 +150,12 @@ def test_logarithms_of_the_smallest_and_the_largest(name: str) -> None:
         (lambda x, y: torch.clamp(x, min=y), "clamp by a tensor"),
     ],
 )
-def test_what_mixes_units_is_told_apart(function: Function, words: str) -> None:
+def test_operations_across_units_are_refused(function: Function, words: str) -> None:
     with pytest.raises(UntraceableError, match=words):
         trace(Applied(function, 40))
 
 
-def test_a_refused_cell_is_not_kept() -> None:
+def test_a_refused_cell_can_be_deleted() -> None:
     cell = Applied(lambda x, y: torch.erf(x), 8)
     assert COMPILED.unsupported_reason(cell, Call()) == "the equations use torch's erf"
     watched = weakref.ref(cell)
@@ -221,7 +221,7 @@ def test_odd_sizes_in_bfloat16_with_lengths_and_resets(kind: str) -> None:
         return [outputs, *torch.autograd.grad(outputs.square().sum(), list(cell.parameters()))]
 
     exact = run("loop", rounded=False)
-    for found, true in zip(run("native", rounded=False), exact, strict=True):
-        torch.testing.assert_close(found, true, rtol=1e-3, atol=1e-4)
+    for result, true in zip(run("native", rounded=False), exact, strict=True):
+        torch.testing.assert_close(result, true, rtol=1e-3, atol=1e-4)
     for near, true in zip(run("native", rounded=True), exact, strict=True):
         assert (near - true).norm() <= 0.1 * true.norm()

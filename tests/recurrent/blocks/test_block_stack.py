@@ -1,4 +1,4 @@
-"""Residual blocks above one another: each law by composing the very blocks by hand."""
+"""Stacks of residual blocks, compared with the same blocks called by hand."""
 
 from __future__ import annotations
 
@@ -48,18 +48,20 @@ def test_each_block_reads_the_one_below_and_the_last_is_normalised() -> None:
     assert stack.output == WIDTH
 
 
-def test_dropout_is_on_what_a_block_adds() -> None:
+def test_dropout_is_on_the_branch_of_a_block() -> None:
     stack = blocks(dropout=0.5).train()
     seen: list[Tensor] = []
     for block in stack.layers:
-        block.register_forward_hook(lambda _, given, found: seen.extend([given[0], found[0]]))
+        block.register_forward_hook(
+            lambda _, arguments, result: seen.extend([arguments[0], result[0]])
+        )
     stack(inputs())
     assert torch.equal(seen[0], inputs())
-    for given, found, handed_on in zip(seen[0::2], seen[1::2], seen[2::2], strict=False):
-        gone = handed_on == given
-        assert 0 < gone.sum() < gone.numel()
-        assert (gone.all(0) | ~gone.any(0)).all()  # one mask for the whole sequence
-        assert_same(handed_on, torch.where(gone, given, given + 2 * found))
+    for stream, branch, next_stream in zip(seen[0::2], seen[1::2], seen[2::2], strict=False):
+        dropped = next_stream == stream
+        assert 0 < dropped.sum() < dropped.numel()
+        assert (dropped.all(0) | ~dropped.any(0)).all()  # one mask for the whole sequence
+        assert_same(next_stream, torch.where(dropped, stream, stream + 2 * branch))
     assert_same(blocks(dropout=0.5).eval()(inputs()), blocks()(inputs()))
 
 
@@ -102,8 +104,8 @@ def test_each_block_reports_its_backend() -> None:
     assert names == ["chunkwise", choose(SLSTM(8, 8), Call()).backend.name, "chunkwise"]
 
 
-def test_an_unwanted_state_is_not_given() -> None:
-    outputs, nothing = blocks()(inputs(), last=False)
+def test_no_state_is_returned_unless_wanted() -> None:
+    outputs, nothing = blocks()(inputs(), return_state=False)
     assert nothing is None
     assert_same(outputs, blocks()(inputs())[0])
 

@@ -128,7 +128,7 @@ def test_no_state_means_the_first_state(kind: Any) -> None:
 def test_an_unwanted_last_state_is_none(kind: Any) -> None:
     block = block_of(kind)
     inputs = noise(TIME, BATCH, WIDTH)
-    outputs, nothing = block(inputs, last=False)
+    outputs, nothing = block(inputs, return_state=False)
     assert nothing is None
     assert_same(outputs, block(inputs)[0])
 
@@ -174,8 +174,8 @@ def test_a_reset_is_a_fresh_start(kind: Any, lengths: list[int] | None) -> None:
     for row, steps in starts.items():
         resets[steps, row] = True
     ends = lengths or [TIME] * BATCH
-    given = None if lengths is None else torch.tensor(lengths)
-    outputs, last = block(inputs, state, resets=resets, lengths=given)
+    tensor_lengths = None if lengths is None else torch.tensor(lengths)
+    outputs, last = block(inputs, state, resets=resets, lengths=tensor_lengths)
     for row, end in enumerate(ends):
         steps = [step for step in starts[row] if step < end]
         carried = row_of(state, row)
@@ -296,7 +296,7 @@ def test_an_mlstm_block_is_wide_enough_for_its_projections() -> None:
 
 @pytest.mark.parametrize("kind", [SLSTMBlock, MLSTMBlock])
 def test_each_block_has_the_backend_of_its_memory(kind: Any) -> None:
-    choice = kind(WIDTH).choice(Call(lengths=True, resets=True, last=True))
+    choice = kind(WIDTH).choice(Call(lengths=True, resets=True, return_state=True))
     assert choice.backend.name == (
         choose(SLSTM(WIDTH, WIDTH), Call()).backend.name if kind is SLSTMBlock else "chunkwise"
     )

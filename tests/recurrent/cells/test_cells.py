@@ -53,7 +53,7 @@ def test_equals_the_paper(case: Case) -> None:
         )
 
 
-def test_every_cell_is_tried_here() -> None:
+def test_every_cell_has_a_case() -> None:
     assert {case.kind for case in CASES} == set(CELLS)
 
 
@@ -111,7 +111,7 @@ def test_the_two_grus_differ() -> None:
     assert difference.abs().max() > 1e-3
 
 
-def test_gru_resets_after_the_product_unless_told() -> None:
+def test_gru_resets_after_the_product_by_default() -> None:
     assert hasattr(CELLS["gru"](WIDTH, HIDDEN), "recurrent_bias")
 
 
@@ -145,17 +145,17 @@ def test_its_docstring_begins_with_its_paper(case: Case) -> None:
 
 
 def units(tensor: Tensor) -> Tensor:
-    """(..., multiple · hidden) as (..., multiple, hidden): the last axis tells units apart."""
+    """(..., multiple · hidden) as (..., multiple, hidden): the last axis is that of units."""
     return tensor.unflatten(-1, (-1, HIDDEN))
 
 
 def by_unit(cell: Any, steps: int) -> tuple[Callable[..., list[Tensor]], list[Tensor]]:
-    """A cell's equations as a function of units, and random things for it to read."""
+    """A cell's equations as a function of units, and random arguments."""
     state = lived_in(cell, BATCH)
     projected = cell.project(noise(steps, BATCH, WIDTH))
-    recurrent = noise(steps, *multiply(cell.recurrence(), cell.read(state)).shape, seed=3)
+    recurrent = noise(steps, *multiply(cell.recurrent_matrix(), cell.operand(state)).shape, seed=3)
     states = [part + noise(steps, 1, HIDDEN, seed=4).abs() for part in state]
-    parts = [projected, recurrent, *states, *cell.elementwise()]
+    parts = [projected, recurrent, *states, *cell.elementwise_parameters()]
 
     def function(*parts: Tensor) -> list[Tensor]:
         projected, recurrent, *rest = (part.flatten(-2) for part in parts)
@@ -179,7 +179,7 @@ def test_equations_serve_many_steps_at_once(case: Case) -> None:
 
 
 @every_elementwise_cell
-def test_equations_keep_units_apart(case: Case) -> None:
+def test_equations_are_unit_by_unit(case: Case) -> None:
     cell = case.build()
     function, parts = by_unit(cell, 1)
     before = function(*parts)

@@ -29,7 +29,7 @@ def laid_out(cell: ConvLSTM, inputs: Tensor) -> Tensor:
     return outputs.detach().unflatten(-1, (-1, *cell.extent))
 
 
-# What it is where it is something known.
+# Special cases that equal other cells.
 
 
 def test_over_one_position_without_peepholes_it_is_an_lstm() -> None:
@@ -131,15 +131,14 @@ def test_sizes_that_do_not_fit(sizes: tuple[int, int], options: Any, words: str)
         ConvLSTM(*sizes, **options)
 
 
-def test_the_extent_must_be_said() -> None:
+def test_the_extent_is_required() -> None:
     with pytest.raises(TypeError, match="extent"):
         ConvLSTM(4, 4)  # type: ignore[call-arg]
 
 
-def test_says_what_a_token_lacks() -> None:
+def test_the_reason_why_a_token_is_no_input() -> None:
     assert f"convolutional needs {ConvLSTM.required_input}" == (
-        "convolutional needs features laid out over positions, "
-        "which the embedding of a token has not"
+        "convolutional needs features over positions, which the embedding of a token does not have"
     )
 
 

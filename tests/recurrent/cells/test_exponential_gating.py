@@ -1,4 +1,4 @@
-"""The cells with exponential gates: what the scale m changes, which is nothing but overflow."""
+"""The cells with exponential gates: the stabilizer m changes nothing except overflow."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ RESETS = noise(TIME, BATCH, seed=8) > 0.7
 
 def engines_of(case: Case) -> list[Backend]:
     """The loop, and what serves the cell faster."""
-    return [choose(case.build(), Call(last=True)).backend, BACKENDS["loop"]]
+    return [choose(case.build(), Call(return_state=True)).backend, BACKENDS["loop"]]
 
 
 # The scale.
@@ -255,9 +255,9 @@ def shares(state: State, share: float) -> State:
 def test_states_mix_as_what_they_hold(case: Case) -> None:
     cell = case.build()
     new, old = lived_in(cell, BATCH), lived_in(cell, BATCH, seed=3)
-    found = stored(cell, cell.mix(shares(new, 0.3), new, old))
+    result = stored(cell, cell.interpolate(shares(new, 0.3), new, old))
     held, before = stored(cell, new), stored(cell, old)
-    for name, part in found.items():
+    for name, part in result.items():
         assert_same(part, 0.7 * held[name] + 0.3 * before[name])
 
 
@@ -271,8 +271,8 @@ def test_all_or_nothing_of_a_state_is_that_state(case: Case) -> None:
     )
     for old in (first, far):
         for one, other in ((new, old), (old, new)):
-            assert_same(cell.mix(shares(new, 0.0), one, other), one)
-            assert_same(cell.mix(shares(new, 1.0), one, other), other)
+            assert_same(cell.interpolate(shares(new, 0.0), one, other), one)
+            assert_same(cell.interpolate(shares(new, 1.0), one, other), other)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
@@ -284,7 +284,7 @@ def test_mixing_with_the_first_state_has_gradients(case: Case, share: float) -> 
     def run() -> tuple[Tensor, State]:
         first = cell.initial_state(BATCH)
         projected = cell.project(inputs)
-        mixed = cell.mix(shares(first, share), cell.step(projected[0], first)[1], first)
+        mixed = cell.interpolate(shares(first, share), cell.step(projected[0], first)[1], first)
         return cell.step(projected[1], mixed)
 
     wanted = [inputs, *cell.parameters()]

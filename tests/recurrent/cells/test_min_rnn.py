@@ -44,12 +44,12 @@ def test_the_state_is_a_mean_of_candidates(case: Case) -> None:
 def test_positive_candidates_are_positive_and_continuous(kind: str) -> None:
     cell = CELLS[kind](WIDTH, HIDDEN, positive=True).double()
     values = torch.tensor([-50.0, -1.0, -1e-9, 0.0, 1e-9, 3.0], dtype=torch.float64)
-    found = cell.candidate(values)
-    assert (found > 0).all()
-    assert (found.diff() > 0).all()
-    assert found[3] == 0.5
-    assert found[5] == 3.5
-    assert_same(found[1], torch.tensor(-1.0, dtype=torch.float64).sigmoid())
+    result = cell.candidate(values)
+    assert (result > 0).all()
+    assert (result.diff() > 0).all()
+    assert result[3] == 0.5
+    assert result[5] == 3.5
+    assert_same(result[1], torch.tensor(-1.0, dtype=torch.float64).sigmoid())
     assert torch.equal(CELLS[kind](WIDTH, HIDDEN).candidate(values), values)
 
 
@@ -84,7 +84,7 @@ def test_gates_are_in_float32_under_autocast(case: Case) -> None:
 
 @every_case
 def test_scan_serves_linear_cells_in_every_call(case: Case) -> None:
-    for call in (Call(), Call(lengths=True, resets=True, last=True)):
+    for call in (Call(), Call(lengths=True, resets=True, return_state=True)):
         assert choose(case.build(), call).backend.name == "scan"
 
 
@@ -110,8 +110,8 @@ def test_the_recurrence_has_the_gradient_of_its_outputs() -> None:
 def test_a_gradient_of_the_last_state_alone(case: Case) -> None:
     cell = case.build()
     inputs, state = noise(TIME, BATCH, WIDTH).requires_grad_(), lived_in(cell, BATCH)
-    found, expected = (
+    result, expected = (
         torch.autograd.grad(run(cell, inputs, state)[1][0].square().sum(), inputs)
         for run in (BACKENDS["scan"].run, unroll)
     )
-    assert_same(found, expected)
+    assert_same(result, expected)

@@ -40,14 +40,14 @@ def pair(variant: str) -> tuple[Any, Any]:
             for own, theirs in ((other.input, vanilla.input), (other.recurrent, vanilla.recurrent)):
                 other.gate(own, name).copy_(vanilla.gate(theirs, name))
             other.gate(other.bias, name).copy_(vanilla.gate(vanilla.bias, name))
-        for name in other.looking:
+        for name in other.peephole_gates:
             peephole_of(other, name).copy_(peephole_of(vanilla, name))
     return vanilla, other
 
 
 def peephole_of(cell: Any, name: str) -> Tensor:
     """A view of one gate's peephole."""
-    start = cell.looking.index(name) * HIDDEN
+    start = cell.peephole_gates.index(name) * HIDDEN
     return cell.peephole.detach()[start : start + HIDDEN]
 
 
@@ -125,7 +125,7 @@ def test_the_matrices_between_gates_start_orthogonal_one_by_one() -> None:
 
 def test_the_candidate_of_fgr_reads_no_gate() -> None:
     cell = randomise(odyssey(WIDTH, HIDDEN, variant="FGR").double())
-    _, _, candidate, _ = cell.recurrence().chunk(4)
+    _, _, candidate, _ = cell.recurrent_matrix().chunk(4)
     assert candidate[:, :HIDDEN].all()
     assert not candidate[:, HIDDEN:].any()
 

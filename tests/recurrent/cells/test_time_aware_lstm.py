@@ -118,11 +118,11 @@ def decaying_sums(rows: int, *, seed: int) -> tuple[Tensor, Tensor]:
     return torch.stack([values, elapsed], dim=-1), torch.stack(sums)
 
 
-def error_after_training(*, tells_time: bool, decay: str) -> float:
+def error_after_training(*, has_time: bool, decay: str) -> float:
     """The mean squared error on new sequences, as a part of what the latest value leaves open."""
 
     def seen(inputs: Tensor) -> Tensor:
-        return inputs if tells_time else torch.stack([inputs[..., 0], torch.ones(12, 64)], dim=-1)
+        return inputs if has_time else torch.stack([inputs[..., 0], torch.ones(12, 64)], dim=-1)
 
     with torch.random.fork_rng():
         torch.manual_seed(1)
@@ -142,5 +142,7 @@ def error_after_training(*, tells_time: bool, decay: str) -> float:
 
 @pytest.mark.parametrize("decay", ["log", "inverse"])
 def test_learns_a_sum_that_fades_with_time(decay: str) -> None:
-    told, untold = (error_after_training(tells_time=tells, decay=decay) for tells in (True, False))
-    assert told < 0.5 * untold
+    with_time, without_time = (
+        error_after_training(has_time=has_time, decay=decay) for has_time in (True, False)
+    )
+    assert with_time < 0.5 * without_time

@@ -128,7 +128,7 @@ def test_in_evaluation_memories_at_two_scales_are_added_at_one() -> None:
         assert_same(part * m.exp(), mixed)
 
 
-def test_the_masks_are_drawn_by_row_unit_and_step() -> None:
+def test_masks_are_sampled_by_row_unit_and_step() -> None:
     wrapped = zoneout(Case("lstm").build(WIDTH, 64), hidden=0.05, memory=0.5)
     assert isinstance(wrapped, Zoneout)
     torch.manual_seed(0)
@@ -150,7 +150,7 @@ def test_the_masks_are_drawn_by_row_unit_and_step() -> None:
     [Case("slstm"), Case("odyssey", {"variant": "FGR"}), Case("mlstm", {"heads": 2})],
     ids=str,
 )
-def test_what_is_no_output_stays_or_goes_together(case: Case) -> None:
+def test_parts_of_the_memory_share_one_mask(case: Case) -> None:
     wrapped = zoned(case, memory=0.5)
     state = lived_in(wrapped.cell, BATCH)
     _, new = wrapped.step(wrapped.project(noise(1, BATCH, WIDTH))[0], state)
@@ -165,7 +165,7 @@ def test_what_is_no_output_stays_or_goes_together(case: Case) -> None:
     assert "h" not in wrapped.state_names or not (new[0] == state[0]).any()
 
 
-def test_masks_follow_from_the_seed_and_none_is_drawn_in_evaluation() -> None:
+def test_masks_depend_on_the_seed_and_evaluation_samples_none() -> None:
     wrapped, inputs = zoned(LSTM), noise(TIME, BATCH, WIDTH)
     torch.manual_seed(3)
     one, other = wrapped.project(inputs), wrapped.project(inputs)
@@ -180,17 +180,17 @@ def test_masks_follow_from_the_seed_and_none_is_drawn_in_evaluation() -> None:
 def test_a_backward_pass_after_training_is_that_of_the_forward_pass() -> None:
     cell = zoneout(Case("lstm").build(), hidden=0.3, memory=0.5).train()
     inputs = noise(TIME, BATCH, WIDTH).requires_grad_()
-    found = []
+    result = []
     for flips in (False, True):
         torch.manual_seed(1)
         outputs, _ = BACKENDS["manual-bptt"].run(cell.train(), inputs, cell.initial_state(BATCH))
         cell.train(not flips)
-        found.append(torch.autograd.grad(outputs.square().sum(), inputs)[0])
+        result.append(torch.autograd.grad(outputs.square().sum(), inputs)[0])
         assert cell.training is not flips
-    assert_same(*found)
+    assert_same(*result)
 
 
-def test_without_a_share_a_cell_is_left_alone() -> None:
+def test_without_a_probability_the_cell_is_returned() -> None:
     cell = LSTM.build()
     assert zoneout(cell) is cell
 

@@ -1,1 +1,1 @@
-"""The native backend: a cell's equations, traced, written as C and compiled."""
+"""The native backend: a cell's equations are traced, written as C and compiled."""

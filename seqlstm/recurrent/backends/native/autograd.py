@@ -108,7 +108,7 @@ class RecurrenceFunction(torch.autograd.Function):
             zeros=real.new_zeros(hidden),
         )
         d_gates = d_products[..., : blocks.shape[1]]  # (time, batch, heads, gates·units)
-        if d_projected is None:  # as d_products, but ordered by gates instead of heads
+        if d_projected is None:  # the same, ordered by gates instead of heads
             gates = d_gates.unflatten(-1, (-1, hidden // len(blocks))).transpose(2, 3)
             d_projected = gates.reshape(projected.shape).to(projected.dtype)
         operand = operands[..., : blocks.shape[-1]]
@@ -118,9 +118,14 @@ class RecurrenceFunction(torch.autograd.Function):
 
 
 def matrix_gradient(d_gates: Tensor, operand: Tensor, dtype: torch.dtype) -> Tensor:
-    """(heads, gates·units, columns), from (time, batch, heads, …) of both.
+    """The gradient of R, (heads, gates·units, columns).
 
-    Head by head: torch's batched product of one pair is slower than the plain one.
+    One product for each head: for a single head, torch.bmm is slower than a plain product.
+
+    Args:
+        d_gates: (time, batch, heads, gates·units).
+        operand: (time, batch, heads, columns).
+        dtype: of the result.
     """
     pairs = zip(d_gates.flatten(0, 1).unbind(1), operand.flatten(0, 1).unbind(1), strict=True)
     blocks = [gemm(left.t(), right, dtype=dtype) for left, right in pairs]

@@ -1,7 +1,7 @@
 """The native backend: the time loop of an element-wise cell as C code generated for the cell.
 
-The cell's equations and their derivatives are traced, printed as C, compiled at the first run and
-cached. Each thread runs some rows of the batch through all steps.
+The cell's equations are traced, differentiated, printed as C, compiled at the first run and cached.
+Each thread runs some rows of the batch through all steps.
 """
 
 from __future__ import annotations
@@ -48,25 +48,25 @@ class NativeBackend(Backend):
         if reason := codegen.unavailable_reason():
             return reason
         assert isinstance(cell, ElementwiseCell)
-        missing = self.text(cell).missing
+        missing = self.generate(cell).missing
         return f"the equations use {missing}" if missing else None
 
     def not_preferred_reason(self, cell: Cell, call: Call, *, device: str) -> str | None:
         if torch.is_autocast_enabled("cpu") or type(cell) is not LSTM:
             return None
-        serves = TorchFused().unsupported_reason(cell, call) is None
-        return "slower than torch's own LSTM in float32" if serves else None
+        fused = TorchFused().unsupported_reason(cell, call) is None
+        return "slower than torch's own LSTM in float32" if fused else None
 
-    def text(self, cell: ElementwiseCell) -> GeneratedCode:
-        """The cell's equations in C for training or evaluation, by type; cached."""
-        texts = self.generated.setdefault(cell, {})
+    def generate(self, cell: ElementwiseCell) -> GeneratedCode:
+        """The cell's equations in C, for its mode (training or evaluation) and type; cached."""
+        codes = self.generated.setdefault(cell, {})
         key = cell.training, next(cell.parameters()).dtype
-        if key not in texts:
+        if key not in codes:
             try:
-                texts[key] = GeneratedCode(codegen.equations(trace(cell), cell.operand))
+                codes[key] = GeneratedCode(codegen.equations(trace(cell), cell.operand_parts))
             except UntraceableError as error:
-                texts[key] = GeneratedCode(missing=str(error))
-        return texts[key]
+                codes[key] = GeneratedCode(missing=str(error))
+        return codes[key]
 
     def run(
         self,
@@ -80,17 +80,23 @@ class NativeBackend(Backend):
         """As `Backend.run`.
 
         Raises:
-            ValueError: sizes or types do not fit: C would read outside of tensors.
+            ValueError: sizes or types do not match; the C code would read outside of tensors.
         """
         return self.steps(cell, inputs, state, lengths=lengths, resets=resets)
 
-    def run_back(
-        self, cell: Cell, inputs: Tensor, state: State, *, lengths: Tensor | None, last: bool
+    def run_reverse(
+        self,
+        cell: Cell,
+        inputs: Tensor,
+        state: State,
+        *,
+        lengths: Tensor | None,
+        return_state: bool,
     ) -> tuple[Tensor, State]:
-        """As `Backend.run_back`, without reversing any tensor.
+        """As `Backend.run_reverse`, without reversing any tensor.
 
         Raises:
-            ValueError: as of `run`.
+            ValueError: as in `run`.
         """
         return self.steps(cell, inputs, state, lengths=lengths, reverse=True)
 
@@ -106,11 +112,11 @@ class NativeBackend(Backend):
     ) -> tuple[Tensor, State]:
         """All steps, forward or in reverse."""
         assert isinstance(cell, ElementwiseCell)
-        matrix = cell.recurrence()
+        matrix = cell.recurrent_matrix()
         check(inputs, state, cell=cell, matrix=matrix, lengths=lengths, resets=resets)
         projected = cell.project(inputs).contiguous()
         product = product_type(matrix.dtype)
-        code = native(self.text(cell).equations, state[0].dtype, product, projected.dtype)
+        code = native(self.generate(cell).equations, state[0].dtype, product, projected.dtype)
         needs_grad = torch.is_grad_enabled()
         factors = matrix.detach().to(product) if needs_grad else cast(matrix, product)
         reset_state = [] if resets is None else list(cell.initial_state(inputs.shape[1]))
@@ -127,14 +133,14 @@ class NativeBackend(Backend):
             projected,
             matrix,
             *state,
-            *cell.elementwise(),
+            *cell.elementwise_parameters(),
         )
         return outputs, tuple(last)
 
 
 @dataclass(frozen=True)
 class GeneratedCode:
-    """A cell's equations in C, or the operation that has no C code."""
+    """A cell's equations in C; or, where they cannot be generated, the unsupported operation."""
 
     equations: str = ""
     missing: str = ""
@@ -155,14 +161,14 @@ def check(
     lengths: Tensor | None,
     resets: Tensor | None,
 ) -> None:
-    """Compare sizes and types.
+    """Check sizes and types.
 
     Raises:
-        ValueError: they do not fit.
+        ValueError: they do not match.
     """
     steps, batch, _ = inputs.shape
     if not steps:
-        raise ValueError("there must be a step, were: 0")
+        raise ValueError("there must be at least one step, were: 0")
     for part in state:
         if part.shape != (batch, cell.hidden_size) or part.dtype != matrix.dtype or part.is_cuda:
             raise ValueError(
@@ -175,5 +181,5 @@ def check(
         raise ValueError(f"resets must be ({steps}, {batch}), were: {tuple(resets.shape)}")
     *_, columns = matrix.shape
     heads = len(matrix) if matrix.dim() == 3 else 1
-    if columns * heads != len(cell.operand) * cell.hidden_size:
-        raise ValueError(f"the matrix has {columns * heads} columns, and reads another number")
+    if columns * heads != len(cell.operand_parts) * cell.hidden_size:
+        raise ValueError(f"the matrix has {columns * heads} columns, unlike its operand")

@@ -23,14 +23,14 @@ static void backward_row(
 
 
 class Place(NamedTuple):
-    """The address of a head's numbers, and their type."""
+    """A C expression for the address of a head's first unit, and the type of the elements."""
 
     address: str
     type: str = "REAL"
 
 
 class Store(NamedTuple):
-    """An assignment to a place, or an addition to it."""
+    """An assignment of a value to a place, or an addition (`+=`)."""
 
     place: Place
     value: str
@@ -38,7 +38,7 @@ class Store(NamedTuple):
 
 
 def equations(program: TracedEquations, operand: Sequence[int]) -> str:
-    """The text of equations.h: the sizes, and the functions of a row.
+    """The text of equations.h: the sizes, and the functions forward_row and backward_row.
 
     Args:
         program: the cell's traced equations.
@@ -63,19 +63,19 @@ def equations(program: TracedEquations, operand: Sequence[int]) -> str:
         "SHARED": int(shared),
         "OPERAND": f"{{{', '.join(map(str, operand))}}}",
     }
-    saved = places(program, "PRODUCT")
+    inputs = places(program, "PRODUCT")
     backward = gradient_stores(program, gradients, shared=shared)
     return "\n".join(
         [
             *(f"#define {name} {size}" for name, size in sizes.items()),
             *(FORWARD, *loop(places(program, "REAL"), program.lines(), to_after), "}"),
-            *(BACKWARD, *loop(saved | seeds, [*program.lines(), *lines], backward), "}\n"),
+            *(BACKWARD, *loop(inputs | seeds, [*program.lines(), *lines], backward), "}\n"),
         ]
     )
 
 
 def places(program: TracedEquations, product: str) -> dict[str, Place]:
-    """The places of all that the equations read, with the product in this type."""
+    """The places of all arguments of the equations; `product` is the type of R·h."""
     result = {
         name: Place(f"projected + {k} * hidden + at", "PROJECTED")
         for k, name in enumerate(program.projected)
@@ -93,7 +93,7 @@ def places(program: TracedEquations, product: str) -> dict[str, Place]:
 def gradient_stores(
     program: TracedEquations, gradients: dict[str, str], *, shared: bool
 ) -> list[Store]:
-    """The stores of the gradients of all that the equations read."""
+    """The stores of the gradients of all arguments of the equations."""
     stores = [
         Store(Place(f"d_product + at / units * stride + {k} * units", "PRODUCT"), gradients[name])
         for k, name in enumerate(program.product)
@@ -112,16 +112,22 @@ def gradient_stores(
     ]
 
 
-def loop(read: dict[str, Place], lines: Iterable[str], stores: Sequence[Store]) -> Iterable[str]:
-    """The loops over heads and over a head's units."""
+def loop(inputs: dict[str, Place], lines: Iterable[str], stores: Sequence[Store]) -> Iterable[str]:
+    """C code of the loops over heads and over the units of a head.
+
+    Args:
+        inputs: the places from which each unit's variables are read, by name.
+        lines: the statements for one unit.
+        stores: of the results.
+    """
     yield "    for (long at = 0; at < hidden; at += units) {"
-    for name, (address, kind) in read.items():
+    for name, (address, kind) in inputs.items():
         yield f"        const {kind} *restrict from_{name} = {address};"
     for index, store in enumerate(stores):
         yield f"        {store.place.type} *restrict to_{index} = {store.place.address};"
     yield '        _Pragma("GCC ivdep")'
     yield "        for (long unit = 0; unit < units; unit++) {"
-    for name in read:
+    for name in inputs:
         yield f"            const REAL {name} = READ(from_{name}[unit]);"
     for line in lines:
         yield f"            const REAL {line};"
@@ -135,7 +141,7 @@ def loop(read: dict[str, Place], lines: Iterable[str], stores: Sequence[Store]) 
 
 @cache
 def unavailable_reason() -> str | None:
-    """The reason why nothing can be compiled here; None where the simplest cell was compiled."""
+    """The reason why nothing can be compiled here; None if the simplest cell can be compiled."""
     if reason := unsupported_machine():
         return reason
     sums = Statement("v0", "add", ("projected0", "product0"))

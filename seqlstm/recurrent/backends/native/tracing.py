@@ -1,7 +1,7 @@
 """Tracing of a cell's equations as scalar arithmetic, and symbolic differentiation.
 
-Unit j of each result depends only on units j of the inputs. So the equations are run once, on any
-numbers, and their operations are recorded for one unit.
+Unit j of each result depends only on units j of the arguments. So the equations are run once, with
+arbitrary values, and their operations are recorded for a single unit.
 """
 
 from __future__ import annotations
@@ -32,28 +32,28 @@ OPERATIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "tanh": ("tangent({0})", ("{d} * (1 - {r} * {r})",)),
     "maximum": ("larger({0}, {1})", ("of_larger({0}, {1}, {d})", "of_larger({1}, {0}, {d})")),
     "clamp": ("larger({0}, {1})", ("({0} >= {1} ? {d} : 0)", "")),  # from below, by a number
-    # From the nearer end: weights of 0 and 1 return exactly the ends.
+    # Computed from the nearer end, as in torch: weights of 0 and 1 return exactly the ends.
     "lerp": (
         "{2} < (REAL)0.5 ? {0} + {2} * ({1} - {0}) : {1} - (1 - {2}) * ({1} - {0})",
         ("{d} * (1 - {2})", "{d} * {2}", "{d} * ({1} - {0})"),
     ),
     "detach": ("{0}", ("",)),
 }
-"""By torch's name: the operation in C, and the gradient of each argument, empty for none. {r} is
-the result, {d} its gradient.
+"""By torch's name: the operation in C, and the gradient of each argument, empty where it has none.
+{0}, {1}, … are the arguments, {r} is the result and {d} its gradient.
 """
 
-SAME = {"view", "expand", "clone", "alias"}
+IDENTITIES = {"view", "expand", "clone", "alias"}
 CONSTANTS = {"ones_like": 1.0, "zeros_like": 0.0}
 
 
 class UntraceableError(Exception):
-    """An operation that has no C code here."""
+    """The equations use an operation that has no C code here."""
 
 
 @dataclass(frozen=True)
 class Statement:
-    """`result = operation(arguments)`: names of variables, or numbers."""
+    """`result = operation(arguments)`; arguments are names of variables, or numbers."""
 
     result: str
     operation: str
@@ -62,14 +62,16 @@ class Statement:
 
 @dataclass(frozen=True)
 class TracedEquations:
-    """The equations, for one unit.
+    """A cell's equations for one unit.
 
     Attributes:
-        projected, product: names of the numbers that are read, one for each multiple of hidden.
+        projected: names of the projected inputs, one for each multiple of hidden.
+        product: names of the product R·h, one for each multiple of hidden.
         state: names of its parts.
         parameters: names of the concatenated parameters, one for each multiple of hidden.
         statements: in order.
-        output, after: the results.
+        output: name of the output.
+        after: names of the parts of the next state.
     """
 
     projected: list[str]
@@ -81,7 +83,7 @@ class TracedEquations:
     after: list[str]
 
     @property
-    def read(self) -> list[str]:
+    def arguments(self) -> list[str]:
         return [*self.projected, *self.product, *self.state, *self.parameters]
 
     def lines(self) -> Iterator[str]:
@@ -97,7 +99,7 @@ class TracedEquations:
             seeds: pairs of a result and the name of its gradient.
 
         Returns:
-            Statements in C to follow `lines`, and the gradient of each name that is read.
+            Statements in C to follow `lines`, and the gradient of each argument.
         """
         terms: dict[str, list[str]] = defaultdict(list)
         for result, gradient in seeds:
@@ -111,17 +113,17 @@ class TracedEquations:
                 if argument.isidentifier() and partial:
                     names = {"r": result, "d": f"d_{result}"}
                     terms[argument].append(partial.format(*arguments, **names))
-        return lines, {name: " + ".join(terms[name]) or "0" for name in self.read}
+        return lines, {name: " + ".join(terms[name]) or "0" for name in self.arguments}
 
 
 def trace(cell: ElementwiseCell) -> TracedEquations:
-    """Trace the cell's equations in its present mode, training or evaluation.
+    """Trace the cell's equations in its current mode, training or evaluation.
 
     Raises:
-        UntraceableError: they use an operation that is not in the table.
+        UntraceableError: they use an operation that is not in `OPERATIONS`.
     """
-    # Inference mode hides operations from the recorder, autocast adds some. Zoneout samples masks
-    # in `project`: the global generator's state is restored.
+    # Inference mode hides operations from the recorder, and autocast adds casts. Zoneout samples
+    # masks in `project`, so the state of the global generator is restored.
     with (
         torch.inference_mode(False),
         torch.no_grad(),
@@ -132,14 +134,15 @@ def trace(cell: ElementwiseCell) -> TracedEquations:
 
 
 def record(cell: ElementwiseCell) -> TracedEquations:
-    matrix = cell.recurrence()
-    if matrix.dim() == 3 and len(cell.operand) > 1:
-        raise UntraceableError("several operands by head")
+    """Run the cell's equations once, under a `Recorder`."""
+    matrix = cell.recurrent_matrix()
+    if matrix.dim() == 3 and len(cell.operand_parts) > 1:
+        raise UntraceableError("several parts of the state in a product by head")
     # Clones: an initial state may repeat a tensor, and parameters may be inference tensors.
     projected = cell.project(matrix.new_zeros(1, 1, cell.input_size))[0].clone()
     product = matrix.new_zeros(1, matrix.shape[:-1].numel())
     state = tuple(part.clone() for part in cell.initial_state(1))
-    parameters = tuple(parameter.clone() for parameter in cell.elementwise())
+    parameters = tuple(parameter.clone() for parameter in cell.elementwise_parameters())
     recorder = Recorder(cell.hidden_size)
     inputs = {
         "projected": recorder.name("projected", projected),
@@ -162,43 +165,45 @@ def record(cell: ElementwiseCell) -> TracedEquations:
 
 
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Records operations on tensors (1, multiples of hidden), for one unit."""
+    """Records operations on tensors (1, multiples of hidden) as statements for one unit."""
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """torch.compile takes seconds to load, and is not used here."""
+        """Overrides torch's method, which imports torch.compile; that takes seconds."""
         return False
 
     def __init__(self, hidden: int) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.hidden = hidden
         self.statements: list[Statement] = []
-        # By id, with the tensor: an id may be reused after its object is deleted.
+        # By id, with the tensor: an id may be reused once its tensor is deleted.
         self.traced: dict[int, tuple[Tensor, list[str]]] = {}
 
-    def name(self, word: str, tensor: Tensor) -> list[str]:
-        """Names for the numbers of a tensor."""
-        names = [f"{word}{multiple}" for multiple in range(self.multiples(tensor))]
-        self.know(tensor, names)
+    def name(self, prefix: str, tensor: Tensor) -> list[str]:
+        """New names for an argument: one for each multiple of hidden."""
+        names = [f"{prefix}{multiple}" for multiple in range(self.multiples(tensor))]
+        self.register(tensor, names)
         return names
 
-    def know(self, tensor: Tensor, units: list[str]) -> None:
+    def register(self, tensor: Tensor, units: list[str]) -> None:
+        """Remember the names, or numbers, of a tensor: one for each multiple of hidden."""
         if len(units) != self.multiples(tensor):
             raise UntraceableError(f"a result of shape {tuple(tensor.shape)}")
         self.traced[id(tensor)] = (tensor, units)
 
     def multiples(self, tensor: Tensor) -> int:
+        """The size of a tensor as a multiple of hidden."""
         multiples, rest = divmod(tensor.numel(), self.hidden)
         if rest:
             raise UntraceableError(f"a tensor of shape {tuple(tensor.shape)}")
         return multiples
 
     def units(self, value: Any) -> list[str]:
-        """A tensor or a number for one unit: a name, or a number, for each multiple."""
+        """The names, or numbers, of a tensor or number: one for each multiple of hidden."""
         if not isinstance(value, Tensor):
             return [number(value)]
         if id(value) not in self.traced:
-            raise UntraceableError("a tensor that was not handed in")
+            raise UntraceableError("a tensor that is not an argument")
         return self.traced[id(value)][1]
 
     def __torch_dispatch__(
@@ -210,24 +215,25 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return result
 
     def record(self, name: str, result: Any, args: tuple[Any, ...], options: Any) -> None:
-        if name in ("split", "split_with_sizes") and along(args[0], args[2:]):
+        """Record a call of torch's operation `name`."""
+        if name in ("split", "split_with_sizes") and along_last_axis(args[0], args[2:]):
             start = 0
             for part in result:
                 units = self.units(args[0])[start : start + self.multiples(part)]
-                self.know(part, units)
+                self.register(part, units)
                 start += len(units)
-        elif name == "slice" and along(args[0], args[1:]) and len(args) < 5:
+        elif name == "slice" and along_last_axis(args[0], args[1:]) and len(args) < 5:
             start, rest = divmod(args[2], self.hidden)
             if rest:
                 raise UntraceableError(f"a slice from {args[2]}")
-            self.know(result, self.units(args[0])[start : start + self.multiples(result)])
-        elif name == "cat" and along(result, args[1:]):
-            self.know(result, [unit for part in args[0] for unit in self.units(part)])
-        elif name in SAME and result.shape[-1] == args[0].shape[-1]:
-            self.know(result, self.units(args[0]))
+            self.register(result, self.units(args[0])[start : start + self.multiples(result)])
+        elif name == "cat" and along_last_axis(result, args[1:]):
+            self.register(result, [unit for part in args[0] for unit in self.units(part)])
+        elif name in IDENTITIES and result.shape[-1] == args[0].shape[-1]:
+            self.register(result, self.units(args[0]))
         elif name in CONSTANTS or name == "full_like":
             value = args[1] if name == "full_like" else CONSTANTS[name]
-            self.know(result, [number(value)] * self.multiples(result))
+            self.register(result, [number(value)] * self.multiples(result))
         elif name in OPERATIONS and not options and None not in args:
             if name == "clamp" and isinstance(args[1], Tensor):
                 raise UntraceableError("torch's clamp by a tensor")
@@ -236,6 +242,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             raise UntraceableError(f"torch's {name}")
 
     def operate(self, name: str, result: Tensor, args: tuple[Any, ...]) -> None:
+        """Record an operation of `OPERATIONS`: a statement for each multiple of hidden."""
         columns = [self.units(argument) for argument in args]
         if len(columns) != len(OPERATIONS[name][1]):
             raise UntraceableError(f"torch's {name} of {len(columns)} arguments")
@@ -245,7 +252,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         for arguments in rows:
             names.append(f"v{len(self.statements)}")
             self.statements.append(Statement(names[-1], name, arguments))
-        self.know(result, names)
+        self.register(result, names)
 
 
 def number(value: Any) -> str:
@@ -255,7 +262,7 @@ def number(value: Any) -> str:
     return f"(REAL)({float(value)!r})".replace("inf", "INFINITY").replace("nan", "NAN")
 
 
-def along(tensor: Tensor, arguments: tuple[Any, ...]) -> bool:
-    """Whether an operation works along the last axis: its first argument, 0 by default."""
+def along_last_axis(tensor: Tensor, arguments: tuple[Any, ...]) -> bool:
+    """Whether an operation's axis, the first of `arguments` or else 0, is the last axis."""
     axis = arguments[0] if arguments else 0
     return axis in (-1, tensor.dim() - 1)
