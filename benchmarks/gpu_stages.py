@@ -108,7 +108,7 @@ def decoders(setting: Setting) -> Values:
 def profile(setting: Setting) -> Values:
     """Kernel launches of a training step, and the costliest kernels; on a CPU, operators."""
     ends = (f"training.steps={WARMUP + PROFILED}", "training.minutes=")
-    recipe = setting.recipe(*ends, "training.validate_every=")
+    recipe = setting.recipe(*ends, "training.validate_every=1000000")
     steps = start(recipe, setting.runs / "profile").run()
     list(islice(steps, WARMUP))
     with torch.profiler.profile() as profiler:
