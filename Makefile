@@ -15,7 +15,7 @@ demo: $(INSTALLED)
 	printf '%s\n' $(LINES) | $(BIN)/seqlstm translate runs/demo-dates
 	$(BIN)/seqlstm train python-docs --run runs/demo-docs --overwrite --minutes 1
 	$(BIN)/seqlstm evaluate runs/demo-docs
-	$(BIN)/seqlstm generate runs/demo-docs "Return the" --length 150 --seed 1
+	$(BIN)/seqlstm generate runs/demo-docs "Return the" --max-new-tokens 150 --seed 1
 
 # One thread a process: the models are tiny, and threads that wait for each other cost more than they
 # give. Each process has half of the tests in their order, so that neighbours share what was trained

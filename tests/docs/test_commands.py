@@ -20,7 +20,7 @@ from seqlstm.inference.past import Past
 from seqlstm.inference.translator import LoadedTranslator
 from seqlstm.recipe.read import CATALOGUE, read_recipe
 from seqlstm.recipe.shipped import find_either, find_sweep
-from tests.docs.pages import WRITTEN, blocks, name_of, prose
+from tests.docs.pages import ROOT, WRITTEN, blocks, name_of, prose
 
 COPIED = "multi30k-en-de"  # what mine.toml is a copy of, where a page does not state it
 OBJECTS = {"translator": LoadedTranslator, "model": LoadedLanguageModel, "past": Past}
@@ -94,6 +94,18 @@ def test_python_compiles_and_its_names_exist(page: Path) -> None:
 def test_toml_parses(page: Path) -> None:
     for block in blocks(page, "toml"):
         tomllib.loads(block)
+
+
+def test_commands_of_the_makefile_and_of_recipe_heads_parse() -> None:
+    demo = (ROOT / "Makefile").read_text(encoding="utf-8")
+    lines = re.findall(r"\$\(BIN\)/(seqlstm [^|\n]+)", demo)
+    assert len(lines) >= 6
+    for recipe in (ROOT / "recipes").glob("*.toml"):
+        head = re.sub(r"\\\n#\s+", "", recipe.read_text(encoding="utf-8"))
+        lines += re.findall(r"^#   (seqlstm .+)$", head, re.MULTILINE)
+    assert len(lines) >= 40
+    for line in lines:
+        parse(shlex.split(line, comments=True)[1:])
 
 
 def test_there_are_commands_to_check() -> None:
