@@ -10,8 +10,7 @@ from seqlstm.config import parse
 from seqlstm.config.tokenizer import TokenizerFileConfig, TrainedTokenizerConfig
 from seqlstm.errors import Mistake
 from seqlstm.recipe.read import resolved_text
-from tests.config.cases import CATALOGUE, recipe
-from tests.config.test_parse import mistakes
+from tests.config.cases import CATALOGUE, mistakes, recipe
 from tests.config.test_prompts import PROMPTS
 
 SEPARATE = "tokenizer.joint=false"
