@@ -12,6 +12,7 @@ from typing import BinaryIO, cast
 
 from seqlstm.cli.console import err
 from seqlstm.errors import DataError
+from seqlstm.runtime.text_input import LineSplitter, decode_line, decode_text, read_lines
 
 PIPE_BYTES = 2**16  # capacity of a pipe
 
@@ -24,8 +25,7 @@ def lines_of(file: Path | None) -> Iterator[str]:
     """
     name, stream = open_input(file)
     with stream:
-        for number, line in enumerate(stream, 1):
-            yield decode_line(line.removesuffix(b"\n"), name, number)
+        yield from read_lines(stream, name)
 
 
 def text_of(file: Path | None) -> str:
@@ -36,12 +36,7 @@ def text_of(file: Path | None) -> str:
     """
     name, stream = open_input(file)
     with stream:
-        content = stream.read()
-    try:
-        return content.decode("utf-8").removesuffix("\n").removesuffix("\r")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise DataError(f"{name}, line {line} is not UTF-8") from None
+        return decode_text(stream.read(), name).removesuffix("\n")
 
 
 def open_input(file: Path | None) -> tuple[str, BinaryIO]:
@@ -61,25 +56,18 @@ def available_lines(size: int) -> Iterator[list[str]]:
     Raises:
         DataError: a line is not UTF-8; the message has its number.
     """
-    rest, number = b"", 0  # an incomplete line, complete lines so far
+    splitter, name, number = LineSplitter(), "standard input", 0  # complete lines so far
     with cast(BufferedReader, sys.stdin.buffer) as stream:
         while chunk := stream.read1(PIPE_BYTES):
-            *lines, rest = (rest + chunk).split(b"\n")
+            lines = splitter.push(chunk)
             for start in range(0, len(lines), size):
                 yield [
-                    decode_line(line, "standard input", number + offset)
+                    decode_line(line, name, number + offset)
                     for offset, line in enumerate(lines[start : start + size], start + 1)
                 ]
             number += len(lines)
-    if rest:
-        yield [decode_line(rest, "standard input", number + 1)]
-
-
-def decode_line(line: bytes, name: str, number: int) -> str:
-    try:
-        return line.decode("utf-8").removesuffix("\r")
-    except UnicodeDecodeError:
-        raise DataError(f"{name}, line {number} is not UTF-8") from None
+    for line in splitter.rest():
+        yield [decode_line(line, name, number + 1)]
 
 
 def in_groups(lines: Iterator[str], size: int) -> Iterator[list[str]]:

@@ -16,7 +16,8 @@ from seqlstm.config.consistency import inconsistencies
 from seqlstm.config.messages import explain
 from seqlstm.config.recipe import Recipe
 from seqlstm.config.renamed import rename_keys
-from seqlstm.errors import Mistake, RecipeError
+from seqlstm.errors import DataError, Mistake, RecipeError
+from seqlstm.runtime.text_input import decode_text
 
 
 def read_table(path: Path) -> Table:
@@ -26,12 +27,11 @@ def read_table(path: Path) -> Table:
         RecipeError: it cannot be read, is not UTF-8, or is not TOML; names the line.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(decode_text(path.read_bytes(), str(path)))
     except OSError as error:
         raise RecipeError(str(path), [Mistake("file", error.strerror or str(error))]) from None
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise RecipeError(str(path), [Mistake("file", f"line {line} is not UTF-8")]) from None
+    except DataError as error:
+        raise RecipeError(str(path), [Mistake("file", error.message)]) from None
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(str(path), [Mistake("syntax", str(error))]) from None
 

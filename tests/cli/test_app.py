@@ -71,7 +71,10 @@ class TestProcess:
     def test_a_mistake_is_one_plain_line_and_exit_code_2(self, translator: Path) -> None:
         result = process("translate", translator, text=b"fine\nnot \xff fine\n")
         assert result.returncode == 2
-        assert result.stderr.decode() == "Data error: standard input, line 2 is not UTF-8\n"
+        assert result.stderr.decode() == (
+            "Data error: standard input, line 2: not UTF-8 (byte 0xff).\n"
+            "Convert the file, for example with: iconv -f LATIN1 -t UTF-8\n"
+        )
         assert b"\x1b" not in result.stdout + result.stderr
 
     def test_a_closed_pipe_ends_it_quietly(self, translator: Path, tmp_path: Path) -> None:

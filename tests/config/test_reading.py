@@ -78,7 +78,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
     [
         (b"seed = 1\nthreads == 2\n", "syntax", "line 2"),
         (b"seed = 1\nseed = 2\n", "syntax", "line 2"),
-        (b"# fine\n" * 5000 + b'name = "Z\xfcrich"\n', "file", "line 5001 is not UTF-8"),
+        (b"# fine\n" * 5000 + b'name = "Z\xfcrich"\n', "file", "line 5001: not UTF-8"),
     ],
 )
 def test_an_error_names_the_line_of_a_broken_file(

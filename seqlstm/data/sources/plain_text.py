@@ -1,7 +1,6 @@
 """Plain text: one row a line, or two parallel files, aligned line by line.
 
-Only "\\n" ends a line, so `"\\n".join(lines)` is the file without its last line end: "\\r", a
-byte-order mark and the Unicode line separators are part of the text.
+Lines are those of `seqlstm.runtime.text_input`, as everywhere.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from seqlstm.errors import DataError
+from seqlstm.runtime.text_input import decode_text, split_lines
 
 COMPRESSED: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
@@ -59,8 +59,7 @@ def lines(path: Path) -> list[str]:
     Raises:
         DataError: the file cannot be read, or is not UTF-8.
     """
-    rows = content(path).split("\n")
-    return rows[:-1] if rows[-1] == "" else rows
+    return split_lines(content(path))
 
 
 def content(path: Path) -> str:
@@ -69,15 +68,7 @@ def content(path: Path) -> str:
     Raises:
         DataError: the file cannot be read, or is not UTF-8; the message names the line.
     """
-    data = _bytes(path)
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise DataError(
-            f"{path}, line {line}: not UTF-8 (byte 0x{data[error.start]:02x}).",
-            hint="Convert the file, for example with: iconv -f LATIN1 -t UTF-8",
-        ) from None
+    return decode_text(_bytes(path), str(path))
 
 
 def suffix_of(path: Path) -> str:

@@ -101,4 +101,4 @@ def test_bad_toml_has_a_line_number(tmp_path: Path) -> None:
     file.write_text('task = "translation"\n[data\n')
     assert "line 2" in refusal("check", file)
     file.write_bytes(b'# fine\ntask = "\xff"\n')
-    assert "line 2 is not UTF-8" in refusal("check", file)
+    assert "line 2: not UTF-8" in refusal("check", file)

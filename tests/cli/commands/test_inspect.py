@@ -163,7 +163,7 @@ def test_mistakes(
     assert "too short to look for units in" in refusal("inspect", run, TEXT, "--on", short)
     (tmp_path / "bytes.txt").write_bytes(b"good\nb\xe4d\n")
     error = refusal("inspect", run, "--file", tmp_path / "bytes.txt")
-    assert "bytes.txt, line 2 is not UTF-8" in error
+    assert "bytes.txt, line 2: not UTF-8" in error
     error = refusal("inspect", run, TEXT, "--plot", tmp_path / "units.xyz")
     assert "units.xyz cannot be drawn" in error
     error = refusal("inspect", run, "A" * 4001, "--plot", tmp_path / "units.png")

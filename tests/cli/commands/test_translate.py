@@ -141,7 +141,7 @@ def test_bytes_that_are_not_utf8_have_a_line_number(
     file = tmp_path / "latin.txt"
     file.write_bytes(b"fine\nna\xefve\n")
     error = refusal("translate", translator, *([] if piped else [file]), text=file.read_bytes())
-    assert f"{'standard input' if piped else file}, line 2 is not UTF-8" in error
+    assert f"{'standard input' if piped else file}, line 2: not UTF-8" in error
 
 
 def test_a_session_has_the_same_translations(

@@ -40,14 +40,15 @@ class TestFormats:
         assert read({"train": [first, second]}, split="train", text="en").rows == ["1", "3"]
 
 
-TEXT = "\ufeffa\rb\n\nc\u2028d\r\ne \n\x0cf\x85\n\ng"
+WRITTEN = "\ufeffa\rb\n\nc\u2028d\r\ne \n\x0cf\x85\n\ng"
+TEXT = "a\nb\n\nc\u2028d\ne \n\x0cf\x85\n\ng"  # with universal newlines
 
 
 class TestPlainText:
     @pytest.mark.parametrize("end", ["", "\n", "\n\n"])
     @pytest.mark.parametrize("compressed", [False, True])
     def test_rows_joined_are_the_text(self, tmp_path, end, compressed):
-        data = (TEXT + end).encode()
+        data = (WRITTEN + end).encode()
         name = "train.txt.gz" if compressed else "train.txt"
         file = tmp_path / "set" / name
         file.parent.mkdir()
