@@ -1,13 +1,14 @@
 # make demo   train a translator and a language model, translate, generate and score
 # make test   the whole test suite
 # make lint   ruff and mypy
+# make soak   hostile input, kills and full disks: about half an hour, not part of `make test`
 
 PYTHON ?= python3
 BIN = .venv/bin
 INSTALLED = .venv/installed
 LINES = 'Friday, March 9, 2035' '3:45 PM' '$$1,204.50' '12 weeks'
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint soak clean
 
 demo: $(INSTALLED)
 	$(BIN)/seqlstm train dates-en-de --run runs/demo-dates --overwrite
@@ -27,6 +28,9 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+soak: $(INSTALLED)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/soak/*.py
 
 # The versions that the tests and figures were made with.
 $(INSTALLED): pyproject.toml constraints.txt
