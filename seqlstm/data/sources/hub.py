@@ -15,7 +15,6 @@ from typing import Any
 
 from seqlstm.data.sources.errors import CONVERTED_HINT, LOCAL_HINT, UnreachableError
 from seqlstm.errors import DataError
-from seqlstm.runtime.files import write_atomically
 
 _HUB_TIMEOUT = 10.0  # seconds
 _ARCHIVES = (".zip", ".zst", ".lz4", ".7z", ".rar", ".tar")  # `datasets` unpacks them
@@ -61,7 +60,7 @@ def find_in_folder(folder: Path, *, name: str | None) -> DataSet:
         DataError: its configuration has settings that cannot take effect.
     """
     builder = _builder(str(folder), name=name)
-    return _list_files(builder) if _has_text_files(builder) else _prepare(builder)
+    return _list_files(builder, str(folder)) if _is_read_here(builder) else _prepare(builder)
 
 
 def find_on_hub(identifier: str, *, name: str | None, revision: str | None) -> DataSet:
@@ -84,11 +83,11 @@ def find_on_hub(identifier: str, *, name: str | None, revision: str | None) -> D
     if unreachable := _hub_error(identifier, revision):
         return _recorded(record) or _cached(identifier, name, revision, unreachable)
     builder = _builder(identifier, name=name, revision=revision)
-    if builder.name in _PREPARED or not _has_text_files(builder):
+    if builder.name in _PREPARED or not _is_read_here(builder):
         return _prepare(builder)
-    listing = _list_files(builder)
+    listing = _list_files(builder, f'"{identifier}"')
     record.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(record, json.dumps(asdict(listing)).encode())
+    record.write_text(json.dumps(asdict(listing)), encoding="utf-8")
     return listing
 
 
@@ -104,16 +103,16 @@ def _prepare(builder: Any) -> Mapping[str, Any]:
     return prepared
 
 
-def _has_text_files(builder: Any) -> bool:
+def _is_read_here(builder: Any) -> bool:
     """Whether the rows are cells or lines of files, in a format that is read here."""
     if builder.name == "text":
         return bool(builder.config.sample_by == "line")
     return builder.name in _SETTINGS
 
 
-def _list_files(builder: Any) -> FileListing:
+def _list_files(builder: Any, where: str) -> FileListing:
     """The files of a builder, which are downloaded and unpacked."""
-    _check_settings(builder)
+    _check_settings(builder, where)
     config, options = builder.config, {}
     if builder.name == "csv":
         options = {"delimiter": config.sep}
@@ -122,7 +121,7 @@ def _list_files(builder: Any) -> FileListing:
     return FileListing(builder.name, options, _local_files(config.data_files or {}))
 
 
-def _check_settings(builder: Any) -> None:
+def _check_settings(builder: Any, where: str) -> None:
     """Make sure that a configuration has only settings that take effect."""
     import datasets
 
@@ -142,8 +141,7 @@ def _check_settings(builder: Any) -> None:
     if changed:
         settings = ", ".join(f"{key} = {value!r}" for key, value in changed.items())
         raise DataError(
-            f"{builder.dataset_name}: its configuration has settings that cannot take effect here: "
-            f"{settings}.",
+            f"{where}: its configuration has settings that cannot take effect here: {settings}.",
             hint=CONVERTED_HINT,
         )
 
