@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn, cast
 
 from seqlstm.errors import DataError, nearest
@@ -22,39 +22,37 @@ class Table:
     Attributes:
         rows: of cells; they can be iterated once.
         has_header: whether the file names its columns; None for an empty file.
-        notes: how the columns were found, where that was not plain; lines to print.
+        notes: what reading decided; lines to print. Iterating over the rows may add to them.
     """
 
     rows: Iterable[Cells]
     has_header: bool | None = True
-    notes: tuple[str, ...] = ()
+    notes: list[str] = field(default_factory=list)
 
 
 def complete_rows(
-    table: Iterable[Cells], columns: Columns, *, name: str, notes: list[str]
+    table: Table, columns: Columns, *, name: str
 ) -> list[str] | list[tuple[str, str]]:
-    """The rows without missing cells: texts, or pairs. Appends a note of those that are left out.
+    """The rows without missing cells: texts, or pairs. A note is added of those that are left out.
 
     Args:
-        table: the rows.
+        table: the table; its rows are used up.
         columns: the names of the cells.
         name: of the file, for the note.
-        notes: lines to print.
     """
     rows: list[Cells] = []
     left_out: list[int] = []
     missing: set[int] = set()
     total = 0
-    for total, cells in enumerate(table, start=1):
+    for total, cells in enumerate(table.rows, start=1):
         if None in cells:
             left_out.append(total)
             missing.update(place for place, cell in enumerate(cells) if cell is None)
         else:
             rows.append(cells)
     if left_out:
-        notes.append(
-            _left_out(left_out, total, [columns[place] for place in sorted(missing)], name)
-        )
+        named = [columns[place] for place in sorted(missing)]
+        table.notes.append(_left_out(left_out, total, named, name))
     if len(columns) == 1:
         return [cast(str, cells[0]) for cells in rows]
     return cast(list[tuple[str, str]], rows)

@@ -43,7 +43,8 @@ def read_delimited(path: Path, columns: Columns, *, delimiter: str) -> Table:
         DataError: the file has other columns, rows with another number of cells than the first
             one, or malformed quotes. Rows are checked when they are read.
     """
-    rows = _tsv_rows(path) if delimiter == _TAB else _csv_rows(path, delimiter)
+    notes: list[str] = []
+    rows = _tsv_rows(path, notes) if delimiter == _TAB else _csv_rows(path, delimiter)
     first = next((row for row in rows if row[1] != _BLANK), None)
     if first is None:
         return Table((), has_header=None)
@@ -51,22 +52,38 @@ def read_delimited(path: Path, columns: Columns, *, delimiter: str) -> Table:
     if not _is_header(names, columns):
         places = _positions(path, columns, len(names))
         checked = _same_width(path, chain([first], rows), len(names), delimiter)
-        note = _by_position(path, columns, places, names)
-        return Table(_select(checked, places), has_header=False, notes=(note,))
+        notes.append(_by_position(path, columns, places, names))
+        return Table(_select(checked, places), has_header=False, notes=notes)
     places = [_place(path, column, names) for column in columns]
     second = next(rows, None)
     rows = chain([second], rows) if second else rows
     if second and len(second[1]) == len(names) + 1 and second[1][-1] == "":
-        checked = _without_last(path, rows, len(names), delimiter)
-        note = f"{path.name}: the last column, which is empty and has no name, is ignored"
-        return Table(_select(checked, places), notes=(note,))
-    return Table(_select(_same_width(path, rows, len(names), delimiter), places))
+        notes.append(f"{path.name}: the last column, which is empty and has no name, is ignored")
+        rows = _without_last(rows)
+    return Table(_select(_same_width(path, rows, len(names), delimiter), places), notes=notes)
 
 
-def _tsv_rows(path: Path) -> Rows:
+def _tsv_rows(path: Path, notes: list[str]) -> Rows:
+    quoted = []
     with open_binary(path) as stream:
         for number, line in enumerate(read_lines(stream, str(path)), start=1):
-            yield number, line.split(_TAB)
+            cells = line.split(_TAB)
+            if '""' in line and any(map(_is_quoted, cells)):
+                quoted.append(number)
+            yield number, cells
+    if quoted:
+        lines = (
+            f"{len(quoted):,} line{'' if len(quoted) == 1 else 's'}, first in line {quoted[0]:,}"
+        )
+        notes.append(
+            f"{path.name}: cells that are quoted as in CSV ({lines}) are read as written; "
+            "save the table as CSV if the marks are no part of the text"
+        )
+
+
+def _is_quoted(cell: str) -> bool:
+    """Whether a cell is in quotation marks, with doubled ones inside."""
+    return cell[0:1] == '"' == cell[-1:] and '""' in cell[1:-1]
 
 
 def _csv_rows(path: Path, delimiter: str) -> Rows:
@@ -156,13 +173,10 @@ def _same_width(path: Path, rows: Rows, width: int, delimiter: str) -> Iterator[
             raise _other_width(path, number, len(cells), width, delimiter)
 
 
-def _without_last(path: Path, rows: Rows, width: int, delimiter: str) -> Iterator[list[str]]:
-    """As `_same_width`, for rows that end with a delimiter; what follows it must be empty."""
-    trimmed = (
-        (number, cells[:-1] if len(cells) > 1 and cells[-1] == "" else cells)
-        for number, cells in rows
-    )
-    return _same_width(path, trimmed, width, delimiter)
+def _without_last(rows: Rows) -> Rows:
+    """The rows without a last cell that is empty, where a line ends with a separator."""
+    for number, cells in rows:
+        yield number, cells[:-1] if len(cells) > 1 and cells[-1] == "" else cells
 
 
 def _other_width(path: Path, number: int, cells: int, width: int, delimiter: str) -> DataError:

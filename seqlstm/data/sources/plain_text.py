@@ -110,7 +110,8 @@ def _pairs(files: Sequence[Path], pair: tuple[str, str]) -> list[tuple[str, str]
         listed = ", ".join(map(str, files))
         raise DataError(
             f"Pairs ({pair[0]}, {pair[1]}) of plain text need two files a split, not: {listed}.",
-            hint=f'Right would be: source = {{ train = ["train.{pair[0]}", "train.{pair[1]}"] }}',
+            hint=f'Right would be: source = {{ train = ["train.{pair[0]}", "train.{pair[1]}"] }}\n'
+            "A file with both sides in a line, between which is a tab, needs the suffix .tsv.",
         )
     first, second = (lines(file) for file in files)
     if len(first) != len(second):

@@ -77,8 +77,8 @@ class Tables:
                     "none.",
                     hint="Give all files of a split a header, or none of them.",
                 )
+            rows += complete_rows(table, self.columns, name=name)
             self.notes.extend(table.notes)
-            rows += complete_rows(table.rows, self.columns, name=name, notes=self.notes)
         return rows
 
 

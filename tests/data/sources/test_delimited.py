@@ -40,6 +40,14 @@ class TestQuotationMarks:
         lines = "".join(f"{en}\t{de}\n" for en, de in [("en", "de"), *rows])
         assert corpus_of(tmp_path, "t.tsv", lines).rows == rows
 
+    def test_cells_quoted_as_in_csv_are_noted(self, tmp_path):
+        corpus = corpus_of(tmp_path, "t.tsv", 'en\tde\n"a"\tb\n"ein ""Wort"""\t"c""d"\n""\t"""\n')
+        assert corpus.rows[1] == ('"ein ""Wort"""', '"c""d"')
+        assert corpus.notes == (
+            "t.tsv: cells that are quoted as in CSV (1 line, first in line 3) are read as written; "
+            "save the table as CSV if the marks are no part of the text",
+        )
+
     def test_in_csv_they_enclose_commas_marks_and_line_ends_as_written(self, tmp_path):
         data = 'en,de\r\n"Well, yes","Na ""ja"""\r\n"two\r\nlines\rand\nmore",x\u2028y\r\n5" tall,z'
         assert corpus_of(tmp_path, "t.csv", data).rows == [
