@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
@@ -65,7 +66,9 @@ def write_lines(path: Path, lines: tuple[str, ...] | list[str]) -> Path:
     return path
 
 
-def write_table(path: Path, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> Path:
+def write_table(
+    path: Path, columns: tuple[str, ...], rows: Sequence[tuple[str | None, ...]]
+) -> Path:
     """Write rows as JSON lines; a dotted column name makes nested objects."""
     lines = []
     for row in rows:

@@ -28,6 +28,7 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 HOMES = {
     "sentencepiece": {"text"},
     "datasets": {"data"},
+    "pyarrow": {"data"},
     "sacrebleu": {"evaluation"},
     "typer": {"cli"},
     "rich": {"cli"},

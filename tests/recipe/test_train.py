@@ -18,7 +18,7 @@ from seqlstm.recipe.read import read_recipe
 from seqlstm.recipe.train import check_same, resume, start
 from seqlstm.run.folder import RunFolder
 from seqlstm.training.weights import weights_of
-from tests.runs import LANGUAGE_MODEL, TRANSLATOR, pairs_of, write_lines, write_recipe
+from tests.runs import LANGUAGE_MODEL, TRANSLATOR, pairs_of, write_lines, write_recipe, write_table
 
 FEW = ("training.steps=2", "training.validate_every=")
 
@@ -180,6 +180,39 @@ class TestData:
         write_lines(translator.parent / "train.en", ["", "word " * 61, *english[2:]])
         prepared = start(recipe_of(translator), translator.parent / "run")
         assert "kept 198 of 200 pairs (1 empty, 1 too long)" in prepared.notes[0]
+
+    def test_what_reading_decides_is_reported_once(self, translator: Path) -> None:
+        pairs = pairs_of("train")
+        table = translator.parent / "rows.tsv"
+        write_lines(table, ["", *(f"{english}\t{german}" for english, german in pairs)])
+        sliced = (
+            f"data.source={table}",
+            "data.splits.train=train[:180]",
+            "data.splits.validation=train[180:]",
+            "training.validate_every=1",
+        )
+        prepared = start(recipe_of(translator, *sliced), translator.parent / "run")
+        assert prepared.notes[:3] == [
+            f"{table} train[:180]: kept 180 of 180 pairs",
+            'rows.tsv has no header: column 1 as "en" and column 2 as "de"; '
+            f"its first row is text: {pairs[0][0][:40]} | {pairs[0][1][:40]}",
+            "train[180:]: 20 rows",
+        ]
+
+    def test_rows_without_text_are_reported_for_each_split(self, translator: Path) -> None:
+        for split in ("train", "validation"):
+            rows = [*pairs_of(split), ("x", None)]
+            write_table(translator.parent / f"{split}.jsonl", ("en", "de"), rows)
+        files = ", ".join(
+            f'{split} = "{translator.parent}/{split}.jsonl"' for split in ("train", "validation")
+        )
+        overrides = (f"data.source={{{files}}}", "training.validate_every=1")
+        prepared = start(recipe_of(translator, *overrides), translator.parent / "run")
+        for split, rows in (("train", 201), ("validation", 21)):
+            assert (
+                f'{split}.jsonl: 1 of {rows} rows left out: no text in column "de" (row {rows})'
+                in prepared.notes
+            )
 
     def test_nothing_left_is_an_error(self, translator: Path) -> None:
         with pytest.raises(DataError, match=r"kept 0 of 200 pairs \(200 too long\)"):

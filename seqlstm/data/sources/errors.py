@@ -1,16 +1,16 @@
-"""Errors of `datasets`, translated into a DataError with file, line and hint."""
+"""Errors of `datasets`, translated into a DataError with a hint."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-from seqlstm.data.sources.plain_text import content, suffix_of
-from seqlstm.errors import DataError
+from seqlstm.errors import DataError, UserError
 
 LOCAL_HINT = "If you have it as files, name them instead: data.source=FOLDER (or a file)."
+CONVERTED_HINT = (
+    'The Hub keeps a converted copy of most such sets: revision = "refs/convert/parquet".'
+)
 
 
 class UnreachableError(Exception):
@@ -18,11 +18,11 @@ class UnreachableError(Exception):
 
 
 @contextmanager
-def translate_errors(where: str, files: Sequence[Path]) -> Iterator[None]:
+def translate_errors(where: str) -> Iterator[None]:
     """Translate every exception of `datasets` into a DataError."""
     try:
         yield
-    except DataError:
+    except UserError:
         raise
     except UnreachableError as error:
         raise DataError(
@@ -31,8 +31,8 @@ def translate_errors(where: str, files: Sequence[Path]) -> Iterator[None]:
             hint=LOCAL_HINT,
         ) from None
     except Exception as error:
-        reason = _malformed(files) or _reason(error)
-        raise DataError(f"{where} cannot be read: {reason}", hint=_hint(str(error))) from error
+        message = f"{where} cannot be read: {_reason(error)}"
+        raise DataError(message, hint=_hint(str(error))) from error
 
 
 def _reason(error: BaseException) -> str:
@@ -44,23 +44,9 @@ def _reason(error: BaseException) -> str:
 
 def _hint(message: str) -> str | None:
     if "scripts are no longer supported" in message:
-        return (
-            'The Hub keeps a converted copy of most such sets: revision = "refs/convert/parquet".'
-        )
+        return CONVERTED_HINT
     if "Config name is missing" in message:
         return "Pick one of its configurations with data.name."
     if "gated" in message:
         return "Accept its terms on its page and log in with `hf auth login`. " + LOCAL_HINT
-    return None
-
-
-def _malformed(files: Sequence[Path]) -> str | None:
-    """File, line and error of the first line of a JSON Lines file that is not JSON."""
-    for file in files:
-        if suffix_of(file) in (".jsonl", ".ndjson"):
-            for number, line in enumerate(content(file).split("\n"), start=1):
-                try:
-                    json.loads(line or "null")
-                except json.JSONDecodeError as error:
-                    return f"{file}, line {number}: {error.msg} (column {error.colno})."
     return None

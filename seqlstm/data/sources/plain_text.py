@@ -8,10 +8,12 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from seqlstm.errors import DataError
 from seqlstm.runtime.text_input import decode_text, split_lines
@@ -28,12 +30,14 @@ class PlainFiles:
         files: of each split.
         text: the requested column, which must be "text"; None for the default.
         pair: the names of the two parallel files, in order; None for lines.
+        notes: what reading decided; lines to print.
     """
 
     name: str
     files: Mapping[str, Sequence[Path]]
     text: str | None
     pair: tuple[str, str] | None
+    notes: list[str] = field(default_factory=list)
 
     @property
     def splits(self) -> list[str]:
@@ -68,23 +72,37 @@ def content(path: Path) -> str:
     Raises:
         DataError: the file cannot be read, or is not UTF-8; the message names the line.
     """
-    return decode_text(_bytes(path), str(path))
+    return decode_text(read_bytes(path), str(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a file, decompressed.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    with open_binary(path) as file:
+        return file.read()
+
+
+@contextmanager
+def open_binary(path: Path) -> Iterator[BinaryIO]:
+    """The stream of the bytes of a file, decompressed.
+
+    Raises:
+        DataError: the file cannot be opened or, within the context, not be read.
+    """
+    try:
+        with COMPRESSED.get(path.suffix.lower(), open)(path, "rb") as file:
+            yield file
+    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
+        raise DataError(f"{path} cannot be read: {error}.") from None
 
 
 def suffix_of(path: Path) -> str:
     """The suffix of a file without that of its compression: ".jsonl" for "train.jsonl.gz"."""
-    return Path(path.stem).suffix if path.suffix in COMPRESSED else path.suffix
-
-
-def _bytes(path: Path) -> bytes:
-    opener = COMPRESSED.get(path.suffix)
-    try:
-        if opener is None:
-            return path.read_bytes()
-        with opener(path, "rb") as file:
-            return bytes(file.read())
-    except (OSError, EOFError, lzma.LZMAError) as error:
-        raise DataError(f"{path} cannot be read: {error}.") from None
+    suffix = path.suffix.lower()
+    return Path(path.stem).suffix.lower() if suffix in COMPRESSED else suffix
 
 
 def _pairs(files: Sequence[Path], pair: tuple[str, str]) -> list[tuple[str, str]]:
@@ -92,7 +110,8 @@ def _pairs(files: Sequence[Path], pair: tuple[str, str]) -> list[tuple[str, str]
         listed = ", ".join(map(str, files))
         raise DataError(
             f"Pairs ({pair[0]}, {pair[1]}) of plain text need two files a split, not: {listed}.",
-            hint=f'Right would be: source = {{ train = ["train.{pair[0]}", "train.{pair[1]}"] }}',
+            hint=f'Right would be: source = {{ train = ["train.{pair[0]}", "train.{pair[1]}"] }}\n'
+            "A file with both sides in a line, between which is a tab, needs the suffix .tsv.",
         )
     first, second = (lines(file) for file in files)
     if len(first) != len(second):

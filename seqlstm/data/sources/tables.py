@@ -1,19 +1,21 @@
-"""Columns of text from Parquet, JSON or CSV files, local or on the Hub, read by `datasets`.
-
-Only this module imports `datasets`, and only when it reads: the import takes a second or two.
-"""
+"""Columns of text from Parquet, Arrow, JSON, CSV or TSV files, local or on the Hub."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from seqlstm.data.sources.errors import LOCAL_HINT, UnreachableError, translate_errors
-from seqlstm.data.sources.plain_text import PlainFiles, content, suffix_of
-from seqlstm.errors import DataError, nearest
+from seqlstm.data.sources import hub
+from seqlstm.data.sources.cells import Columns, Table, complete_rows
+from seqlstm.data.sources.columnar import read_arrow, read_data_set, read_parquet
+from seqlstm.data.sources.delimited import read_delimited
+from seqlstm.data.sources.errors import translate_errors
+from seqlstm.data.sources.json_files import read_json
+from seqlstm.data.sources.plain_text import PlainFiles, suffix_of
+from seqlstm.errors import DataError
 
 FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
     ".parquet": ("parquet", {}),
@@ -21,12 +23,17 @@ FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
     ".json": ("json", {}),
     ".jsonl": ("json", {}),
     ".ndjson": ("json", {}),
-    ".csv": ("csv", {"sep": ","}),
-    ".tsv": ("csv", {"sep": "\t"}),
+    ".csv": ("csv", {"delimiter": ","}),
+    ".tsv": ("csv", {"delimiter": "\t"}),
 }
-# Without this, pandas reads the sentences "None" and "null" of a CSV file as missing values.
-_CSV_OPTIONS = {"keep_default_na": False}
-_HUB_TIMEOUT = 10.0  # seconds
+READERS: dict[str, Callable[..., Table]] = {
+    "parquet": read_parquet,
+    "arrow": read_arrow,
+    "json": read_json,
+    "csv": read_delimited,
+}
+Part = tuple[str, Callable[[Columns], Table]]
+"""The name of a file, and the function that reads its columns."""
 
 
 @dataclass(frozen=True)
@@ -35,40 +42,44 @@ class Tables:
 
     Attributes:
         name: of the source, for messages.
-        tables: a `datasets.DatasetDict`: a table for each split.
+        parts: of each split.
         columns: the column of texts, or the two columns of pairs.
+        notes: what reading decided; lines to print.
     """
 
     name: str
-    tables: Any
-    columns: tuple[str, ...]
+    parts: Mapping[str, Sequence[Part]]
+    columns: Columns
+    notes: list[str] = field(default_factory=list)
 
     @property
     def splits(self) -> list[str]:
         """The names of the splits."""
-        return [str(split) for split in self.tables]
+        return list(self.parts)
 
     def rows(self, split: str) -> list[str] | list[tuple[str, str]]:
-        """All texts or pairs of a split. Raises DataError if a column is missing or not text."""
-        table = self.tables[split].flatten()
-        columns = [self._texts(table, column, split) for column in self.columns]
-        return columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
+        """All texts or pairs of a split.
 
-    def _texts(self, table: Any, column: str, split: str) -> list[str]:
-        if column not in table.column_names:
-            raise DataError(
-                f'{self.name} ({split}) has no column "{column}". '
-                f"Its columns: {', '.join(table.column_names)}.",
-                hint=nearest(column, table.column_names),
-            )
-        texts: list[str] = table[column][:]
-        for row, text in enumerate(texts, start=1):
-            if not isinstance(text, str):
-                value = "nothing" if text is None else f"{type(text).__name__}, not text"
+        Rows without text in a column are left out, with a note.
+
+        Raises:
+            DataError: a file is malformed, or has no such column of text.
+        """
+        rows: list[Any] = []
+        headers: dict[bool, str] = {}
+        for name, read in self.parts[split]:
+            table = read(self.columns)
+            if table.has_header is not None:
+                headers.setdefault(table.has_header, name)
+            if len(headers) == 2:
                 raise DataError(
-                    f'{self.name} ({split}), row {row}: column "{column}" holds {value}.'
+                    f"{self.name} ({split}): {headers[True]} has a header and {headers[False]} has "
+                    "none.",
+                    hint="Give all files of a split a header, or none of them.",
                 )
-        return texts
+            rows += complete_rows(table, self.columns, name=name)
+            self.notes.extend(table.notes)
+        return rows
 
 
 def format_of(path: Path) -> str | None:
@@ -77,26 +88,18 @@ def format_of(path: Path) -> str | None:
     return suffix if suffix in FORMATS else None
 
 
-def open_files(
-    files: Mapping[str, Sequence[Path]], *, name: str, columns: tuple[str, ...]
-) -> Tables:
+def open_files(files: Mapping[str, Sequence[Path]], *, name: str, columns: Columns) -> Tables:
     """Open local files of one format, by split.
 
     Raises:
-        DataError: the formats differ, or a file is malformed.
+        DataError: the formats differ.
     """
     paths = [file for split in files.values() for file in split]
     suffixes = {format_of(path) for path in paths}
     if len(suffixes) != 1 or None in suffixes:
         raise DataError(f"{name}: files of different formats: {', '.join(map(str, paths))}.")
     kind, options = FORMATS[suffixes.pop() or ""]
-    options = {**options, **_CSV_OPTIONS} if kind == "csv" else options
-    _check_encoding(kind, paths)
-    data_files = {split: [str(file) for file in listed] for split, listed in files.items()}
-    with _quiet(), translate_errors(name, paths):
-        import datasets
-
-        return Tables(name, datasets.load_dataset(kind, data_files=data_files, **options), columns)
+    return Tables(name, _parts(kind, options, files), columns)
 
 
 def open_folder(
@@ -105,115 +108,45 @@ def open_folder(
     """Open a local folder in any layout that `datasets` knows; `name` is that of a configuration.
 
     Raises:
-        DataError: the folder has no data, or malformed data.
+        DataError: the folder has no data.
     """
-    where = str(folder)
-    with _quiet(), translate_errors(where, []):
-        builder = _builder(where, name=name)
-    files = _local_files(builder)
-    if builder.name == "text" and builder.config.sample_by == "line":
-        return PlainFiles(where, files, text, pair)
-    paths = [file for split in files.values() for file in split]
-    _check_encoding(builder.name, paths)
-    with _quiet(), translate_errors(where, paths):
-        return Tables(where, _prepare(builder), pair or (text or "text",))
+    with hub.quiet(), translate_errors(str(folder)):
+        found = hub.find_in_folder(folder, name=name)
+    return _open(found, str(folder), pair or (text or "text",))
 
 
 def open_hub(
-    identifier: str, *, name: str | None, revision: str | None, columns: tuple[str, ...]
-) -> Tables:
+    identifier: str, *, name: str | None, revision: str | None, columns: Columns
+) -> Tables | PlainFiles:
     """Open a data set of the Hugging Face Hub, or its cached copy if the Hub cannot be reached.
 
     Raises:
         DataError: the Hub cannot be reached, or has no such set, revision or configuration.
     """
-    with _quiet():
-        unreachable = _hub_error(identifier, revision)
-        with translate_errors(f'"{identifier}"', []), _cache_only(unreachable):
-            tables = _prepare(_builder(identifier, name=name, revision=revision))
-    return Tables(identifier, tables, columns)
+    with hub.quiet(), translate_errors(f'"{identifier}"'):
+        found = hub.find_on_hub(identifier, name=name, revision=revision)
+    return _open(found, identifier, columns)
 
 
-def _builder(path: str, **options: Any) -> Any:
-    import datasets
-
-    builder = datasets.load_dataset_builder(path, **options)
-    if builder.name == "csv":
-        return datasets.load_dataset_builder(path, **options, **_CSV_OPTIONS)
-    return builder
-
-
-def _prepare(builder: Any) -> Any:
-    builder.download_and_prepare()
-    return builder.as_dataset()
-
-
-def _local_files(builder: Any) -> dict[str, list[Path]]:
-    files = builder.config.data_files or {}
-    return {str(split): [Path(file) for file in paths] for split, paths in files.items()}
+def _open(data_set: hub.DataSet, name: str, columns: Columns) -> Tables | PlainFiles:
+    if isinstance(data_set, hub.FileListing):
+        files = {split: [Path(path) for path in paths] for split, paths in data_set.files.items()}
+        if data_set.kind != "text":
+            return Tables(name, _parts(data_set.kind, data_set.options, files), columns)
+        pair = (columns[0], columns[1]) if len(columns) == 2 else None
+        return PlainFiles(name, files, None if pair else columns[0], pair)
+    parts: dict[str, list[Part]] = {}
+    for split, rows in data_set.items():
+        label = f"{name} ({split})"
+        parts[str(split)] = [(label, partial(read_data_set, rows, name=label))]
+    return Tables(name, parts, columns)
 
 
-def _check_encoding(kind: str, files: Sequence[Path]) -> None:
-    """Raise DataError for invalid UTF-8, with the line.
-
-    `datasets` replaces it without a warning in JSON, and reports it without the line in CSV.
-    """
-    if kind in ("json", "csv"):
-        for file in files:
-            content(file)
-
-
-def _hub_error(identifier: str, revision: str | None) -> Exception | None:
-    """The error of a single request to the Hub, or None; `datasets` would retry for 30 seconds."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
-
-    try:
-        HfApi().dataset_info(identifier, revision=revision, timeout=_HUB_TIMEOUT)
-    except RevisionNotFoundError:
-        raise DataError(f'The Hub\'s "{identifier}" has no revision "{revision}".') from None
-    except (RepositoryNotFoundError, ValueError):
-        raise DataError(
-            f'The Hugging Face Hub has no data set "{identifier}" that you may read.',
-            hint="Private and gated sets need `hf auth login`. " + LOCAL_HINT,
-        ) from None
-    except Exception as error:  # its class depends on the HTTP library and its version
-        return error
-    return None
-
-
-@contextmanager
-def _cache_only(unreachable: Exception | None) -> Iterator[None]:
-    """A context in which `datasets` uses only its cache, if the Hub is unreachable."""
-    if unreachable is None:
-        yield
-        return
-    from datasets import config
-
-    before, config.HF_HUB_OFFLINE = config.HF_HUB_OFFLINE, True
-    try:
-        yield
-    except ConnectionError as error:
-        raise UnreachableError(str(unreachable)) from error
-    finally:
-        config.HF_HUB_OFFLINE = before
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """A context without progress bars and log lines of `datasets` and the Hub's client."""
-    import datasets
-    from huggingface_hub.utils import logging as hub_logging
-
-    bars = datasets.are_progress_bars_disabled()
-    levels = datasets.logging.get_verbosity(), hub_logging.get_verbosity()
-    datasets.disable_progress_bars()
-    datasets.logging.set_verbosity(datasets.logging.CRITICAL)
-    hub_logging.set_verbosity(datasets.logging.CRITICAL)
-    try:
-        yield
-    finally:
-        datasets.logging.set_verbosity(levels[0])
-        hub_logging.set_verbosity(levels[1])
-        if not bars:
-            datasets.enable_progress_bars()
+def _parts(
+    kind: str, options: Mapping[str, Any], files: Mapping[str, Sequence[Path]]
+) -> dict[str, list[Part]]:
+    read = READERS[kind]
+    return {
+        split: [(path.name, partial(read, path, **options)) for path in paths]
+        for split, paths in files.items()
+    }

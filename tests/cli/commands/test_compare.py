@@ -96,10 +96,12 @@ class TestTranslators:
     ) -> None:
         options = ("--beam-size", "1", "--split")
         assert compared(translator, worse_translator, *options, "validation+test")["rows"] == 40
-        rows: list[tuple[str, ...]] = list(pairs_of("test")[:4])
+        rows = [*pairs_of("test")[:4], ("x", None)]
         file = write_table(tmp_path / "other.jsonl", ("en", "de"), rows)
         other = ("--source", file, *options, "train")
         assert compared(translator, worse_translator, *other)["rows"] == 4
+        shown = invoke("compare", translator, worse_translator, *other, *FEW).stderr
+        assert 'other.jsonl: 1 of 5 rows left out: no text in column "de" (row 5)\n' in shown
         at = translator.parent.as_posix()
         files = ("--source", f'{{test = ["{at}/validation.en", "{at}/validation.de"]}}')
         beam = ("--beam-size", "1")

@@ -76,6 +76,14 @@ class TestTranslator:
         error = refusal("evaluate", translator, "--source", file)
         assert 'no split "test"' in error
 
+    def test_rows_without_text_are_noted(self, translator: Path, tmp_path: Path) -> None:
+        rows = [*pairs_of("test")[:4], ("x", None)]
+        file = write_table(tmp_path / "other.jsonl", ("en", "de"), rows)
+        result = invoke("evaluate", translator, "--source", file, "--split", "train")
+        note = 'other.jsonl: 1 of 5 rows left out: no text in column "de" (row 5)\n'
+        assert result.stderr.count(note) == 1
+        assert scores(translator, "--source", file, "--split", "train")["sentences"] == 4
+
     def test_lower_cased_scores(self, translator: Path, tmp_path: Path) -> None:
         rows: list[tuple[str, ...]] = [(en.upper(), de.upper()) for en, de in pairs_of("test")]
         file = write_table(tmp_path / "loud.jsonl", ("en", "de"), rows)

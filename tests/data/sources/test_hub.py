@@ -1,9 +1,12 @@
+import shutil
 import time
+from pathlib import Path
 
 import pytest
 
 from seqlstm.data.sources.read import read
 from seqlstm.errors import DataError
+from tests.data.tables import FORMATS, PAIRS, write_table
 
 
 @pytest.fixture(autouse=True)
@@ -65,6 +68,17 @@ class TestHub:
         ).write_to_directory(str(place))
         assert read("someone/something", split="train").rows == ["cached"]
 
+    @pytest.mark.parametrize("kind", ["csv", "json", "text"])
+    def test_a_cached_set_of_inferred_types_is_not_used(self, monkeypatch, kind):
+        import datasets
+
+        info = datasets.DatasetInfo(builder_name=kind)
+        prepared = {"train": datasets.Dataset.from_dict({"text": ["7"]}, info=info)}
+        monkeypatch.setattr("seqlstm.data.sources.hub._builder", lambda *_, **__: None)
+        monkeypatch.setattr("seqlstm.data.sources.hub._prepare", lambda _: prepared)
+        with pytest.raises(DataError, match="could not be reached"):
+            read("someone/something", split="train")
+
     def test_an_unknown_data_set_is_an_error(self, monkeypatch):
         import huggingface_hub
         from huggingface_hub.errors import RepositoryNotFoundError
@@ -100,3 +114,118 @@ class TestHub:
         with pytest.raises(DataError, match="python-doc") as caught:
             read("python-doc", split="train")
         assert caught.value.hint == 'did you mean "python-docs"?'
+
+
+class TestDownloads:
+    """A Hub that is a folder, and a cache to which its files are copied."""
+
+    @pytest.fixture
+    def remote(self, monkeypatch, tmp_path):
+        import datasets
+        import huggingface_hub
+
+        remote, cache = tmp_path / "remote", tmp_path / "downloads"
+        remote.mkdir()
+        cache.mkdir()
+        load = datasets.load_dataset_builder
+
+        def load_remote(path, *, name=None, revision=None):
+            return load(str(remote) if path == "someone/something" else path, name=name)
+
+        def download(_, files):
+            return {
+                split: [shutil.copy(path, cache / Path(path).name) for path in paths]
+                for split, paths in files.items()
+            }
+
+        monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", lambda *_, **__: None)
+        monkeypatch.setattr(datasets, "load_dataset_builder", load_remote)
+        monkeypatch.setattr(datasets.DownloadManager, "download", download)
+        return remote
+
+    @pytest.fixture
+    def disconnect(self, monkeypatch, remote):
+        import datasets.load
+        import huggingface_hub
+
+        def unreachable(*_, **__):
+            raise OSError("Name or service not known")
+
+        def disconnect():
+            shutil.rmtree(remote)
+            monkeypatch.setattr(
+                datasets, "load_dataset_builder", datasets.load.load_dataset_builder
+            )
+            monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", unreachable)
+
+        return disconnect
+
+    @pytest.mark.parametrize("suffix", [suffix for suffix in FORMATS if suffix != "parquet"])
+    def test_its_files_are_read_as_local_ones_and_again_without_the_hub(
+        self, remote, disconnect, suffix
+    ):
+        rows = [*PAIRS, ("007", "2024-05-01"), ("1e5", "True"), ("NA", "")]
+        write_table(remote, f"train.{suffix}", rows)
+        local = read(remote, split="train", pair=["en", "de"])
+        assert (
+            read("someone/something", split="train", pair=["en", "de"]).rows == local.rows == rows
+        )
+        disconnect()
+        assert read("someone/something", split="train", pair=["en", "de"]).rows == rows
+        with pytest.raises(DataError, match="could not be reached"):
+            read("someone/something", split="train", pair=["en", "de"], revision="other")
+
+    def test_parquet_is_prepared_by_datasets(self, remote):
+        import pyarrow as pa
+        import pyarrow.parquet as parquet
+
+        parquet.write_table(pa.table({"text": ["007", None], "n": [1, 2]}), remote / "t.parquet")
+        corpus = read(remote, split="train")
+        hub = read("someone/something", split="train")
+        assert hub.rows == corpus.rows == ["007"]
+        assert [note.split(": ", 1)[1] for note in (*hub.notes, *corpus.notes)] == [
+            '1 of 2 rows left out: no text in column "text" (row 2)'
+        ] * 2
+        with pytest.raises(DataError, match=r'something \(train\): column "n" has the type int64'):
+            read("someone/something", split="train", text="n")
+
+    def test_plain_text(self, remote, disconnect):
+        (remote / "train.txt").write_text("a\n\x85b\n")
+        assert read("someone/something", split="train").rows == ["a", "\x85b"]
+        disconnect()
+        assert read("someone/something", split="train").rows == ["a", "\x85b"]
+
+    def test_a_record_is_not_used_when_a_file_is_gone(self, remote, disconnect, tmp_path):
+        write_table(remote, "train.csv")
+        read("someone/something", split="train", text="en")
+        disconnect()
+        (tmp_path / "downloads" / "train.csv").unlink()
+        with pytest.raises(DataError, match="could not be reached"):
+            read("someone/something", split="train", text="en")
+
+    def test_settings_of_its_configuration(self, remote):
+        (remote / "rows.csv").write_text('en;de\na,b;"c;d"\n')
+        (remote / "rows.json").write_text('{"data": [{"en": "x", "de": "y"}]}')
+        configurations = (
+            "---\nconfigs:\n"
+            '- {config_name: semicolons, data_files: rows.csv, sep: ";"}\n'
+            '- {config_name: quotes, data_files: rows.csv, quotechar: "\'"}\n'
+        )
+        (remote / "README.md").write_text(f"{configurations}---\n")
+        for source in ("someone/something", remote):
+            rows = read(source, split="train", name="semicolons", pair=["en", "de"]).rows
+            assert rows == [("a,b", "c;d")]
+            with pytest.raises(DataError, match=r"cannot take effect here: quotechar") as caught:
+                read(source, split="train", name="quotes", pair=["en", "de"])
+            assert "refs/convert/parquet" in caught.value.hint
+        (remote / "README.md").write_text(
+            "---\nconfigs:\n- {config_name: inner, data_files: rows.json, field: data}\n---\n"
+        )
+        assert read(remote, split="train", name="inner", pair=["en", "de"]).rows == [("x", "y")]
+
+    def test_a_zip_archive_of_a_folder(self, tmp_path):
+        folder = tmp_path / "set"
+        file = write_table(folder, "train.csv")
+        shutil.make_archive(str(folder / "train"), "zip", folder, file.name)
+        file.unlink()
+        assert read(folder, split="train", pair=["en", "de"]).rows == PAIRS

@@ -139,17 +139,6 @@ class TestMistakes:
         assert caught.value.hint == 'did you mean "de"?'
 
     @pytest.mark.parametrize(
-        ("value", "held"), [("null", "holds nothing"), ("7", "holds int, not text")]
-    )
-    def test_a_value_that_is_no_text_names_row_and_column(self, tmp_path, value, held):
-        path = tmp_path / "t.jsonl"
-        first = '"yes"' if value == "null" else "6"
-        path.write_text(f'{{"t": {first}}}\n{{"t": {value}}}\n')
-        row = 2 if value == "null" else 1
-        with pytest.raises(DataError, match=f'row {row}: column "t" {held}'):
-            read(path, split="train", text="t")
-
-    @pytest.mark.parametrize(
         ("name", "before"), [("t.txt", b"a\n"), ("t.jsonl", b'{"a": "x"}\n'), ("t.csv", b"a,b\n")]
     )
     def test_invalid_utf8_names_file_and_line(self, tmp_path, name, before):
