@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,13 +56,15 @@ def compare(
     task_options: dict[str, Any] = {}
     for path in recipes:
         task_options = select_task_options(path, task, options)
-    return task.compare(
+    corpus = read_split(first.data, split, source=parse_source(source))
+    compared = task.compare(
         recipes,
-        read_split(first.data, split, source=parse_source(source)),
+        corpus,
         load=lambda path: load(path, weights=weights, device=device, precision=precision),
         resamples=resamples,
         options=task_options,
     )
+    return replace(compared, notes=corpus.notes)
 
 
 def check_distinct(paths: Sequence[Path]) -> None:

@@ -39,14 +39,16 @@ def read_corpus(recipe: Recipe, tokenizers: TokenizerPair | None = None) -> RunC
         fingerprints["validation"] = validation.fingerprint
     tokenizers = tokenizers or make_tokenizers(recipe, train)
     cleaned, ids, line = TASKS[recipe.task].clean(recipe, train, tokenizers)
-    report = [line, *([f"{validation.split}: {len(validation):,} rows"] if validation else [])]
+    report = [line, *train.notes]
+    if validation:
+        report += [f"{validation.split}: {len(validation):,} rows", *validation.notes]
     return RunCorpus(
         train=cleaned,
         validation=validation,
         tokenizers=tokenizers,
         ids=ids,
         fingerprints=fingerprints,
-        report=report,
+        report=list(dict.fromkeys(report)),  # two slices of one file have the same notes
         warnings=list(find_overlaps(recipe.data, train, validation)),
     )
 

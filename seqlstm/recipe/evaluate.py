@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,4 +68,8 @@ def evaluate_each(
     corpora = [read_split(recipe.data, split, source=parse_source(name)) for name in sources]
     loading = {"weights": weights, "device": device, "precision": precision}
     loaded = load_ensemble(path, others, **loading) if others else load(path, **loading)
-    return task.evaluate(recipe, loaded, corpora, task_options)
+    evaluations = task.evaluate(recipe, loaded, corpora, task_options)
+    return [
+        replace(evaluation, notes=corpus.notes)
+        for evaluation, corpus in zip(evaluations, corpora, strict=True)
+    ]

@@ -88,6 +88,8 @@ def compare(
     )
     if output:
         write_all(compared.translations, output)
+    for line in compared.notes:
+        note(line)
     if as_json:
         write(json.dumps(as_object(compared), ensure_ascii=False))
     else:

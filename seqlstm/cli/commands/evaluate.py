@@ -133,6 +133,8 @@ def evaluate(
     )
     if output:
         write_translations(evaluations[0].translations or [], output)
+    for line in dict.fromkeys(line for evaluation in evaluations for line in evaluation.notes):
+        note(line)
     by_source = {
         source or "": evaluation.values
         for source, evaluation in zip(sources, evaluations, strict=True)

@@ -9,7 +9,7 @@ import bz2
 import gzip
 import lzma
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,14 @@ class PlainFiles:
         files: of each split.
         text: the requested column, which must be "text"; None for the default.
         pair: the names of the two parallel files, in order; None for lines.
+        notes: what reading decided; lines to print.
     """
 
     name: str
     files: Mapping[str, Sequence[Path]]
     text: str | None
     pair: tuple[str, str] | None
+    notes: list[str] = field(default_factory=list)
 
     @property
     def splits(self) -> list[str]:

@@ -7,7 +7,7 @@ same rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -36,11 +36,13 @@ class Corpus:
         rows: all lines or documents of text, or all pairs of texts.
         name: of the source, for messages and reports.
         split: the split expression, such as "train[:98%]".
+        notes: what reading decided, such as the rows that were left out; lines to print.
     """
 
     rows: Rows
     name: str
     split: str
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -76,6 +78,10 @@ class Source(Protocol):
     @property
     def name(self) -> str:
         """The name of the source in messages."""
+
+    @property
+    def notes(self) -> list[str]:
+        """What opening and reading decided; `rows` appends to it."""
 
     @property
     def splits(self) -> list[str]:
@@ -130,8 +136,10 @@ def read(
         split_name = resolve(part.split, available=opened.splits, source=opened.name)
         rows.extend(part.cut(opened.rows(split_name)))  # type: ignore[arg-type]
     if not rows:
-        raise DataError(f'{opened.name}: the split "{split}" is empty.')
-    return Corpus(rows, opened.name, split)
+        raise DataError(
+            f'{opened.name}: the split "{split}" is empty.', hint="\n".join(opened.notes) or None
+        )
+    return Corpus(rows, opened.name, split, tuple(dict.fromkeys(opened.notes)))
 
 
 def _two_columns(pair: Sequence[str]) -> Pair:
@@ -205,6 +213,7 @@ class _BuiltIn:
     name: str
     splits: list[str]
     rows: Callable[[str], list[str] | list[Pair]]
+    notes: list[str] = field(default_factory=list)
 
 
 def _built_in(source: str, *, text: str | None, pair: Pair | None) -> Source:

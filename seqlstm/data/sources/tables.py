@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +37,13 @@ class Tables:
         name: of the source, for messages.
         tables: a `datasets.DatasetDict`: a table for each split.
         columns: the column of texts, or the two columns of pairs.
+        notes: what reading decided; lines to print.
     """
 
     name: str
     tables: Any
     columns: tuple[str, ...]
+    notes: list[str] = field(default_factory=list)
 
     @property
     def splits(self) -> list[str]:

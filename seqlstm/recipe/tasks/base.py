@@ -38,7 +38,7 @@ class RunCorpus:
         tokenizers: of source and target, or one for both.
         ids: of the training rows, if cleaning has encoded them.
         fingerprints: of the splits before cleaning.
-        report: lines to print: numbers of rows, and of rows that were left out.
+        report: lines to print: numbers of rows, of rows that were left out, and notes of reading.
         warnings: lines to print, such as on training rows that are also in a held-out split.
     """
 
@@ -53,10 +53,17 @@ class RunCorpus:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Scores by name, as `evaluate --json` prints them, and the translations of a translator."""
+    """Scores of a model on a corpus.
+
+    Attributes:
+        values: scores by name, as `evaluate --json` prints them.
+        translations: of a translator.
+        notes: of reading the corpus.
+    """
 
     values: dict[str, Any]
     translations: list[str] | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,12 +75,14 @@ class ComparedRuns:
         rows: number of lines or documents of the test set.
         signatures: of each run: how it translated, or which text was scored.
         translations: of each translator.
+        notes: of reading the test set.
     """
 
     comparison: Comparison
     rows: int
     signatures: dict[str, str]
     translations: dict[str, list[str]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 class Task(ABC):
