@@ -39,7 +39,7 @@ def read_corpus(recipe: Recipe, tokenizers: TokenizerPair | None = None) -> RunC
         fingerprints["validation"] = validation.fingerprint
     tokenizers = tokenizers or make_tokenizers(recipe, train)
     cleaned, ids, line = TASKS[recipe.task].clean(recipe, train, tokenizers)
-    report = [line, *train.notes]
+    report = [*recipe.notes, line, *train.notes]
     if validation:
         report += [f"{validation.split}: {len(validation):,} rows", *validation.notes]
     return RunCorpus(
