@@ -9,6 +9,9 @@ from pydantic import Field, NonNegativeFloat, PositiveInt, ValidationInfo, field
 from seqlstm.config.base import Probability, Section, Two
 from seqlstm.config.components import check_options
 
+BUILT_IN_PREFIX = "built-in:"
+"""In front of a built-in source's name, where a file or folder has the same name."""
+
 
 class TokenBatchingConfig(Section):
     """Batches of rows of similar length, padded, within a budget of tokens.
@@ -61,12 +64,14 @@ class SplitsConfig(Section):
 class DataConfig(Section):
     """Where the text comes from.
 
-    `source`: a Hub id, a folder, a file, a table of files by split, or a built-in source.
+    `source`: a Hub id, a folder, a file, a table of files by split, or a built-in source; where a
+    file has a built-in source's name, "./dates" is the file and "built-in:dates" the source.
     `name`: configuration of a data set on the Hub, such as "wikitext-2-v1".
     `revision`: branch, tag or commit of a data set on the Hub.
-    `pair`: source and target column, for the task "translation"; nested columns are dotted, such as
-    "translation.en".
-    `text`: text column, for the task "language-model".
+    `pair`: source and target, for the task "translation": the names of two columns, or of two
+    parallel files' sides; nested columns are dotted, such as "translation.en". It can be left out
+    where files or columns state it.
+    `text`: text column, or side of parallel files, for the task "language-model".
     `prompt`: column of prompts, for the task "prompts".
     `completion`: column of completions, for the task "prompts".
     `options`: options of a generated source; see below.
@@ -110,7 +115,8 @@ class DataConfig(Section):
         sources, source = (info.context or {}).get("source"), info.data.get("source")
         if options is None or sources is None or source is None:
             return options
-        if not isinstance(source, str) or source not in sources:
+        name = source.removeprefix(BUILT_IN_PREFIX) if isinstance(source, str) else ""
+        if name not in sources:
             raise ValueError(f"cannot take effect: options are for {', '.join(sources)}")
-        check_options(source, sources[source], options)
+        check_options(name, sources[name], options)
         return options

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import tomli_w
-from pydantic import AfterValidator, NonNegativeFloat, NonNegativeInt, PositiveInt
+from pydantic import AfterValidator, NonNegativeFloat, NonNegativeInt, PositiveInt, PrivateAttr
 
 from seqlstm.config.base import Section
 from seqlstm.config.components import check_choice
@@ -72,6 +72,18 @@ class Recipe(Section):
     model: ModelConfig = ModelConfig()
     training: TrainingConfig
     decoding: DecodingConfig = DecodingConfig()
+    _notes: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was decided when the recipe was read; lines to print."""
+        return self._notes
+
+    def with_notes(self, notes: Iterable[str]) -> Self:
+        """A copy with notes, which are no part of the recipe's text."""
+        copy = self.model_copy()
+        copy._notes = tuple(notes)
+        return copy
 
     @property
     def resets(self) -> bool:

@@ -9,7 +9,7 @@ from seqlstm.config import Recipe
 from seqlstm.config.data import DataConfig
 from seqlstm.data.builtin.synthetic_tasks import SYNTHETIC_TASKS
 from seqlstm.data.cleaning import count_overlap
-from seqlstm.data.sources.read import Corpus
+from seqlstm.data.sources.read import Corpus, built_in_name
 from seqlstm.errors import ArgumentError, DataError, SplitError
 from seqlstm.recipe.read import read_run_recipe
 from seqlstm.recipe.splits import read_split
@@ -39,7 +39,7 @@ def read_corpus(recipe: Recipe, tokenizers: TokenizerPair | None = None) -> RunC
         fingerprints["validation"] = validation.fingerprint
     tokenizers = tokenizers or make_tokenizers(recipe, train)
     cleaned, ids, line = TASKS[recipe.task].clean(recipe, train, tokenizers)
-    report = [line, *train.notes]
+    report = [*recipe.notes, line, *train.notes]
     if validation:
         report += [f"{validation.split}: {len(validation):,} rows", *validation.notes]
     return RunCorpus(
@@ -57,7 +57,7 @@ def find_overlaps(data: DataConfig, train: Corpus, validation: Corpus | None) ->
     """Warnings of training rows that are also in a held-out split."""
     if data.unit == "line":  # the lines of one long text may repeat
         return
-    if isinstance(data.source, str) and data.source in SYNTHETIC_TASKS:  # overlaps are intended
+    if built_in_name(data.source) in SYNTHETIC_TASKS:  # overlaps are intended
         return
     try:
         test = read_split(data, "test")

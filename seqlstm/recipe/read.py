@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from seqlstm.config import Catalogue, Recipe, parse, read_overrides, read_table
+from seqlstm.config import Catalogue, Recipe, parse, read_table
 from seqlstm.data.builtin.synthetic_tasks import SYNTHETIC_TASKS
 from seqlstm.models.attention import ATTENTIONS
 from seqlstm.recipe.shipped import find_shipped, recipe_paths, refuse_sweep
+from seqlstm.recipe.source import parse_with_source
 from seqlstm.recipe.tasks.registry import TASKS
 from seqlstm.recurrent.backends import BACKENDS
 from seqlstm.recurrent.catalogue import BLOCKS, CELLS
@@ -31,7 +32,7 @@ def read_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     """
     table = read_table(find_shipped(name, what="recipe", known=recipe_paths))
     refuse_sweep(name, table)
-    return parse(read_overrides(table, overrides), where=name, catalogue=CATALOGUE)
+    return parse_with_source(table, overrides, where=name, catalogue=CATALOGUE)
 
 
 def read_run_recipe(folder: RunFolder) -> Recipe:

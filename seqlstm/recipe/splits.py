@@ -7,7 +7,8 @@ from typing import cast
 
 from seqlstm.config.data import DataConfig
 from seqlstm.config.parse import toml_value
-from seqlstm.data.sources.read import Corpus, FilesBySplit, read
+from seqlstm.data.sources.local import FilesBySplit
+from seqlstm.data.sources.read import Corpus, read
 from seqlstm.errors import ArgumentError
 
 

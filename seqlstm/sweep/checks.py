@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seqlstm.config import Recipe
-from seqlstm.config.data import DataConfig
+from seqlstm.config.data import BUILT_IN_PREFIX, DataConfig
 from seqlstm.data.sources.read import BUILT_IN
 from seqlstm.errors import DataError, Mistake, RecipeError, SplitError
 from seqlstm.recipe.read import resolved_text
@@ -150,7 +150,9 @@ def check_data(
 def is_local(data: DataConfig) -> bool:
     """Whether the source is built in, or files on this machine."""
     source = data.source
-    return not isinstance(source, str) or source in BUILT_IN or Path(source).expanduser().exists()
+    if not isinstance(source, str) or source.removeprefix(BUILT_IN_PREFIX) in BUILT_IN:
+        return True
+    return Path(source).expanduser().exists()
 
 
 def data_mistake(data: DataConfig, split: str) -> Mistake | None:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from seqlstm.config import Recipe, parse, read_overrides, read_table
+from seqlstm.config import Recipe, read_table
 from seqlstm.errors import Mistake, RecipeError
 from seqlstm.recipe.read import CATALOGUE, read_run_recipe
 from seqlstm.recipe.shipped import find_recipe, find_sweep
+from seqlstm.recipe.source import parse_with_source
 from seqlstm.recipe.splits import read_split
 from seqlstm.recipe.tokenizers import make_tokenizers
 from seqlstm.recipe.train import flat
@@ -119,9 +120,15 @@ def resolve(name: str, path: Path, sweep: Sweep, overrides: Sequence[str]) -> li
     mistakes: list[tuple[Mistake, str]] = []
     variations = [*variations_of(sweep, file.stem)]
     for variation in variations:
-        table = read_overrides(variation.apply(base), overrides)
         try:
-            recipe = parse(table, where=variation.name, catalogue=CATALOGUE)
+            recipe = parse_with_source(
+                variation.apply(base),
+                overrides,
+                where=variation.name,
+                catalogue=CATALOGUE,
+                base=base,
+                changed=variation.keys,
+            )
             if not sweep.budget:
                 count_parameters(recipe, ANY_VOCABULARIES)
             combinations.append(Combination(variation, recipe))

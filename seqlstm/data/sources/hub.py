@@ -17,7 +17,7 @@ from seqlstm.data.sources.errors import CONVERTED_HINT, LOCAL_HINT, UnreachableE
 from seqlstm.errors import DataError
 
 _HUB_TIMEOUT = 10.0  # seconds
-_ARCHIVES = (".zip", ".zst", ".lz4", ".7z", ".rar", ".tar")  # `datasets` unpacks them
+ARCHIVES = (".zip", ".zst", ".lz4", ".7z", ".rar", ".tar")  # `datasets` unpacks them
 # Settings of a configuration that are read here, or that mean nothing where all cells are text.
 _SETTINGS = {
     "csv": {"sep", "delimiter", "keep_default_na", "na_filter", "chunksize"},
@@ -153,7 +153,7 @@ def _local_files(files: Mapping[Any, Sequence[str]]) -> dict[str, list[str]]:
     manager = datasets.DownloadManager()
 
     def unpack(path: str) -> list[str]:
-        if Path(path).suffix.lower() not in _ARCHIVES:
+        if Path(path).suffix.lower() not in ARCHIVES:
             return [str(path)]
         return [str(file) for file in manager.iter_files(manager.extract(path))]
 

@@ -14,16 +14,24 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from seqlstm.config.components import check_options
+from seqlstm.config.data import BUILT_IN_PREFIX
 from seqlstm.data.builtin import dates, python_docs
 from seqlstm.data.builtin.synthetic_tasks import COLUMNS, SIZES, SYNTHETIC_TASKS
 from seqlstm.data.sources import tables
-from seqlstm.data.sources.plain_text import PlainFiles
+from seqlstm.data.sources.local import (
+    FilesBySplit,
+    could_be_hub_name,
+    missing,
+    nearest_path,
+    open_files,
+    open_path,
+    refuse_settings,
+)
 from seqlstm.data.sources.splits import parse, resolve
 from seqlstm.errors import DataError, nearest
 
 Pair = tuple[str, str]
 Rows = Sequence[str] | Sequence[Pair]
-FilesBySplit = Mapping[str, str | Path | Sequence[str | Path]]
 
 BUILT_IN = ("python-docs", "dates", *SYNTHETIC_TASKS)
 
@@ -73,7 +81,7 @@ class Corpus:
 
 
 class Source(Protocol):
-    """An opened source of rows by split; `PlainFiles`, `Tables` and `_BuiltIn` are sources."""
+    """An opened source of rows by split; `PlainFiles`, `Tables`, `TmxFiles` and `_BuiltIn`."""
 
     @property
     def name(self) -> str:
@@ -123,9 +131,9 @@ def read(
         raise ValueError("a source is read as text or as pairs, were: both")
     columns = None if pair is None else _two_columns(pair)
     parts = parse(split)
-    if isinstance(source, str) and source in SYNTHETIC_TASKS:
-        _refuse(f'"{source}"', name=name, revision=revision)
-        opened = _synthetic_task(source, pair=columns, options=options or {})
+    if (task := built_in_name(source)) in SYNTHETIC_TASKS:
+        refuse_settings(f'"{task}"', name=name, revision=revision)
+        opened = _synthetic_task(task, pair=columns, options=options or {})
     elif options:
         tasks = ", ".join(SYNTHETIC_TASKS)
         raise DataError(f"data.options mean nothing for {source}.", hint=f"They are for {tasks}.")
@@ -157,55 +165,46 @@ def _open(
     revision: str | None,
 ) -> Source:
     if isinstance(source, Mapping):
-        _refuse("local files", name=name, revision=revision)
-        return _open_files(_paths(source), name="local files", text=text, pair=pair)
-    if source in BUILT_IN:
-        _refuse(f'"{source}"', name=name, revision=revision)
-        return _built_in(str(source), text=text, pair=pair)
+        refuse_settings("local files", name=name, revision=revision)
+        return open_files(source, name="local files", text=text, pair=pair)
+    if (built_in := built_in_name(source)) in BUILT_IN:
+        refuse_settings(f'"{built_in}"', name=name, revision=revision)
+        return _built_in(built_in, text=text, pair=pair)
     path = Path(source).expanduser()
-    if path.is_dir():
-        _refuse(str(path), revision=revision)
-        return tables.open_folder(path, name=name, text=text, pair=pair)
-    if path.is_file():
-        _refuse(str(path), name=name, revision=revision)
-        return _open_files({"train": [path]}, name=str(path), text=text, pair=pair)
-    if isinstance(source, Path) or _looks_local(source):
-        raise DataError(f"There is no file or folder {path}.")
-    hint = nearest(source, BUILT_IN) if "/" not in source else None
-    if hint is not None:
-        raise DataError(f'There is no source "{source}".', hint=hint)
-    columns = pair or (text or "text",)
-    return tables.open_hub(source, name=name, revision=revision, columns=columns)
+    if path.exists():
+        return open_path(path, name=name, revision=revision, text=text, pair=pair)
+    if isinstance(source, Path) or not could_be_hub_name(source):
+        raise missing(path, BUILT_IN)
+    if "/" not in source and nearest(source, BUILT_IN):
+        raise missing(path, BUILT_IN)
+    try:
+        columns = pair or (text or "text",)
+        return tables.open_hub(source, name=name, revision=revision, columns=columns)
+    except DataError as error:
+        message = f"There is no file or folder {source}. {error.message}"
+        hints = [hint for hint in (nearest_path(path), error.hint) if hint]
+        raise DataError(message, hint="\n".join(hints) or None) from error
 
 
-def _looks_local(source: str) -> bool:
-    return source.startswith(("/", ".", "~")) or tables.format_of(Path(source)) is not None
+def built_in_name(source: object) -> str:
+    """The name of a built-in source, as `BUILT_IN` has it; "" for any other source.
 
-
-def _refuse(where: str, **settings: str | None) -> None:
-    for key, value in settings.items():
-        if value is not None:
-            raise DataError(f'data.{key} = "{value}" means nothing for {where}.', hint="Remove it.")
-
-
-def _paths(files: FilesBySplit) -> dict[str, list[Path]]:
-    listed = {
-        split: [paths] if isinstance(paths, str | Path) else list(paths)
-        for split, paths in files.items()
-    }
-    return {split: [Path(path).expanduser() for path in paths] for split, paths in listed.items()}
-
-
-def _open_files(
-    files: Mapping[str, Sequence[Path]], *, name: str, text: str | None, pair: Pair | None
-) -> Source:
-    listed = [path for paths in files.values() for path in paths]
-    for path in listed:
-        if not path.is_file():
-            raise DataError(f"There is no file {path}.")
-    if all(tables.format_of(path) is None for path in listed):
-        return PlainFiles(name, files, text, pair)
-    return tables.open_files(files, name=name, columns=pair or (text or "text",))
+    Raises:
+        DataError: a file or folder here has the same name.
+    """
+    if not isinstance(source, str):
+        return ""
+    name = source.removeprefix(BUILT_IN_PREFIX)
+    if name not in BUILT_IN:
+        return ""
+    # A run folder, which a person may call like its data, is no source.
+    if name == source and Path(name).exists() and not (Path(name) / "recipe.toml").exists():
+        raise DataError(
+            f'"{name}" is a built-in source, and there is a file or folder {name} here.',
+            hint=f'Write "./{name}" for the file or folder, "{BUILT_IN_PREFIX}{name}" for the '
+            "built-in source.",
+        )
+    return name
 
 
 @dataclass(frozen=True)
@@ -218,7 +217,7 @@ class _BuiltIn:
 
 def _built_in(source: str, *, text: str | None, pair: Pair | None) -> Source:
     if source == "dates":
-        _refuse('"dates", which has pairs', text=text)
+        refuse_settings('"dates", which has pairs', text=text)
         locales = pair or dates.DEFAULT_PAIR
         return _BuiltIn(source, list(dates.SIZES), lambda split: dates.rows(split, pair=locales))
     if pair is not None or text not in (None, "text"):

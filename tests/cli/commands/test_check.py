@@ -64,7 +64,7 @@ def test_every_mistake_is_listed_at_once(translator: Path, tmp_path: Path) -> No
     text = text.replace('model_type = "unigram"', 'model_type = "unigrams"')
     text = text.replace("steps = 60", "steps = -1").replace('pair = ["en", "de"]\n', "")
     wrong.write_text(text, encoding="utf-8")
-    error = refusal("check", wrong)
+    error = refusal("check", wrong, f"data.source={translator.parent}")
     assert f"{wrong}: 6 mistakes" in error
     for expected in (
         "model.hidden_size: must be a valid integer, was: 32",
