@@ -11,7 +11,9 @@ from seqlstm.data.builtin.synthetic_tasks import SYNTHETIC_TASKS
 from seqlstm.data.cleaning import count_overlap
 from seqlstm.data.sources.read import Corpus
 from seqlstm.errors import ArgumentError, DataError, SplitError
+from seqlstm.evaluation.tokenization import AUTO
 from seqlstm.recipe.read import read_run_recipe
+from seqlstm.recipe.references import read_scored_split
 from seqlstm.recipe.splits import read_split
 from seqlstm.recipe.tasks.base import RunCorpus
 from seqlstm.recipe.tasks.registry import TASKS
@@ -33,18 +35,21 @@ def read_corpus(recipe: Recipe, tokenizers: TokenizerPair | None = None) -> RunC
     """
     train = read_split(recipe.data, "train")
     validates = recipe.training.validate_every is not None
-    validation = read_split(recipe.data, "validation") if validates else None
+    validation = read_scored_split(recipe, "validation") if validates else None
     fingerprints = {"train": train.fingerprint}
     if validation:
         fingerprints["validation"] = validation.fingerprint
     tokenizers = tokenizers or make_tokenizers(recipe, train)
     cleaned, ids, line = TASKS[recipe.task].clean(recipe, train, tokenizers)
     report = [line, *([f"{validation.split}: {len(validation):,} rows"] if validation else [])]
+    tokenization = TASKS[recipe.task].tokenization(recipe, cleaned)
+    report += [str(tokenization)] if tokenization and recipe.evaluation.tokenize == AUTO else []
     return RunCorpus(
         train=cleaned,
         validation=validation,
         tokenizers=tokenizers,
         ids=ids,
+        tokenize=tokenization.name if tokenization else None,
         fingerprints=fingerprints,
         report=report,
         warnings=list(find_overlaps(recipe.data, train, validation)),

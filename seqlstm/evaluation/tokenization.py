@@ -1,0 +1,119 @@
+"""The tokens that BLEU counts: sacreBLEU's tokenizations, and the choice of one by script.
+
+sacreBLEU's default, 13a, splits at white space and punctuation. Where a script has no spaces
+between words, a whole line would be one token: even a perfect translation would have BLEU 0.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sacrebleu.metrics import BLEU
+from sacrebleu.utils import SACREBLEU_DIR
+
+from seqlstm.errors import ArgumentError, nearest
+
+AUTO = "auto"
+TOKENIZATIONS = tuple(BLEU.TOKENIZERS)
+KANA_SHARE = 0.05  # Chinese text may quote some kana; Japanese text has 20 % and more
+OTHER = "one with spaces between words"
+# The words with which the Unicode names of letters begin.
+SCRIPTS = {
+    "CJK": "Han",
+    "HIRAGANA": "kana",
+    "KATAKANA": "kana",
+    "HANGUL": "Hangul",
+    "THAI": "Thai",
+    "LAO": "Lao",
+    "KHMER": "Khmer",
+    "MYANMAR": "Myanmar",
+    "TIBETAN": "Tibetan",
+}
+# The first that can be used. Chinese, Japanese and Korean as sacreBLEU itself chooses by language;
+# Korean has spaces between its phrases, so 13a is a fair substitute, as Japanese has none.
+BY_SCRIPT = {
+    "Han": ("zh",),
+    "Japanese": ("ja-mecab", "char"),
+    "Hangul": ("ko-mecab", "13a"),
+    **dict.fromkeys(("Thai", "Lao", "Khmer", "Myanmar", "Tibetan"), ("char",)),
+    OTHER: ("13a",),
+}
+# What a tokenization needs, and where it comes from.
+NEEDS = {
+    "ja-mecab": ("MeCab with its IPA dictionary", 'pip install "sacrebleu[ja]"'),
+    "ko-mecab": ("MeCab-ko with its dictionary", 'pip install "sacrebleu[ko]"'),
+}
+NEEDS_MODEL = (
+    "a SentencePiece model, which sacreBLEU downloads once",
+    f"It belongs in {SACREBLEU_DIR}/models; delete a damaged one.",
+)
+
+
+@dataclass(frozen=True)
+class Tokenization:
+    """A tokenization of sacreBLEU that was chosen for a text, and the reason."""
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"evaluation.tokenize: {self.name} ({self.reason})"
+
+
+def choose_tokenization(texts: Iterable[str]) -> Tokenization:
+    """The tokenization that suits the script of most letters of the texts."""
+    script = main_script(texts)
+    reason = f"the script of the targets is {script}"
+    *preferred, last = BY_SCRIPT[script]
+    for name in preferred:
+        try:
+            make_bleu(name)
+        except ArgumentError:
+            reason += "; {} would need {}: {}".format(name, *NEEDS[name])
+        else:
+            return Tokenization(name, reason)
+    return Tokenization(last, reason)
+
+
+def main_script(texts: Iterable[str]) -> str:
+    """The key of `BY_SCRIPT` to which most letters belong; Han with kana is Japanese."""
+    counts = count_letters(texts)
+    kana = counts.pop("kana", 0)
+    han = counts.pop("Han", 0)
+    counts["Japanese" if kana > KANA_SHARE * (kana + han) else "Han"] = kana + han
+    script, count = counts.most_common(1)[0]
+    return script if count else OTHER
+
+
+def count_letters(texts: Iterable[str]) -> Counter[str]:
+    """The number of letters of each script of `SCRIPTS`, and of all others together."""
+    counts: Counter[str] = Counter()
+    for character, count in Counter("".join(texts)).items():
+        if character.isalpha():
+            name = unicodedata.name(character, "").removeprefix("HALFWIDTH ")
+            counts[SCRIPTS.get(name.partition(" ")[0], OTHER)] += count
+    return counts
+
+
+def make_bleu(tokenize: str, **options: Any) -> BLEU:
+    """sacreBLEU's BLEU with one of its tokenizations.
+
+    Raises:
+        ArgumentError: there is no such tokenization, or what it needs is missing.
+    """
+    if tokenize not in TOKENIZATIONS:
+        known = f"known are {', '.join((AUTO, *TOKENIZATIONS))}"
+        message = f'tokenize: sacreBLEU has no tokenization "{tokenize}".'
+        raise ArgumentError(message, hint=nearest(tokenize, TOKENIZATIONS) or known)
+    try:
+        return BLEU(tokenize=tokenize, **options)
+    # sacreBLEU raises what its libraries raise, and exits where a download has no certificate.
+    except (Exception, SystemExit) as error:
+        needed, hint = NEEDS.get(tokenize, NEEDS_MODEL)
+        reason = "" if tokenize in NEEDS else f" {error}"
+        message = f'tokenize = "{tokenize}" needs {needed}; it cannot be loaded.{reason}'
+        raise ArgumentError(message, hint=hint) from error
