@@ -10,9 +10,11 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sacrebleu.metrics import BLEU
+from sacrebleu.tokenizers.tokenizer_spm import SPM_MODELS
 from sacrebleu.utils import SACREBLEU_DIR
 
 from seqlstm.errors import ArgumentError, nearest
@@ -20,7 +22,7 @@ from seqlstm.errors import ArgumentError, nearest
 AUTO = "auto"
 TOKENIZATIONS = tuple(BLEU.TOKENIZERS)
 KANA_SHARE = 0.05  # Chinese text may quote some kana; Japanese text has 20 % and more
-OTHER = "one with spaces between words"
+OTHER = "of scripts with spaces between words"
 # The words with which the Unicode names of letters begin.
 SCRIPTS = {
     "CJK": "Han",
@@ -47,10 +49,6 @@ NEEDS = {
     "ja-mecab": ("MeCab with its IPA dictionary", 'pip install "sacrebleu[ja]"'),
     "ko-mecab": ("MeCab-ko with its dictionary", 'pip install "sacrebleu[ko]"'),
 }
-NEEDS_MODEL = (
-    "a SentencePiece model, which sacreBLEU downloads once",
-    f"It belongs in {SACREBLEU_DIR}/models; delete a damaged one.",
-)
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ class Tokenization:
 def choose_tokenization(texts: Iterable[str]) -> Tokenization:
     """The tokenization that suits the script of most letters of the texts."""
     script = main_script(texts)
-    reason = f"the script of the targets is {script}"
+    reason = f"most letters of the targets are {script}"
     *preferred, last = BY_SCRIPT[script]
     for name in preferred:
         try:
@@ -106,14 +104,25 @@ def make_bleu(tokenize: str, **options: Any) -> BLEU:
         ArgumentError: there is no such tokenization, or what it needs is missing.
     """
     if tokenize not in TOKENIZATIONS:
-        known = f"known are {', '.join((AUTO, *TOKENIZATIONS))}"
         message = f'tokenize: sacreBLEU has no tokenization "{tokenize}".'
+        known = f"Known are {', '.join((AUTO, *TOKENIZATIONS))}."
         raise ArgumentError(message, hint=nearest(tokenize, TOKENIZATIONS) or known)
     try:
         return BLEU(tokenize=tokenize, **options)
     # sacreBLEU raises what its libraries raise, and exits where a download has no certificate.
     except (Exception, SystemExit) as error:
-        needed, hint = NEEDS.get(tokenize, NEEDS_MODEL)
-        reason = "" if tokenize in NEEDS else f" {error}"
-        message = f'tokenize = "{tokenize}" needs {needed}; it cannot be loaded.{reason}'
-        raise ArgumentError(message, hint=hint) from error
+        raise unusable(tokenize, error) from error
+
+
+def unusable(tokenize: str, error: BaseException) -> ArgumentError:
+    """The error for a tokenization that lacks a library, or its SentencePiece model."""
+    if tokenize in NEEDS:
+        needed, command = NEEDS[tokenize]
+        return ArgumentError(f'tokenize = "{tokenize}" needs {needed}.', hint=command)
+    url = SPM_MODELS[tokenize]["url"]
+    file = Path(SACREBLEU_DIR, "models", Path(url).name)
+    return ArgumentError(
+        f'tokenize = "{tokenize}" needs a SentencePiece model that sacreBLEU cannot download or '
+        f"read: {error}.",
+        hint=f"Save {url} as {file}; a damaged file there must be deleted.",
+    )

@@ -36,7 +36,7 @@ def read_scored_split(
     corpus = read_split(recipe.data, split, source=source)
     if files is None:
         named = {
-            f'the column "{column}"': read_column(recipe, column, corpus, source)
+            f'the column "{column}"': read_column(recipe, column, corpus, split, source)
             for column in recipe.evaluation.references
         }
     else:
@@ -47,9 +47,9 @@ def read_scored_split(
 
 
 def read_column(
-    recipe: Recipe, column: str, corpus: Corpus, source: str | FilesBySplit | None
+    recipe: Recipe, column: str, corpus: Corpus, split: str, source: str | FilesBySplit | None
 ) -> list[str]:
-    """The texts of another target column, for the rows of a corpus of pairs.
+    """The texts of another target column, for the rows of a corpus of pairs: those of a split.
 
     Raises:
         DataError: there is no such column, or its rows have other sources than those of the corpus.
@@ -57,7 +57,7 @@ def read_column(
     assert recipe.data.pair is not None
     first, target = recipe.data.pair
     data = recipe.data.model_copy(update={"pair": (first, column)})
-    pairs = read_split(data, corpus.split, source=source).pairs
+    pairs = read_split(data, split, source=source).pairs
     for row, (ours, theirs) in enumerate(zip_longest(corpus.pairs, pairs), 1):
         if ours is None or theirs is None or ours[0] != theirs[0]:
             raise DataError(
