@@ -42,7 +42,7 @@ def read_scored_split(
     else:
         named = {file: read_file(Path(file), corpus) for file in files if files != NO_FILES}
     for name, texts in named.items():
-        check_references(name, texts, corpus)
+        refuse_targets(name, texts, corpus)
     return replace(corpus, references=tuple(named.values()))
 
 
@@ -73,7 +73,7 @@ def read_file(file: Path, corpus: Corpus) -> list[str]:
     """The lines of a file of references, one for each row.
 
     Raises:
-        DataError: the file cannot be read, or has another number of lines.
+        DataError: the file cannot be read, is empty, or has another number of lines.
     """
     texts = lines(file.expanduser())
     if len(texts) != len(corpus):
@@ -82,21 +82,17 @@ def read_file(file: Path, corpus: Corpus) -> list[str]:
             "rows.",
             hint="Each line must be a translation of the same row; it may be empty.",
         )
+    if not any(text.strip() for text in texts):
+        raise DataError(f"{file} has no reference: every line is empty.")
     return texts
 
 
-def check_references(name: str, texts: Sequence[str], corpus: Corpus) -> None:
-    """Make sure that further references can change a score.
-
-    Raises:
-        DataError: they are all empty, or those of the corpus itself.
-    """
-    where = f"{name} of {corpus.name} ({corpus.split})"
-    if not any(text.strip() for text in texts):
-        raise DataError(f"{where} has no reference: every line is empty.")
+def refuse_targets(name: str, texts: Sequence[str], corpus: Corpus) -> None:
+    """Raise a DataError for further references that are the targets of the corpus."""
     if all(text == target for text, (_, target) in zip(texts, corpus.pairs, strict=True)):
         raise DataError(
-            f"{where} has the same lines as the target, so it is no further reference.",
+            f"{corpus.name} ({corpus.split}): {name} has the same lines as the target, so it is no "
+            "further reference.",
             hint="Two parallel files have no further column: name files with --references FILE.",
         )
 
