@@ -14,6 +14,9 @@ from sacrebleu.tokenizers import tokenizer_ja_mecab
 
 from seqlstm.recipe.read import read_recipe
 from seqlstm.recipe.splits import read_split
+from seqlstm.runtime.signals import StopRequest
+from seqlstm.sweep.job import run_job
+from seqlstm.sweep.plan import Job
 from tests.runs import (
     LANGUAGE_MODEL,
     TRANSLATOR,
@@ -333,3 +336,13 @@ class TestMistakes:
         for options in (("--tokenize", "zh"), ("--references", file)):
             assert "cannot take effect, since" in refusal("evaluate", language_model, *options)
         assert "[evaluation]" not in (language_model / "recipe.toml").read_text()
+
+
+def test_a_sweep_has_the_tokens_and_references_of_its_recipe(chinese: Path, tmp_path: Path) -> None:
+    recipe = read_recipe(str(chinese.parent / "recipe.toml"), ["training.steps=20"])
+    job = Job("one", 1, recipe, tmp_path / "run", "test", "last", 1)
+    result = run_job(job, threads=1, stop=StopRequest()).result
+    assert result is not None
+    signature = result.values["signatures"]["bleu"]
+    assert signature.startswith("nrefs:var|case:mixed|eff:no|tok:zh|")
+    assert result.score("bleu") == scores(tmp_path / "run", "--weights", "last")["bleu"]
