@@ -6,8 +6,6 @@ between words, a whole line would be one token: even a perfect translation would
 
 from __future__ import annotations
 
-import unicodedata
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,31 +16,18 @@ from sacrebleu.tokenizers.tokenizer_spm import SPM_MODELS
 from sacrebleu.utils import SACREBLEU_DIR
 
 from seqlstm.errors import ArgumentError, nearest
+from seqlstm.text.script import OTHER, WITHOUT_SPACES, main_script
 
 AUTO = "auto"
 TOKENIZATIONS = tuple(BLEU.TOKENIZERS)
-KANA_SHARE = 0.05  # Chinese text may quote some kana; Japanese text has 20 % and more
-OTHER = "of scripts with spaces between words"
-# The words with which the Unicode names of letters begin.
-SCRIPTS = {
-    "CJK": "Han",
-    "HIRAGANA": "kana",
-    "KATAKANA": "kana",
-    "HANGUL": "Hangul",
-    "THAI": "Thai",
-    "LAO": "Lao",
-    "KHMER": "Khmer",
-    "MYANMAR": "Myanmar",
-    "TIBETAN": "Tibetan",
-}
 # The first that can be used. Chinese, Japanese and Korean as sacreBLEU itself chooses by language;
 # Korean has spaces between its phrases, so 13a is a fair substitute, as Japanese has none.
 BY_SCRIPT = {
+    OTHER: ("13a",),
+    **dict.fromkeys(WITHOUT_SPACES, ("char",)),
     "Han": ("zh",),
     "Japanese": ("ja-mecab", "char"),
     "Hangul": ("ko-mecab", "13a"),
-    **dict.fromkeys(("Thai", "Lao", "Khmer", "Myanmar", "Tibetan"), ("char",)),
-    OTHER: ("13a",),
 }
 # What a tokenization needs, and where it comes from.
 NEEDS = {
@@ -75,26 +60,6 @@ def choose_tokenization(texts: Iterable[str]) -> Tokenization:
         else:
             return Tokenization(name, reason)
     return Tokenization(last, reason)
-
-
-def main_script(texts: Iterable[str]) -> str:
-    """The key of `BY_SCRIPT` to which most letters belong; Han with kana is Japanese."""
-    counts = count_letters(texts)
-    kana = counts.pop("kana", 0)
-    han = counts.pop("Han", 0)
-    counts["Japanese" if kana > KANA_SHARE * (kana + han) else "Han"] = kana + han
-    script, count = counts.most_common(1)[0]
-    return script if count else OTHER
-
-
-def count_letters(texts: Iterable[str]) -> Counter[str]:
-    """The number of letters of each script of `SCRIPTS`, and of all others together."""
-    counts: Counter[str] = Counter()
-    for character, count in Counter("".join(texts)).items():
-        if character.isalpha():
-            name = unicodedata.name(character, "").removeprefix("HALFWIDTH ")
-            counts[SCRIPTS.get(name.partition(" ")[0], OTHER)] += count
-    return counts
 
 
 def make_bleu(tokenize: str, **options: Any) -> BLEU:

@@ -346,3 +346,13 @@ def test_a_sweep_has_the_tokens_and_references_of_its_recipe(chinese: Path, tmp_
     signature = result.values["signatures"]["bleu"]
     assert signature.startswith("nrefs:var|case:mixed|eff:no|tok:zh|")
     assert result.score("bleu") == scores(tmp_path / "run", "--weights", "last")["bleu"]
+
+
+def test_perplexity_per_word_needs_words(language_model: Path, tmp_path: Path) -> None:
+    """Chinese lines would be counted as one word each."""
+    warning = "perplexity per word: this text has no spaces between words"
+    for name, expected in (("zh", True), ("en", False)):
+        file = write_lines(tmp_path / f"{name}.txt", column("test", name))
+        result = invoke("evaluate", language_model, "--source", file, "--split", "train")
+        assert result.exit_code == 0
+        assert (warning in " ".join(result.stderr.split())) == expected
