@@ -49,6 +49,11 @@ def count_letters(texts: Iterable[str]) -> Counter[str]:
     return counts
 
 
+def has_letters_without_spaces(text: str) -> bool:
+    """Whether a letter is of a script that has no spaces between words."""
+    return not count_letters([text]).keys() <= {OTHER, "Hangul"}
+
+
 def lacks_spaces(texts: Sequence[str]) -> bool:
     """Whether white space does not separate the words of a text, as in Chinese or Thai."""
     gaps = sum(max(len(text.split()) - 1, 0) for text in texts)
