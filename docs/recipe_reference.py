@@ -22,6 +22,10 @@ READ_FROM_TEXT = {
 }
 
 
+# Keys whose values are names of components.
+NAMED = {"task": "task", "backend": "backend", "tokenize": "tokenization"}
+
+
 def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     """A Markdown table."""
     lines = [[*header], ["---" for _ in header], *([*row] for row in rows)]
@@ -159,8 +163,10 @@ def type_text(name: str, schema: dict[str, Any]) -> str:
     """The type of a key, in words."""
     if name in READ_FROM_TEXT:
         return READ_FROM_TEXT[name]
-    if name in ("task", "backend"):
-        return codes(f'"{word}"' for word in (["auto"] * (name == "backend") + [*CATALOGUE[name]]))
+    if name in NAMED:
+        return codes(
+            f'"{word}"' for word in (["auto"] * (name != "task") + [*CATALOGUE[NAMED[name]]])
+        )
     return words(schema)
 
 

@@ -1,4 +1,6 @@
-"""Options of `evaluate` that are for language models: context, dynamic evaluation, cache."""
+"""Options of `evaluate` for one kind of model: tokens and references of translators; context,
+dynamic evaluation and cache of language models.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +23,30 @@ class Contexts(StrEnum):
 
 
 PANEL = "Language models"
+TRANSLATORS = "Translators"
 
 
 def option(*names: str, text: str, **settings: Any) -> Any:
     return typer.Option(*names, help=text, rich_help_panel=PANEL, **settings)
 
 
+Tokenize = Annotated[
+    str | None,
+    typer.Option(
+        help="Tokens that BLEU counts, instead of the run's: auto (by the script of the "
+        "references), or sacreBLEU's 13a, intl, zh, ja-mecab, ko-mecab, char, flores200, …",
+        rich_help_panel=TRANSLATORS,
+    ),
+]
+References = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FILE",
+        help="Further references, line by line, instead of the recipe's columns. Repeatable; "
+        "`none`: the target column alone.",
+        rich_help_panel=TRANSLATORS,
+    ),
+]
 Context = Annotated[
     Contexts | None,
     option(

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, NonNegativeFloat, NonNegativeInt, PositiveI
 from seqlstm.config.base import Section
 from seqlstm.config.components import check_choice
 from seqlstm.config.data import DataConfig, StreamBatchingConfig
+from seqlstm.config.evaluation import EvaluationConfig
 from seqlstm.config.model import ModelConfig
 from seqlstm.config.tokenizer import TokenizerConfig, TrainedTokenizerConfig
 from seqlstm.config.training import TrainingConfig
@@ -60,6 +61,7 @@ class Recipe(Section):
     `model`: the model.
     `training`: the training.
     `decoding`: defaults of translation.
+    `evaluation`: scores of translations.
     """
 
     task: Annotated[str, AfterValidator(check_choice("task"))]
@@ -72,6 +74,7 @@ class Recipe(Section):
     model: ModelConfig = ModelConfig()
     training: TrainingConfig
     decoding: DecodingConfig = DecodingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
     _notes: tuple[str, ...] = PrivateAttr(default=())
 
     @property
@@ -101,6 +104,4 @@ class Recipe(Section):
         for key in unused_keys:
             section, _, name = key.partition(".")
             table[section].pop(name, None)
-        if not table["decoding"]:
-            del table["decoding"]
-        return tomli_w.dumps(table)
+        return tomli_w.dumps({key: value for key, value in table.items() if value != {}})

@@ -15,7 +15,8 @@ from sacrebleu.significance import PairedTest, Result, estimate_ci
 from torch import Tensor
 
 from seqlstm import __version__
-from seqlstm.evaluation.translation import make_metrics
+from seqlstm.evaluation.tokenization import AUTO
+from seqlstm.evaluation.translation import References, make_metrics, reference_sets
 
 RESAMPLES = 1000  # sacreBLEU's own default
 SEED = 12345  # sacreBLEU's own default
@@ -59,27 +60,32 @@ class Comparison:
 
 def compare_translations(
     systems: Mapping[str, Sequence[str]],
-    references: Sequence[str],
+    references: References,
     *,
+    tokenize: str = AUTO,
     resamples: int = RESAMPLES,
 ) -> Comparison:
     """Compare the BLEU, chrF2++ and TER of all systems with those of the first system.
 
     Args:
         systems: detokenised translations, line by line, by the name of the system.
-        references: one for each line.
+        references: one for each line, or several sets, as for `score_translations`.
+        tokenize: which tokens BLEU counts, as for `score_translations`.
         resamples: number of resamples.
 
     Raises:
         ValueError: fewer than two systems or lines, or a number of translations other than that of
             references.
+        ArgumentError: as `score_translations`.
     """
-    check_sizes({name: len(lines) for name, lines in systems.items()}, len(references))
-    metrics = make_metrics()
+    rows = len(references if isinstance(references[0], str) else references[0])
+    check_sizes({name: len(lines) for name, lines in systems.items()}, rows)
+    sets = reference_sets(references, rows)
+    metrics = make_metrics(sets, tokenize=tokenize)
     metric_signatures, columns = PairedTest(
         [(name, list(lines)) for name, lines in systems.items()],
         metrics,
-        [list(references)],
+        sets,
         test_type="bs",
         n_samples=resamples,
     )()

@@ -1,7 +1,8 @@
 """BLEU, chrF2++ and TER of translations on detokenised text, each with its signature.
 
-sacreBLEU (Post, 2018) computes all but `exact_match`, with its own defaults: BLEU on 13a tokens and
-chrF2++ are case-sensitive, TER is not.
+sacreBLEU (Post, 2018) computes all but `exact_match`, with its own defaults: BLEU and chrF2++ are
+case-sensitive, TER is not. BLEU counts the tokens that suit the language; chrF2++ and TER take
+words as white space separates them, in every language.
 """
 
 from __future__ import annotations
@@ -13,6 +14,12 @@ from functools import lru_cache
 from sacrebleu.metrics import BLEU, CHRF, TER
 from sacrebleu.metrics.base import Metric
 
+from seqlstm.evaluation.tokenization import AUTO, choose_tokenization, make_bleu
+
+References = Sequence[str] | Sequence[Sequence[str | None]]
+"""One reference for each line; or several sets of them, as sacreBLEU takes them."""
+ReferenceSets = list[list[str | None]]
+
 
 @dataclass(frozen=True)
 class TranslationScores:
@@ -22,7 +29,7 @@ class TranslationScores:
         bleu: BLEU (Papineni et al., 2002); more is better.
         chrf: chrF2++, characters and words up to pairs (Popović, 2017); more is better.
         ter: translation edit rate (Snover et al., 2006); less is better, and may exceed 100.
-        exact_match: lines equal to their reference, ignoring white space at both ends.
+        exact_match: lines equal to a reference, ignoring white space at both ends.
         sentences: number of scored lines.
         signatures: from sacreBLEU, by the names `bleu`, `chrf` and `ter`.
     """
@@ -35,20 +42,29 @@ class TranslationScores:
     signatures: dict[str, str]
 
 
-def score_translations(hypotheses: Sequence[str], references: Sequence[str]) -> TranslationScores:
-    """Score detokenised translations, line by line against one reference each.
+def score_translations(
+    hypotheses: Sequence[str], references: References, *, tokenize: str = AUTO
+) -> TranslationScores:
+    """Score detokenised translations, line by line against one or more references.
+
+    Args:
+        hypotheses: the translations.
+        references: one for each line, or several sets of such lines; a set has None, or an empty
+            line, where it has no reference.
+        tokenize: which tokens BLEU counts, by sacreBLEU's name; "auto" chooses by the script of
+            the references.
 
     Raises:
         ValueError: there are no lines, or the numbers of hypotheses and references differ.
+        ArgumentError: there is no such tokenization, or what it needs is missing.
     """
-    metrics = make_metrics()
-    scores = {name: _score(metric, hypotheses, references) for name, metric in metrics.items()}
-    pairs = zip(hypotheses, references, strict=True)
-    matches = sum(hypothesis.strip() == reference.strip() for hypothesis, reference in pairs)
+    sets = reference_sets(references, len(hypotheses))
+    metrics = make_metrics(sets, tokenize=tokenize)
+    scores = {name: _score(metric, hypotheses, sets) for name, metric in metrics.items()}
     return TranslationScores(
         **scores,
-        exact_match=100 * matches / len(references),
-        sentences=len(references),
+        exact_match=100 * _count_matches(hypotheses, sets) / len(hypotheses),
+        sentences=len(hypotheses),
         signatures={name: str(metric.get_signature()) for name, metric in metrics.items()},
     )
 
@@ -68,43 +84,93 @@ class LowercaseScores:
     signatures: dict[str, str]
 
 
-def score_lowercase(hypotheses: Sequence[str], references: Sequence[str]) -> LowercaseScores:
+def score_lowercase(
+    hypotheses: Sequence[str], references: References, *, tokenize: str = AUTO
+) -> LowercaseScores:
     """Score lower-cased translations by BLEU and chrF2++; TER always ignores case.
 
-    Raises:
-        ValueError: as `score_translations`.
+    Args and errors are those of `score_translations`.
     """
+    sets = reference_sets(references, len(hypotheses))
     metrics: dict[str, Metric] = {
-        "bleu": BLEU(lowercase=True),
+        "bleu": bleu_metric(sets, tokenize, lowercase=True),
         "chrf": CHRF(word_order=2, lowercase=True),
     }
-    scores = {name: _score(metric, hypotheses, references) for name, metric in metrics.items()}
+    scores = {name: _score(metric, hypotheses, sets) for name, metric in metrics.items()}
     signatures = {name: str(metric.get_signature()) for name, metric in metrics.items()}
     return LowercaseScores(**scores, signatures=signatures)
 
 
-def bleu(hypotheses: Sequence[str], references: Sequence[str]) -> float:
-    """Corpus BLEU alone, in percent; raises as `score_translations` does."""
-    return _score(make_metrics()["bleu"], hypotheses, references)
+def bleu(hypotheses: Sequence[str], references: References, *, tokenize: str = AUTO) -> float:
+    """Corpus BLEU alone, in percent; with the arguments and errors of `score_translations`."""
+    sets = reference_sets(references, len(hypotheses))
+    return _score(bleu_metric(sets, tokenize), hypotheses, sets)
 
 
-def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> float:
-    """Corpus chrF2++ alone, in percent; raises as `score_translations` does."""
-    return _score(make_metrics()["chrf"], hypotheses, references)
+def chrf(hypotheses: Sequence[str], references: References) -> float:
+    """Corpus chrF2++ alone, in percent; with the errors of `score_translations`."""
+    return _score(CHRF(word_order=2), hypotheses, reference_sets(references, len(hypotheses)))
 
 
-def make_metrics() -> dict[str, Metric]:
-    """The metrics of sacreBLEU, by their names in `TranslationScores`."""
-    return {"bleu": BLEU(), "chrf": CHRF(word_order=2), "ter": TER()}
+def make_metrics(references: ReferenceSets, *, tokenize: str = AUTO) -> dict[str, Metric]:
+    """The metrics of sacreBLEU for a corpus, by their names in `TranslationScores`."""
+    return {"bleu": bleu_metric(references, tokenize), "chrf": CHRF(word_order=2), "ter": TER()}
 
 
-def _score(metric: Metric, hypotheses: Sequence[str], references: Sequence[str]) -> float:
-    if not references or len(hypotheses) != len(references):
-        raise ValueError(
-            "there must be as many hypotheses as references, and at least one,"
-            f" were: {len(hypotheses)} and {len(references)}"
-        )
-    return float(metric.corpus_score(hypotheses, [references]).score)
+def bleu_metric(references: ReferenceSets, tokenize: str, *, lowercase: bool = False) -> BLEU:
+    """BLEU for a corpus.
+
+    A corpus without a reference of four tokens has no 4-gram to find: then BLEU has a lower order
+    (sacreBLEU's effective order, which the signature shows), or perfect translations had 0.
+
+    Raises:
+        ArgumentError: as `score_translations`.
+    """
+    texts = [text for lines in references for text in lines if text]
+    name = choose_tokenization(texts).name if tokenize == AUTO else tokenize
+    metric = make_bleu(name, lowercase=lowercase)
+    long = (len(metric.tokenizer(text).split()) >= metric.max_ngram_order for text in texts)
+    metric.effective_order = not any(long)
+    return metric
+
+
+def reference_sets(references: References, lines: int) -> ReferenceSets:
+    """The references as sacreBLEU takes several: sets of lines, each with one for every hypothesis.
+
+    An empty reference beside another of the same line becomes None: no reference.
+
+    Raises:
+        ValueError: there are no lines, or a set has another number of lines than `lines`.
+    """
+    single = not references or isinstance(references[0], str)
+    sets: list[Sequence[str | None]] = [references] if single else [*references]  # type: ignore[list-item]
+    for one in sets:
+        if not one or len(one) != lines:
+            raise ValueError(
+                "there must be as many hypotheses as references, and at least one,"
+                f" were: {lines} and {len(one)}"
+            )
+    rows = [_present(row) for row in zip(*sets, strict=True)]
+    return [[*column] for column in zip(*rows, strict=True)]
+
+
+def _present(row: tuple[str | None, ...]) -> tuple[str | None, ...]:
+    """The references of a line, with None for empty ones; if all are empty, the first stays."""
+    present = tuple(text if text and text.strip() else None for text in row)
+    return present if any(present) else (row[0] or "", *present[1:])
+
+
+def _count_matches(hypotheses: Sequence[str], references: ReferenceSets) -> int:
+    """The number of hypotheses that equal one of their references."""
+    rows = zip(hypotheses, *references, strict=True)
+    return sum(
+        hypothesis.strip() in {text.strip() for text in row if text is not None}
+        for hypothesis, *row in rows
+    )
+
+
+def _score(metric: Metric, hypotheses: Sequence[str], references: ReferenceSets) -> float:
+    return float(metric.corpus_score(hypotheses, references).score)
 
 
 def sentence_chrf(hypothesis: str, reference: str) -> float:

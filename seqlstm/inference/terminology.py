@@ -9,9 +9,11 @@ from itertools import chain
 from seqlstm.decoding.constraints import Constraint, forbid_phrases, force_prefixes
 from seqlstm.decoding.lexical_constraints import LexicalConstraints
 from seqlstm.errors import ArgumentError
+from seqlstm.text.script import has_letters_without_spaces
 from seqlstm.text.tokenizer import Tokenizer
 
 TokenIds = list[int]
+ANCHOR = "\ue000"  # a character for private use: no piece joins it with the letters after it
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,8 @@ class Terminology:
     """Prefixes and lexical constraints of lines.
 
     A phrase is tokenized as inside a sentence and appears where these tokens do: the same letters
-    in another segmentation do not count.
+    in another segmentation do not count. Inside a sentence a word follows a space, except in the
+    scripts that have none between words, such as Chinese and Thai.
 
     Attributes:
         prefixes: the prefix of each line's translation.
@@ -62,7 +65,11 @@ class Terminology:
                 raise ValueError(
                     f"as many {name} as lines are needed, were: {len(values)}, {lines}"
                 )
-        forbidden_ids = encode_phrases(bad_words, tokenizer)
+        # Also as a sentence begins: there the tokens have a space in every script.
+        forbidden_ids = [*tokenizer.encode_batch([*bad_words])]
+        forbidden_ids += [
+            ids for ids in encode_phrases(bad_words, tokenizer) if ids not in forbidden_ids
+        ]
         texts = list(dict.fromkeys(chain.from_iterable(forced)))
         phrase_ids = dict(zip(texts, encode_phrases(texts, tokenizer), strict=True))
         for text, ids in phrase_ids.items():
@@ -130,7 +137,21 @@ def encode_phrases(phrases: Iterable[str], tokenizer: Tokenizer) -> list[TokenId
         if not text.strip():
             raise ArgumentError("a phrase that must or must not appear is empty")
         check_known(text, ids, tokenizer)
-    return phrase_ids
+    return [
+        encode_inside_word(text, tokenizer) if has_letters_without_spaces(text) else ids
+        for text, ids in zip(texts, phrase_ids, strict=True)
+    ]
+
+
+def encode_inside_word(text: str, tokenizer: Tokenizer) -> TokenIds:
+    """The token ids of a phrase that follows other letters, without a space.
+
+    With a tokenizer of words a phrase is only found as one between spaces.
+    """
+    before, together = tokenizer.encode_batch([ANCHOR, ANCHOR + text])
+    if tokenizer.model_type == "word" or together[: len(before)] != before:
+        return tokenizer.encode(text)
+    return together[len(before) :]
 
 
 def check_known(text: str, ids: TokenIds, tokenizer: Tokenizer) -> None:

@@ -11,8 +11,9 @@ from seqlstm.config import Recipe
 from seqlstm.errors import ArgumentError
 from seqlstm.evaluation.significance import RESAMPLES
 from seqlstm.recipe.load import load
-from seqlstm.recipe.read import read_run_recipe
-from seqlstm.recipe.splits import parse_source, read_split
+from seqlstm.recipe.read import read_run_recipe, with_recorded_choices
+from seqlstm.recipe.references import read_scored_split
+from seqlstm.recipe.splits import parse_source
 from seqlstm.recipe.tasks.base import ComparedRuns, select_task_options
 from seqlstm.recipe.tasks.registry import TASKS
 from seqlstm.run.folder import RunFolder
@@ -48,7 +49,11 @@ def compare(
     if len(paths) < 2:
         raise ArgumentError("a comparison needs two runs or more", hint="seqlstm compare RUN RUN")
     check_distinct(paths)
-    recipes = {str(path): read_run_recipe(RunFolder.open(path)) for path in paths}
+    folders = [RunFolder.open(path) for path in paths]
+    recipes = {
+        str(folder.path): with_recorded_choices(read_run_recipe(folder), folder.read_card())
+        for folder in folders
+    }
     check_same_task(recipes)
     first = next(iter(recipes.values()))
     task = TASKS[first.task]
@@ -56,7 +61,9 @@ def compare(
     task_options: dict[str, Any] = {}
     for path in recipes:
         task_options = select_task_options(path, task, options)
-    corpus = read_split(first.data, split, source=parse_source(source))
+    task.check_evaluation(first, task_options)
+    files = task_options.get("references")
+    corpus = read_scored_split(first, split, source=parse_source(source), files=files)
     compared = task.compare(
         recipes,
         corpus,

@@ -11,7 +11,9 @@ from seqlstm.data.builtin.synthetic_tasks import SYNTHETIC_TASKS
 from seqlstm.data.cleaning import count_overlap
 from seqlstm.data.sources.read import Corpus, built_in_name
 from seqlstm.errors import ArgumentError, DataError, SplitError
+from seqlstm.evaluation.tokenization import AUTO
 from seqlstm.recipe.read import read_run_recipe
+from seqlstm.recipe.references import read_scored_split
 from seqlstm.recipe.splits import read_split
 from seqlstm.recipe.tasks.base import RunCorpus
 from seqlstm.recipe.tasks.registry import TASKS
@@ -33,7 +35,7 @@ def read_corpus(recipe: Recipe, tokenizers: TokenizerPair | None = None) -> RunC
     """
     train = read_split(recipe.data, "train")
     validates = recipe.training.validate_every is not None
-    validation = read_split(recipe.data, "validation") if validates else None
+    validation = read_scored_split(recipe, "validation") if validates else None
     fingerprints = {"train": train.fingerprint}
     if validation:
         fingerprints["validation"] = validation.fingerprint
@@ -42,11 +44,14 @@ def read_corpus(recipe: Recipe, tokenizers: TokenizerPair | None = None) -> RunC
     report = [*recipe.notes, line, *train.notes]
     if validation:
         report += [f"{validation.split}: {len(validation):,} rows", *validation.notes]
+    tokenization = TASKS[recipe.task].tokenization(recipe, cleaned)
+    report += [str(tokenization)] if tokenization and recipe.evaluation.tokenize == AUTO else []
     return RunCorpus(
         train=cleaned,
         validation=validation,
         tokenizers=tokenizers,
         ids=ids,
+        tokenize=tokenization.name if tokenization else None,
         fingerprints=fingerprints,
         report=list(dict.fromkeys(report)),  # two slices of one file have the same notes
         warnings=list(find_overlaps(recipe.data, train, validation)),

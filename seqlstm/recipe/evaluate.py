@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from seqlstm.recipe.load import load, load_ensemble
-from seqlstm.recipe.read import read_run_recipe
-from seqlstm.recipe.splits import parse_source, read_split
+from seqlstm.recipe.read import read_run_recipe, with_recorded_choices
+from seqlstm.recipe.references import read_scored_split, refuse_shared_files
+from seqlstm.recipe.splits import parse_source
 from seqlstm.recipe.tasks.base import Evaluation, select_task_options
 from seqlstm.recipe.tasks.registry import TASKS
 from seqlstm.run.folder import RunFolder
@@ -51,8 +52,10 @@ def evaluate_each(
         split: of each source, such as "test" or "validation+test".
         weights, device, precision: as for `load`.
         options: of the run's task; None and False are ignored. For a translator: `beam_size`,
-            `length_penalty` and `batch` of its search; `lowercase`, whether to report BLEU and chrF
-            of lower-cased text; `output`, whether translations are wanted. For a language model:
+            `length_penalty` and `batch` of its search; `tokenize`, which tokens BLEU counts, and
+            `references`, files of further references, instead of the recipe's; `lowercase`,
+            whether to report BLEU and chrF of lower-cased text; `output`, whether translations are
+            wanted. For a language model:
             `context` ("carried", "reset" or "sliding"); `streams` that are read side by side
             (faster, but each starts without context); `min_context` of sliding windows;
             `documents`, whether to report scores of each document or line; `dynamic` evaluation and
@@ -61,11 +64,16 @@ def evaluate_each(
     Raises:
         ArgumentError: an option that cannot take effect on this run.
     """
-    recipe = read_run_recipe(RunFolder.open(path))
+    folder = RunFolder.open(path)
+    recipe = with_recorded_choices(read_run_recipe(folder), folder.read_card())
     task = TASKS[recipe.task]
     task_options = select_task_options(path, task, {"with": list(others) or None, **options})
     task.check_evaluation(recipe, task_options)
-    corpora = [read_split(recipe.data, split, source=parse_source(name)) for name in sources]
+    files = task_options.get("references")
+    refuse_shared_files(files, sources)
+    corpora = [
+        read_scored_split(recipe, split, source=parse_source(name), files=files) for name in sources
+    ]
     loading = {"weights": weights, "device": device, "precision": precision}
     loaded = load_ensemble(path, others, **loading) if others else load(path, **loading)
     evaluations = task.evaluate(recipe, loaded, corpora, task_options)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from seqlstm.config import Catalogue, Recipe, parse, read_table
 from seqlstm.data.builtin.synthetic_tasks import SYNTHETIC_TASKS
+from seqlstm.evaluation.tokenization import AUTO, TOKENIZATIONS
 from seqlstm.models.attention import ATTENTIONS
 from seqlstm.recipe.shipped import find_shipped, recipe_paths, refuse_sweep
 from seqlstm.recipe.source import parse_with_source
@@ -20,6 +22,7 @@ CATALOGUE: Catalogue = {
     "backend": BACKENDS,
     "source": SYNTHETIC_TASKS,
     "task": TASKS,
+    "tokenization": dict.fromkeys(TOKENIZATIONS),
 }
 
 
@@ -42,6 +45,21 @@ def read_run_recipe(folder: RunFolder) -> Recipe:
         RecipeError: the file was changed and has mistakes.
     """
     return parse(read_table(folder.recipe), where=str(folder.recipe), catalogue=CATALOGUE)
+
+
+def with_recorded_choices(recipe: Recipe, card: Mapping[str, Any]) -> Recipe:
+    """The recipe of a run with what training chose for it: the tokens that BLEU counts.
+
+    Args:
+        recipe: the run's.
+        card: the contents of its `run.json`; older ones record no choice.
+    """
+    record = card.get("evaluation")
+    name = record.get("tokenize") if isinstance(record, dict) else None
+    if recipe.evaluation.tokenize != AUTO or name not in TOKENIZATIONS:
+        return recipe
+    evaluation = recipe.evaluation.model_copy(update={"tokenize": name})
+    return recipe.model_copy(update={"evaluation": evaluation})
 
 
 def resolved_text(recipe: Recipe) -> str:

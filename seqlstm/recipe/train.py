@@ -18,7 +18,7 @@ from seqlstm.recipe.build.training import (
     build_schedule,
 )
 from seqlstm.recipe.corpus import read_corpus
-from seqlstm.recipe.read import read_run_recipe, resolved_text
+from seqlstm.recipe.read import read_run_recipe, resolved_text, with_recorded_choices
 from seqlstm.recipe.tasks.base import RunCorpus
 from seqlstm.recipe.tasks.registry import TASKS
 from seqlstm.run.folder import RunFolder
@@ -117,7 +117,8 @@ def resume(recipe: Recipe, path: Path) -> Prepared:
     folder = RunFolder.open(path)
     check_same(read_run_recipe(folder), recipe, path)
     before = folder.read_card()
-    corpora = read_corpus(recipe, folder.read_tokenizers() if folder.holds_tokenizers() else None)
+    settled = with_recorded_choices(recipe, before)
+    corpora = read_corpus(settled, folder.read_tokenizers() if folder.holds_tokenizers() else None)
     fingerprints = before.get("data", {}).get("fingerprints", corpora.fingerprints)
     if fingerprints != corpora.fingerprints:
         raise DataError(
@@ -134,7 +135,7 @@ def resume(recipe: Recipe, path: Path) -> Prepared:
         )
     origin, begun = before.get("origin"), folder.checkpoint.is_file()
     parent = RunFolder.open(Path(origin)) if origin and not begun else None
-    prepared = prepare(recipe, folder, corpora, parent)
+    prepared = prepare(settled, folder, corpora, parent)
     if begun:
         load_checkpoint(prepared.loop, folder)
     step = prepared.loop.progress.step
@@ -232,11 +233,13 @@ def prepare(
 
 
 def card(corpora: RunCorpus, prepared: Prepared, origin: Path | str | None) -> dict[str, object]:
-    """The run's card: a record of its data and tokenizer, which `resume` checks."""
+    """The run's card: a record of its data and tokenizer, which `resume` checks, and of choices."""
     data = {
         "fingerprints": corpora.fingerprints,
         "notes": prepared.notes,
         "warnings": prepared.warnings,
     }
     start_from = {"origin": str(Path(origin).resolve())} if origin else {}
-    return {"data": data, "tokenizer": corpora.tokenizers.fingerprint, **start_from}
+    evaluation = {"evaluation": {"tokenize": corpora.tokenize}} if corpora.tokenize else {}
+    tokenizer = corpora.tokenizers.fingerprint
+    return {"data": data, "tokenizer": tokenizer, **evaluation, **start_from}

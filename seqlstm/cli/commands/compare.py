@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from seqlstm.cli.commands.evaluate import write_translations
 from seqlstm.cli.console import note, out, table, write
+from seqlstm.cli.evaluation_options import References, Tokenize
 from seqlstm.cli.options import (
     Batch,
     Device,
@@ -49,6 +50,8 @@ def compare(
         int, typer.Option(min=1, help="Bootstrap resamples of the test set.")
     ] = 1000,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    tokenize: Tokenize = None,
+    references: References = None,
     beam_size: Annotated[
         int | None,
         typer.Option(min=1, help="Beam size of all runs, instead of their recipes'; 1: greedy."),
@@ -78,6 +81,8 @@ def compare(
         source=source,
         beam_size=beam_size,
         length_penalty=length_penalty,
+        tokenize=tokenize,
+        references=references or None,
         batch=batch,
         streams=streams,
         resamples=resamples,

@@ -24,6 +24,8 @@ from seqlstm.cli.evaluation_options import (
     DynamicRate,
     DynamicSpan,
     MinContext,
+    References,
+    Tokenize,
     WithCache,
     WithDynamic,
     dynamic_evaluation,
@@ -64,6 +66,8 @@ def evaluate(
     lowercase: Annotated[
         bool, typer.Option("--lowercase", help="Also report BLEU and chrF of lower-cased text.")
     ] = False,
+    tokenize: Tokenize = None,
+    references: References = None,
     beam_size: Annotated[
         int | None, typer.Option(min=1, help="Beam size of a translator; 1: greedy.")
     ] = None,
@@ -126,6 +130,8 @@ def evaluate(
         ),
         cache=neural_cache(cache, size=cache_size, flatness=cache_flatness, share=cache_share),
         lowercase=lowercase,
+        tokenize=tokenize,
+        references=references or None,
         weights=weights.value,
         device=device,
         precision=precision.value,

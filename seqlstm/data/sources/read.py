@@ -45,12 +45,15 @@ class Corpus:
         name: of the source, for messages and reports.
         split: the split expression, such as "train[:98%]".
         notes: what reading decided, such as the rows that were left out; lines to print.
+        references: further translations of the sources of pairs: sets of one for each row, which
+            may be empty.
     """
 
     rows: Rows
     name: str
     split: str
     notes: tuple[str, ...] = ()
+    references: tuple[Sequence[str], ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -69,7 +72,7 @@ class Corpus:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Twelve hexadecimal digits of the SHA-256 of the rows, in order."""
+        """Twelve hexadecimal digits of the SHA-256 of the rows, in order, and the references."""
         digest = sha256()
         for row in self.rows:
             sides = (row,) if isinstance(row, str) else row
@@ -77,6 +80,8 @@ class Corpus:
                 encoded = side.encode("utf-8", "surrogatepass")
                 digest.update(b"%d:%d:" % (len(sides), len(encoded)))
                 digest.update(encoded)
+        for reference in self.references:
+            digest.update("\0".join(reference).encode("utf-8", "surrogatepass"))
         return digest.hexdigest()[:12]
 
 

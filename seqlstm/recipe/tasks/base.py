@@ -17,6 +17,7 @@ from seqlstm.data.batching.buckets import PairIds
 from seqlstm.data.sources.read import Corpus
 from seqlstm.errors import ArgumentError, DataError, Mistake
 from seqlstm.evaluation.significance import Comparison
+from seqlstm.evaluation.tokenization import Tokenization
 from seqlstm.recipe.build.objective import build_objective
 from seqlstm.recurrent.backends import Call
 from seqlstm.recurrent.stack import LayerStack
@@ -37,6 +38,7 @@ class RunCorpus:
         validation: the validation split, not cleaned; None if the recipe does not validate.
         tokenizers: of source and target, or one for both.
         ids: of the training rows, if cleaning has encoded them.
+        tokenize: which tokens BLEU counts; None for a task without BLEU.
         fingerprints: of the splits before cleaning.
         report: lines to print: numbers of rows, of rows that were left out, and notes of reading.
         warnings: lines to print, such as on training rows that are also in a held-out split.
@@ -46,6 +48,7 @@ class RunCorpus:
     validation: Corpus | None
     tokenizers: TokenizerPair
     ids: PairIds | None
+    tokenize: str | None
     fingerprints: dict[str, str]
     report: list[str]
     warnings: list[str]
@@ -123,6 +126,14 @@ class Task(ABC):
     @abstractmethod
     def targets(self, corpus: Corpus) -> Sequence[str]:
         """The texts that the model learns to predict."""
+
+    def tokenization(self, recipe: Recipe, corpus: Corpus) -> Tokenization | None:
+        """The tokens that BLEU counts, for a run on this text; None for a task without BLEU.
+
+        Raises:
+            ArgumentError: what the recipe's tokenization needs is missing.
+        """
+        return None
 
     @abstractmethod
     def build_model(self, recipe: Recipe, vocab_sizes: VocabularySizes) -> nn.Module:

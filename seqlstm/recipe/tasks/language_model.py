@@ -11,6 +11,7 @@ from torch import nn
 from seqlstm.config import Recipe
 from seqlstm.config.consistency import Lookup
 from seqlstm.config.data import StreamBatchingConfig
+from seqlstm.config.evaluation import EvaluationConfig
 from seqlstm.config.recipe import DecodingConfig
 from seqlstm.data.batching.streams import StreamBatches, encode_stream
 from seqlstm.data.sources.read import Corpus
@@ -45,6 +46,7 @@ TRANSLATION_KEYS = (
     "tokenizer.joint",
     *(f"model.{key}" for key in ("attention", "encoder", "decoder")),
     *(f"decoding.{key}" for key in DecodingConfig.model_fields),
+    *(f"evaluation.{key}" for key in EvaluationConfig.model_fields),
 )
 
 

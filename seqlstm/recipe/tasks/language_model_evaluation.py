@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from seqlstm.evaluation.dynamic_evaluation import GradientStatistics, score_dyna
 from seqlstm.evaluation.neural_cache import score_with_cache
 from seqlstm.evaluation.perplexity import LanguageScores, bounded_exp, score_rows, score_text
 from seqlstm.inference.language_model import LoadedLanguageModel
+from seqlstm.text.script import lacks_spaces
 
 MIN_CONTEXT = 256  # tokens, of sliding windows by default
 SCORES = (
@@ -92,6 +94,12 @@ def evaluate_text(
     }
     model, streams = loaded.model, context.streams or 1
     values = scores_by_name(score_text(model, rows, **common, **context.keywords))
+    if lacks_spaces(rows):
+        warnings.warn(
+            "perplexity per word: this text has no spaces between words, so that whole phrases are "
+            "counted as words; bits per byte and per character are comparable",
+            stacklevel=2,
+        )
     if dynamic := options.get("dynamic"):
         assert statistics is not None
         values["dynamic"] = scores_by_name(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,9 +15,9 @@ from seqlstm.data.batching.buckets import BucketBatches, PairIds, bucket, select
 from seqlstm.data.batching.collate import collate_pairs
 from seqlstm.data.cleaning import clean_pairs
 from seqlstm.data.sources.read import Corpus
-from seqlstm.errors import ArgumentError, DataError, Mistake
-from seqlstm.evaluation.significance import compare_translations
-from seqlstm.evaluation.translation import bleu, chrf, score_lowercase, score_translations
+from seqlstm.errors import DataError, Mistake
+from seqlstm.evaluation.tokenization import AUTO, Tokenization, choose_tokenization, make_bleu
+from seqlstm.evaluation.translation import bleu, chrf
 from seqlstm.inference.scoring import truncate
 from seqlstm.inference.translator import LoadedTranslator
 from seqlstm.models.translator import Translator
@@ -32,6 +30,13 @@ from seqlstm.recipe.tasks.base import (
     Validation,
     refuse_single_row,
 )
+from seqlstm.recipe.tasks.translation_evaluation import (
+    SEARCH_OPTIONS,
+    check_direction,
+    compare_translators,
+    evaluate_translator,
+    references_of,
+)
 from seqlstm.recurrent.backends import Call
 from seqlstm.recurrent.catalogue import BLOCKS
 from seqlstm.recurrent.stack import LayerStack
@@ -41,7 +46,7 @@ from seqlstm.text.tokenizer_pair import TokenizerPair, VocabularySizes
 from seqlstm.training.objectives.cross_entropy import CrossEntropy
 
 VALIDATION_TOKENS = 4096  # of a batch
-SEARCH_OPTIONS = ("beam_size", "length_penalty", "batch")
+SCRIPT_SAMPLE = 50_000  # targets whose script is looked at
 
 
 class TranslationTask(Task):
@@ -56,7 +61,9 @@ class TranslationTask(Task):
         *(f"data.{key}" for key in ("text", "prompt", "completion", "unit")),
         "training.regularizers",
     )
-    evaluation_options = frozenset({*SEARCH_OPTIONS, "with", "output", "lowercase"})
+    evaluation_options = frozenset(
+        {*SEARCH_OPTIONS, "with", "output", "lowercase", "tokenize", "references"}
+    )
 
     def check(self, lookup: Lookup) -> Iterator[Mistake]:
         if isinstance(lookup("model", "hidden_size"), list | tuple):
@@ -73,6 +80,7 @@ class TranslationTask(Task):
                 "inputs, and an encoder cannot reverse them",
             )
         yield from check_vocabularies(lookup)
+        yield from check_references(lookup)
         yield from check_without_attention(lookup)
 
     def clean(
@@ -97,6 +105,13 @@ class TranslationTask(Task):
 
     def targets(self, corpus: Corpus) -> Sequence[str]:
         return [target for _, target in corpus.pairs]
+
+    def tokenization(self, recipe: Recipe, corpus: Corpus) -> Tokenization:
+        if (name := recipe.evaluation.tokenize) != AUTO:
+            make_bleu(name)
+            return Tokenization(name, "as the recipe asks")
+        targets = self.targets(corpus)
+        return choose_tokenization(targets[:: len(targets) // SCRIPT_SAMPLE + 1])
 
     def build_model(self, recipe: Recipe, vocab_sizes: VocabularySizes) -> Translator:
         return build_translator(recipe, vocab_sizes)
@@ -124,17 +139,19 @@ class TranslationTask(Task):
     ) -> Validation:
         """The loss and, if one of them is the metric, BLEU and chrF of greedy translations."""
         assert corpus.validation is not None
+        assert corpus.tokenize is not None
+        tokenize, references = corpus.tokenize, references_of(corpus.validation)
         tokenizers, max_length = corpus.tokenizers, recipe.data.max_length
-        lines, references = ([*side] for side in zip(*corpus.validation.pairs, strict=True))
+        lines, targets = ([*side] for side in zip(*corpus.validation.pairs, strict=True))
 
         def encode(side: list[str], tokenizer: Tokenizer) -> list[list[int]]:
             return truncate(tokenizer.encode_batch(side), max_length, what="validation line")
 
         sources = encode(lines, tokenizers.source)
-        targets = encode(references, tokenizers.target)
+        target_ids = encode(targets, tokenizers.target)
         batches = [
-            collate_pairs([sources[i] for i in rows], [targets[i] for i in rows], tokenizers)
-            for rows in bucket(sources, targets, VALIDATION_TOKENS)
+            collate_pairs([sources[i] for i in rows], [target_ids[i] for i in rows], tokenizers)
+            for rows in bucket(sources, target_ids, VALIDATION_TOKENS)
         ]
 
         objective = CrossEntropy()
@@ -148,7 +165,7 @@ class TranslationTask(Task):
                     model, tokenizers, precision=precision, max_input_length=max_length
                 )
                 hypotheses = loaded.translate(lines, beam_size=1, batch=256)
-                values["bleu"] = bleu(hypotheses, references)
+                values["bleu"] = bleu(hypotheses, references, tokenize=tokenize)
                 values["chrf"] = chrf(hypotheses, references)
             return values
 
@@ -172,7 +189,12 @@ class TranslationTask(Task):
         corpora: Sequence[Corpus],
         options: Mapping[str, Any],
     ) -> list[Evaluation]:
+        options = {"tokenize": recipe.evaluation.tokenize, **options}
         return [evaluate_translator(loaded, corpus, options) for corpus in corpora]
+
+    def check_evaluation(self, recipe: Recipe, options: Mapping[str, Any]) -> None:
+        if (name := options.get("tokenize", recipe.evaluation.tokenize)) != AUTO:
+            make_bleu(name)
 
     def check_comparison(self, runs: Mapping[str, Recipe]) -> None:
         (first, recipe), *others = runs.items()
@@ -190,12 +212,9 @@ class TranslationTask(Task):
         options: Mapping[str, Any],
     ) -> ComparedRuns:
         refuse_single_row(corpus, len(corpus), "line")
-        lines, references = ([*side] for side in zip(*corpus.pairs, strict=True))
-        translations, signatures = {}, {}
-        for path in runs:
-            translations[path], _, signatures[path] = translate(load(path), lines, options)
-        comparison = compare_translations(translations, references, resamples=resamples)
-        return ComparedRuns(comparison, len(references), signatures, translations)
+        first = next(iter(runs.values()))
+        options = {"tokenize": first.evaluation.tokenize, **options}
+        return compare_translators(runs, corpus, load=load, resamples=resamples, options=options)
 
 
 def check_vocabularies(lookup: Lookup) -> Iterator[Mistake]:
@@ -216,6 +235,17 @@ def check_vocabularies(lookup: Lookup) -> Iterator[Mistake]:
         )
 
 
+def check_references(lookup: Lookup) -> Iterator[Mistake]:
+    """Columns of further references that are no further ones."""
+    pair, references = lookup("data", "pair"), lookup("evaluation", "references")
+    known = [*pair] if isinstance(pair, list | tuple) else []
+    for column in references if isinstance(references, list | tuple) else []:
+        if column in known:
+            problem = f'"{column}" is a column of data.pair, or named twice'
+            yield Mistake("evaluation.references", problem, "further columns of the target side")
+        known.append(column)
+
+
 def check_without_attention(lookup: Lookup) -> Iterator[Mistake]:
     """Keys that cannot take effect with a decoder without attention."""
     if lookup("model", "decoder", "kind") != "no-attention":
@@ -231,51 +261,3 @@ def check_without_attention(lookup: Lookup) -> Iterator[Mistake]:
     ]
     if lookup("model", "dropout", "inter_layer") and all(count in (None, 1) for count in layers):
         yield Mistake("model.dropout.inter_layer", "cannot take effect with single layers")
-
-
-def evaluate_translator(
-    loaded: LoadedTranslator, corpus: Corpus, options: Mapping[str, Any]
-) -> Evaluation:
-    """Translate the sources of a corpus and score the translations."""
-    lines, references = ([*side] for side in zip(*corpus.pairs, strict=True))
-    hypotheses, seconds, signature = translate(loaded, lines, options)
-    scores = score_translations(hypotheses, references)
-    values = {name: getattr(scores, name) for name in ("bleu", "chrf", "ter")}
-    signatures = scores.signatures
-    if options.get("lowercase"):
-        lower = score_lowercase(hypotheses, references)
-        values |= {"bleu_lowercase": lower.bleu, "chrf_lowercase": lower.chrf}
-        signatures = signatures | {f"{name}_lowercase": s for name, s in lower.signatures.items()}
-    values |= {
-        "exact_match": scores.exact_match,
-        "sentences": scores.sentences,
-        "seconds": seconds,
-        "sentences_per_second": scores.sentences / seconds,
-        "signatures": signatures | {"search": signature},
-    }
-    return Evaluation(values, hypotheses)
-
-
-def translate(
-    loaded: LoadedTranslator, lines: Sequence[str], options: Mapping[str, Any]
-) -> tuple[list[str], float, str]:
-    """Translations, the seconds that they took, and the signature of the search."""
-    search = {name: options[name] for name in SEARCH_OPTIONS if name in options}
-    search.setdefault("batch", 64)
-    began = time.perf_counter()
-    hypotheses = loaded.translate(lines, **search)
-    return hypotheses, time.perf_counter() - began, loaded.signature(**search)
-
-
-def check_direction(first: str, ours: list[str], path: str, theirs: list[str]) -> None:
-    """Compare the columns of two runs; of nested columns the last names count.
-
-    Raises:
-        ArgumentError: the runs translate in opposite directions.
-    """
-    our, their = ([name.rpartition(".")[2] for name in pair] for pair in (ours, theirs))
-    directions = f"{first} translates {our[0]} to {our[1]}, {path} {their[0]} to {their[1]}"
-    if our != their and our == their[::-1]:
-        raise ArgumentError(f"{directions}: they cannot compete")
-    if our != their:
-        warnings.warn(f"{directions}: both are given {our[0]} to translate", stacklevel=2)
