@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from seqlstm.config import Catalogue, Recipe, parse, read_overrides, read_table
 from seqlstm.data.builtin.synthetic_tasks import SYNTHETIC_TASKS
 from seqlstm.models.attention import ATTENTIONS
+from seqlstm.recipe.changes import recipe_digest
 from seqlstm.recipe.shipped import find_shipped, recipe_paths, refuse_sweep
 from seqlstm.recipe.tasks.registry import TASKS
 from seqlstm.recurrent.backends import BACKENDS
@@ -39,8 +40,11 @@ def read_run_recipe(folder: RunFolder) -> Recipe:
 
     Raises:
         RecipeError: the file was changed and has mistakes.
+        RunError: the file is not the run's.
     """
-    return parse(read_table(folder.recipe), where=str(folder.recipe), catalogue=CATALOGUE)
+    table = read_table(folder.recipe)
+    folder.check_recipe(recipe_digest(table))
+    return parse(table, where=str(folder.recipe), catalogue=CATALOGUE)
 
 
 def resolved_text(recipe: Recipe) -> str:

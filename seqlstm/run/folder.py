@@ -6,28 +6,34 @@ best.safetensors   the weights with the best value of the recipe's metric
 last.safetensors   the weights of the last checkpoint
 checkpoint.pt      the training state, to resume from
 log.jsonl          a line for every twentieth step and every validation
-run.json           the run's card: format, versions, machine and data
+run.json           the run's card: format, versions, machine, data and digests
 result.json        the scores of a run of a sweep
+seqlstm.lock       names the process that trains here; removed at its end
+
+Files are written one after the other, and a process may be killed between any two. So a digest is
+in the file that it belongs to (weights, checkpoint), or in the card, which is written after the
+files that it describes and before they are replaced. The card, the weights and the checkpoint name
+the run that they belong to.
 """
 
 from __future__ import annotations
 
-import json
-import platform
-from contextlib import suppress
-from dataclasses import asdict
-from importlib.metadata import version
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from seqlstm import __version__
-from seqlstm.errors import RunError, TrainingError
+from seqlstm.errors import FileError, RunError, TrainingError
+from seqlstm.run.card import Card, parse_card
+from seqlstm.run.lock import LOCK_FILE, FolderLock
+from seqlstm.run.log import LogContents, is_logged, log_line, parse_log
 from seqlstm.runtime.files import (
     Weights,
+    is_temporary,
     load_checkpoint,
     load_weights,
+    remove_temporary_files,
     save_checkpoint,
     save_weights,
     write_atomically,
@@ -36,9 +42,6 @@ from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.text.tokenizer_pair import TokenizerPair
 from seqlstm.training.progress import TrainingReport
 
-FORMAT = 1
-LOG_EVERY = 20
-PACKAGES = ("torch", "sentencepiece", "datasets", "sacrebleu")
 CONTENTS = (
     "recipe.toml",
     "tokenizer.model",
@@ -48,10 +51,11 @@ CONTENTS = (
     "last.safetensors",
     "checkpoint.pt",
     "log.jsonl",
-    "run.json",
     "result.json",
+    "run.json",
 )
-OWN_FILES = {*CONTENTS, *(f"{name}.tmp" for name in CONTENTS)}
+"""A run's own files. The card is the last to be deleted: a folder with a card is a run."""
+RUN = "run"  # the key of the run in a checkpoint
 
 
 class RunFolder:
@@ -59,10 +63,15 @@ class RunFolder:
 
     Args:
         path: of the folder.
+        lock: that this process holds on it; without one, the folder is only read.
+
+    Attributes:
+        contents: the card, once it is read or written; the other files are checked against it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, lock: FolderLock | None = None) -> None:
         self.path = path
+        self.lock = lock
         self.recipe = path / "recipe.toml"
         self.tokenizer = path / "tokenizer.model"
         self.sides = path / "source.model", path / "target.model"
@@ -70,6 +79,7 @@ class RunFolder:
         self.best = path / "best.safetensors"
         self.log = path / "log.jsonl"
         self.card = path / "run.json"
+        self.contents: Card | None = None
 
     def check_can_create(self, *, overwrite: bool = False) -> None:
         """Check that a run may be created here, without changing anything.
@@ -82,7 +92,7 @@ class RunFolder:
             raise RunError(f"{self.path} is a file, not a folder")
         if not self.path.is_dir():
             return
-        if any(file.name not in OWN_FILES for file in self.path.iterdir()):
+        if not all(is_own(file.name) for file in self.path.iterdir()):
             raise RunError(f"{self.path} holds other things", hint="Name another folder.")
         if not overwrite and any(file.is_file() for file in (self.checkpoint, self.best)):
             raise RunError(
@@ -97,44 +107,71 @@ class RunFolder:
         Raises:
             RunError: the folder cannot be made.
         """
+        self.check_owner()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            # The card is deleted last: a folder with a card is a run.
-            for name in sorted(OWN_FILES, key=lambda name: name == self.card.name):
+            for name in CONTENTS:
                 (self.path / name).unlink(missing_ok=True)
+            self.remove_temporary_files()
         except OSError as error:
             raise RunError(f"{self.path} cannot be made: {error.strerror}") from error
         self.write_recipe(recipe)
 
     @classmethod
-    def open(cls, path: Path) -> RunFolder:
+    def open(cls, path: Path, *, lock: FolderLock | None = None) -> RunFolder:
         """The folder of an existing run.
 
         Raises:
-            RunError: it is no run folder, or was written by a newer seqlstm.
+            RunError: it is no run folder, its card is damaged, or it was written by a newer
+                seqlstm.
         """
-        folder = cls(path)
+        folder = cls(path, lock=lock)
         if not folder.card.is_file():
             raise RunError(
                 f"{path} is no run folder: it has no {folder.card.name}",
                 hint="A run folder is what `seqlstm train RECIPE --run DIR` writes.",
             )
-        format = folder.read_card().get("format")
-        if not isinstance(format, int):
-            raise RunError(f"{folder.card} is damaged: it names no format")
-        if format > FORMAT:
-            raise RunError(
-                f"{path} was written by a newer seqlstm: format {format}, this one reads {FORMAT}",
-                hint="Upgrade seqlstm.",
-            )
+        folder.contents = folder.read_card()
         return folder
+
+    @property
+    def card_contents(self) -> Card:
+        """The card of a run that was opened or created."""
+        assert self.contents is not None
+        return self.contents
+
+    def check_owner(self) -> None:
+        """Check, before something is written, that the folder is still the locked one."""
+        if self.lock:
+            self.lock.check()
+
+    def remove_temporary_files(self) -> None:
+        """Remove what killed trainings have left; the lock must be held."""
+        remove_temporary_files(self.path, CONTENTS)
 
     def write_recipe(self, text: str) -> None:
         """Write the resolved recipe."""
-        write_atomically(self.recipe, text.encode())
+        with self.writing():
+            write_atomically(self.recipe, text.encode())
+
+    def check_recipe(self, digest: str) -> None:
+        """Check that the recipe in the folder, of this digest, is the run's.
+
+        Raises:
+            RunError: it is another one.
+        """
+        if self.contents and self.contents.recipe and digest not in self.contents.recipe:
+            self.check_unchanged()
+            if digest not in (self.read_card().recipe or ()):  # a resumption may have replaced it
+                raise RunError(
+                    f"{self.recipe} is not the recipe with which this run was trained",
+                    hint="Restore it from a copy. The device, threads, precision, backend and "
+                    "[decoding] may be changed there.",
+                )
 
     def save_tokenizers(self, tokenizers: TokenizerPair) -> None:
         """Write `tokenizer.model`, or `source.model` and `target.model`."""
+        self.check_owner()
         for name, tokenizer in tokenizers.by_name.items():
             tokenizer.save(self.path / f"{name}.model")
 
@@ -147,67 +184,128 @@ class RunFolder:
 
         Raises:
             TokenizerError: a file is missing or damaged.
+            RunError: a file is not the run's.
         """
         if any(file.is_file() for file in self.sides):
             source, target = map(Tokenizer.load, self.sides)
-            return TokenizerPair(source, target)
-        return TokenizerPair.joint(Tokenizer.load(self.tokenizer))
+            tokenizers = TokenizerPair(source, target)
+        else:
+            tokenizers = TokenizerPair.joint(Tokenizer.load(self.tokenizer))
+        if self.contents and tokenizers.fingerprint != self.contents.tokenizer:
+            self.refuse_tokenizers(tokenizers)
+        return tokenizers
 
-    def write_card(self, details: dict[str, Any]) -> None:
-        """Write `run.json`: format, versions, machine, and the details passed in."""
-        card = {
-            "format": FORMAT,
-            "seqlstm": __version__,
-            "python": platform.python_version(),
-            "packages": {package: version(package) for package in PACKAGES},
-            "machine": f"{platform.system()} {platform.machine()}",
-            "threads": torch.get_num_threads(),
-            **details,
-        }
-        write_atomically(self.card, json.dumps(card, indent=2, ensure_ascii=False).encode())
+    def refuse_tokenizers(self, tokenizers: TokenizerPair) -> None:
+        """Raise a RunError for tokenizers that are not the run's; it names the files."""
+        assert self.contents is not None
+        self.check_unchanged()
+        expected = self.contents.tokenizer
+        files = [
+            str(self.path / f"{name}.model")
+            for name, tokenizer in tokenizers.by_name.items()
+            if tokenizer.fingerprint not in expected.split("+")
+        ]
+        raise RunError(
+            f"the tokenizer has changed since this run began: {' and '.join(files) or self.path} "
+            f"has {tokenizers.fingerprint}, the run {expected}",
+            hint="Restore it, or start a new run.",
+        )
 
-    def read_card(self) -> dict[str, Any]:
+    def write_card(self, card: Card) -> None:
+        """Write `run.json`."""
+        with self.writing():
+            write_atomically(self.card, card.model_dump_json(indent=2, exclude_none=True).encode())
+        self.contents = card
+
+    def read_card(self) -> Card:
         """Read the card that `write_card` wrote.
 
         Raises:
-            RunError: the file is damaged.
+            RunError: the file is damaged, or was written by a newer seqlstm.
         """
         try:
-            card = json.loads(self.card.read_text(encoding="utf-8"))
-        except (ValueError, OSError) as error:
-            raise RunError(f"{self.card} is damaged: {error}") from error
-        if not isinstance(card, dict):
-            raise RunError(f"{self.card} is damaged: it holds no table")
-        return card
+            return parse_card(self.card.read_bytes(), self.card)
+        except OSError as error:
+            raise RunError(f"{self.card} cannot be read: {error.strerror}") from error
+
+    def check_unchanged(self) -> None:
+        """Check that the folder has still the run that was opened.
+
+        Raises:
+            RunError: another training has replaced it.
+        """
+        if self.contents and self.card.is_file() and self.read_card().run != self.contents.run:
+            raise RunError(f"the run in {self.path} was replaced meanwhile", hint="Try again.")
 
     def save_weights(self, name: str, weights: Weights, *, step: int) -> None:
         """Write `best` or `last`."""
-        # One entry: safetensors writes several entries in random order.
-        metadata = {"seqlstm": f"format {FORMAT}, step {step}"}
-        save_weights(self.weights_file(name), weights, metadata)
+        card = self.contents
+        run = f", run {card.run}" if card and card.run else ""
+        with self.writing():
+            save_weights(self.weights_file(name), weights, f"step {step}{run}")
 
     def read_weights(self, name: str = "best") -> Weights:
-        """Read `best` or `last`; a run without validations has no `best`, so `last` is read."""
+        """Read `best` or `last`; a run without validations has no `best`, so `last` is read.
+
+        Raises:
+            RunError: the file is missing, damaged, or of another run.
+        """
+        return self.read_described_weights(name)[0]
+
+    def read_described_weights(self, name: str = "best") -> tuple[Weights, str]:
+        """`read_weights`, and a text that identifies them."""
         file = self.weights_file(name)
         if name == "best" and not file.is_file():
+            self.warn_of_missing_best()
             file = self.weights_file("last")
-        return load_weights(file)
+        card = self.contents
+        weights, metadata = load_weights(file, sealed=bool(card and card.has_digests))
+        description = metadata.get("seqlstm", "")
+        if card and card.run and f", run {card.run}," not in description:
+            self.check_unchanged()
+            raise RunError(
+                f"{file} holds the weights of another run",
+                hint="Restore the run's own file from a copy.",
+            )
+        return weights, description
+
+    def warn_of_missing_best(self) -> None:
+        """Warn if a validation has chosen best weights."""
+        best = [report["step"] for report in self.read_log().reports if report.get("best")]
+        if best:
+            warnings.warn(
+                f"{self.best} is missing, though step {best[-1]:,} was the best: "
+                "the weights of the last checkpoint are used",
+                stacklevel=3,
+            )
 
     def weights_file(self, name: str) -> Path:
         """The path of `best` or `last`."""
         return self.path / f"{name}.safetensors"
 
     def save_checkpoint(self, contents: dict[str, Any]) -> None:
-        """Write the training state."""
-        save_checkpoint(self.checkpoint, contents)
+        """Write the training state; after the first one, the card records that there is one."""
+        card = self.contents
+        with self.writing():
+            save_checkpoint(self.checkpoint, contents | {RUN: card.run if card else None})
+        if card and not card.checkpointed:
+            self.write_card(card.model_copy(update={"checkpointed": True}))
 
     def read_checkpoint(self) -> dict[str, Any]:
         """Read the checkpoint that `save_checkpoint` wrote.
 
         Raises:
-            RunError: the file is damaged or foreign.
+            RunError: the file is missing, damaged, foreign or of another run.
         """
-        return load_checkpoint(self.checkpoint)
+        card = self.contents
+        contents = load_checkpoint(self.checkpoint, sealed=bool(card and card.has_digests))
+        run = contents.pop(RUN, None)
+        if card and run != card.run:
+            raise RunError(
+                f"{self.checkpoint} belongs to another run",
+                hint="Restore the run's own checkpoint from a copy.",
+            )
+        return contents
 
     def write_log(self, report: TrainingReport) -> None:
         """Append a report to the log: every validation, the end, and every twentieth step.
@@ -215,33 +313,49 @@ class RunFolder:
         Raises:
             TrainingError: the disk is full.
         """
-        if report.kind == "checkpoint" or (report.kind == "step" and report.step % LOG_EVERY):
+        if not is_logged(report):
             return
-        line = {
-            key: value
-            for key, value in asdict(report).items()
-            if value not in ({}, None) and value is not False
-        }
+        self.check_owner()
         try:
             with self.log.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
+                file.write(log_line(report))
         except OSError as error:
             raise TrainingError(
                 f"{self.log} could not be written: {error.strerror}",
-                hint="The last checkpoint is intact. Make room, then go on with --resume.",
+                hint="The last checkpoint is intact. Mend this, then go on with --resume.",
             ) from error
 
-    def read_log(self) -> list[dict[str, Any]]:
-        """The lines of the log, without lines cut off by a crash or a full disk."""
-        lines = []
-        if self.log.is_file():
-            for line in self.log.read_text(encoding="utf-8").splitlines():
-                with suppress(ValueError):
-                    lines.append(json.loads(line))
-        return lines
+    def read_log(self) -> LogContents:
+        """The reports of the log; lines that hold none are counted."""
+        try:
+            return parse_log(self.log.read_bytes())
+        except FileNotFoundError:
+            return parse_log(b"")
+        except OSError as error:
+            raise RunError(f"{self.log} cannot be read: {error.strerror}") from error
 
     def truncate_log(self, step: int) -> None:
         """Delete the lines after a step, and `end` lines: a resumed run repeats those steps."""
-        lines = [line for line in self.read_log() if line["step"] <= step and line["kind"] != "end"]
-        text = "".join(json.dumps(line) + "\n" for line in lines)
-        write_atomically(self.log, text.encode())
+        reports, texts, _ = self.read_log()
+        kept = [
+            f"{text}\n"
+            for report, text in zip(reports, texts, strict=True)
+            if report["step"] <= step and report["kind"] != "end"
+        ]
+        with self.writing():
+            write_atomically(self.log, "".join(kept).encode())
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """While inside, a file of the run is written: errors name `--resume`."""
+        self.check_owner()
+        try:
+            yield
+        except FileError as error:
+            hint = f"{error.hint or 'Mend this.'} Then go on with --resume."
+            raise FileError(error.message, hint=hint) from error
+
+
+def is_own(name: str) -> bool:
+    """Whether a file of this name is a run's own."""
+    return name in CONTENTS or name == LOCK_FILE or is_temporary(name, CONTENTS)

@@ -112,7 +112,7 @@ class Tokenizer:
         try:
             write_atomically(Path(path), self.model)
         except FileError as error:
-            raise TokenizerError(error.message) from error
+            raise TokenizerError(error.message, hint=error.hint) from error
 
     def encode(self, text: str) -> list[int]:
         """The ids of `text`, without begin and end.

@@ -41,7 +41,7 @@ def write(folder: Path, name: str) -> Path:
     if name.endswith(".pt"):
         save_checkpoint(path, CONTENTS)
     else:
-        save_weights(path, WEIGHTS, {"step": "3"})
+        save_weights(path, WEIGHTS, "step 3")
     return path
 
 
@@ -102,7 +102,8 @@ def test_a_checkpoint_round_trips(tmp_path: Path) -> None:
 
 
 def test_weights_round_trip(tmp_path: Path) -> None:
-    weights = load_weights(write(tmp_path, "best.safetensors"))
+    weights, metadata = load_weights(write(tmp_path, "best.safetensors"))
+    assert metadata["seqlstm"].startswith("step 3, sha256:")
     assert weights.keys() == WEIGHTS.keys()
     assert all(torch.equal(weights[name], WEIGHTS[name]) for name in WEIGHTS)
 
