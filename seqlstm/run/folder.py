@@ -19,21 +19,17 @@ the run that they belong to.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from seqlstm.errors import FileError, RunError, TrainingError
-from seqlstm.run.card import Card, parse_card
-from seqlstm.run.lock import LOCK_FILE, FolderLock
-from seqlstm.run.log import LogContents, is_logged, log_line, parse_log
+from seqlstm.errors import RunError
+from seqlstm.run.files import CONTENTS, RunFiles, is_own
+from seqlstm.run.lock import FolderLock
+from seqlstm.run.log import LogContents, append_report, read_log, truncated
 from seqlstm.runtime.files import (
     Weights,
-    is_temporary,
     load_checkpoint,
     load_weights,
-    remove_temporary_files,
     save_checkpoint,
     save_weights,
     write_atomically,
@@ -42,44 +38,11 @@ from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.text.tokenizer_pair import TokenizerPair
 from seqlstm.training.progress import TrainingReport
 
-CONTENTS = (
-    "recipe.toml",
-    "tokenizer.model",
-    "source.model",
-    "target.model",
-    "best.safetensors",
-    "last.safetensors",
-    "checkpoint.pt",
-    "log.jsonl",
-    "result.json",
-    "run.json",
-)
-"""A run's own files. The card is the last to be deleted: a folder with a card is a run."""
 RUN = "run"  # the key of the run in a checkpoint
 
 
-class RunFolder:
-    """The files of one run.
-
-    Args:
-        path: of the folder.
-        lock: that this process holds on it; without one, the folder is only read.
-
-    Attributes:
-        contents: the card, once it is read or written; the other files are checked against it.
-    """
-
-    def __init__(self, path: Path, *, lock: FolderLock | None = None) -> None:
-        self.path = path
-        self.lock = lock
-        self.recipe = path / "recipe.toml"
-        self.tokenizer = path / "tokenizer.model"
-        self.sides = path / "source.model", path / "target.model"
-        self.checkpoint = path / "checkpoint.pt"
-        self.best = path / "best.safetensors"
-        self.log = path / "log.jsonl"
-        self.card = path / "run.json"
-        self.contents: Card | None = None
+class RunFolder(RunFiles):
+    """A run folder; see `RunFiles`."""
 
     def check_can_create(self, *, overwrite: bool = False) -> None:
         """Check that a run may be created here, without changing anything.
@@ -133,21 +96,6 @@ class RunFolder:
             )
         folder.contents = folder.read_card()
         return folder
-
-    @property
-    def card_contents(self) -> Card:
-        """The card of a run that was opened or created."""
-        assert self.contents is not None
-        return self.contents
-
-    def check_owner(self) -> None:
-        """Check, before something is written, that the folder is still the locked one."""
-        if self.lock:
-            self.lock.check()
-
-    def remove_temporary_files(self) -> None:
-        """Remove what killed trainings have left; the lock must be held."""
-        remove_temporary_files(self.path, CONTENTS)
 
     def write_recipe(self, text: str) -> None:
         """Write the resolved recipe."""
@@ -210,32 +158,6 @@ class RunFolder:
             f"has {tokenizers.fingerprint}, the run {expected}",
             hint="Restore it, or start a new run.",
         )
-
-    def write_card(self, card: Card) -> None:
-        """Write `run.json`."""
-        with self.writing():
-            write_atomically(self.card, card.model_dump_json(indent=2, exclude_none=True).encode())
-        self.contents = card
-
-    def read_card(self) -> Card:
-        """Read the card that `write_card` wrote.
-
-        Raises:
-            RunError: the file is damaged, or was written by a newer seqlstm.
-        """
-        try:
-            return parse_card(self.card.read_bytes(), self.card)
-        except OSError as error:
-            raise RunError(f"{self.card} cannot be read: {error.strerror}") from error
-
-    def check_unchanged(self) -> None:
-        """Check that the folder has still the run that was opened.
-
-        Raises:
-            RunError: another training has replaced it.
-        """
-        if self.contents and self.card.is_file() and self.read_card().run != self.contents.run:
-            raise RunError(f"the run in {self.path} was replaced meanwhile", hint="Try again.")
 
     def save_weights(self, name: str, weights: Weights, *, step: int) -> None:
         """Write `best` or `last`."""
@@ -313,49 +235,14 @@ class RunFolder:
         Raises:
             TrainingError: the disk is full.
         """
-        if not is_logged(report):
-            return
         self.check_owner()
-        try:
-            with self.log.open("a", encoding="utf-8") as file:
-                file.write(log_line(report))
-        except OSError as error:
-            raise TrainingError(
-                f"{self.log} could not be written: {error.strerror}",
-                hint="The last checkpoint is intact. Mend this, then go on with --resume.",
-            ) from error
+        append_report(self.log, report)
 
     def read_log(self) -> LogContents:
         """The reports of the log; lines that hold none are counted."""
-        try:
-            return parse_log(self.log.read_bytes())
-        except FileNotFoundError:
-            return parse_log(b"")
-        except OSError as error:
-            raise RunError(f"{self.log} cannot be read: {error.strerror}") from error
+        return read_log(self.log)
 
     def truncate_log(self, step: int) -> None:
         """Delete the lines after a step, and `end` lines: a resumed run repeats those steps."""
-        reports, texts, _ = self.read_log()
-        kept = [
-            f"{text}\n"
-            for report, text in zip(reports, texts, strict=True)
-            if report["step"] <= step and report["kind"] != "end"
-        ]
         with self.writing():
-            write_atomically(self.log, "".join(kept).encode())
-
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """While inside, a file of the run is written: errors name `--resume`."""
-        self.check_owner()
-        try:
-            yield
-        except FileError as error:
-            hint = f"{error.hint or 'Mend this.'} Then go on with --resume."
-            raise FileError(error.message, hint=hint) from error
-
-
-def is_own(name: str) -> bool:
-    """Whether a file of this name is a run's own."""
-    return name in CONTENTS or name == LOCK_FILE or is_temporary(name, CONTENTS)
+            write_atomically(self.log, truncated(self.read_log(), step).encode())

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from seqlstm.errors import RunError, TrainingError
 from seqlstm.training.progress import TrainingReport
 
 LOG_EVERY = 20
@@ -57,6 +59,47 @@ def log_line(report: TrainingReport) -> str:
     fields = asdict(report).items()
     kept = {key: value for key, value in fields if value not in ({}, None) and value is not False}
     return json.dumps(kept) + "\n"
+
+
+def append_report(file: Path, report: TrainingReport) -> None:
+    """Append the line of a report, if it has one.
+
+    Raises:
+        TrainingError: the disk is full, or the file may not be written.
+    """
+    if not is_logged(report):
+        return
+    try:
+        with file.open("a", encoding="utf-8") as log:
+            log.write(log_line(report))
+    except OSError as error:
+        raise TrainingError(
+            f"{file} could not be written: {error.strerror}",
+            hint="The last checkpoint is intact. Mend this, then go on with --resume.",
+        ) from error
+
+
+def read_log(file: Path) -> LogContents:
+    """The reports of a log; there are none before the first is written.
+
+    Raises:
+        RunError: the file may not be read.
+    """
+    try:
+        return parse_log(file.read_bytes())
+    except FileNotFoundError:
+        return parse_log(b"")
+    except OSError as error:
+        raise RunError(f"{file} cannot be read: {error.strerror}") from error
+
+
+def truncated(log: LogContents, step: int) -> str:
+    """The text of a log without the lines after a step, and without `end` lines."""
+    return "".join(
+        f"{text}\n"
+        for report, text in zip(log.reports, log.texts, strict=True)
+        if report["step"] <= step and report["kind"] != "end"
+    )
 
 
 def parse_log(contents: bytes) -> LogContents:
