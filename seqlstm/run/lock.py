@@ -46,6 +46,7 @@ class FolderLock:
         self.file = folder / LOCK_FILE
         self.warning: str | None = None
         self._holders = 0
+        self._locked = False
         self._descriptors: list[int] = []
         self._made: list[Path] = []
 
@@ -74,8 +75,9 @@ class FolderLock:
         if self._holders:
             return
         with suppress(OSError):
-            if self._descriptors and self._is_current():
+            if self._locked and self._is_current():
                 self.file.unlink()
+        self._locked = False
         self._close()
         for folder in self._made:
             with suppress(OSError):  # it is not empty
@@ -125,6 +127,7 @@ class FolderLock:
                 flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
                 self._descriptors.append(os.open(self.file, flags, 0o666))
                 self._lock_descriptors()
+        self._locked = True
         os.ftruncate(self._descriptors[1], 0)
         os.pwrite(self._descriptors[1], owner().encode(), 0)
 
