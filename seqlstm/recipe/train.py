@@ -158,8 +158,9 @@ def read_run_corpus(recipe: Recipe, folder: RunFolder) -> RunCorpus:
             f"{corpora.fingerprints}",
             hint="Restore them, or start a new run.",
         )
-    if card.tokenizer != corpora.tokenizers.fingerprint:
-        folder.refuse_tokenizers(corpora.tokenizers)
+    tokenizers = corpora.tokenizers.by_name
+    fingerprints = [tokenizer.fingerprint for tokenizer in tokenizers.values()]
+    folder.check_tokenizers(fingerprints, [folder.path / f"{name}.model" for name in tokenizers])
     return corpora
 
 

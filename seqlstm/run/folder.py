@@ -19,6 +19,8 @@ the run that they belong to.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -134,30 +136,27 @@ class RunFolder(RunFiles):
             TokenizerError: a file is missing or damaged.
             RunError: a file is not the run's.
         """
-        if any(file.is_file() for file in self.sides):
-            source, target = map(Tokenizer.load, self.sides)
-            tokenizers = TokenizerPair(source, target)
-        else:
-            tokenizers = TokenizerPair.joint(Tokenizer.load(self.tokenizer))
-        if self.contents and tokenizers.fingerprint != self.contents.tokenizer:
-            self.refuse_tokenizers(tokenizers)
-        return tokenizers
+        files = [*self.sides] if any(file.is_file() for file in self.sides) else [self.tokenizer]
+        models = [Tokenizer.read(file) for file in files]
+        self.check_tokenizers([Tokenizer.fingerprint_of(model) for model in models], files)
+        source, *target = map(Tokenizer.parse, models, files)
+        return TokenizerPair(source, *target) if target else TokenizerPair.joint(source)
 
-    def refuse_tokenizers(self, tokenizers: TokenizerPair) -> None:
-        """Raise a RunError for tokenizers that are not the run's; it names the files."""
-        assert self.contents is not None
-        self.check_unchanged()
-        expected = self.contents.tokenizer
-        files = [
-            str(self.path / f"{name}.model")
-            for name, tokenizer in tokenizers.by_name.items()
-            if tokenizer.fingerprint not in expected.split("+")
-        ]
-        raise RunError(
-            f"the tokenizer has changed since this run began: {' and '.join(files) or self.path} "
-            f"has {tokenizers.fingerprint}, the run {expected}",
-            hint="Restore it, or start a new run.",
-        )
+    def check_tokenizers(self, fingerprints: Sequence[str], files: Sequence[Path]) -> None:
+        """Check that tokenizers with these fingerprints, in these files, are the run's.
+
+        Raises:
+            RunError: they are not.
+        """
+        expected = self.contents.tokenizer.split("+") if self.contents else fingerprints
+        for file, found, wanted in zip_longest(files, fingerprints, expected):
+            if found != wanted:
+                self.check_unchanged()
+                raise RunError(
+                    f"{file or self.path}: the tokenizer has changed since this run began: its "
+                    f"fingerprint was {wanted}, now {found}",
+                    hint="Restore it, or start a new run.",
+                )
 
     def save_weights(self, name: str, weights: Weights, *, step: int) -> None:
         """Write `best` or `last`."""
