@@ -28,8 +28,9 @@ from torch import Tensor, nn
 
 from seqlstm.data.batching.streams import StreamBatches
 from seqlstm.models.batch import Batch
+from seqlstm.recipe.prepare import Prepared
 from seqlstm.recipe.read import read_recipe
-from seqlstm.recipe.train import Prepared, start
+from seqlstm.recipe.train import start
 
 LEARNING_RATE, MAX_GRAD_NORM = 20.0, 0.25  # of the example
 

@@ -29,8 +29,9 @@ from interleaved import WARMUP, System, train_interleaved
 from step_breakdown import time_components
 
 from seqlstm.data.batching.buckets import BucketBatches
+from seqlstm.recipe.prepare import Prepared
 from seqlstm.recipe.read import read_recipe
-from seqlstm.recipe.train import Prepared, start
+from seqlstm.recipe.train import start
 
 JOEY_NMT = [
     "model.embedding_dim=256",

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from seqlstm.cli.app import main
+from seqlstm.runtime.files import is_temporary
 from seqlstm.training.loop import TrainingLoop
 
 
@@ -42,7 +43,7 @@ def around_rename(name: str, *, after: bool) -> None:
     replace, counter = Path.replace, iter(range(1, 1_000_000))
 
     def replaced(self: Path, target: Path) -> Path:
-        if self.name != f"{name}.tmp" or next(counter) != COUNT:
+        if not is_temporary(self.name, [name]) or next(counter) != COUNT:
             return replace(self, target)
         if after:
             replace(self, target)
@@ -62,9 +63,9 @@ def fill_disk(device: str, then: Callable[[], None] = lambda: None) -> None:
     opened, counter = Path.open, iter(range(1, 1_000_000))
 
     def open_elsewhere(self: Path, *arguments: Any, **options: Any) -> Any:
-        if self.name != "checkpoint.pt.tmp" or next(counter) != COUNT:
+        if not is_temporary(self.name, ["checkpoint.pt"]) or next(counter) != COUNT:
             return opened(self, *arguments, **options)
-        with opened(self, "wb") as file:
+        with opened(self, "xb") as file:
             file.write(b"PK\x03\x04 half a checkpoint")
         then()
         return opened(Path(device), "wb")

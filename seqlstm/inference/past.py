@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import safetensors.torch
 import torch
-from safetensors import safe_open
 from torch import Tensor, nn
 
 from seqlstm.decoding.logits import MAX_HISTORY
@@ -147,7 +146,7 @@ class Past:
         try:
             write_atomically(path, safetensors.torch.save(tensors, {"past": header}))
         except FileError as error:
-            raise RunError(error.message) from error
+            raise RunError(error.message, hint=error.hint) from error
 
     @staticmethod
     def load(file: str | Path, *, like: Past) -> Past:
@@ -161,8 +160,8 @@ class Past:
             RunError: the file is missing, damaged, too new, or the past of another run.
         """
         path = Path(file)
-        tensors = load_weights(path)
-        check_header(path, like.origin)
+        tensors, metadata = load_weights(path, sealed=False)
+        check_header(path, metadata, like.origin)
         try:
             token, device = tensors["token"].long(), like.token.device
             parts = iter(range(len(tensors)))
@@ -189,20 +188,22 @@ def convert(saved: Tensor, like: Tensor, *, rows: int) -> Tensor:
     return saved.to(like)
 
 
-def check_header(path: Path, origin: Origin) -> None:
-    """Check that a file holds a past of the run with this origin.
+def check_header(path: Path, metadata: dict[str, str], origin: Origin) -> None:
+    """Check that the metadata of a file are those of a past of the run with this origin.
 
     Raises:
         RunError: it holds something else, a past of another run, or a newer format.
     """
-    with safe_open(path, framework="pt") as file:
-        text = (file.metadata() or {}).get("past")
-    if text is None:
+    if "past" not in metadata:
         raise RunError(f"{path} holds no past of a language model")
-    header = json.loads(text)
-    if header["format"] > FORMAT:
+    try:
+        header = json.loads(metadata["past"])
+        newer, found = header["format"] > FORMAT, Origin(header["tokenizer"], header["weights"])
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise RunError(f"{path} is damaged: {error} in its header") from error
+    if newer:
         raise RunError(f"{path} was written by a newer seqlstm", hint="Upgrade seqlstm.")
-    if difference := difference_of(Origin(header["tokenizer"], header["weights"]), origin):
+    if difference := difference_of(found, origin):
         raise RunError(
             f"{path} is the past of another run: {difference}",
             hint="A state means something only to the very weights that made it.",

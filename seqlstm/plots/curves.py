@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from seqlstm.errors import ArgumentError
-from seqlstm.plots.figures import drawing_errors, empty_figure
+from seqlstm.plots.figures import drawing_errors, empty_figure, save
 
 Curves = dict[str, dict[str, tuple[list[int], list[float]]]]
 """By name of the value and by label, the steps and the values of a curve."""
@@ -36,7 +36,7 @@ def plot_curves(log: list[dict[str, Any]], file: Path) -> None:
         axis.legend()
     axes[-1].set(xlabel="step")
     with drawing_errors(file):
-        figure.savefig(file, dpi=120)
+        save([figure], file)
 
 
 def curves_of(log: list[dict[str, Any]]) -> Curves:

@@ -51,7 +51,7 @@ def compare(
     check_distinct(paths)
     folders = [RunFolder.open(path) for path in paths]
     recipes = {
-        str(folder.path): with_recorded_choices(read_run_recipe(folder), folder.read_card())
+        str(folder.path): with_recorded_choices(read_run_recipe(folder), folder.card_contents)
         for folder in folders
     }
     check_same_task(recipes)

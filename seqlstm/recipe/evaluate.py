@@ -65,7 +65,7 @@ def evaluate_each(
         ArgumentError: an option that cannot take effect on this run.
     """
     folder = RunFolder.open(path)
-    recipe = with_recorded_choices(read_run_recipe(folder), folder.read_card())
+    recipe = with_recorded_choices(read_run_recipe(folder), folder.card_contents)
     task = TASKS[recipe.task]
     task_options = select_task_options(path, task, {"with": list(others) or None, **options})
     task.check_evaluation(recipe, task_options)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from seqlstm.config import Catalogue, Recipe, parse, read_table
 from seqlstm.data.builtin.synthetic_tasks import SYNTHETIC_TASKS
 from seqlstm.evaluation.tokenization import AUTO, TOKENIZATIONS
 from seqlstm.models.attention import ATTENTIONS
+from seqlstm.recipe.changes import recipe_digest
 from seqlstm.recipe.shipped import find_shipped, recipe_paths, refuse_sweep
 from seqlstm.recipe.source import parse_with_source
 from seqlstm.recipe.tasks.registry import TASKS
 from seqlstm.recurrent.backends import BACKENDS
 from seqlstm.recurrent.catalogue import BLOCKS, CELLS
+from seqlstm.run.card import Card
 from seqlstm.run.folder import RunFolder
 
 CATALOGUE: Catalogue = {
@@ -43,22 +44,23 @@ def read_run_recipe(folder: RunFolder) -> Recipe:
 
     Raises:
         RecipeError: the file was changed and has mistakes.
+        RunError: the file is not the run's.
     """
-    return parse(read_table(folder.recipe), where=str(folder.recipe), catalogue=CATALOGUE)
+    table = read_table(folder.recipe)
+    folder.check_recipe(recipe_digest(table))
+    return parse(table, where=str(folder.recipe), catalogue=CATALOGUE)
 
 
-def with_recorded_choices(recipe: Recipe, card: Mapping[str, Any]) -> Recipe:
+def with_recorded_choices(recipe: Recipe, card: Card) -> Recipe:
     """The recipe of a run with what training chose for it: the tokens that BLEU counts.
 
     Args:
         recipe: the run's.
-        card: the contents of its `run.json`; older ones record no choice.
+        card: of the run; older ones record no choice.
     """
-    record = card.get("evaluation")
-    name = record.get("tokenize") if isinstance(record, dict) else None
-    if recipe.evaluation.tokenize != AUTO or name not in TOKENIZATIONS:
+    if recipe.evaluation.tokenize != AUTO or card.tokenize not in TOKENIZATIONS:
         return recipe
-    evaluation = recipe.evaluation.model_copy(update={"tokenize": name})
+    evaluation = recipe.evaluation.model_copy(update={"tokenize": card.tokenize})
     return recipe.model_copy(update={"evaluation": evaluation})
 
 

@@ -2,90 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
-import torch
-
 from seqlstm.config import Recipe
-from seqlstm.errors import ArgumentError, DataError, Mistake, RecipeError, RunError
-from seqlstm.recipe.build.model import build_model, choose_backends
-from seqlstm.recipe.build.training import (
-    build_average,
-    build_optimizer,
-    build_plan,
-    build_schedule,
-)
+from seqlstm.errors import ArgumentError, DataError, RunError
+from seqlstm.recipe.changes import changed_ends, changed_environment, check_same
 from seqlstm.recipe.corpus import read_corpus
+from seqlstm.recipe.prepare import Prepared, identity, prepare
 from seqlstm.recipe.read import read_run_recipe, resolved_text, with_recorded_choices
 from seqlstm.recipe.tasks.base import RunCorpus
-from seqlstm.recipe.tasks.registry import TASKS
 from seqlstm.run.folder import RunFolder
-from seqlstm.runtime.device import choose_device, choose_precision
-from seqlstm.runtime.memory import set_num_threads, tune_allocator
-from seqlstm.runtime.signals import StopRequest
+from seqlstm.run.lock import FolderLock
+from seqlstm.runtime.files import Weights
 from seqlstm.text.tokenizer_pair import TokenizerPair
 from seqlstm.training.loop import TrainingLoop
-from seqlstm.training.progress import TrainingReport
-from seqlstm.training.weights import set_weights
-
-END_KEYS = {"steps", "epochs", "minutes", "patience", "save_every"}
 
 
 class EndedError(RunError):
     """A run that has ended and cannot be resumed."""
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """A run that is ready to train.
-
-    Attributes:
-        loop: the training loop.
-        folder: the run folder.
-        notes: lines to print on data, tokenizer, model, precision and backends.
-        warnings: lines to print.
-    """
-
-    loop: TrainingLoop
-    folder: RunFolder
-    notes: list[str]
-    warnings: list[str]
-
-    def run(self, stop: StopRequest | None = None) -> Iterator[TrainingReport]:
-        """Train, and write the log."""
-        for report in self.loop.run(stop):
-            self.folder.write_log(report)
-            yield report
-
-
 def start(
-    recipe: Recipe, path: Path, *, overwrite: bool = False, origin: Path | None = None
+    recipe: Recipe,
+    path: Path,
+    *,
+    overwrite: bool = False,
+    origin: Path | None = None,
+    lock: FolderLock | None = None,
 ) -> Prepared:
     """Prepare a new run in a new folder.
 
-    Nothing is written or replaced before everything is read and built.
+    Nothing is written or replaced, but for the lock, before everything is read and built.
 
     Args:
         recipe: the recipe.
         path: of the run folder.
         overwrite: whether to replace a run in that folder.
         origin: folder of a run whose weights and tokenizers are the start.
+        lock: of the folder, if it is held already.
 
     Raises:
         UserError: the recipe, its data or tokenizer, or the folder cannot be used.
     """
-    folder = RunFolder(path)
-    folder.check_can_create(overwrite=overwrite)
-    parent = RunFolder.open(origin) if origin else None
-    if parent and parent.path.resolve() == path.resolve():
-        raise ArgumentError(f"{path} cannot start from itself")
-    corpora = read_corpus(recipe, parent_tokenizers(recipe, parent) if parent else None)
-    prepared = prepare(recipe, folder, corpora, parent)
-    folder.create(recipe=resolved_text(recipe))
-    folder.save_tokenizers(corpora.tokenizers)
-    folder.write_card(card(corpora, prepared, origin))
+    lock = lock or FolderLock(path)
+    with lock.kept():
+        folder = RunFolder(path, lock=lock)
+        folder.check_can_create(overwrite=overwrite)
+        parent = RunFolder.open(origin) if origin else None
+        if parent and parent.path.resolve() == path.resolve():
+            raise ArgumentError(f"{path} cannot start from itself")
+        tokenizers = parent_tokenizers(recipe, parent) if parent else None
+        weights, description = parent.read_described_weights() if parent else (None, None)
+        corpora = read_corpus(recipe, tokenizers)
+        prepared = prepare(recipe, folder, corpora, lock=lock, weights=weights)
+        details = identity(recipe, corpora, description)
+        if parent:
+            details["origin"] = str(parent.path.resolve())
+        folder.create(recipe=resolved_text(recipe))
+        folder.save_tokenizers(corpora.tokenizers)
+        folder.write_card(prepared.card.model_copy(update=details))
     return prepared
 
 
@@ -105,50 +81,106 @@ def parent_tokenizers(recipe: Recipe, parent: RunFolder) -> TokenizerPair:
     return tokenizers
 
 
-def resume(recipe: Recipe, path: Path) -> Prepared:
+def resume(recipe: Recipe, path: Path, *, lock: FolderLock | None = None) -> Prepared:
     """Prepare to resume the run in a folder from its last checkpoint.
+
+    Args:
+        recipe: the run's, perhaps with another end.
+        path: of the run folder.
+        lock: of the folder, if it is held already.
 
     Raises:
         RecipeError: the recipe differs from the run's in more than the end of training.
         DataError: the data have changed since the run began.
-        RunError: there is no run, its checkpoint is damaged, or its tokenizer has changed.
+        RunError: there is no run, its checkpoint is damaged or missing, its tokenizer has changed,
+            or another process trains it.
         EndedError: it has ended.
     """
-    folder = RunFolder.open(path)
-    check_same(read_run_recipe(folder), recipe, path)
-    before = folder.read_card()
-    settled = with_recorded_choices(recipe, before)
+    RunFolder.open(path)  # a folder that is no run gets no lock
+    lock = lock or FolderLock(path)
+    with lock.kept():
+        folder = RunFolder.open(path, lock=lock)
+        before = read_run_recipe(folder)
+        check_same(before, recipe, path)
+        begins_again = check_checkpoint(folder)
+        corpora = read_run_corpus(recipe, folder)
+        weights = origin_weights(folder) if begins_again else None
+        prepared = prepare(recipe, folder, corpora, lock=lock, weights=weights)
+        if not begins_again:
+            load_checkpoint(prepared.loop, folder)
+        check_not_ended(prepared.loop, path)
+        old, damaged = folder.card_contents, folder.read_log().damaged
+        continue_folder(recipe, prepared, corpora)
+    step, epochs = prepared.loop.progress.step, prepared.loop.batches.epochs
+    notes = [f"resuming at step {step:,}, epoch {epochs:.2f}", *changed_ends(before, recipe)]
+    warnings = [begins_again] if begins_again else []
+    if damaged:
+        warnings.append(f"{folder.log}: damaged lines were left out: {damaged:,}")
+    if changed := changed_environment(old, prepared.card):
+        warnings.append(
+            "the weights may differ in their last bits from those of a run without a stop: it had "
+            + "; ".join(changed)
+        )
+    return replace(
+        prepared, notes=[*prepared.notes, *notes], warnings=[*prepared.warnings, *warnings]
+    )
+
+
+def check_checkpoint(folder: RunFolder) -> str | None:
+    """None if there is a checkpoint; else a warning that the run begins again.
+
+    Raises:
+        RunError: there was a checkpoint, and it is gone.
+    """
+    if folder.checkpoint.is_file():
+        return None
+    reports = folder.read_log().reports
+    if folder.card_contents.checkpointed or any(report["kind"] == "end" for report in reports):
+        raise RunError(
+            f"{folder.checkpoint} is missing, and this run has saved one",
+            hint="Restore it from a copy, or train again from the first step with --overwrite.",
+        )
+    reached = f", although it had reached step {reports[-1]['step']:,}" if reports else ""
+    return f"{folder.path} has no checkpoint yet: the run begins again at step 0{reached}"
+
+
+def read_run_corpus(recipe: Recipe, folder: RunFolder) -> RunCorpus:
+    """The data and tokenizers of a run.
+
+    Raises:
+        DataError, RunError: they are not those with which it began.
+    """
+    card = folder.card_contents
+    settled = with_recorded_choices(recipe, card)
     corpora = read_corpus(settled, folder.read_tokenizers() if folder.holds_tokenizers() else None)
-    fingerprints = before.get("data", {}).get("fingerprints", corpora.fingerprints)
-    if fingerprints != corpora.fingerprints:
+    if card.data.fingerprints != corpora.fingerprints:
         raise DataError(
-            f"the data have changed since this run began: {fingerprints}, now "
+            f"the data have changed since this run began: {card.data.fingerprints}, now "
             f"{corpora.fingerprints}",
             hint="Restore them, or start a new run.",
         )
-    fingerprint = before.get("tokenizer", corpora.tokenizers.fingerprint)
-    if fingerprint != corpora.tokenizers.fingerprint:
+    tokenizers = corpora.tokenizers.by_name
+    fingerprints = [tokenizer.fingerprint for tokenizer in tokenizers.values()]
+    folder.check_tokenizers(fingerprints, [folder.path / f"{name}.model" for name in tokenizers])
+    return corpora
+
+
+def origin_weights(folder: RunFolder) -> Weights | None:
+    """The weights that a run starts from; None if they are random.
+
+    Raises:
+        RunError: they are missing, or others than when the run began.
+    """
+    card = folder.card_contents
+    if card.origin is None:
+        return None
+    weights, description = RunFolder.open(Path(card.origin)).read_described_weights()
+    if card.origin_weights not in (None, description):
         raise RunError(
-            f"the tokenizer has changed since this run began: {fingerprint}, now "
-            f"{corpora.tokenizers.fingerprint}",
-            hint="Restore it, or start a new run.",
+            f"the weights in {card.origin} are others than when this run began from them",
+            hint="Start a new run.",
         )
-    origin, begun = before.get("origin"), folder.checkpoint.is_file()
-    parent = RunFolder.open(Path(origin)) if origin and not begun else None
-    prepared = prepare(settled, folder, corpora, parent)
-    if begun:
-        load_checkpoint(prepared.loop, folder)
-    step = prepared.loop.progress.step
-    if reason := prepared.loop.end_reason():
-        raise EndedError(
-            f"{path} has ended at step {step}: {reason}",
-            hint="A later end makes it go on: training.steps=N, training.epochs=N or --minutes N.",
-        )
-    folder.write_recipe(resolved_text(recipe))
-    folder.truncate_log(step)
-    folder.save_tokenizers(corpora.tokenizers)
-    folder.write_card(card(corpora, prepared, origin))
-    return prepared
+    return weights
 
 
 def load_checkpoint(loop: TrainingLoop, folder: RunFolder) -> None:
@@ -159,87 +191,31 @@ def load_checkpoint(loop: TrainingLoop, folder: RunFolder) -> None:
         raise RunError(f"{folder.checkpoint} belongs to another run: {error}") from error
 
 
-def check_same(old: Recipe, new: Recipe, path: Path) -> None:
-    """Make sure that two recipes differ in the end of training at most.
+def check_not_ended(loop: TrainingLoop, path: Path) -> None:
+    if reason := loop.end_reason():
+        raise EndedError(
+            f"{path} has ended at step {loop.progress.step}: {reason}",
+            hint="A later end makes it go on: training.steps=N, training.epochs=N or --minutes N.",
+        )
 
-    Raises:
-        RecipeError: with every other key that differs.
+
+def continue_folder(recipe: Recipe, prepared: Prepared, corpora: RunCorpus) -> None:
+    """Write the recipe and the card of a resumed run, and shorten its log.
+
+    A process may be killed between any two of these writes: until the recipe is replaced, the card
+    has the digests of both.
     """
-    before, after = flat(old.model_dump()), flat(new.model_dump())
-    allowed = {f"training.{key}" for key in END_KEYS}
-    mistakes = [
-        Mistake(key, f"the run has {before.get(key)}, the recipe {after.get(key)}")
-        for key in sorted(before.keys() | after.keys())
-        if key not in allowed and before.get(key) != after.get(key)
-    ]
-    if mistakes:
-        where = f"{path} cannot be resumed with another recipe ({path}/recipe.toml is its own)"
-        raise RecipeError(where, mistakes)
-
-
-def flat(table: dict[str, object], prefix: str = "") -> dict[str, object]:
-    """The values of nested tables by dotted key."""
-    result: dict[str, object] = {}
-    for key, value in table.items():
-        if isinstance(value, dict):
-            result |= flat(value, f"{prefix}{key}.")
-        else:
-            result[f"{prefix}{key}"] = value
-    return result
-
-
-def prepare(
-    recipe: Recipe, folder: RunFolder, corpora: RunCorpus, origin: RunFolder | None
-) -> Prepared:
-    """Build the model and the training loop of a run."""
-    tune_allocator()
-    set_num_threads(recipe.threads)
-    device = choose_device(recipe.device)
-    precision = choose_precision(recipe.precision, device)
-    torch.manual_seed(recipe.seed)
-    model = build_model(recipe, corpora.tokenizers.vocab_sizes)
-    if origin:
-        set_weights(model, origin.read_weights())
-    model.to(device)
-    task, validation = TASKS[recipe.task], None
-    if corpora.validation is not None:
-        validation = task.make_validation(recipe, model, corpora, precision)
-    loop = TrainingLoop(
-        model,
-        task.make_batches(recipe, corpora),
-        objective=task.build_objective(recipe),
-        optimizer=build_optimizer(recipe.training, model),
-        schedule=build_schedule(recipe.training),
-        plan=build_plan(recipe.training),
-        precision=precision,
-        average=build_average(recipe.training),
-        store=folder,
-        compute_metrics=validation,
+    folder = prepared.folder
+    old, new = folder.card_contents, prepared.card
+    same = {"format", "run", "origin", "origin_weights"}
+    details = {key: getattr(old, key) for key in same}
+    details["checkpointed"] = folder.checkpoint.is_file()
+    both = None if old.recipe is None else tuple({*old.recipe, *(new.recipe or ())})
+    folder.remove_temporary_files()
+    folder.write_card(new.model_copy(update=details | {"recipe": both}))
+    folder.write_recipe(resolved_text(recipe))
+    folder.truncate_log(prepared.loop.progress.step)
+    folder.save_tokenizers(corpora.tokenizers)
+    folder.write_card(
+        new.model_copy(update=details | {"recipe": new.recipe if old.recipe else None})
     )
-    with precision.autocast():  # a backend's speed depends on the products' precision
-        backends = choose_backends(recipe, model)
-    same = set(backends.values())
-    notes = [
-        *corpora.report,
-        *(
-            f"{name}: {tokenizer.model_type}, {tokenizer.vocab_size:,} pieces"
-            for name, tokenizer in corpora.tokenizers.by_name.items()
-        ),
-        f"model: {sum(p.numel() for p in model.parameters()):,} parameters",
-        f"precision: {precision.name} on {device} ({precision.reason})",
-        *([f"backend: {same.pop()}"] if len(same) == 1 else map(": ".join, backends.items())),
-    ]
-    return Prepared(loop, folder, notes, corpora.warnings)
-
-
-def card(corpora: RunCorpus, prepared: Prepared, origin: Path | str | None) -> dict[str, object]:
-    """The run's card: a record of its data and tokenizer, which `resume` checks, and of choices."""
-    data = {
-        "fingerprints": corpora.fingerprints,
-        "notes": prepared.notes,
-        "warnings": prepared.warnings,
-    }
-    start_from = {"origin": str(Path(origin).resolve())} if origin else {}
-    evaluation = {"evaluation": {"tokenize": corpora.tokenize}} if corpora.tokenize else {}
-    tokenizer = corpora.tokenizers.fingerprint
-    return {"data": data, "tokenizer": tokenizer, **evaluation, **start_from}

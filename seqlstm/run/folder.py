@@ -6,24 +6,28 @@ best.safetensors   the weights with the best value of the recipe's metric
 last.safetensors   the weights of the last checkpoint
 checkpoint.pt      the training state, to resume from
 log.jsonl          a line for every twentieth step and every validation
-run.json           the run's card: format, versions, machine and data
+run.json           the run's card: format, versions, machine, data and digests
 result.json        the scores of a run of a sweep
+seqlstm.lock       names the process that trains here; removed at its end
+
+Files are written one after the other, and a process may be killed between any two. So a digest is
+in the file that it belongs to (weights, checkpoint), or in the card, which is written after the
+files that it describes and before they are replaced. The card, the weights and the checkpoint name
+the run that they belong to.
 """
 
 from __future__ import annotations
 
-import json
-import platform
-from contextlib import suppress
-from dataclasses import asdict
-from importlib.metadata import version
+import warnings
+from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from seqlstm import __version__
-from seqlstm.errors import RunError, TrainingError
+from seqlstm.errors import RunError
+from seqlstm.run.files import CONTENTS, RunFiles, is_own
+from seqlstm.run.lock import FolderLock
+from seqlstm.run.log import LogContents, append_report, read_log, truncated
 from seqlstm.runtime.files import (
     Weights,
     load_checkpoint,
@@ -36,40 +40,11 @@ from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.text.tokenizer_pair import TokenizerPair
 from seqlstm.training.progress import TrainingReport
 
-FORMAT = 1
-LOG_EVERY = 20
-PACKAGES = ("torch", "sentencepiece", "datasets", "sacrebleu")
-CONTENTS = (
-    "recipe.toml",
-    "tokenizer.model",
-    "source.model",
-    "target.model",
-    "best.safetensors",
-    "last.safetensors",
-    "checkpoint.pt",
-    "log.jsonl",
-    "run.json",
-    "result.json",
-)
-OWN_FILES = {*CONTENTS, *(f"{name}.tmp" for name in CONTENTS)}
+RUN = "run"  # the key of the run in a checkpoint
 
 
-class RunFolder:
-    """The files of one run.
-
-    Args:
-        path: of the folder.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.recipe = path / "recipe.toml"
-        self.tokenizer = path / "tokenizer.model"
-        self.sides = path / "source.model", path / "target.model"
-        self.checkpoint = path / "checkpoint.pt"
-        self.best = path / "best.safetensors"
-        self.log = path / "log.jsonl"
-        self.card = path / "run.json"
+class RunFolder(RunFiles):
+    """A run folder; see `RunFiles`."""
 
     def check_can_create(self, *, overwrite: bool = False) -> None:
         """Check that a run may be created here, without changing anything.
@@ -82,7 +57,7 @@ class RunFolder:
             raise RunError(f"{self.path} is a file, not a folder")
         if not self.path.is_dir():
             return
-        if any(file.name not in OWN_FILES for file in self.path.iterdir()):
+        if not all(is_own(file.name) for file in self.path.iterdir()):
             raise RunError(f"{self.path} holds other things", hint="Name another folder.")
         if not overwrite and any(file.is_file() for file in (self.checkpoint, self.best)):
             raise RunError(
@@ -97,44 +72,56 @@ class RunFolder:
         Raises:
             RunError: the folder cannot be made.
         """
+        self.check_owner()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            # The card is deleted last: a folder with a card is a run.
-            for name in sorted(OWN_FILES, key=lambda name: name == self.card.name):
+            for name in CONTENTS:
                 (self.path / name).unlink(missing_ok=True)
+            self.remove_temporary_files()
         except OSError as error:
             raise RunError(f"{self.path} cannot be made: {error.strerror}") from error
         self.write_recipe(recipe)
 
     @classmethod
-    def open(cls, path: Path) -> RunFolder:
+    def open(cls, path: Path, *, lock: FolderLock | None = None) -> RunFolder:
         """The folder of an existing run.
 
         Raises:
-            RunError: it is no run folder, or was written by a newer seqlstm.
+            RunError: it is no run folder, its card is damaged, or it was written by a newer
+                seqlstm.
         """
-        folder = cls(path)
+        folder = cls(path, lock=lock)
         if not folder.card.is_file():
             raise RunError(
                 f"{path} is no run folder: it has no {folder.card.name}",
                 hint="A run folder is what `seqlstm train RECIPE --run DIR` writes.",
             )
-        format = folder.read_card().get("format")
-        if not isinstance(format, int):
-            raise RunError(f"{folder.card} is damaged: it names no format")
-        if format > FORMAT:
-            raise RunError(
-                f"{path} was written by a newer seqlstm: format {format}, this one reads {FORMAT}",
-                hint="Upgrade seqlstm.",
-            )
+        folder.contents = folder.read_card()
         return folder
 
     def write_recipe(self, text: str) -> None:
         """Write the resolved recipe."""
-        write_atomically(self.recipe, text.encode())
+        with self.writing():
+            write_atomically(self.recipe, text.encode())
+
+    def check_recipe(self, digest: str) -> None:
+        """Check that the recipe in the folder, of this digest, is the run's.
+
+        Raises:
+            RunError: it is another one.
+        """
+        if self.contents and self.contents.recipe and digest not in self.contents.recipe:
+            self.check_unchanged()
+            if digest not in (self.read_card().recipe or ()):  # a resumption may have replaced it
+                raise RunError(
+                    f"{self.recipe} is not the recipe with which this run was trained",
+                    hint="Restore it from a copy. The device, threads, precision, backend and "
+                    "[decoding] may be changed there.",
+                )
 
     def save_tokenizers(self, tokenizers: TokenizerPair) -> None:
         """Write `tokenizer.model`, or `source.model` and `target.model`."""
+        self.check_owner()
         for name, tokenizer in tokenizers.by_name.items():
             tokenizer.save(self.path / f"{name}.model")
 
@@ -147,67 +134,99 @@ class RunFolder:
 
         Raises:
             TokenizerError: a file is missing or damaged.
+            RunError: a file is not the run's.
         """
-        if any(file.is_file() for file in self.sides):
-            source, target = map(Tokenizer.load, self.sides)
-            return TokenizerPair(source, target)
-        return TokenizerPair.joint(Tokenizer.load(self.tokenizer))
+        files = [*self.sides] if any(file.is_file() for file in self.sides) else [self.tokenizer]
+        models = [Tokenizer.read(file) for file in files]
+        self.check_tokenizers([Tokenizer.fingerprint_of(model) for model in models], files)
+        source, *target = map(Tokenizer.parse, models, files)
+        return TokenizerPair(source, *target) if target else TokenizerPair.joint(source)
 
-    def write_card(self, details: dict[str, Any]) -> None:
-        """Write `run.json`: format, versions, machine, and the details passed in."""
-        card = {
-            "format": FORMAT,
-            "seqlstm": __version__,
-            "python": platform.python_version(),
-            "packages": {package: version(package) for package in PACKAGES},
-            "machine": f"{platform.system()} {platform.machine()}",
-            "threads": torch.get_num_threads(),
-            **details,
-        }
-        write_atomically(self.card, json.dumps(card, indent=2, ensure_ascii=False).encode())
-
-    def read_card(self) -> dict[str, Any]:
-        """Read the card that `write_card` wrote.
+    def check_tokenizers(self, fingerprints: Sequence[str], files: Sequence[Path]) -> None:
+        """Check that tokenizers with these fingerprints, in these files, are the run's.
 
         Raises:
-            RunError: the file is damaged.
+            RunError: they are not.
         """
-        try:
-            card = json.loads(self.card.read_text(encoding="utf-8"))
-        except (ValueError, OSError) as error:
-            raise RunError(f"{self.card} is damaged: {error}") from error
-        if not isinstance(card, dict):
-            raise RunError(f"{self.card} is damaged: it holds no table")
-        return card
+        expected = self.contents.tokenizer.split("+") if self.contents else fingerprints
+        for file, found, wanted in zip_longest(files, fingerprints, expected):
+            if found != wanted:
+                self.check_unchanged()
+                raise RunError(
+                    f"{file or self.path}: the tokenizer has changed since this run began: its "
+                    f"fingerprint was {wanted}, now {found}",
+                    hint="Restore it, or start a new run.",
+                )
 
     def save_weights(self, name: str, weights: Weights, *, step: int) -> None:
         """Write `best` or `last`."""
-        # One entry: safetensors writes several entries in random order.
-        metadata = {"seqlstm": f"format {FORMAT}, step {step}"}
-        save_weights(self.weights_file(name), weights, metadata)
+        card = self.contents
+        run = f", run {card.run}" if card and card.run else ""
+        with self.writing():
+            save_weights(self.weights_file(name), weights, f"step {step}{run}")
 
     def read_weights(self, name: str = "best") -> Weights:
-        """Read `best` or `last`; a run without validations has no `best`, so `last` is read."""
+        """Read `best` or `last`; a run without validations has no `best`, so `last` is read.
+
+        Raises:
+            RunError: the file is missing, damaged, or of another run.
+        """
+        return self.read_described_weights(name)[0]
+
+    def read_described_weights(self, name: str = "best") -> tuple[Weights, str]:
+        """`read_weights`, and a text that identifies them."""
         file = self.weights_file(name)
         if name == "best" and not file.is_file():
+            self.warn_of_missing_best()
             file = self.weights_file("last")
-        return load_weights(file)
+        card = self.contents
+        weights, metadata = load_weights(file, sealed=bool(card and card.has_digests))
+        description = metadata.get("seqlstm", "")
+        if card and card.run and f", run {card.run}," not in description:
+            self.check_unchanged()
+            raise RunError(
+                f"{file} holds the weights of another run",
+                hint="Restore the run's own file from a copy.",
+            )
+        return weights, description
+
+    def warn_of_missing_best(self) -> None:
+        """Warn if a validation has chosen best weights."""
+        best = [report["step"] for report in self.read_log().reports if report.get("best")]
+        if best:
+            warnings.warn(
+                f"{self.best} is missing, though step {best[-1]:,} was the best: "
+                "the weights of the last checkpoint are used",
+                stacklevel=3,
+            )
 
     def weights_file(self, name: str) -> Path:
         """The path of `best` or `last`."""
         return self.path / f"{name}.safetensors"
 
     def save_checkpoint(self, contents: dict[str, Any]) -> None:
-        """Write the training state."""
-        save_checkpoint(self.checkpoint, contents)
+        """Write the training state; after the first one, the card records that there is one."""
+        card = self.contents
+        with self.writing():
+            save_checkpoint(self.checkpoint, contents | {RUN: card.run if card else None})
+        if card and not card.checkpointed:
+            self.write_card(card.model_copy(update={"checkpointed": True}))
 
     def read_checkpoint(self) -> dict[str, Any]:
         """Read the checkpoint that `save_checkpoint` wrote.
 
         Raises:
-            RunError: the file is damaged or foreign.
+            RunError: the file is missing, damaged, foreign or of another run.
         """
-        return load_checkpoint(self.checkpoint)
+        card = self.contents
+        contents = load_checkpoint(self.checkpoint, sealed=bool(card and card.has_digests))
+        run = contents.pop(RUN, None)
+        if card and run != card.run:
+            raise RunError(
+                f"{self.checkpoint} belongs to another run",
+                hint="Restore the run's own checkpoint from a copy.",
+            )
+        return contents
 
     def write_log(self, report: TrainingReport) -> None:
         """Append a report to the log: every validation, the end, and every twentieth step.
@@ -215,33 +234,14 @@ class RunFolder:
         Raises:
             TrainingError: the disk is full.
         """
-        if report.kind == "checkpoint" or (report.kind == "step" and report.step % LOG_EVERY):
-            return
-        line = {
-            key: value
-            for key, value in asdict(report).items()
-            if value not in ({}, None) and value is not False
-        }
-        try:
-            with self.log.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
-        except OSError as error:
-            raise TrainingError(
-                f"{self.log} could not be written: {error.strerror}",
-                hint="The last checkpoint is intact. Make room, then go on with --resume.",
-            ) from error
+        self.check_owner()
+        append_report(self.log, report)
 
-    def read_log(self) -> list[dict[str, Any]]:
-        """The lines of the log, without lines cut off by a crash or a full disk."""
-        lines = []
-        if self.log.is_file():
-            for line in self.log.read_text(encoding="utf-8").splitlines():
-                with suppress(ValueError):
-                    lines.append(json.loads(line))
-        return lines
+    def read_log(self) -> LogContents:
+        """The reports of the log; lines that hold none are counted."""
+        return read_log(self.log)
 
     def truncate_log(self, step: int) -> None:
         """Delete the lines after a step, and `end` lines: a resumed run repeats those steps."""
-        lines = [line for line in self.read_log() if line["step"] <= step and line["kind"] != "end"]
-        text = "".join(json.dumps(line) + "\n" for line in lines)
-        write_atomically(self.log, text.encode())
+        with self.writing():
+            write_atomically(self.log, truncated(self.read_log(), step).encode())

@@ -11,17 +11,22 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from seqlstm.errors import DivergedError, RunError
 from seqlstm.recipe.evaluate import evaluate
 from seqlstm.recipe.read import read_run_recipe
 from seqlstm.recipe.train import EndedError, resume, start
 from seqlstm.run.folder import RunFolder
+from seqlstm.run.lock import FolderLock
 from seqlstm.runtime.files import write_atomically
 from seqlstm.runtime.finite_json import finite_json
 from seqlstm.runtime.memory import set_num_threads
 from seqlstm.runtime.signals import StopRequest
 from seqlstm.runtime.torch_warnings import ignore_cudnn_weight_copies
 from seqlstm.sweep.plan import Job
+
+RESULT_FILE = "result.json"
 
 
 @dataclass(frozen=True)
@@ -46,9 +51,21 @@ class Result:
     tokens_per_second: float | None
 
     def score(self, name: str) -> float:
-        """One of the values; NaN if it is not finite."""
-        value = self.values[name]
-        return math.nan if value is None else float(value)
+        """One of the values; NaN if it is not finite.
+
+        Raises:
+            RunError: there is no such number.
+        """
+        value = self.values.get(name, "")
+        if isinstance(value, int | float | None) and not isinstance(value, bool):
+            return math.nan if value is None else float(value)
+        raise RunError(
+            f"a {RESULT_FILE} of this sweep is damaged: it has no number {name}",
+            hint="Remove the file; the run itself is not lost.",
+        )
+
+
+RESULT = TypeAdapter(Result)
 
 
 @dataclass(frozen=True)
@@ -81,22 +98,24 @@ def run_job(job: Job, *, threads: int, stop: StopRequest) -> Outcome:
     with warnings.catch_warnings(record=True) as caught:
         ignore_cudnn_weight_copies()
         try:
-            if train(job, stop):
-                result = score(job)
+            with FolderLock(job.folder) as lock:
+                if train(job, stop, lock):
+                    result = score(job)
         except DivergedError as error:
             failure = str(error)
     messages = [str(warning.message) for warning in caught if warning.category is UserWarning]
     return Outcome(job, result, failure, time.monotonic() - began, messages)
 
 
-def train(job: Job, stop: StopRequest) -> bool:
-    """Train or continue a run; returns whether it has reached its end."""
+def train(job: Job, stop: StopRequest, lock: FolderLock) -> bool:
+    """Train or continue a run, whose lock is held; returns whether it has reached its end."""
     folder = RunFolder(job.folder)
     try:
         if folder.card.is_file():  # its own recipe, since it may have started with other threads
-            prepared = resume(read_run_recipe(folder), job.folder)
+            recipe = read_run_recipe(RunFolder.open(job.folder))
+            prepared = resume(recipe, job.folder, lock=lock)
         else:
-            prepared = start(job.recipe, job.folder)
+            prepared = start(job.recipe, job.folder, lock=lock)
     except EndedError:
         return True
     for line in prepared.warnings:
@@ -131,8 +150,10 @@ def score(job: Job) -> Result:
 
 def speed(folder: RunFolder) -> float | None:
     """The median of the logged steps' tokens per second; None if no step is logged."""
-    steps = [line["values"] for line in folder.read_log() if line["kind"] == "step"]
-    return statistics.median(step["tokens_per_second"] for step in steps) if steps else None
+    steps = [report for report in folder.read_log().reports if report["kind"] == "step"]
+    speeds = [report.get("values", {}).get("tokens_per_second", math.nan) for report in steps]
+    logged = [speed for speed in speeds if math.isfinite(speed)]
+    return statistics.median(logged) if logged else None
 
 
 def read_result(job: Job) -> Result | None:
@@ -145,14 +166,17 @@ def read_result(job: Job) -> Result | None:
     if not file.is_file():
         return None
     try:
-        result = Result(**json.loads(file.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
+        result = RESULT.validate_json(file.read_bytes(), strict=True)
+    except ValidationError as error:
+        detail = error.errors(include_url=False, include_input=False)[0]
+        key = ".".join(map(str, detail["loc"]))
         raise RunError(
-            f"{file} is damaged: {error}", hint="Remove this file; the run itself is not lost."
+            f"{file} is damaged: {f'{key}: ' if key else ''}{detail['msg']}",
+            hint="Remove this file; the run itself is not lost.",
         ) from error
     evaluated = (result.split, result.weights, result.streams)
     return result if evaluated == (job.split, job.weights, job.streams) else None
 
 
 def result_file(job: Job) -> Path:
-    return job.folder / "result.json"
+    return job.folder / RESULT_FILE

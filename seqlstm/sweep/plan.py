@@ -8,12 +8,12 @@ from pathlib import Path
 
 from seqlstm.config import Recipe, read_table
 from seqlstm.errors import Mistake, RecipeError
+from seqlstm.recipe.changes import flat
 from seqlstm.recipe.read import CATALOGUE, read_run_recipe
 from seqlstm.recipe.shipped import find_recipe, find_sweep
 from seqlstm.recipe.source import parse_with_source
 from seqlstm.recipe.splits import read_split
 from seqlstm.recipe.tokenizers import make_tokenizers
-from seqlstm.recipe.train import flat
 from seqlstm.run.folder import RunFolder
 from seqlstm.sweep.checks import comparison_mistakes, duplicates, merged
 from seqlstm.sweep.combinations import Combination, variations_of

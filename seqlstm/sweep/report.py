@@ -9,8 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from seqlstm.run.card import Card
 from seqlstm.run.folder import RunFolder
-from seqlstm.runtime.files import write_atomically
+from seqlstm.runtime.files import remove_temporary_files, write_atomically
 from seqlstm.sweep.job import Outcome
 from seqlstm.sweep.plan import SweepPlan
 from seqlstm.sweep.plot import draw
@@ -42,6 +43,7 @@ def write_report(
         "results.json": json.dumps(results, indent=2, ensure_ascii=False).encode(),
         "picture.png": draw(plan, rows),
     }
+    remove_temporary_files(plan.folder, contents)
     for name, content in contents.items():
         write_atomically(plan.folder / name, content)
     return [plan.folder / name for name in contents]
@@ -149,9 +151,10 @@ def signatures(rows: list[VariantScores]) -> Iterator[str]:
     """The signatures of all results; a translator has one for each score."""
     for row in rows:
         for result in row.results.values():
-            if "signature" in result.values:
-                yield result.values["signature"]
-            for name, signature in result.values.get("signatures", {}).items():
+            if signature := result.values.get("signature"):
+                yield str(signature)
+            by_score = result.values.get("signatures")
+            for name, signature in by_score.items() if isinstance(by_score, dict) else ():
                 yield f"{name} {signature}"
 
 
@@ -159,19 +162,20 @@ def versions(plan: SweepPlan) -> list[str]:
     """The different precisions, versions and machines of the runs."""
     descriptions: dict[str, None] = {}
     for job in plan.jobs():
-        if not RunFolder(job.folder).card.is_file():
-            continue
-        card = RunFolder(job.folder).read_card()
-        packages = f"seqlstm {card['seqlstm']}, torch {card['packages']['torch']}"
-        where = f"{card['machine']}, threads a run: {card['threads']}"
-        descriptions[f"{trained_in(card)}, {packages}, {where}"] = None
+        folder = RunFolder(job.folder)
+        if folder.card.is_file():
+            card = folder.read_card()
+            packages = f"seqlstm {card.seqlstm}, torch {card.packages.get('torch', 'unknown')}"
+            where = f"{card.machine}, threads a run: {card.threads}"
+            descriptions[f"{trained_in(card)}, {packages}, {where}"] = None
     return [*descriptions]
 
 
-def trained_in(card: dict[str, Any]) -> str:
+def trained_in(card: Card) -> str:
     """The precision of a run's training, from the notes in its card."""
-    notes = [note for note in card["data"]["notes"] if note.startswith("precision: ")]
-    return f"trained in {notes[0].removeprefix('precision: ').partition(' (')[0]}"
+    notes = [note for note in card.data.notes if note.startswith("precision: ")]
+    precision = notes[0].removeprefix("precision: ") if notes else "an unknown precision"
+    return f"trained in {precision.partition(' (')[0]}"
 
 
 def as_object(

@@ -67,7 +67,7 @@ class Tokenizer:
         if not self.vocab_size:
             raise TokenizerError("not a SentencePiece model: it has no pieces")
         self.model = model
-        self.fingerprint = hashlib.sha256(model).hexdigest()[:12]
+        self.fingerprint = self.fingerprint_of(model)
         self.model_type = read_model_type(model)
         self._processor = processor
         self._set_special_ids()
@@ -92,14 +92,38 @@ class Tokenizer:
         Raises:
             TokenizerError: the file cannot be read, or is not a usable model.
         """
+        return cls.parse(cls.read(path), path)
+
+    @staticmethod
+    def read(path: str | Path) -> bytes:
+        """The contents of a `.model` file.
+
+        Raises:
+            TokenizerError: the file cannot be read.
+        """
         try:
-            model = Path(path).read_bytes()
+            return Path(path).read_bytes()
         except OSError as error:
             raise TokenizerError(f"{path}: cannot be read ({error.strerror})") from error
+
+    @classmethod
+    def parse(cls, model: bytes, path: str | Path) -> Tokenizer:
+        """The tokenizer in the contents of a file, which errors name.
+
+        Raises:
+            TokenizerError: it is not a usable model.
+        """
         try:
             return cls(model)
         except TokenizerError as error:
             raise TokenizerError(f"{path}: {error.message}", hint=error.hint) from error
+        except UnicodeDecodeError as error:
+            raise TokenizerError(f"{path}: damaged: a piece is not UTF-8") from error
+
+    @staticmethod
+    def fingerprint_of(model: bytes) -> str:
+        """The fingerprint of a model: the first twelve hexadecimal digits of its SHA-256."""
+        return hashlib.sha256(model).hexdigest()[:12]
 
     def save(self, path: str | Path) -> None:
         """Write the model to `path` atomically.
@@ -112,7 +136,7 @@ class Tokenizer:
         try:
             write_atomically(Path(path), self.model)
         except FileError as error:
-            raise TokenizerError(error.message) from error
+            raise TokenizerError(error.message, hint=error.hint) from error
 
     def encode(self, text: str) -> list[int]:
         """The ids of `text`, without begin and end.

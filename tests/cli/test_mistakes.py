@@ -145,7 +145,8 @@ class TestWeights:
     def test_of_another_model(self, command: list[str], copied: Path) -> None:
         text = (copied / "recipe.toml").read_text().replace("hidden_size = 32", "hidden_size = 48")
         (copied / "recipe.toml").write_text(text)
-        assert "those of another model" in refusal(*with_run(command, copied), text="x\ty\n")
+        error = refusal(*with_run(command, copied), text="x\ty\n")
+        assert "recipe.toml is not the recipe with which this run was trained" in error
 
     def test_without_a_tokenizer(self, command: list[str], copied: Path) -> None:
         (copied / "tokenizer.model").unlink()

@@ -67,7 +67,7 @@ class TestCurves:
         assert size_of(tmp_path / "two.png") == (width, height * 2 // 3)
 
     def test_a_run_of_several_validations(self, translator: Path, tmp_path: Path) -> None:
-        log = RunFolder.open(translator).read_log()
+        log = RunFolder.open(translator).read_log().reports
         validations = [one for one in log if one["kind"] == "validation"]
         assert len(validations) == 3
         curves = curves_of(log)

@@ -12,10 +12,11 @@ from seqlstm.config import Recipe
 from seqlstm.data.batching.base import Batches
 from seqlstm.data.batching.buckets import BucketBatches
 from seqlstm.errors import ArgumentError, DataError, RecipeError, RunError, TokenizerError
+from seqlstm.recipe.changes import check_same
 from seqlstm.recipe.evaluate import evaluate
 from seqlstm.recipe.preview import preview
 from seqlstm.recipe.read import read_recipe
-from seqlstm.recipe.train import check_same, resume, start
+from seqlstm.recipe.train import resume, start
 from seqlstm.run.folder import RunFolder
 from seqlstm.training.weights import weights_of
 from tests.runs import LANGUAGE_MODEL, TRANSLATOR, pairs_of, write_lines, write_recipe, write_table
@@ -118,12 +119,23 @@ class TestResume:
         assert "steps = 5" in longer.folder.recipe.read_text()
 
     def test_before_the_first_checkpoint_it_begins_again(self, file: Path, tmp_path: Path) -> None:
-        folder = trained(file, tmp_path / "run")
-        before = folder.read_weights("last")
-        folder.checkpoint.unlink()
-        list(resume(recipe_of(file), tmp_path / "run").run())
-        after = folder.read_weights("last")
+        before = trained(file, tmp_path / "whole").read_weights("last")
+        killed = start(recipe_of(file), tmp_path / "run").run()
+        assert next(killed).step == 1
+        killed.close()  # type: ignore[attr-defined]
+        again = resume(recipe_of(file), tmp_path / "run")
+        assert any("begins again at step 0" in line for line in again.warnings)
+        list(again.run())
+        after = again.folder.read_weights("last")
         assert all(torch.equal(before[name], after[name]) for name in before)
+
+    def test_a_checkpoint_that_is_gone_is_an_error(self, file: Path, tmp_path: Path) -> None:
+        folder = trained(file, tmp_path / "run")
+        folder.checkpoint.unlink()
+        before = folder.read_weights("last")
+        with pytest.raises(RunError, match=r"checkpoint\.pt is missing, and this run has saved"):
+            resume(recipe_of(file, "training.steps=5"), tmp_path / "run")
+        assert all(torch.equal(before[name], folder.read_weights("last")[name]) for name in before)
 
     def test_what_it_started_from_is_remembered(self, file: Path, tmp_path: Path) -> None:
         trained(file, tmp_path / "first")
@@ -170,7 +182,7 @@ class TestData:
             "2 training rows also stand in validation",
             "1 training row also stands in test",
         ]
-        assert prepared.folder.read_card()["data"]["warnings"] == prepared.warnings
+        assert prepared.folder.read_card().data.warnings == prepared.warnings
 
     def test_none_are_not_mentioned(self, file: Path, tmp_path: Path) -> None:
         assert start(recipe_of(file), tmp_path / "run").warnings == []
@@ -272,7 +284,7 @@ def test_an_evaluation_agrees_with_the_validation_of_the_run(tmp_path: Path) -> 
     overrides = ("data.batching.batch_size=1", "training.validate_every=2")
     (validation,) = [
         line
-        for line in trained(file, tmp_path / "run", *overrides).read_log()
+        for line in trained(file, tmp_path / "run", *overrides).read_log().reports
         if line["kind"] == "validation"
     ]
     found = evaluate(tmp_path / "run", split="validation", device="cpu").values

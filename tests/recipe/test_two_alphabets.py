@@ -72,7 +72,7 @@ def test_a_text_is_scored_with_the_tokenizer_of_its_side(loaded: LoadedTranslato
 def test_validation_uses_both_tokenizers(run: RunFolder) -> None:
     scores = translator_of(run).score(greek_pairs("validation"))
     nats = -math.fsum(one.log_probability for one in scores)
-    *_, last = [line for line in run.read_log() if line["kind"] == "validation"]
+    *_, last = [line for line in run.read_log().reports if line["kind"] == "validation"]
     assert last["step"] == 4
     expected = nats / sum(len(one.pieces) for one in scores)
     assert last["values"]["loss"] == pytest.approx(expected, rel=1e-4)

@@ -52,9 +52,9 @@ def test_each_side_has_a_tokenizer_of_its_letters(run: RunFolder) -> None:
     assert not set("αεδ") & set(source)
     assert not set("aed") & set(target)
     card = run.read_card()
-    assert card["tokenizer"] == tokenizers.fingerprint
-    assert "source: unigram, 305 pieces" in card["data"]["notes"]
-    assert "target: unigram, 295 pieces" in card["data"]["notes"]
+    assert card.tokenizer == tokenizers.fingerprint
+    assert "source: unigram, 305 pieces" in card.data.notes
+    assert "target: unigram, 295 pieces" in card.data.notes
 
 
 @pytest.mark.parametrize(("tied", "tables"), [("true", 2), ("two-way", 2), ("false", 3)])
@@ -132,6 +132,7 @@ def test_a_run_killed_between_its_two_tokenizers_writes_them_again(
     target.unlink()
     with pytest.raises(TokenizerError, match=r"target\.model: cannot be read"):
         prepared.folder.read_tokenizers()
+    prepared.lock.release()
     list(resume(recipe_of(file), tmp_path / "run").run())
     assert source.read_bytes() == expected.source.model
     assert target.read_bytes() == expected.target.model

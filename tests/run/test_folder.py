@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from seqlstm.errors import RunError
-from seqlstm.run.folder import FORMAT, RunFolder
+from seqlstm.run.card import FORMAT, Card, CardData, make_card
+from seqlstm.run.folder import RunFolder
 from seqlstm.training.progress import TrainingReport
 
 
@@ -23,8 +24,13 @@ def create(path: Path, recipe: str = "seed = 1\n", *, overwrite: bool = False) -
     folder = RunFolder(path)
     folder.check_can_create(overwrite=overwrite)
     folder.create(recipe=recipe)
-    folder.write_card({})
+    folder.write_card(card())
     return folder
+
+
+def card(run: str = "a" * 32) -> Card:
+    data = CardData(fingerprints={"train": "1"}, notes=[], warnings=[])
+    return make_card(data=data, tokenizer="none", run=run, recipe=("any",))
 
 
 def report(kind: str, step: int, **more: object) -> TrainingReport:
@@ -36,8 +42,8 @@ class TestCreate:
     def test_a_new_run_has_a_recipe_and_a_card(self, folder: RunFolder) -> None:
         assert folder.recipe.read_text() == "seed = 1\n"
         card = RunFolder.open(folder.path).read_card()
-        assert card["format"] == FORMAT
-        assert set(card["packages"]) == {"torch", "sentencepiece", "datasets", "sacrebleu"}
+        assert card.format == FORMAT
+        assert set(card.packages) == {"torch", "sentencepiece", "datasets", "sacrebleu"}
         assert sorted(path.name for path in folder.path.iterdir()) == ["recipe.toml", "run.json"]
 
     def test_parent_folders_are_created(self, tmp_path: Path) -> None:
@@ -146,27 +152,27 @@ class TestLog:
         folder.write_log(report("validation", 41, best=True))
         folder.write_log(report("checkpoint", 41))
         folder.write_log(report("end", 41, reason="as planned"))
-        lines = [(line["kind"], line["step"]) for line in folder.read_log()]
+        lines = [(line["kind"], line["step"]) for line in folder.read_log().reports]
         assert lines == [("step", 20), ("step", 40), ("validation", 41), ("end", 41)]
-        assert folder.read_log()[2]["best"] is True
-        assert folder.read_log()[3]["reason"] == "as planned"
+        assert folder.read_log().reports[2]["best"] is True
+        assert folder.read_log().reports[3]["reason"] == "as planned"
 
     def test_truncation_deletes_later_lines_and_every_end(self, folder: RunFolder) -> None:
         for step in (20, 40, 60):
             folder.write_log(report("step", step))
             folder.write_log(report("end", step, reason="stopped"))
         folder.truncate_log(40)
-        lines = [(line["kind"], line["step"]) for line in folder.read_log()]
+        lines = [(line["kind"], line["step"]) for line in folder.read_log().reports]
         assert lines == [("step", 20), ("step", 40)]
 
     def test_an_incomplete_line_is_ignored(self, folder: RunFolder) -> None:
         folder.write_log(report("step", 20))
         with folder.log.open("a") as file:
             file.write('{"kind": "step", "step": 4')
-        assert [line["step"] for line in folder.read_log()] == [20]
+        assert [line["step"] for line in folder.read_log().reports] == [20]
         folder.truncate_log(60)
         folder.write_log(report("step", 40))
-        assert [line["step"] for line in folder.read_log()] == [20, 40]
+        assert [line["step"] for line in folder.read_log().reports] == [20, 40]
 
     def test_a_run_without_a_log_has_an_empty_log(self, folder: RunFolder) -> None:
-        assert folder.read_log() == []
+        assert folder.read_log() == ([], [], 0)

@@ -5,17 +5,22 @@ from __future__ import annotations
 import errno
 import os
 import pickle
+import subprocess
+import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors.torch
 import torch
 
 from seqlstm.errors import FileError, RunError
 from seqlstm.runtime.files import (
     load_checkpoint,
     load_weights,
+    remove_temporary_files,
     save_checkpoint,
     save_weights,
     write_atomically,
@@ -41,7 +46,7 @@ def write(folder: Path, name: str) -> Path:
     if name.endswith(".pt"):
         save_checkpoint(path, CONTENTS)
     else:
-        save_weights(path, WEIGHTS, {"step": "3"})
+        save_weights(path, WEIGHTS, "step 3")
     return path
 
 
@@ -102,7 +107,8 @@ def test_a_checkpoint_round_trips(tmp_path: Path) -> None:
 
 
 def test_weights_round_trip(tmp_path: Path) -> None:
-    weights = load_weights(write(tmp_path, "best.safetensors"))
+    weights, metadata = load_weights(write(tmp_path, "best.safetensors"))
+    assert metadata["seqlstm"].startswith("step 3, sha256:")
     assert weights.keys() == WEIGHTS.keys()
     assert all(torch.equal(weights[name], WEIGHTS[name]) for name in WEIGHTS)
 
@@ -163,3 +169,132 @@ def test_generators_are_restored() -> None:
         torch.manual_seed(99)
         restore_generators(states, CPU)
         assert torch.equal(torch.rand(5), expected)
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        (errno.ENOSPC, "Make room."),
+        (errno.EDQUOT, "quota"),
+        (errno.EACCES, "may not write there"),
+        (errno.EROFS, "read-only"),
+        (errno.ENAMETOOLONG, "shorter name"),
+        (errno.ENOENT, "Make the folder first"),
+        (errno.EIO, None),
+    ],
+)
+def test_the_advice_fits_the_error(
+    code: int, advice: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: Any) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("os.fsync", refuse)
+    with pytest.raises(FileError) as caught:
+        write_atomically(tmp_path / "file", b"new")
+    assert os.strerror(code) in caught.value.message
+    assert "--resume" not in str(caught.value)
+    if advice is None:
+        assert caught.value.hint is None
+    else:
+        assert advice in str(caught.value.hint)
+
+
+def test_a_name_too_long(tmp_path: Path) -> None:
+    longest = tmp_path / ("x" * 255)
+    write_atomically(longest, b"new")  # although that of a temporary file is longer
+    assert longest.read_bytes() == b"new"
+    with pytest.raises(FileError, match="File name too long") as caught:
+        write_atomically(tmp_path / ("x" * 256), b"new")
+    assert caught.value.hint == "Give it a shorter name."
+
+
+def test_a_symbolic_link_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    (tmp_path / "file").write_bytes(b"old")
+    write_atomically(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_device_is_written_to_and_not_replaced() -> None:
+    write_atomically(Path("/dev/null"), b"new")
+    assert Path("/dev/null").is_char_device()
+    with pytest.raises(FileError, match="No space left"):
+        write_atomically(Path("/dev/full"), b"new")
+    assert Path("/dev/full").is_char_device()
+
+
+WRITE = """
+import sys
+from pathlib import Path
+from seqlstm.runtime.files import write_atomically
+path, letter = Path(sys.argv[1]), sys.argv[2].encode()
+for _ in range(150):
+    write_atomically(path, letter * 300_000)
+"""
+
+
+def test_two_writers_and_a_reader(tmp_path: Path) -> None:
+    """They share no temporary file: each read sees the whole of one write."""
+    path = tmp_path / "file"
+    write_atomically(path, b"a" * 300_000)
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITE, str(path), letter], stderr=subprocess.PIPE)
+        for letter in "bc"
+    ]
+    seen = set()
+    while any(writer.poll() is None for writer in writers):
+        data = path.read_bytes()
+        assert len(data) == 300_000
+        seen.add(bytes({data[0]}))
+        assert data.count(data[:1]) == len(data)
+    assert [writer.communicate()[1] for writer in writers] == [b"", b""]
+    assert len(seen) > 1
+    assert os.listdir(tmp_path) == ["file"]
+
+
+@each_format
+def test_each_flipped_bit_is_found(name: str, load: Load, tmp_path: Path) -> None:
+    path = write(tmp_path, name)
+    whole = path.read_bytes()
+    for place in range(0, len(whole), max(1, len(whole) // 300)):
+        damaged = bytearray(whole)
+        damaged[place] ^= 16
+        path.write_bytes(damaged)
+        with pytest.raises(RunError, match=f"{name} is damaged"):
+            load(path)
+    path.write_bytes(whole)
+    load(path)
+
+
+@each_format
+def test_a_file_without_a_digest(name: str, load: Load, tmp_path: Path) -> None:
+    path = tmp_path / name
+    if name.endswith(".pt"):
+        torch.save(CONTENTS, path)
+    else:
+        safetensors.torch.save_file(WEIGHTS, path)
+    with pytest.raises(RunError, match="it has no digest"):
+        load(path)
+    load(path, sealed=False)
+
+
+def test_other_programs_read_the_files(tmp_path: Path) -> None:
+    weights = safetensors.torch.load_file(write(tmp_path, "best.safetensors"))
+    assert torch.equal(weights["a"], WEIGHTS["a"])
+    checkpoint = write(tmp_path, "checkpoint.pt")
+    assert torch.load(checkpoint, weights_only=True)["progress"] == CONTENTS["progress"]
+    with zipfile.ZipFile(checkpoint) as archive:
+        assert archive.testzip() is None
+        assert archive.comment.startswith(b"sha256:")
+
+
+def test_temporary_files_of_the_killed_are_removed(tmp_path: Path) -> None:
+    ours = [f"run.json.1-{'0' * 16}.tmp", "run.json.tmp"]
+    others = ["run.json", f"thesis.tex.1-{'0' * 16}.tmp", "run.json.1-xyz.tmp", "run.json.old"]
+    for name in ours + others:
+        (tmp_path / name).touch()
+    remove_temporary_files(tmp_path, ["run.json"])
+    assert sorted(os.listdir(tmp_path)) == sorted(others)

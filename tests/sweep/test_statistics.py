@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from seqlstm.run.card import CardData, make_card
 from seqlstm.run.folder import RunFolder
 from seqlstm.sweep.job import Outcome, Result
 from seqlstm.sweep.plan import SweepPlan
@@ -176,7 +177,9 @@ def test_provenance_has_budget_steps_and_signatures(read: Read) -> None:
     )
     rows, plan = compare(plan), replace(plan, sweep=sweep)
     (folder,) = [job.folder for job in plan.jobs(plan.combinations[0])[:1]]
-    RunFolder(folder).write_card({"data": {"notes": ["precision: bfloat16 on cpu (as asked)"]}})
+    notes = ["precision: bfloat16 on cpu (as asked)"]
+    data = CardData(fingerprints={}, notes=notes, warnings=[])
+    RunFolder(folder).write_card(make_card(data=data, tokenizer="x", run="x", recipe=("x",)))
     text, _, *signatures = provenance(plan, rows).splitlines()
     assert "; the text read as 4 streams; a budget of 8,000 parameters, spent by" in text
     assert "; 3 steps; trained in bfloat16 on cpu, seqlstm " in text

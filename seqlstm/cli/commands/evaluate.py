@@ -171,7 +171,9 @@ def prepare_file(output: Path) -> None:
 
 def write_translations(translations: list[str], file: Path) -> None:
     """Write translations, one line each."""
-    file.write_text("".join(f"{line}\n" for line in translations), encoding="utf-8")
+    from seqlstm.runtime.files import write_atomically
+
+    write_atomically(file, "".join(f"{line}\n" for line in translations).encode())
 
 
 def combined(by_source: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
-from seqlstm.cli.console import note, out, table
+from seqlstm.cli.console import note, out, table, warn
 from seqlstm.cli.options import Run
+
+if TYPE_CHECKING:
+    from seqlstm.run.card import Card
 
 
 def info(
@@ -23,29 +27,50 @@ def info(
     from seqlstm.run.folder import RunFolder
 
     folder = RunFolder.open(run)
-    recipe, card, log = read_run_recipe(folder), folder.read_card(), folder.read_log()
-    validations = [line for line in log if line["kind"] == "validation"]
+    recipe, log = read_run_recipe(folder), folder.read_log()
+    card = folder.card_contents
     shown = table("", "")
     shown.show_header = False
-    shown.add_row("task", recipe.task)
-    shown.add_row("cell", f"{recipe.model.cell['kind']}, hidden {recipe.model.hidden_size_text}")
-    for line in card.get("data", {}).get("notes", []):
-        shown.add_row("", line)
-    for line in card.get("data", {}).get("warnings", []):
-        shown.add_row("warning", line)
-    if log:
-        shown.add_row("trained", progress_line(log[-1]))
-    for label, line in best_and_last(validations).items():
-        values = "  ".join(f"{name} {value:.4f}" for name, value in line["values"].items())
-        shown.add_row(label, f"step {line['step']:,}: {values}")
-    shown.add_row("written by", f"seqlstm {card['seqlstm']}, torch {card['packages']['torch']}")
-    shown.add_row("machine", f"{card['machine']}, {card['threads']} threads")
+
+    def show(label: str, text: str) -> None:
+        shown.add_row(label, escape(text))
+
+    show("task", recipe.task)
+    show("cell", f"{recipe.model.cell['kind']}, hidden {recipe.model.hidden_size_text}")
+    for line in card.data.notes:
+        show("", line)
+    for line in card.data.warnings:
+        show("warning", line)
+    if log.reports:
+        show("trained", progress_line(log.reports[-1]))
+    validations = [report for report in log.reports if report["kind"] == "validation"]
+    for label, report in best_and_last(validations).items():
+        values = "  ".join(f"{key} {value:.4f}" for key, value in report.get("values", {}).items())
+        show(label, f"step {report['step']:,}: {values}")
+    packages = ", ".join(f"{name} {number}" for name, number in card.packages.items())
+    show("written by", f"seqlstm {card.seqlstm}, {packages}, Python {card.python}")
+    for label, text in computed_on(card).items():
+        show(label, text)
     out.print(shown)
+    if log.damaged:
+        warn(f"{folder.log}: damaged lines were left out: {log.damaged:,}")
     if plot:
         from seqlstm.plots.curves import plot_curves
 
-        plot_curves(log, plot)
+        plot_curves(log.reports, plot)
         note(f"curves: {plot}")
+
+
+def computed_on(card: Card) -> dict[str, str]:
+    """The machine, precision and backends of a run; older cards do not have them all."""
+    parts = [card.machine, card.processor, f"{card.threads} threads"]
+    lines = {"machine": ", ".join(part for part in parts if part)}
+    if card.precision:
+        kernels = "" if card.kernels else ", without compiled kernels"
+        lines["precision"] = f"{card.precision} on {card.device}{kernels}"
+    if card.backends:
+        lines["backends"] = ", ".join(f"{layer} {name}" for layer, name in card.backends.items())
+    return lines
 
 
 def progress_line(line: dict[str, Any]) -> str:

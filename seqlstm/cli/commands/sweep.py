@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,6 +53,17 @@ def sweep(
     beside them. After a stop, the same command continues. The exit code is 1 if a score is not as
     the sweep expects, or if a run failed.
     """
+    from seqlstm.run.lock import FolderLock
+
+    folder = run or Path("runs") / Path(name).stem
+    with nullcontext() if dry else FolderLock(folder) as lock:
+        if lock and lock.warning:
+            warn(lock.warning)
+        run_sweep(name, overrides or [], folder, jobs=jobs, dry=dry)
+
+
+def run_sweep(name: str, overrides: list[str], folder: Path, *, jobs: int, dry: bool) -> None:
+    """Run a sweep in a folder, whose lock is held unless it is only listed."""
     from seqlstm.runtime.signals import stop_on_signals
     from seqlstm.sweep.checks import check_data
     from seqlstm.sweep.job import read_result
@@ -60,7 +71,7 @@ def sweep(
     from seqlstm.sweep.report import provenance, write_report
     from seqlstm.sweep.statistics import compare, passed
 
-    plan = read_plan(name, overrides or [], run or Path("runs") / Path(name).stem)
+    plan = read_plan(name, overrides, folder)
     unfinished = [job for job in plan.jobs() if not read_result(job)]
     names = {job.combination for job in unfinished}
     remaining = [combination for combination in plan.combinations if combination.name in names]

@@ -26,7 +26,7 @@ def test_it_summarizes_a_run(translator: Path) -> None:
 
 
 def test_the_best_validation_is_the_best(translator: Path) -> None:
-    log = RunFolder.open(translator).read_log()
+    log = RunFolder.open(translator).read_log().reports
     validations = [line for line in log if line["kind"] == "validation"]
     best = min(validations, key=lambda line: line["values"]["loss"])
     assert f"step {best['step']}: loss {best['values']['loss']:.4f}" in answer("info", translator)
