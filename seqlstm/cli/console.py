@@ -56,6 +56,15 @@ def warn(message: str) -> None:
     err.print(f"[yellow]warning:[/yellow] {escape(message)}", soft_wrap=True)
 
 
+def confirm(question: str) -> bool:
+    """Whether a person answers a question with yes; an empty line or Ctrl-D is no."""
+    err.print(f"{escape(question)} \\[y/N] ", end="", soft_wrap=True)
+    try:
+        return input().strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
+
+
 def write(text: str, *, end: str = "\n") -> None:
     """Write a result unchanged: no markup, no wrapping, no colour."""
     sys.stdout.write(text + end)

@@ -33,6 +33,7 @@ from seqlstm.cli.options import (
     Batch,
     Device,
     EnsembleRuns,
+    Overwrite,
     PrecisionChoice,
     Run,
     Streams,
@@ -41,6 +42,7 @@ from seqlstm.cli.options import (
     WhichWeights,
     prepare_process,
 )
+from seqlstm.cli.output_files import prepare_output
 from seqlstm.errors import ArgumentError
 from seqlstm.runtime.finite_json import finite_json
 
@@ -60,6 +62,7 @@ def evaluate(
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Save the translations.")
     ] = None,
+    overwrite: Overwrite = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     lowercase: Annotated[
         bool, typer.Option("--lowercase", help="Also report BLEU and chrF of lower-cased text.")
@@ -102,7 +105,7 @@ def evaluate(
             raise ArgumentError(
                 f"--output saves the translations of one source, not {len(sources)}"
             )
-        prepare_file(output)
+        prepare_output(output, overwrite=overwrite, stream=True)
     prepare_process()
     evaluations = evaluate_each(
         run,
@@ -148,17 +151,6 @@ def refuse_repeated(sources: list[str | None]) -> None:
     for source, count in Counter(sources).items():
         if count > 1:
             raise ArgumentError(f"--source is {source} more than once")
-
-
-def prepare_file(output: Path) -> None:
-    """Make sure that a file can be written, before minutes of translation."""
-    existed = output.exists()
-    try:
-        output.touch()
-        if not existed:
-            output.unlink()
-    except OSError as error:
-        raise ArgumentError(f"{output} cannot be written: {error.strerror}") from error
 
 
 def write_translations(translations: list[str], file: Path) -> None:

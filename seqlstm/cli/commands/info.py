@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from seqlstm.cli.console import note, out, table
-from seqlstm.cli.options import Run
+from seqlstm.cli.options import Overwrite, Run
+from seqlstm.cli.output_files import prepare_output
 
 
 def info(
@@ -17,6 +18,7 @@ def info(
         Path | None,
         typer.Option(metavar="FILE", help="Draw the training curves (.png, .svg, .pdf)."),
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Summarize a run: its model, data, training progress and validation scores."""
     from seqlstm.recipe.read import read_run_recipe
@@ -44,6 +46,7 @@ def info(
     if plot:
         from seqlstm.plots.curves import plot_curves
 
+        prepare_output(plot, overwrite=overwrite)
         plot_curves(log, plot)
         note(f"curves: {plot}")
 

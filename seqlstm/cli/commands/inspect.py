@@ -16,6 +16,7 @@ from seqlstm.cli.console import note, out, table, write
 from seqlstm.cli.inputs import text_of
 from seqlstm.cli.options import (
     Device,
+    Overwrite,
     PrecisionChoice,
     Run,
     WeightsChoice,
@@ -23,6 +24,7 @@ from seqlstm.cli.options import (
     WhichWeights,
     load_language_model,
 )
+from seqlstm.cli.output_files import prepare_output
 from seqlstm.errors import ArgumentError, nearest
 from seqlstm.runtime.finite_json import finite_json
 
@@ -75,6 +77,7 @@ def inspect(
             "coloured text.",
         ),
     ] = None,
+    overwrite: Overwrite = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     weights: WhichWeights = WeightsChoice.best,
     device: Device = "auto",
@@ -91,6 +94,8 @@ def inspect(
     if unit is not None and best is not None:
         raise ArgumentError("--best cannot take effect with --unit, which selects one unit")
     content = text_to_show(text, file)
+    if plot:
+        prepare_output(plot, overwrite=overwrite)
     loaded = load_language_model(
         run, weights=weights.value, device=device, precision=precision.value
     )

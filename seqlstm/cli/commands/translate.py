@@ -17,6 +17,7 @@ from seqlstm.cli.interactive.translating import TranslationSession
 from seqlstm.cli.options import (
     Device,
     EnsembleRuns,
+    Overwrite,
     PrecisionChoice,
     Run,
     WeightsChoice,
@@ -24,6 +25,7 @@ from seqlstm.cli.options import (
     WhichWeights,
     load_translators,
 )
+from seqlstm.cli.output_files import prepare_output
 from seqlstm.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -120,6 +122,7 @@ def translate(
             metavar="PICTURE", help="Draw the attention weights of up to 20 lines (.png, .pdf)."
         ),
     ] = None,
+    overwrite: Overwrite = False,
     batch: Annotated[int, typer.Option(min=1, help="Maximal number of lines in a batch.")] = 64,
     weights: WhichWeights = WeightsChoice.best,
     device: Device = "auto",
@@ -131,6 +134,8 @@ def translate(
     without FILE it is an interactive session; /help lists commands, Ctrl-D ends. With `--n-best N`
     or `--sample N` each line has at most N output lines: its number, a tab, a translation.
     """
+    if attention:
+        prepare_output(attention, overwrite=overwrite)
     loaded = load_translators(
         run,
         together or [],
