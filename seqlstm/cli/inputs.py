@@ -10,6 +10,8 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from rich.text import Text
+
 from seqlstm.cli.console import err
 from seqlstm.errors import DataError
 from seqlstm.runtime.text_input import LineSplitter, decode_line, decode_text, read_lines
@@ -99,7 +101,7 @@ def prompts(label: str, *, commands: Sequence[str] = ()) -> Iterator[str]:
 
 def plain(label: str) -> str:
     """A line without editing."""
-    return err.input(f"[bold cyan]{label}[/bold cyan] ")
+    return err.input(Text(f"{label} ", style="bold cyan"))
 
 
 def line_editor(label: str, commands: Sequence[str]) -> Callable[[], str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from os.path import expanduser
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +151,7 @@ def check_data(
 def is_local(data: DataConfig) -> bool:
     """Whether the source is built in, or files on this machine."""
     source = data.source
-    return not isinstance(source, str) or source in BUILT_IN or Path(source).expanduser().exists()
+    return not isinstance(source, str) or source in BUILT_IN or Path(expanduser(source)).exists()
 
 
 def data_mistake(data: DataConfig, split: str) -> Mistake | None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from seqlstm.cli.commands.evaluate import write_translations
 from seqlstm.cli.console import note, out, table, write
@@ -147,7 +146,7 @@ def show(compared: ComparedRuns) -> None:
     for name in signatures:
         for number, (run, scores) in enumerate(standings.items()):
             label = "" if number else name.replace("_", " ")
-            shown.add_row(label, escape(run), *cells(scores[name]))
+            shown.add_row(label, run, *cells(scores[name]))
     out.print(shown)
     for name, signature in [*signatures.items(), *compared.signatures.items()]:
         note(f"{name} {signature}")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from seqlstm.cli.console import note, out, table, write
@@ -215,7 +214,7 @@ def show_documents(documents: list[dict[str, Any]], *, title: str | None) -> Non
     shown.add_column("begins", no_wrap=True)
     for index, document in enumerate(documents, 1):
         values = (number(document[name]) for name in DOCUMENT.values())
-        shown.add_row(str(index), *values, escape(document["begins"][:20]))
+        shown.add_row(str(index), *values, document["begins"][:20])
     out.print(shown)
 
 
@@ -230,7 +229,7 @@ DOCUMENT = {
 
 def right_aligned(first: str, *columns: str, title: str | None = None) -> Table:
     """An empty table for numbers."""
-    numbers = table(first, *map(escape, columns), title=title)
+    numbers = table(first, *columns, title=title)
     for column in numbers.columns[1:]:
         column.justify = "right"
     return numbers

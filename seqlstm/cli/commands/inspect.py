@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.text import Text
 
 from seqlstm.analysis.text_properties import PROPERTIES
 from seqlstm.cli.console import note, out, table, write
@@ -185,7 +186,8 @@ def show_coloured(found: TextActivations) -> None:
     from seqlstm.cli.interactive.unit_colours import coloured
 
     for one in found.leading:
-        out.print(f"\n[bold]{one.property}[/bold]  {one.unit}  {signed(one.correlation)}")
+        heading = f"  {one.unit}  {signed(one.correlation)}"
+        out.print(Text.assemble("\n", (one.property, "bold"), heading))
         out.print(coloured(found.text.parts, found.deviations(one.unit)))
     note("blue: below the unit's mean in this text; red: above")
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from os.path import expanduser
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -154,7 +155,7 @@ def _open(
     if source in BUILT_IN:
         _refuse(f'"{source}"', name=name, revision=revision)
         return _built_in(str(source), text=text, pair=pair)
-    path = Path(source).expanduser()
+    path = Path(expanduser(source))
     if path.is_dir():
         _refuse(str(path), revision=revision)
         return tables.open_folder(path, name=name, text=text, pair=pair)
@@ -185,7 +186,7 @@ def _paths(files: FilesBySplit) -> dict[str, list[Path]]:
         split: [paths] if isinstance(paths, str | Path) else list(paths)
         for split, paths in files.items()
     }
-    return {split: [Path(path).expanduser() for path in paths] for split, paths in listed.items()}
+    return {split: [Path(expanduser(path)) for path in paths] for split, paths in listed.items()}
 
 
 def _open_files(
