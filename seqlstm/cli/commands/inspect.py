@@ -28,6 +28,7 @@ from seqlstm.cli.options import (
 from seqlstm.cli.output_files import prepare_output
 from seqlstm.errors import ArgumentError, nearest
 from seqlstm.runtime.finite_json import finite_json
+from seqlstm.runtime.text_input import as_in_file
 
 if TYPE_CHECKING:
     from seqlstm.analysis.units import TextActivations, UnitCorrelation
@@ -140,7 +141,7 @@ def text_to_show(text: str | None, file: Path | None) -> str:
         raise ArgumentError("TEXT and --file cannot take effect together")
     if text is None and file is None and sys.stdin.isatty():
         raise ArgumentError("there is no text to show", hint="Use TEXT or --file FILE.")
-    content = text if text is not None else text_of(file)
+    content = as_in_file(text) if text is not None else text_of(file)
     if not content:
         raise ArgumentError("the text to show is empty")
     return content

@@ -9,7 +9,7 @@ import typer
 
 from seqlstm.cli.console import note, write
 from seqlstm.cli.inputs import lines_of
-from seqlstm.cli.options import Overwrite
+from seqlstm.cli.options import Errors, Overwrite
 from seqlstm.cli.output_files import prepare_output
 from seqlstm.errors import ArgumentError, DataError
 from seqlstm.text.model_type import ModelType, Normalization
@@ -96,10 +96,11 @@ def encode(
     model: Model,
     file: File = None,
     pieces: Annotated[bool, typer.Option("--pieces", help="Print pieces instead of ids.")] = False,
+    errors: Errors = "strict",
 ) -> None:
     """Encode lines as ids, or as pieces, separated by spaces."""
     tokenizer = load(model)
-    for line in lines_of(file):
+    for line in lines_of(file, errors=errors):
         ids = tokenizer.encode(line)
         write(" ".join(tokenizer.pieces(ids) if pieces else map(str, ids)))
 

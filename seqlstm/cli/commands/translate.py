@@ -12,11 +12,12 @@ import typer
 from seqlstm.cli.attention_plots import AttentionPlots
 from seqlstm.cli.console import note, write
 from seqlstm.cli.decoding_options import DecodingOptions, TranslateLines
-from seqlstm.cli.inputs import available_lines, in_groups, lines_of, on_terminal, prompts
+from seqlstm.cli.inputs import line_groups, on_terminal, prompts
 from seqlstm.cli.interactive.translating import TranslationSession
 from seqlstm.cli.options import (
     Device,
     EnsembleRuns,
+    Errors,
     Overwrite,
     PrecisionChoice,
     Run,
@@ -123,6 +124,7 @@ def translate(
         ),
     ] = None,
     overwrite: Overwrite = False,
+    errors: Errors = "strict",
     batch: Annotated[int, typer.Option(min=1, help="Maximal number of lines in a batch.")] = 64,
     weights: WhichWeights = WeightsChoice.best,
     device: Device = "auto",
@@ -176,7 +178,7 @@ def translate(
         session.run(prompts(">"), partial(show, as_json=as_json))
         return
     number = 0
-    groups = in_groups(lines_of(file), batch * FILE_GROUP) if file else available_lines(batch)
+    groups = line_groups(file, from_file=batch * FILE_GROUP, from_pipe=batch, errors=errors)
     for lines in groups:
         translations = show(
             translate_lines,
