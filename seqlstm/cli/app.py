@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import sys
-from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from seqlstm import __version__
-from seqlstm.cli.console import end_quietly, err, show_error, shown_warnings
-from seqlstm.errors import UserError
+from seqlstm.cli.console import shown_warnings
+from seqlstm.cli.failures import show_failure
+from seqlstm.cli.standard_streams import prepare_standard_streams
 
 
 class Commands(TyperGroup):
-    """The group of commands: shows a `UserError` as one panel, with exit code 2."""
+    """The group of commands: a failure is one message and an exit code, never a traceback."""
+
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        try:
+            code = super().main(*arguments, **options | {"standalone_mode": False})
+            sys.stdout.flush()
+        except Exception as error:
+            sys.exit(show_failure(error))
+        sys.exit(code)
 
     def invoke(self, ctx: Any) -> Any:
         try:
             with shown_warnings():
                 return super().invoke(ctx)
-        except UserError as error:
-            show_error(error)
-            raise typer.Exit(2) from None
-        except BrokenPipeError:
-            end_quietly()
-        except KeyboardInterrupt:
-            err.print("interrupted")
-            raise typer.Exit(130) from None
+        except KeyboardInterrupt as error:  # Typer would end without a message
+            raise typer.Exit(show_failure(error)) from None
 
 
 app = typer.Typer(
@@ -61,9 +63,7 @@ def options(
 
 def main() -> None:
     """The entry point of the command."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(encoding="utf-8")  # whatever the locale: all text is UTF-8
+    prepare_standard_streams()
     app()
 
 

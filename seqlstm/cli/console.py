@@ -2,64 +2,95 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.panel import Panel
+from rich.segment import Segment
 from rich.table import Table
+from rich.text import Text
 
-from seqlstm.errors import UserError
+from seqlstm.cli.standard_streams import ClosedPipeError, discard
+from seqlstm.cli.visible import visible
+from seqlstm.errors import FileError, UserError
 from seqlstm.runtime.torch_warnings import ignore_cudnn_weight_copies
 
 
-class Output(Console):
-    """A console that ends the command quietly when a reader such as `head` closes the pipe."""
+class PlainConsole(Console):
+    """A console that prints every text as it is: no markup, and control characters visible.
 
-    def on_broken_pipe(self) -> None:
-        end_quietly()
+    Only `Text` and styles change how something looks, so that no name, data or model output can.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        plain: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
+        return super().render_str(visible(text), **options | plain)
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(visible(segment.text), segment.style)
 
 
-def end_quietly() -> None:
-    """End the command with exit code 0 and no message, after the reader closed the pipe."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    raise SystemExit(0)
-
-
-out = Output(highlight=False, soft_wrap=True)
-err = Output(stderr=True, highlight=False)
+out = PlainConsole(soft_wrap=True)
+err = PlainConsole(stderr=True)
 
 
 def show_error(error: UserError) -> None:
     """Print an error: a panel on a terminal, plain lines in a pipe."""
+    title = f"{error.title} error"
     if not err.is_terminal:
-        err.print(f"{error.title} error: {error}", markup=False, soft_wrap=True)
+        err.print(f"{title}: {error}", soft_wrap=True)
         return
-    text = escape(error.message)
+    text = Text(visible(error.message))
     if error.hint:
-        text += f"\n[dim]{escape(error.hint)}[/dim]"
-    err.print(Panel(text, title=f"{error.title} error", border_style="red", title_align="left"))
+        text.append(visible(f"\n{error.hint}"), "dim")
+    err.print(Panel(text, title=Text(title), border_style="red", title_align="left"))
 
 
 def note(message: str) -> None:
     """Print information that a person may want to know."""
-    err.print(escape(message), style="dim", soft_wrap=True)
+    err.print(message, style="dim", soft_wrap=True)
 
 
 def warn(message: str) -> None:
     """Print a warning that a person should read."""
-    err.print(f"[yellow]warning:[/yellow] {escape(message)}", soft_wrap=True)
+    err.print(Text.assemble(("warning:", "yellow"), f" {visible(message)}"), soft_wrap=True)
+
+
+def confirm(question: str) -> bool:
+    """Whether a person answers a question with yes; an empty line or Ctrl-D is no."""
+    err.print(f"{question} [y/N] ", end="", soft_wrap=True)
+    try:
+        return input().strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
 
 
 def write(text: str, *, end: str = "\n") -> None:
-    """Write a result unchanged: no markup, no wrapping, no colour."""
-    sys.stdout.write(text + end)
+    """Write a result: unchanged in a pipe; on a terminal, control characters are visible."""
+    sys.stdout.write((visible(text) if sys.stdout.isatty() else text) + end)
     sys.stdout.flush()
+
+
+def show_summary(*shown: RenderableType) -> None:
+    """Print what follows work whose results are in files: a closed pipe does not change its end."""
+    try:
+        for one in shown:
+            out.print(one)
+    except ClosedPipeError:
+        discard(sys.stdout)
+    except FileError as error:
+        discard(sys.stdout)
+        warn(error.message)
 
 
 @contextmanager

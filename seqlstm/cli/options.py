@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -52,6 +52,18 @@ Overrides = Annotated[
 WhichWeights = Annotated[
     WeightsChoice,
     typer.Option("--weights", help="The best weights by the recipe's metric, or the last."),
+]
+Errors = Annotated[
+    Literal["strict", "replace"],
+    typer.Option(
+        "--errors",
+        help="A line that is not UTF-8 ends the command after the results of all lines before it "
+        "(strict), or its wrong bytes become U+FFFD (replace).",
+    ),
+]
+Overwrite = Annotated[
+    bool,
+    typer.Option("--overwrite", help="Replace files that exist, without a question."),
 ]
 Batch = Annotated[
     int | None, typer.Option(min=1, help="Sentences in a batch, for a translator: 64.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import zip_longest
+from os.path import expanduser
 from pathlib import Path
 
 from seqlstm.config import Recipe
@@ -76,7 +77,7 @@ def read_file(file: Path, corpus: Corpus) -> list[str]:
     Raises:
         DataError: the file cannot be read, is empty, or has another number of lines.
     """
-    texts = lines(file.expanduser())
+    texts = lines(Path(expanduser(file)))
     if len(texts) != len(corpus):
         raise DataError(
             f"{file} has {len(texts):,} lines, {corpus.name} ({corpus.split}) has {len(corpus):,} "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.resources import files
+from os.path import expanduser
 from pathlib import Path
 
 from seqlstm.config import read_table
@@ -89,7 +90,7 @@ def find_shipped(name: str, *, what: str, known: Callable[[], dict[str, Path]]) 
     Raises:
         ArgumentError: there is no such file; the hint is the nearest name.
     """
-    path = Path(name).expanduser()
+    path = Path(expanduser(name))
     if path.is_file():
         return path
     if name in shipped_paths():
@@ -105,7 +106,7 @@ def find_tokenizer(file: str) -> Path:
     Raises:
         TokenizerError: there is no such file.
     """
-    path = Path(file).expanduser()
+    path = Path(expanduser(file))
     if path.is_file():
         return path
     if path.parts[:1] == ("tokenizers",):

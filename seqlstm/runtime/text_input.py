@@ -102,6 +102,11 @@ def decode_text(data: bytes, name: str) -> str:
         raise not_utf8(name, number, data[error.start]) from None
 
 
+def as_in_file(text: str) -> str:
+    """An argument or a typed line as if it had been read from a file."""
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
 def split_lines(text: str) -> list[str]:
     """The lines of a text of `decode_text`; an empty text has none."""
     lines = text.split("\n")

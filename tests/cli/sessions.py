@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from rich.console import Console
-
+from seqlstm.cli.console import PlainConsole
 from seqlstm.cli.interactive.writing import WritingSession
 from seqlstm.inference.language_model import LoadedLanguageModel
 from seqlstm.inference.past import Past
@@ -37,7 +36,7 @@ def session_of(
     loaded: LoadedLanguageModel, *, width: int = 10_000, **options: Any
 ) -> WritingSession:
     """A session on a terminal that is wide enough for every line of a test."""
-    return WritingSession(loaded, OPTIONS | options, Console(file=io.StringIO(), width=width))
+    return WritingSession(loaded, OPTIONS | options, PlainConsole(file=io.StringIO(), width=width))
 
 
 def play(writing: WritingSession, *lines: str) -> str:

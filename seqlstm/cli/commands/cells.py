@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
+from rich.text import Text
 
 from seqlstm.cli.console import note, out, table, write
 from seqlstm.errors import ArgumentError, nearest
@@ -50,8 +50,9 @@ def show_all(kinds: list[CellInfo]) -> None:
     for one in kinds:
         count = "—" if one.parameters is None else f"{one.parameters:,}"
         options = ", ".join(f"{name} = {value}" for name, value in one.option_texts.items())
-        remark = f"[dim]{escape(one.remark)}[/dim]" if one.remark else ""
-        about = "\n".join(filter(None, [escape(one.paper), escape(options), remark]))
+        about = Text("\n".join(filter(None, [one.paper, options])))
+        if one.remark:
+            about.append(f"\n{one.remark}", "dim")
         shown.add_row(one.kind, about, str(one.year), count, one.backend)
     out.print(shown, soft_wrap=False)
     note("seqlstm cells --kind KIND shows one cell's equations.")
@@ -59,20 +60,20 @@ def show_all(kinds: list[CellInfo]) -> None:
 
 def show(one: CellInfo, make: Any) -> None:
     for part in dict.fromkeys([make, *parts(make)]):
-        out.print(f"{inspect.getdoc(part)}\n", markup=False)
+        out.print(f"{inspect.getdoc(part)}\n")
     if one.options:
         options = table("option", "default first")
         for name, value in one.option_texts.items():
-            options.add_row(name, escape(value))
+            options.add_row(name, value)
         out.print(options, soft_wrap=False)
         out.print()
     if one.problem:
-        out.print(one.problem, markup=False)
+        out.print(one.problem)
         return
     backends = table("backend", "why not")
     for name, reason in (one.backends or {}).items():
-        backends.add_row(name, escape(reason) or "serves")
+        backends.add_row(name, reason or "serves")
     out.print(backends, soft_wrap=False)
     out.print(f"\n{one.parameters:,} parameters")
     if one.needs:
-        out.print(one.remark, markup=False)
+        out.print(one.remark)

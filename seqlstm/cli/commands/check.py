@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.syntax import Syntax
 
-from seqlstm.cli.console import out, table, warn
+from seqlstm.cli.console import out, table, warn, write
 from seqlstm.cli.options import Overrides, Recipe
 
 
@@ -20,7 +20,7 @@ def check(recipe: Recipe, overrides: Overrides = None) -> None:
     if out.is_terminal:
         out.print(Syntax(found.text, "toml", background_color="default"))
     else:
-        out.print(found.text, markup=False)
+        write(found.text)
     parts = table("part", "parameters")
     for part, count in found.parameters.items():
         parts.add_row(part, f"{count:,}")
@@ -33,6 +33,6 @@ def check(recipe: Recipe, overrides: Overrides = None) -> None:
         backends.add_row(layer, backend.partition(" (")[0] if backend in printed else backend)
         printed.add(backend)
     out.print(backends, soft_wrap=False)
-    out.print(f"\n{found.data}\n{found.tokens:,} tokens an epoch", markup=False)
+    out.print(f"\n{found.data}\n{found.tokens:,} tokens an epoch")
     for warning in found.warnings:
         warn(warning)

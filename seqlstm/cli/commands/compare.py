@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from seqlstm.cli.commands.evaluate import write_translations
 from seqlstm.cli.console import note, out, table, write
@@ -16,12 +16,14 @@ from seqlstm.cli.evaluation_options import References, Tokenize
 from seqlstm.cli.options import (
     Batch,
     Device,
+    Overwrite,
     PrecisionChoice,
     Streams,
     WeightsChoice,
     WhichPrecision,
     WhichWeights,
 )
+from seqlstm.cli.output_files import prepare_output
 from seqlstm.errors import ArgumentError
 from seqlstm.runtime.finite_json import finite_json
 
@@ -46,6 +48,7 @@ def compare(
         Path | None,
         typer.Option(metavar="DIR", help="Save the translations of each run: DIR/1-RUN.txt, …"),
     ] = None,
+    overwrite: Overwrite = False,
     resamples: Annotated[
         int, typer.Option(min=1, help="Bootstrap resamples of the test set.")
     ] = 1000,
@@ -75,6 +78,9 @@ def compare(
 
     if output:
         prepare_folder(output)
+        for file in files_of(runs, output):
+            if file.exists():
+                prepare_output(file, overwrite=overwrite)
     compared = measure(
         runs,
         split=split,
@@ -113,10 +119,16 @@ def prepare_folder(output: Path) -> None:
 
 
 def write_all(translations: dict[str, list[str]], output: Path) -> None:
-    """Write each run's translations to NUMBER-NAME.txt: two run folders can have the same name."""
+    """Write each run's translations to its file."""
     output.mkdir(exist_ok=True)
-    for number, (run, lines) in enumerate(translations.items(), 1):
-        write_translations(lines, output / f"{number}-{Path(run).resolve().name}.txt")
+    files = files_of(map(Path, translations), output)
+    for file, lines in zip(files, translations.values(), strict=True):
+        write_translations(lines, file)
+
+
+def files_of(runs: Iterable[Path], output: Path) -> list[Path]:
+    """The file of each run, NUMBER-NAME.txt: two run folders can have the same name."""
+    return [output / f"{number}-{run.resolve().name}.txt" for number, run in enumerate(runs, 1)]
 
 
 def as_object(compared: ComparedRuns) -> dict[str, Any]:
@@ -141,7 +153,7 @@ def show(compared: ComparedRuns) -> None:
     for name in signatures:
         for number, (run, scores) in enumerate(standings.items()):
             label = "" if number else name.replace("_", " ")
-            shown.add_row(label, escape(run), *cells(scores[name]))
+            shown.add_row(label, run, *cells(scores[name]))
     out.print(shown)
     for name, signature in [*signatures.items(), *compared.signatures.items()]:
         note(f"{name} {signature}")

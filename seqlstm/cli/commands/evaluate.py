@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from seqlstm.cli.console import note, out, table, write
@@ -35,6 +34,7 @@ from seqlstm.cli.options import (
     Batch,
     Device,
     EnsembleRuns,
+    Overwrite,
     PrecisionChoice,
     Run,
     Streams,
@@ -43,6 +43,7 @@ from seqlstm.cli.options import (
     WhichWeights,
     prepare_process,
 )
+from seqlstm.cli.output_files import prepare_output
 from seqlstm.errors import ArgumentError
 from seqlstm.runtime.finite_json import finite_json
 
@@ -62,6 +63,7 @@ def evaluate(
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Save the translations.")
     ] = None,
+    overwrite: Overwrite = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     lowercase: Annotated[
         bool, typer.Option("--lowercase", help="Also report BLEU and chrF of lower-cased text.")
@@ -106,7 +108,7 @@ def evaluate(
             raise ArgumentError(
                 f"--output saves the translations of one source, not {len(sources)}"
             )
-        prepare_file(output)
+        prepare_output(output, overwrite=overwrite, stream=True)
     prepare_process()
     evaluations = evaluate_each(
         run,
@@ -156,17 +158,6 @@ def refuse_repeated(sources: list[str | None]) -> None:
     for source, count in Counter(sources).items():
         if count > 1:
             raise ArgumentError(f"--source is {source} more than once")
-
-
-def prepare_file(output: Path) -> None:
-    """Make sure that a file can be written, before minutes of translation."""
-    existed = output.exists()
-    try:
-        output.touch()
-        if not existed:
-            output.unlink()
-    except OSError as error:
-        raise ArgumentError(f"{output} cannot be written: {error.strerror}") from error
 
 
 def write_translations(translations: list[str], file: Path) -> None:
@@ -233,7 +224,7 @@ def show_documents(documents: list[dict[str, Any]], *, title: str | None) -> Non
     shown.add_column("begins", no_wrap=True)
     for index, document in enumerate(documents, 1):
         values = (number(document[name]) for name in DOCUMENT.values())
-        shown.add_row(str(index), *values, escape(document["begins"][:20]))
+        shown.add_row(str(index), *values, document["begins"][:20])
     out.print(shown)
 
 
@@ -248,7 +239,7 @@ DOCUMENT = {
 
 def right_aligned(first: str, *columns: str, title: str | None = None) -> Table:
     """An empty table for numbers."""
-    numbers = table(first, *map(escape, columns), title=title)
+    numbers = table(first, *columns, title=title)
     for column in numbers.columns[1:]:
         column.justify = "right"
     return numbers

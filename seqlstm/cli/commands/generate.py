@@ -16,6 +16,7 @@ from seqlstm.cli.console import out, write
 from seqlstm.cli.inputs import lines_of, on_terminal, prompts
 from seqlstm.cli.options import (
     Device,
+    Errors,
     PrecisionChoice,
     Run,
     WeightsChoice,
@@ -24,6 +25,7 @@ from seqlstm.cli.options import (
     load_language_model,
 )
 from seqlstm.errors import ArgumentError
+from seqlstm.runtime.text_input import as_in_file
 
 if TYPE_CHECKING:
     from seqlstm.inference.continuations import Continuation
@@ -71,6 +73,7 @@ def generate(
     ] = None,
     batch: Annotated[int | None, Samples(min=1, help="Continuations in a batch: 64.")] = None,
     as_json: Annotated[bool, Samples("--json", help="Print one JSON object per line.")] = False,
+    errors: Errors = "strict",
     weights: WhichWeights = WeightsChoice.best,
     device: Device = "auto",
     precision: WhichPrecision = PrecisionChoice.float32,
@@ -104,7 +107,8 @@ def generate(
         WritingSession(loaded, options, out).run(prompts(">", commands=COMMAND_NAMES))
         return
     if prompt is None:
-        prompt = "" if sys.stdin.isatty() else "\n".join(lines_of(None))
+        prompt = "" if sys.stdin.isatty() else "\n".join(lines_of(None, errors=errors))
+    prompt = as_in_file(prompt)
     if count or as_json:
         show_samples(
             loaded.samples(prompt, count=count or 1, batch=batch or 64, **options),

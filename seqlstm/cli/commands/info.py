@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from seqlstm.cli.console import note, out, table, warn
-from seqlstm.cli.options import Run
+from seqlstm.cli.options import Overwrite, Run
+from seqlstm.cli.output_files import prepare_output
 
 if TYPE_CHECKING:
     from seqlstm.run.card import Card
@@ -21,6 +21,7 @@ def info(
         Path | None,
         typer.Option(metavar="FILE", help="Draw the training curves (.png, .svg, .pdf)."),
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Summarize a run: its model, data, training progress and validation scores."""
     from seqlstm.recipe.read import read_run_recipe
@@ -32,31 +33,29 @@ def info(
     shown = table("", "")
     shown.show_header = False
 
-    def show(label: str, text: str) -> None:
-        shown.add_row(label, escape(text))
-
-    show("task", recipe.task)
-    show("cell", f"{recipe.model.cell['kind']}, hidden {recipe.model.hidden_size_text}")
+    shown.add_row("task", recipe.task)
+    shown.add_row("cell", f"{recipe.model.cell['kind']}, hidden {recipe.model.hidden_size_text}")
     for line in card.data.notes:
-        show("", line)
+        shown.add_row("", line)
     for line in card.data.warnings:
-        show("warning", line)
+        shown.add_row("warning", line)
     if log.reports:
-        show("trained", progress_line(log.reports[-1]))
+        shown.add_row("trained", progress_line(log.reports[-1]))
     validations = [report for report in log.reports if report["kind"] == "validation"]
     for label, report in best_and_last(validations).items():
         values = "  ".join(f"{key} {value:.4f}" for key, value in report.get("values", {}).items())
-        show(label, f"step {report['step']:,}: {values}")
+        shown.add_row(label, f"step {report['step']:,}: {values}")
     packages = ", ".join(f"{name} {number}" for name, number in card.packages.items())
-    show("written by", f"seqlstm {card.seqlstm}, {packages}, Python {card.python}")
+    shown.add_row("written by", f"seqlstm {card.seqlstm}, {packages}, Python {card.python}")
     for label, text in computed_on(card).items():
-        show(label, text)
+        shown.add_row(label, text)
     out.print(shown)
     if log.damaged:
         warn(f"{folder.log}: damaged lines were left out: {log.damaged:,}")
     if plot:
         from seqlstm.plots.curves import plot_curves
 
+        prepare_output(plot, overwrite=overwrite)
         plot_curves(log.reports, plot)
         note(f"curves: {plot}")
 

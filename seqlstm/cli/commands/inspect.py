@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.text import Text
 
 from seqlstm.analysis.text_properties import PROPERTIES
 from seqlstm.cli.console import note, out, table, write
 from seqlstm.cli.inputs import text_of
 from seqlstm.cli.options import (
     Device,
+    Overwrite,
     PrecisionChoice,
     Run,
     WeightsChoice,
@@ -23,8 +25,10 @@ from seqlstm.cli.options import (
     WhichWeights,
     load_language_model,
 )
+from seqlstm.cli.output_files import prepare_output
 from seqlstm.errors import ArgumentError, nearest
 from seqlstm.runtime.finite_json import finite_json
+from seqlstm.runtime.text_input import as_in_file
 
 if TYPE_CHECKING:
     from seqlstm.analysis.units import TextActivations, UnitCorrelation
@@ -75,6 +79,7 @@ def inspect(
             "coloured text.",
         ),
     ] = None,
+    overwrite: Overwrite = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     weights: WhichWeights = WeightsChoice.best,
     device: Device = "auto",
@@ -91,6 +96,8 @@ def inspect(
     if unit is not None and best is not None:
         raise ArgumentError("--best cannot take effect with --unit, which selects one unit")
     content = text_to_show(text, file)
+    if plot:
+        prepare_output(plot, overwrite=overwrite)
     loaded = load_language_model(
         run, weights=weights.value, device=device, precision=precision.value
     )
@@ -134,7 +141,7 @@ def text_to_show(text: str | None, file: Path | None) -> str:
         raise ArgumentError("TEXT and --file cannot take effect together")
     if text is None and file is None and sys.stdin.isatty():
         raise ArgumentError("there is no text to show", hint="Use TEXT or --file FILE.")
-    content = text if text is not None else text_of(file)
+    content = as_in_file(text) if text is not None else text_of(file)
     if not content:
         raise ArgumentError("the text to show is empty")
     return content
@@ -180,7 +187,8 @@ def show_coloured(found: TextActivations) -> None:
     from seqlstm.cli.interactive.unit_colours import coloured
 
     for one in found.leading:
-        out.print(f"\n[bold]{one.property}[/bold]  {one.unit}  {signed(one.correlation)}")
+        heading = f"  {one.unit}  {signed(one.correlation)}"
+        out.print(Text.assemble("\n", (one.property, "bold"), heading))
         out.print(coloured(found.text.parts, found.deviations(one.unit)))
     note("blue: below the unit's mean in this text; red: above")
 

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from seqlstm.cli.console import note, out, table, write
-from seqlstm.cli.options import Recipe
+from seqlstm.cli.options import Overwrite, Recipe
+from seqlstm.cli.output_files import prepare_output
 from seqlstm.errors import ArgumentError
 
 app = typer.Typer(help="List, `show` or `copy` the recipes that come with seqlstm.")
@@ -55,6 +56,7 @@ def show(recipe: Recipe) -> None:
 def copy(
     recipe: Recipe,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file or folder of the copy.")],
+    overwrite: Overwrite = False,
 ) -> None:
     """Copy a recipe or a sweep to a file that you can change."""
     from seqlstm.recipe.shipped import find_either, is_sweep
@@ -63,8 +65,7 @@ def copy(
     text = path.read_text(encoding="utf-8")
     if file.is_dir():
         file = file / f"{Path(recipe).stem}.toml"
-    if file.exists():
-        raise ArgumentError(f"{file} exists", hint="Name another file, or remove this one.")
+    prepare_output(file, overwrite=overwrite)
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqlstm.cli.console import note, write
-from seqlstm.cli.inputs import available_lines, in_groups, lines_of
+from seqlstm.cli.console import note, warn, write
+from seqlstm.cli.inputs import in_groups, line_groups, lines_of
 from seqlstm.cli.options import (
     Device,
+    Errors,
     PrecisionChoice,
     Run,
     WeightsChoice,
@@ -49,6 +51,7 @@ def score(
         ),
     ] = False,
     batch: Annotated[int, typer.Option(min=1, help="Lines in a batch.")] = 64,
+    errors: Errors = "strict",
     weights: WhichWeights = WeightsChoice.best,
     device: Device = "auto",
     precision: WhichPrecision = PrecisionChoice.float32,
@@ -56,7 +59,8 @@ def score(
     """Score each line: log-probability (nats), perplexity per piece, surprisal (bits), the line.
 
     Columns are separated by tabs. Each line is scored by itself, together with its end. `--tokens`
-    adds a line for each piece: a tab, its surprisal, a tab, the piece.
+    adds a line for each piece: a tab, its surprisal, a tab, the piece. With `--errors replace` a
+    line without its tab has the score nan.
 
     `--stream` carries the model's state from line to line, in constant memory, and adds a column of
     bits per byte. The totals follow on standard error, also after Ctrl-C.
@@ -67,24 +71,25 @@ def score(
         model = load_language_model(
             run, weights=weights.value, device=device, precision=precision.value
         )
-        groups = in_groups(lines_of(file), batch) if file else available_lines(batch)
+        groups = line_groups(file, from_file=batch, from_pipe=batch, errors=errors)
         score_stream(StreamingScorer(model), groups, tokens=tokens)
         return
     loaded = load_any(run, weights=weights.value, device=device, precision=precision.value)
-    number = 0
-    for lines in in_groups(lines_of(file), batch):
-        inputs: Any = lines
-        if loaded.scores_pairs:
-            inputs = [pair(line, number + index) for index, line in enumerate(lines, 1)]
-        scores = loaded.score(inputs)
-        number += len(lines)
-        for line, result in zip(lines, scores, strict=True):
+    parse = partial(pair, errors=errors) if loaded.scores_pairs else lambda line, _: line
+    lines = enumerate(lines_of(file, errors=errors), 1)
+    for rows in in_groups(((line, parse(line, number)) for number, line in lines), batch):
+        inputs: list[Any] = [input for _, input in rows if input is not None]
+        scores = iter(loaded.score(inputs))
+        for line, input in rows:
+            result = None if input is None else next(scores)
             write(f"{columns(result)}\t{line}")
-            if tokens:
+            if tokens and result:
                 write_pieces(result)
 
 
-def columns(score: Score) -> str:
+def columns(score: Score | None) -> str:
+    if score is None:
+        return "nan\tnan\tnan"
     return f"{score.log_probability:.4f}\t{score.perplexity:.4g}\t{score.surprisal:.4f}"
 
 
@@ -113,8 +118,12 @@ def score_stream(scorer: StreamingScorer, groups: Iterator[list[str]], *, tokens
     )
 
 
-def pair(line: str, number: int) -> tuple[str, str]:
+def pair(line: str, number: int, *, errors: str) -> tuple[str, str] | None:
+    """Source and target; for `--errors replace`, None and a warning if there are not these two."""
     parts = line.split("\t")
+    if len(parts) != 2 and errors == "replace":
+        warn(f"line {number} has no score: it has {len(parts)} columns, not 2")
+        return None
     if len(parts) != 2:
         raise DataError(
             f"line {number} must have 2 columns, separated by a tab, has {len(parts)}",

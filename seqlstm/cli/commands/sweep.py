@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
 
-from seqlstm.cli.console import err, note, out, table, warn
+from seqlstm.cli.console import err, note, out, show_summary, table, warn
 from seqlstm.cli.options import Overrides
 
 if TYPE_CHECKING:
@@ -87,9 +88,10 @@ def run_sweep(name: str, overrides: list[str], folder: Path, *, jobs: int, dry: 
         note(f"stopped: {left} of {len(plan.jobs())} runs are left; the same command continues")
         raise typer.Exit(130 if stop.signal == "SIGINT" else 143)
     rows = compare(plan)
-    show_rows(plan, rows)
+    files = write_report(plan, rows, failed)
+    show_summary(table_of(plan, rows))
     note(provenance(plan, rows))
-    for file in write_report(plan, rows, failed):
+    for file in files:
         note(str(file))
     if failed or any(passed(row, plan) is False for row in rows):
         raise typer.Exit(1)
@@ -126,16 +128,17 @@ def show_outcome(plan: SweepPlan, outcome: Outcome, *, left: str) -> None:
 
     begin = f"{outcome.job.combination}  seed {outcome.job.seed}"
     if outcome.result is None:
-        err.print(f"{begin}  failed: {outcome.failure}", markup=False, soft_wrap=True)
+        err.print(f"{begin}  failed: {outcome.failure}", soft_wrap=True)
         return
     result = outcome.result
     speed = f"  {result.tokens_per_second:,.0f} tokens/s" if result.tokens_per_second else ""
     value = f"{plan.sweep.score} {number(result.score(plan.sweep.score), 4)}"
     line = f"{begin}  {result.steps:,} steps  {value}{speed}  {left}"
-    err.print(line, markup=False, soft_wrap=True)
+    err.print(line, soft_wrap=True)
 
 
-def show_rows(plan: SweepPlan, rows: list[VariantScores]) -> None:
+def table_of(plan: SweepPlan, rows: list[VariantScores]) -> Table:
+    """The table of all variants and their scores."""
     from seqlstm.sweep.report import cells
 
     headers, lines = cells(plan, rows)
@@ -145,7 +148,7 @@ def show_rows(plan: SweepPlan, rows: list[VariantScores]) -> None:
         column.justify = "left" if header in ("variant", "expected") else "right"
     for line in lines:
         shown.add_row(*line)
-    out.print(shown)
+    return shown
 
 
 def show_plan(plan: SweepPlan, unfinished: list[Job]) -> None:

@@ -9,6 +9,8 @@ import typer
 
 from seqlstm.cli.console import note, write
 from seqlstm.cli.inputs import lines_of
+from seqlstm.cli.options import Errors, Overwrite
+from seqlstm.cli.output_files import prepare_output
 from seqlstm.errors import ArgumentError, DataError
 from seqlstm.text.model_type import ModelType, Normalization
 
@@ -65,12 +67,14 @@ def train(
     input_sentence_size: Annotated[
         int, typer.Option(min=1, help="Maximal number of training lines.")
     ] = 1_000_000,
+    overwrite: Overwrite = False,
 ) -> None:
     """Train a SentencePiece model."""
     from seqlstm.data.sources.read import read
     from seqlstm.recipe.tokenizers import all_lines
     from seqlstm.text.train_tokenizer import train_tokenizer
 
+    prepare_output(output, overwrite=overwrite)
     corpus = read(source, split=split, text=text, pair=pair)
     tokenizer = train_tokenizer(
         all_lines(corpus),
@@ -92,10 +96,11 @@ def encode(
     model: Model,
     file: File = None,
     pieces: Annotated[bool, typer.Option("--pieces", help="Print pieces instead of ids.")] = False,
+    errors: Errors = "strict",
 ) -> None:
     """Encode lines as ids, or as pieces, separated by spaces."""
     tokenizer = load(model)
-    for line in lines_of(file):
+    for line in lines_of(file, errors=errors):
         ids = tokenizer.encode(line)
         write(" ".join(tokenizer.pieces(ids) if pieces else map(str, ids)))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from seqlstm.cli.console import err, note, out, warn
+from seqlstm.cli.console import err, note, show_summary, warn
 from seqlstm.cli.options import Overrides, Recipe
 from seqlstm.errors import ArgumentError
 
@@ -74,10 +74,10 @@ def train(
     with stop_on_signals() as stop:
         reports = prepared.run(stop)
         end = show_bar(reports) if err.is_terminal else show_lines(reports)
-    out.print(
-        f"{end.reason} after {end.step:,} steps, {end.epochs:.2f} epochs, {end.seconds:,.0f} s"
+    show_summary(
+        f"{end.reason} after {end.step:,} steps, {end.epochs:.2f} epochs, {end.seconds:,.0f} s",
+        f"seqlstm info {folder}",
     )
-    out.print(f"seqlstm info {folder}", markup=False)
     if stop:
         raise typer.Exit(130 if stop.signal == "SIGINT" else 143)
 
@@ -86,9 +86,9 @@ def show_bar(reports: Iterator[TrainingReport]) -> TrainingReport:
     """Show a progress bar with loss, speed and remaining time, and validations above it."""
     bar = Progress(
         BarColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         TimeElapsedColumn(),
-        TextColumn("left"),
+        TextColumn("left", markup=False),
         TimeRemainingColumn(elapsed_when_finished=False),
         console=err,
     )

@@ -12,11 +12,13 @@ import typer
 from seqlstm.cli.attention_plots import AttentionPlots
 from seqlstm.cli.console import note, write
 from seqlstm.cli.decoding_options import DecodingOptions, TranslateLines
-from seqlstm.cli.inputs import available_lines, in_groups, lines_of, on_terminal, prompts
+from seqlstm.cli.inputs import line_groups, on_terminal, prompts
 from seqlstm.cli.interactive.translating import TranslationSession
 from seqlstm.cli.options import (
     Device,
     EnsembleRuns,
+    Errors,
+    Overwrite,
     PrecisionChoice,
     Run,
     WeightsChoice,
@@ -24,6 +26,7 @@ from seqlstm.cli.options import (
     WhichWeights,
     load_translators,
 )
+from seqlstm.cli.output_files import prepare_output
 from seqlstm.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -120,6 +123,8 @@ def translate(
             metavar="PICTURE", help="Draw the attention weights of up to 20 lines (.png, .pdf)."
         ),
     ] = None,
+    overwrite: Overwrite = False,
+    errors: Errors = "strict",
     batch: Annotated[int, typer.Option(min=1, help="Maximal number of lines in a batch.")] = 64,
     weights: WhichWeights = WeightsChoice.best,
     device: Device = "auto",
@@ -131,6 +136,8 @@ def translate(
     without FILE it is an interactive session; /help lists commands, Ctrl-D ends. With `--n-best N`
     or `--sample N` each line has at most N output lines: its number, a tab, a translation.
     """
+    if attention:
+        prepare_output(attention, overwrite=overwrite)
     loaded = load_translators(
         run,
         together or [],
@@ -171,7 +178,7 @@ def translate(
         session.run(prompts(">"), partial(show, as_json=as_json))
         return
     number = 0
-    groups = in_groups(lines_of(file), batch * FILE_GROUP) if file else available_lines(batch)
+    groups = line_groups(file, from_file=batch * FILE_GROUP, from_pipe=batch, errors=errors)
     for lines in groups:
         translations = show(
             translate_lines,

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from seqlstm.cli.console import table
-from seqlstm.cli.interactive.wrapping import visible
+from seqlstm.cli.visible import visible
 
 if TYPE_CHECKING:
     from seqlstm.inference.turns import Candidate, TextPart

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from seqlstm.cli.visible import visible
 from seqlstm.plots.shades import shade
 
 
@@ -14,7 +15,7 @@ def coloured(parts: Sequence[str], values: Sequence[float]) -> Text:
     text = Text()
     for part, value in zip(parts, values, strict=True):
         colour = "#{:02x}{:02x}{:02x}".format(*shade(value))
-        for index, line in enumerate(part.split("\n")):
+        for index, line in enumerate(visible(part).split("\n")):
             if index:
                 text.append("↵", f"#888888 on {colour}").append("\n")
             text.append(line, f"#000000 on {colour}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from rich.cells import cell_len
 
+from seqlstm.cli.visible import visible
+
 TAB = 8
 
 
@@ -53,17 +55,3 @@ class Wrap:
             return f"\n{word}"
         self.column += len(spaces) + size
         return spaces + word
-
-
-def visible(text: str) -> str:
-    """`text` with a printable picture in place of each control character."""
-    return "".join(
-        character if character in "\n\t" or character.isprintable() else picture(character)
-        for character in text
-    )
-
-
-def picture(character: str) -> str:
-    if character == "\x7f":
-        return "␡"
-    return chr(0x2400 + ord(character)) if character < " " else "\ufffd"

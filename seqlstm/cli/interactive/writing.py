@@ -23,6 +23,7 @@ from seqlstm.cli.interactive.surprisal import (
     on_one_line,
 )
 from seqlstm.cli.interactive.wrapping import Wrap
+from seqlstm.cli.output_files import prepare_output
 from seqlstm.errors import ArgumentError
 from seqlstm.inference.turns import TextPart, TurnHistory
 from seqlstm.runtime.signals import StopRequest, stop_on_signals
@@ -135,6 +136,7 @@ class WritingSession:
         """Save the state to a file."""
         file = self.file(name)
         existed = file.exists()
+        prepare_output(file, overwrite=False)
         self.draft.session.past.save(file)
         action = "overwritten" if existed else "written"
         self.note(f"{file} {action}: {file.stat().st_size:,} bytes")

@@ -108,7 +108,9 @@ def paths_by_split(source: FilesBySplit) -> dict[str, Sequence[Path]]:
         split: [paths] if isinstance(paths, str | Path) else list(paths)
         for split, paths in source.items()
     }
-    return {split: [Path(path).expanduser() for path in paths] for split, paths in listed.items()}
+    return {
+        split: [Path(os.path.expanduser(path)) for path in paths] for split, paths in listed.items()
+    }
 
 
 def refuse_settings(where: str, **settings: str | None) -> None:

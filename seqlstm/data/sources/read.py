@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
+from os.path import exists, expanduser
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -175,8 +176,8 @@ def _open(
     if (built_in := built_in_name(source)) in BUILT_IN:
         refuse_settings(f'"{built_in}"', name=name, revision=revision)
         return _built_in(built_in, text=text, pair=pair)
-    path = Path(source).expanduser()
-    if path.exists():
+    path = Path(expanduser(source))
+    if exists(path):
         return open_path(path, name=name, revision=revision, text=text, pair=pair)
     if isinstance(source, Path) or not could_be_hub_name(source):
         raise missing(path, BUILT_IN)
@@ -203,7 +204,7 @@ def built_in_name(source: object) -> str:
     if name not in BUILT_IN:
         return ""
     # A run folder, which a person may call like its data, is no source.
-    if name == source and Path(name).exists() and not (Path(name) / "recipe.toml").exists():
+    if name == source and exists(name) and not exists(Path(name) / "recipe.toml"):
         raise DataError(
             f'"{name}" is a built-in source, and there is a file or folder {name} here.',
             hint=f'Write "./{name}" for the file or folder, "{BUILT_IN_PREFIX}{name}" for the '

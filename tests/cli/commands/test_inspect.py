@@ -12,7 +12,7 @@ import pytest
 
 from seqlstm.analysis.text_properties import PROPERTIES
 from seqlstm.cli.commands import inspect
-from seqlstm.cli.console import Output
+from seqlstm.cli.console import PlainConsole
 from seqlstm.inference.language_model import LoadedLanguageModel
 from seqlstm.recipe.load import load
 from tests.plots.test_curves_and_attention import size_of
@@ -123,7 +123,7 @@ def test_a_terminal_shows_the_text_in_colours(
     language_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     screen = io.StringIO()
-    terminal = Output(file=screen, force_terminal=True, color_system="truecolor", width=300)
+    terminal = PlainConsole(file=screen, force_terminal=True, color_system="truecolor", width=300)
     monkeypatch.setattr(inspect, "out", terminal)
     answer("inspect", language_model, TEXT, "--property", "line", "--property", "comment")
     shown = screen.getvalue()

@@ -56,7 +56,8 @@ def test_a_closed_vocabulary_has_only_words(tmp_path: Path) -> None:
     answer("tokenizer", "train", text, "-o", model, "--model-type", "word", "--closed-vocabulary")
     pieces = answer("tokenizer", "encode", model, "--pieces", text=" Nobody  sells coffee ")
     assert pieces.split() == ["▁Nobody", "▁sells", "▁<unk>"]
-    error = refusal("tokenizer", "train", text, "-o", model, "--closed-vocabulary")
+    command = ["tokenizer", "train", text, "-o", model, "--overwrite"]
+    error = refusal(*command, "--closed-vocabulary")
     assert "of words, not of type unigram" in error
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from seqlstm.cli import output_files
 from seqlstm.cli.interactive.writing import COMMAND_NAMES, WritingSession
 from seqlstm.inference.language_model import LoadedLanguageModel
 from seqlstm.text.tokenizer import Tokenizer
@@ -267,7 +268,10 @@ def test_help_lists_every_command_and_setting(writing: WritingSession) -> None:
 
 
 def test_a_session_continues_from_a_saved_state(
-    writing: WritingSession, tokenizer: Tokenizer, tmp_path: Path
+    writing: WritingSession,
+    tokenizer: Tokenizer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     shown = play(writing, "Nobody", "/save once", "/max-new-tokens 9", "/more")
     file = tmp_path / "once.state"
@@ -281,6 +285,10 @@ def test_a_session_continues_from_a_saved_state(
     assert_equal(other.draft.session.past, writing.draft.session.past)
     play(other, "/undo")
     assert_equal(other.draft.session.past, writing.draft.turns[1].before)
+    saved = file.read_bytes()
+    play(other, "/save once")  # a person who is not asked has not agreed
+    assert file.read_bytes() == saved
+    monkeypatch.setattr(output_files, "ask_to_replace", lambda file: None)
     assert "once.state overwritten" in play(other, "/save once.state")
 
 

@@ -1,0 +1,51 @@
+"""Files that commands write: checked before the work begins, and never replaced without consent."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from seqlstm.cli.console import confirm
+from seqlstm.errors import ArgumentError
+
+
+def prepare_output(file: Path, *, overwrite: bool, stream: bool = False) -> None:
+    """Make sure that a file can be written, before minutes of work.
+
+    On a terminal the command asks before it replaces a file.
+
+    Args:
+        file: to write; its folder must exist.
+        overwrite: whether to replace an existing file without a question.
+        stream: whether a pipe or a device serves too.
+
+    Raises:
+        ArgumentError: the file exists and is to stay, is not a regular file, or cannot be written.
+    """
+    try:
+        existed = file.exists()
+        if existed and not file.is_file():
+            if stream and not file.is_dir():
+                return
+            kind = "a folder" if file.is_dir() else "not a regular file"
+            raise ArgumentError(f"{file} is {kind}", hint="Name a file.")
+        with file.open("ab"):
+            pass
+        if not existed:
+            file.resolve().unlink()  # of a dangling link, only what it points to
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        reason = getattr(error, "strerror", None) or error
+        raise ArgumentError(f"{file} cannot be written: {reason}") from error
+    if existed and not overwrite:
+        ask_to_replace(file)
+
+
+def ask_to_replace(file: Path) -> None:
+    """Ask a person whether a file may be replaced.
+
+    Raises:
+        ArgumentError: it may not, or there is no terminal to ask on.
+    """
+    on_terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+    if not (on_terminal and confirm(f"{file} exists. Replace it?")):
+        raise ArgumentError(f"{file} exists", hint="Name another file, or use --overwrite.")
