@@ -98,6 +98,7 @@ def _csv_rows(path: Path, delimiter: str) -> Rows:
             number = reader.line_num + 1
     except UnicodeDecodeError:
         decode_text(data, str(path))  # raises the error that names the line
+        raise
     except csv.Error as error:
         raise DataError(
             f"{path}, line {number}: {error}.",

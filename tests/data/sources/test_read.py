@@ -1,4 +1,5 @@
 import gzip
+import random
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,19 @@ class TestFormats:
         for source in (str(folder), folder, str(file), {"train": str(file)}, {"train": [file]}):
             assert read(source, split="train", pair=["en", "de"]).rows == PAIRS
             assert read(source, split="train", text="de").texts == [de for _, de in PAIRS]
+
+    @pytest.mark.parametrize("suffix", FORMATS)
+    def test_any_text_comes_back_as_it_was_written(self, tmp_path, suffix):
+        tsv = suffix == "tsv"  # its cells have neither tabs nor line ends
+        odd = " \x00\x0b\x1c\x85\xa0\ufeff\u2028é\U0001f600\",;'\\0ae1-." + (
+            "" if tsv else "\t\r\n"
+        )
+        source = random.Random(1)
+        texts = ["".join(source.choices(odd, k=source.randrange(8))) for _ in range(2000)]
+        rows = list(zip(texts, reversed(texts), strict=True))
+        file = write_table(tmp_path / "set", f"train.{suffix}", rows)
+        corpus = read(file, split="train", pair=["en", "de"])
+        assert corpus.rows == rows
 
     def test_nested_columns_are_dotted(self, tmp_path):
         path = tmp_path / "train.jsonl"
