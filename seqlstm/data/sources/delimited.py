@@ -23,6 +23,7 @@ Rows = Iterator[tuple[int, list[str]]]
 _COLUMN_NAME = re.compile(r"[^\W\d]\w*([.:-]\w+)*")
 _POSITION = re.compile(r"[1-9][0-9]*")
 _LONGEST_CELL = 2**31 - 1  # the csv module's own limit is 131,072 characters
+_SEPARATORS = "Between cells stands a comma in CSV, and a tab in TSV."
 _BLANK = [""]
 _TAB = "\t"
 
@@ -50,7 +51,7 @@ def read_delimited(path: Path, columns: Columns, *, delimiter: str) -> Table:
         return Table((), has_header=None)
     names = first[1]
     if not _is_header(names, columns):
-        places = _positions(path, columns, len(names))
+        places = _positions(path, columns, names)
         checked = _same_width(path, chain([first], rows), len(names), delimiter)
         notes.append(_by_position(path, columns, places, names))
         return Table(_select(checked, places), has_header=False, notes=notes)
@@ -129,13 +130,22 @@ def _place(path: Path, column: str, names: Sequence[str]) -> int:
     return names.index(column)
 
 
-def _positions(path: Path, columns: Columns, width: int) -> list[int]:
+def _names_any(cell: str, columns: Columns) -> bool:
+    """Whether a cell is several names, with another separator between them."""
+    return any(column in re.split(r"[;,|\t]", cell) for column in columns)
+
+
+def _positions(path: Path, columns: Columns, first_row: Sequence[str]) -> list[int]:
     """The places of the columns in a file without a header."""
+    width = len(first_row)
     explicit = _are_positions(columns)
     places = [int(column) - 1 for column in columns] if explicit else [*range(len(columns))]
     has = f"{path} has no header and {width} column{'' if width == 1 else 's'}"
     if max(places) >= width:
-        raise DataError(f"{has}: there is no column {max(places) + 1}.")
+        raise DataError(f"{has}: there is no column {max(places) + 1}.", hint=_SEPARATORS)
+    other = next((cell for cell in first_row if not explicit and _names_any(cell, columns)), None)
+    if other is not None:
+        raise DataError(f'{path}, line 1: "{other[:40]}" is one cell.', hint=_SEPARATORS)
     if not explicit and len(columns) == 1 and width > 1:
         raise DataError(
             f'{has}: which one is "{columns[0]}"?', hint='Name its position, such as text = "1".'
