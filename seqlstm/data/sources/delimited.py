@@ -20,7 +20,8 @@ from seqlstm.runtime.text_input import decode_text, read_lines, without_mark
 Rows = Iterator[tuple[int, list[str]]]
 """The line on which a row begins, from 1, and its cells; a blank line has one empty cell."""
 
-_COLUMN_NAME = re.compile(r"[^\W\d]\w*([.:-]\w+)*")
+COLUMN_NAME = re.compile(r"[^\W\d]\w*([.:-]\w+)*")
+"""A single word, as names of columns are."""
 _POSITION = re.compile(r"[1-9][0-9]*")
 _LONGEST_CELL = 2**31 - 1  # the csv module's own limit is 131,072 characters
 _SEPARATORS = "Between cells stands a comma in CSV, and a tab in TSV."
@@ -113,7 +114,7 @@ def _is_header(cells: Sequence[str], columns: Columns) -> bool:
     if _are_positions(columns):
         return False
     named = cells[:-1] if cells[-1] == "" else cells
-    return all(_COLUMN_NAME.fullmatch(cell) for cell in named)
+    return all(COLUMN_NAME.fullmatch(cell) for cell in named)
 
 
 def _are_positions(columns: Columns) -> bool:
