@@ -72,6 +72,8 @@ def train(
     from seqlstm.text.train_tokenizer import train_tokenizer
 
     corpus = read(source, split=split, text=text, pair=pair)
+    for line in corpus.notes:
+        note(line)
     tokenizer = train_tokenizer(
         all_lines(corpus),
         model_type=model_type,
