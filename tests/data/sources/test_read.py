@@ -162,6 +162,23 @@ class TestMistakes:
             with pytest.raises(DataError, match=rf"{name}, line 2: not UTF-8 \(byte 0xff\)"):
                 read(source, split="train", text="text")
 
+    @pytest.mark.parametrize("name", ["t.jsonl", "t.csv", "t.tsv", "t.csv.gz", "t.tsv.gz"])
+    def test_invalid_utf8_far_down_names_its_line(self, tmp_path, name):
+        row = b'{"text": "x"}\r\n' if name == "t.jsonl" else b"text\r\n"
+        data = row * 20_000 + b"\xff\r\n" + row
+        path = tmp_path / name
+        path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+        with pytest.raises(DataError, match=rf"{name}, line 20001: not UTF-8 \(byte 0xff\)"):
+            read(path, split="train")
+
+    @pytest.mark.parametrize("name", ["t.jsonl", "t.json", "t.csv", "t.tsv", "t.txt"])
+    @pytest.mark.parametrize("encoding", ["UTF-16", "UTF-32"])
+    def test_another_encoding_is_named_by_its_mark(self, tmp_path, name, encoding):
+        path = tmp_path / name
+        path.write_bytes("text\nx\n".encode(encoding))
+        with pytest.raises(DataError, match=rf"{name} is {encoding}, as its byte-order mark"):
+            read(path, split="train")
+
     def test_a_folder_is_checked_for_utf8_too(self, tmp_path):
         folder = tmp_path / "set"
         folder.mkdir()
