@@ -76,6 +76,8 @@ def train(
 
     prepare_output(output, overwrite=overwrite)
     corpus = read(source, split=split, text=text, pair=pair)
+    for line in corpus.notes:
+        note(line)
     tokenizer = train_tokenizer(
         all_lines(corpus),
         model_type=model_type,

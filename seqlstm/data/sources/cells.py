@@ -75,9 +75,9 @@ def refuse_column(name: str, column: str, existing: Sequence[str], hint: str | N
         name: of the table.
         column: the name that was asked for.
         existing: the names that there are.
-        hint: what else to do, if no existing name is similar.
+        hint: what else can be done than naming an existing one.
     """
     raise DataError(
         f'{name} has no column "{column}". Its columns: {", ".join(existing)}.',
-        hint=nearest(column, existing) or hint,
+        hint="\n".join(filter(None, [nearest(column, existing), hint])) or None,
     )

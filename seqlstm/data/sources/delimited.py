@@ -20,9 +20,11 @@ from seqlstm.runtime.text_input import decode_text, read_lines, without_mark
 Rows = Iterator[tuple[int, list[str]]]
 """The line on which a row begins, from 1, and its cells; a blank line has one empty cell."""
 
-_COLUMN_NAME = re.compile(r"[^\W\d]\w*([.:-]\w+)*")
+COLUMN_NAME = re.compile(r"[^\W\d]\w*([.:-]\w+)*")
+"""A single word, as names of columns are."""
 _POSITION = re.compile(r"[1-9][0-9]*")
 _LONGEST_CELL = 2**31 - 1  # the csv module's own limit is 131,072 characters
+_SEPARATORS = "Between cells stands a comma in CSV, and a tab in TSV."
 _BLANK = [""]
 _TAB = "\t"
 
@@ -50,7 +52,7 @@ def read_delimited(path: Path, columns: Columns, *, delimiter: str) -> Table:
         return Table((), has_header=None)
     names = first[1]
     if not _is_header(names, columns):
-        places = _positions(path, columns, len(names))
+        places = _positions(path, columns, names)
         checked = _same_width(path, chain([first], rows), len(names), delimiter)
         notes.append(_by_position(path, columns, places, names))
         return Table(_select(checked, places), has_header=False, notes=notes)
@@ -98,6 +100,7 @@ def _csv_rows(path: Path, delimiter: str) -> Rows:
             number = reader.line_num + 1
     except UnicodeDecodeError:
         decode_text(data, str(path))  # raises the error that names the line
+        raise
     except csv.Error as error:
         raise DataError(
             f"{path}, line {number}: {error}.",
@@ -111,7 +114,7 @@ def _is_header(cells: Sequence[str], columns: Columns) -> bool:
     if _are_positions(columns):
         return False
     named = cells[:-1] if cells[-1] == "" else cells
-    return all(_COLUMN_NAME.fullmatch(cell) for cell in named)
+    return all(COLUMN_NAME.fullmatch(cell) for cell in named)
 
 
 def _are_positions(columns: Columns) -> bool:
@@ -128,13 +131,22 @@ def _place(path: Path, column: str, names: Sequence[str]) -> int:
     return names.index(column)
 
 
-def _positions(path: Path, columns: Columns, width: int) -> list[int]:
+def _names_any(cell: str, columns: Columns) -> bool:
+    """Whether a cell is several names, with another separator between them."""
+    return any(column in re.split(r"[;,|\t]", cell) for column in columns)
+
+
+def _positions(path: Path, columns: Columns, first_row: Sequence[str]) -> list[int]:
     """The places of the columns in a file without a header."""
+    width = len(first_row)
     explicit = _are_positions(columns)
     places = [int(column) - 1 for column in columns] if explicit else [*range(len(columns))]
     has = f"{path} has no header and {width} column{'' if width == 1 else 's'}"
     if max(places) >= width:
-        raise DataError(f"{has}: there is no column {max(places) + 1}.")
+        raise DataError(f"{has}: there is no column {max(places) + 1}.", hint=_SEPARATORS)
+    other = next((cell for cell in first_row if not explicit and _names_any(cell, columns)), None)
+    if other is not None:
+        raise DataError(f'{path}, line 1: "{other[:40]}" is one cell.', hint=_SEPARATORS)
     if not explicit and len(columns) == 1 and width > 1:
         raise DataError(
             f'{has}: which one is "{columns[0]}"?', hint='Name its position, such as text = "1".'

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,14 @@ Values = Iterator[tuple[str, Any]]
 
 _ABSENT = object()
 _SPACE = re.compile(r"[ \t\n]*")
-_TYPES = {bool: "a truth value", int: "a number", float: "a number", dict: "an object"}
+_TYPES = {
+    bool: "a truth value",
+    int: "a number",
+    float: "a number",
+    str: "a string",
+    list: "a list",
+    dict: "an object",
+}
 
 
 def read_json(path: Path, columns: Columns, *, field: str | None = None) -> Table:
@@ -42,24 +48,22 @@ def read_json(path: Path, columns: Columns, *, field: str | None = None) -> Tabl
 
 
 def _cells(path: Path, columns: Columns, values: Values) -> Iterator[Cells]:
-    found: set[str] = set()
+    absent = set(columns)
     first: dict[str, Any] | None = None
     for place, value in values:
         if not isinstance(value, dict):
             raise DataError(f"{path}, {place}: {_describe(value)}, not an object with columns.")
         cells = [_look_up(value, column) for column in columns]
-        for index, (column, cell) in enumerate(zip(columns, cells, strict=True)):
-            if cell is _ABSENT:
-                cells[index] = None
-                continue
-            found.add(column)
-            if cell is not None:
-                _check_text(cell, f'{path}, {place}: column "{column}"')
+        for column, cell in zip(columns, cells, strict=True):
+            if cell is not _ABSENT:
+                absent.discard(column)
+                if problem := _problem(cell):
+                    raise DataError(f'{path}, {place}: column "{column}" holds {problem}.')
         first = first or value
-        yield tuple(cells)
-    for column in columns:
-        if first is not None and column not in found:
-            refuse_column(str(path), column, [*_names(first)], None)
+        yield tuple([None if cell is _ABSENT else cell for cell in cells])
+    if first is not None and absent:
+        column = next(column for column in columns if column in absent)
+        refuse_column(str(path), column, [*_names(first)], None)
 
 
 def _look_up(value: Any, column: str) -> Any:
@@ -72,14 +76,17 @@ def _look_up(value: Any, column: str) -> Any:
     return _look_up(value.get(outer), inner) if dot else _ABSENT
 
 
-def _check_text(cell: Any, where: str) -> None:
+def _problem(cell: Any) -> str | None:
+    """What a cell is, if it is neither text nor null."""
+    if cell is None:
+        return None
     if not isinstance(cell, str):
-        raise DataError(f"{where} holds {_describe(cell)}, not text.")
+        return f"{_describe(cell)}, not text"
     try:
         cell.encode()
     except UnicodeEncodeError as error:
-        half = f"\\u{ord(cell[error.start]):04x}"
-        raise DataError(f"{where} holds {half}, half of a pair, which is no character.") from None
+        return f"\\u{ord(cell[error.start]):04x}, half of a surrogate pair and no character"
+    return None
 
 
 def _describe(value: Any) -> str:
@@ -87,9 +94,7 @@ def _describe(value: Any) -> str:
         return "null"
     written = json.dumps(value)
     shown = written if len(written) <= 40 else f"{written[:39]}…"
-    return (
-        f"{_TYPES.get(type(value), 'a list' if isinstance(value, list) else 'a string')} ({shown})"
-    )
+    return f"{_TYPES[type(value)]} ({shown})"
 
 
 def _names(row: dict[str, Any], outer: str = "") -> Iterator[str]:
@@ -107,12 +112,27 @@ def _values(path: Path, field: str | None) -> Values:
     return _lines(path)
 
 
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of keys and values; a ValueError if it has a key twice."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f'an object has the key "{twice}" twice')
+    return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object)
+
+
 def _lines(path: Path) -> Values:
     with open_binary(path) as stream:
         for number, line in enumerate(read_lines(stream, str(path)), start=1):
             if line and not line.isspace():
-                with _json_errors(path, number):
-                    value = json.loads(line)
+                try:
+                    value = _DECODER.decode(line)
+                except (ValueError, RecursionError) as error:
+                    raise _malformed(path, error, number) from None
                 yield f"line {number}", value
 
 
@@ -127,8 +147,10 @@ def _whole(path: Path, text: str, field: str | None) -> Values:
 
 
 def _array(path: Path, text: str, field: str | None) -> list[Any]:
-    with _json_errors(path):
-        array = json.loads(text)
+    try:
+        array = _DECODER.decode(text)
+    except (ValueError, RecursionError) as error:
+        raise _malformed(path, error) from None
     if field is not None:
         array = array.get(field) if isinstance(array, dict) else None
     if not isinstance(array, list):
@@ -137,23 +159,19 @@ def _array(path: Path, text: str, field: str | None) -> list[Any]:
 
 
 def _sequence(path: Path, text: str) -> Iterator[Any]:
-    decoder = json.JSONDecoder()
     position = _SPACE.match(text).end()  # type: ignore[union-attr]
     while position < len(text):
-        with _json_errors(path):
-            value, end = decoder.raw_decode(text, position)
+        try:
+            value, end = _DECODER.raw_decode(text, position)
+        except (ValueError, RecursionError) as error:
+            raise _malformed(path, error) from None
         yield value
         position = _SPACE.match(text, end).end()  # type: ignore[union-attr]
 
 
-@contextmanager
-def _json_errors(path: Path, number: int | None = None) -> Iterator[None]:
-    """A context that names file and line of malformed JSON."""
-    try:
-        yield
-    except json.JSONDecodeError as error:
-        line = number or error.lineno
-        raise DataError(f"{path}, line {line}: {error.msg} (column {error.colno}).") from None
-    except (ValueError, RecursionError) as error:  # numbers too long, too many brackets
-        where = f"{path}, line {number}" if number else str(path)
-        raise DataError(f"{where}: {error}.") from None
+def _malformed(path: Path, error: Exception, line: int | None = None) -> DataError:
+    """The error for malformed JSON; for numbers that are too long, and too many brackets."""
+    if isinstance(error, json.JSONDecodeError):
+        line = line or error.lineno
+        return DataError(f"{path}, line {line}: {error.msg} (column {error.colno}).")
+    return DataError(f"{path}{f', line {line}' if line else ''}: {error}.")

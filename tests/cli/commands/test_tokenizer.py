@@ -40,11 +40,12 @@ def test_ids_and_pieces_equal_the_api(model: Path) -> None:
 
 
 def test_a_pair_trains_on_both_columns(tmp_path: Path) -> None:
-    rows: list[tuple[str, ...]] = list(pairs_of("train"))
+    rows = [*pairs_of("train"), ("x", None)]
     table = write_table(tmp_path / "rows.jsonl", ("en", "de"), rows)
     model = tmp_path / "both.model"
     options = ("--pair", "en", "de", "--model-type", "char", "--vocab-size", 400)
-    answer("tokenizer", "train", table, "-o", model, *options)
+    result = invoke("tokenizer", "train", table, "-o", model, *options)
+    assert 'rows.jsonl: 1 of 201 rows left out: no text in column "de" (row 201)\n' in result.stderr
     tokenizer = Tokenizer.load(model)
     assert tokenizer.model_type == "char"
     assert "Ä" in tokenizer.pieces(range(tokenizer.vocab_size))

@@ -204,10 +204,18 @@ class TestWithoutHeader:
         error = error_of(tmp_path, "t.tsv", "One two.\nThree.\n", pair=pair)
         assert f"1 column: there is no column {place}" in error.message
 
+    @pytest.mark.parametrize(("name", "header"), [("t.csv", "id;text"), ("t.tsv", "id,text")])
+    def test_a_header_with_another_separator_is_no_text(self, tmp_path, name, header):
+        error = error_of(tmp_path, name, f"{header}\n1;Hello there\n", text="text")
+        assert f'"{header}" is one cell' in error.message
+        assert "a comma in CSV, and a tab in TSV" in error.hint
+
     def test_what_looks_like_a_header_must_have_the_names(self, tmp_path):
         error = error_of(tmp_path, "t.tsv", "english\tgerman\na\tb\n")
         assert 'no column "en". Its columns: english, german.' in error.message
         assert '"1", "2"' in error.hint
+        error = error_of(tmp_path, "t.tsv", "en\tdee\na\tb\n")
+        assert error.hint.startswith('did you mean "dee"?\nIf its first row is text')
 
     def test_one_of_the_names_makes_it_a_header(self, tmp_path):
         error = error_of(tmp_path, "t.csv", "en,German text\na,b\n")

@@ -223,9 +223,8 @@ class TestDownloads:
         )
         assert read(remote, split="train", name="inner", pair=["en", "de"]).rows == [("x", "y")]
 
-    def test_a_zip_archive_of_a_folder(self, tmp_path):
-        folder = tmp_path / "set"
-        file = write_table(folder, "train.csv")
-        shutil.make_archive(str(folder / "train"), "zip", folder, file.name)
+    def test_an_archive_is_unpacked(self, remote):
+        file = write_table(remote, "train.csv")
+        shutil.make_archive(str(remote / "train"), "zip", remote, file.name)
         file.unlink()
-        assert read(folder, split="train", pair=["en", "de"]).rows == PAIRS
+        assert read("someone/something", split="train", pair=["en", "de"]).rows == PAIRS

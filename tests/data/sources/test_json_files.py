@@ -106,6 +106,10 @@ class TestRefusals:
         place = "line 2" if name == "t.jsonl" else "row 2"
         assert caught.value.message.endswith(f'{name}, {place}: column "t" holds {held}, not text.')
 
+    def test_a_key_must_be_unique(self, tmp_path):
+        with pytest.raises(DataError, match='line 2: an object has the key "t" twice'):
+            corpus_of(tmp_path, "t.jsonl", '{"t": "a"}\n{"t": "b", "n": 1, "t": "c"}\n')
+
     def test_a_row_that_is_no_object(self, tmp_path):
         with pytest.raises(DataError, match=r"line 2: a list .*, not an object with columns"):
             corpus_of(tmp_path, "t.jsonl", '{"t": "a"}\n["b"]\n')
@@ -118,7 +122,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize("half", ["\\ud800", "x\\uDFFFy", "\\udc00\\ud800"])
     def test_half_a_surrogate_pair_is_no_text(self, tmp_path, half):
-        with pytest.raises(DataError, match=r'line 1: column "t" holds .*half of a pair'):
+        with pytest.raises(DataError, match=r'line 1: column "t" holds .*half of a surrogate pair'):
             corpus_of(tmp_path, "t.jsonl", f'{{"t": "{half}"}}\n')
 
     def test_a_whole_surrogate_pair_is_one_character(self, tmp_path):

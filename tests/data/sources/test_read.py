@@ -1,4 +1,5 @@
 import gzip
+import random
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,19 @@ class TestFormats:
         for source in (str(folder), folder, str(file), {"train": str(file)}, {"train": [file]}):
             assert read(source, split="train", pair=["en", "de"]).rows == PAIRS
             assert read(source, split="train", text="de").texts == [de for _, de in PAIRS]
+
+    @pytest.mark.parametrize("suffix", FORMATS)
+    def test_any_text_comes_back_as_it_was_written(self, tmp_path, suffix):
+        tsv = suffix == "tsv"  # its cells have neither tabs nor line ends
+        odd = " \x00\x0b\x1c\x85\xa0\ufeff\u2028é\U0001f600\",;'\\0ae1-." + (
+            "" if tsv else "\t\r\n"
+        )
+        source = random.Random(1)
+        texts = ["".join(source.choices(odd, k=source.randrange(8))) for _ in range(2000)]
+        rows = list(zip(texts, reversed(texts), strict=True))
+        file = write_table(tmp_path / "set", f"train.{suffix}", rows)
+        corpus = read(file, split="train", pair=["en", "de"])
+        assert corpus.rows == rows
 
     def test_nested_columns_are_dotted(self, tmp_path):
         path = tmp_path / "train.jsonl"
@@ -147,6 +161,23 @@ class TestMistakes:
         for source in (path, {"train": path}):
             with pytest.raises(DataError, match=rf"{name}, line 2: not UTF-8 \(byte 0xff\)"):
                 read(source, split="train", text="text")
+
+    @pytest.mark.parametrize("name", ["t.jsonl", "t.csv", "t.tsv", "t.csv.gz", "t.tsv.gz"])
+    def test_invalid_utf8_far_down_names_its_line(self, tmp_path, name):
+        row = b'{"text": "x"}\r\n' if name == "t.jsonl" else b"text\r\n"
+        data = row * 20_000 + b"\xff\r\n" + row
+        path = tmp_path / name
+        path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+        with pytest.raises(DataError, match=rf"{name}, line 20001: not UTF-8 \(byte 0xff\)"):
+            read(path, split="train")
+
+    @pytest.mark.parametrize("name", ["t.jsonl", "t.json", "t.csv", "t.tsv", "t.txt"])
+    @pytest.mark.parametrize("encoding", ["UTF-16", "UTF-32"])
+    def test_another_encoding_is_named_by_its_mark(self, tmp_path, name, encoding):
+        path = tmp_path / name
+        path.write_bytes("text\nx\n".encode(encoding))
+        with pytest.raises(DataError, match=rf"{name} is {encoding}, as its byte-order mark"):
+            read(path, split="train")
 
     def test_a_folder_is_checked_for_utf8_too(self, tmp_path):
         folder = tmp_path / "set"
