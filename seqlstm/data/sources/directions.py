@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from os.path import expanduser
 from pathlib import Path
 
 from seqlstm.data.sources.columns import columns_of
@@ -27,7 +28,7 @@ def find_pair(source: str | FilesBySplit) -> tuple[Pair, str] | None:
     """
     if isinstance(source, Mapping):
         return _pair_of_files(next(iter(paths_by_split(source).values())))
-    path = Path(source).expanduser()
+    path = Path(expanduser(source))
     if path.is_dir():
         return _pair_of_folder(path)
     return _pair_of_files([path]) if path.is_file() else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from os.path import expanduser
 from pathlib import Path
 
 from seqlstm.data.sources import tables
@@ -108,7 +109,7 @@ def paths_by_split(source: FilesBySplit) -> dict[str, Sequence[Path]]:
         split: [paths] if isinstance(paths, str | Path) else list(paths)
         for split, paths in source.items()
     }
-    return {split: [Path(path).expanduser() for path in paths] for split, paths in listed.items()}
+    return {split: [Path(expanduser(path)) for path in paths] for split, paths in listed.items()}
 
 
 def refuse_settings(where: str, **settings: str | None) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
+from os.path import expanduser
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -150,6 +151,14 @@ def read(
     return Corpus(rows, opened.name, split, tuple(dict.fromkeys(opened.notes)))
 
 
+def list_splits(
+    source: str | Path, *, text: str | None = None, pair: Sequence[str] | None = None
+) -> list[str]:
+    """The names of the splits of a source, as for `read`."""
+    columns = None if pair is None else _two_columns(pair)
+    return _open(source, text=text, pair=columns, name=None, revision=None).splits
+
+
 def _two_columns(pair: Sequence[str]) -> Pair:
     if len(pair) != 2:
         raise DataError(f"A pair names two columns, not {len(pair)}: {', '.join(pair)}.")
@@ -170,7 +179,7 @@ def _open(
     if (built_in := built_in_name(source)) in BUILT_IN:
         refuse_settings(f'"{built_in}"', name=name, revision=revision)
         return _built_in(built_in, text=text, pair=pair)
-    path = Path(source).expanduser()
+    path = Path(expanduser(source))
     if path.exists():
         return open_path(path, name=name, revision=revision, text=text, pair=pair)
     if isinstance(source, Path) or not could_be_hub_name(source):
