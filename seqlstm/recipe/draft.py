@@ -12,7 +12,7 @@ from seqlstm.config import parse
 from seqlstm.config.data import SplitsConfig
 from seqlstm.errors import TokenizerError
 from seqlstm.recipe.read import CATALOGUE
-from seqlstm.recipe.survey import Survey
+from seqlstm.recipe.survey import DataSurvey
 from seqlstm.recipe.tokenizers import make_tokenizers
 
 RESERVED_IDS = 261  # special ids and bytes of a vocabulary
@@ -50,7 +50,7 @@ LANGUAGE_MODELS = {
 }
 
 
-def draft(found: Survey, file: Path) -> str:
+def draft(found: DataSurvey, file: Path) -> str:
     """The text of a recipe that trains as it is.
 
     Args:
@@ -67,7 +67,7 @@ def draft(found: Survey, file: Path) -> str:
     return text
 
 
-def _can_be_trained(text: str, found: Survey) -> bool:
+def _can_be_trained(text: str, found: DataSurvey) -> bool:
     recipe = parse(tomllib.loads(text), where="the draft", catalogue=CATALOGUE)
     step = len(found.train) // TRIED_ROWS + 1
     try:
@@ -77,7 +77,7 @@ def _can_be_trained(text: str, found: Survey) -> bool:
     return True
 
 
-def _tokenizers(found: Survey, sizes: Sizes) -> Iterator[str]:
+def _tokenizers(found: DataSurvey, sizes: Sizes) -> Iterator[str]:
     """The lines of the section `tokenizer`: the wanted size first, then others that may suit."""
     sides = [*zip(*found.train.pairs, strict=True)] if found.pair else [found.train.texts]
     alphabets = [set[str]().union(*map(set, side)) for side in sides]
@@ -95,7 +95,7 @@ def _tokenizers(found: Survey, sizes: Sizes) -> Iterator[str]:
     yield "\n".join(['model_type = "char"', f"vocab_size = {wanted}", *lines])
 
 
-def _text(found: Survey, file: Path, sizes: Sizes, tokenizer: str) -> str:
+def _text(found: DataSurvey, file: Path, sizes: Sizes, tokenizer: str) -> str:
     name = file.stem
     commands = [f"seqlstm train {file}", f"seqlstm evaluate runs/{name}"]
     if found.pair:
@@ -117,7 +117,7 @@ def _text(found: Survey, file: Path, sizes: Sizes, tokenizer: str) -> str:
     return "\n".join(sections)
 
 
-def _data_lines(found: Survey, sizes: Sizes) -> Iterator[str]:
+def _data_lines(found: DataSurvey, sizes: Sizes) -> Iterator[str]:
     yield f"source = {_quoted(found.source)}"
     if found.pair:
         yield f"pair = [{', '.join(map(_quoted, found.pair))}]  # source, target"
@@ -136,7 +136,7 @@ def _data_lines(found: Survey, sizes: Sizes) -> Iterator[str]:
         yield f"splits = {{ {listed} }}"
 
 
-def _model_lines(found: Survey, sizes: Sizes) -> Iterator[str]:
+def _model_lines(found: DataSurvey, sizes: Sizes) -> Iterator[str]:
     yield f"embedding_dim = {min(256, sizes.hidden_size)}"
     yield f"hidden_size = {sizes.hidden_size}"
     yield f"num_layers = {sizes.num_layers}"
@@ -148,7 +148,7 @@ def _model_lines(found: Survey, sizes: Sizes) -> Iterator[str]:
     yield f"dropout = {{ embedding = 0.1, {between}output = {sizes.dropout}{masks} }}"
 
 
-def _training_lines(found: Survey, sizes: Sizes) -> Iterator[str]:
+def _training_lines(found: DataSurvey, sizes: Sizes) -> Iterator[str]:
     yield f"minutes = {sizes.minutes}  # or epochs, or steps"
     yield 'optimizer = { kind = "adamw", learning_rate = 3e-3, weight_decay = 0.1 }'
     yield f'schedule = {{ kind = "cosine", warmup_steps = {sizes.validate_every} }}'
@@ -158,7 +158,7 @@ def _training_lines(found: Survey, sizes: Sizes) -> Iterator[str]:
     yield "patience = 10  # validations without a better one"
 
 
-def _streams(found: Survey, steps: int) -> int:
+def _streams(found: DataSurvey, steps: int) -> int:
     """As many streams as have some batches each."""
     tokens = sum(map(len, found.train.texts)) // CHARACTERS_PER_TOKEN
     return max(1, min(32, tokens // (8 * steps)))

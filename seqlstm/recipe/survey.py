@@ -25,7 +25,7 @@ HELD_OUT = ((1_000, 10), (20_000, 5), (200_000, 2))
 
 
 @dataclass(frozen=True)
-class Survey:
+class DataSurvey:
     """What was found.
 
     Attributes:
@@ -49,7 +49,7 @@ class Survey:
     lines: list[str]
 
 
-def survey(source: str, *, task: str | None = None, pair: tuple[str, str] | None = None) -> Survey:
+def survey(source: str, *, task: str | None = None, pair: tuple[str, str] | None = None) -> DataSurvey:
     """Look at a file or folder.
 
     Args:
@@ -85,7 +85,7 @@ def survey(source: str, *, task: str | None = None, pair: tuple[str, str] | None
         *train.notes,
     ]
     unit: Literal["line", "document"] = "document" if tables else "line"
-    return Survey(named, task, pair, text, unit, splits, train, lines)
+    return DataSurvey(named, task, pair, text, unit, splits, train, lines)
 
 
 def choose_splits(available: Sequence[str], rows: int) -> SplitsConfig:
