@@ -85,14 +85,13 @@ def open_folder(
             f"{folder} can be read in several ways: {files}.",
             hint='Name the files by split: source = { train = "…", validation = "…" }.',
         )
-    if files.tables:
+    if files.tables or not files.all:  # `datasets` also reads archives
         return open_tables(folder, name=None, text=text, pair=pair)
     if files.tmx:
         return TmxFiles(str(folder), _absolute(folder, splits_of(files.tmx)), sides)
     if pair is not None:
         raise DataError(
-            f"{folder} has no files of the sides {pair[0]} and {pair[1]}. "
-            + (f"Its files: {files}." if files.all else "It has no text."),
+            f"{folder} has no files of the sides {pair[0]} and {pair[1]}. Its files: {files}.",
             hint=f"Right would be train.{pair[0]} and train.{pair[1]}, or other names in "
             "data.pair.",
         )
@@ -156,8 +155,6 @@ def _open_texts(files: FolderFiles, text: str | None) -> PlainFiles:
             f"{files.folder} has text of {' and '.join(sides)}: {files}.",
             hint=f'Name the one to read: data.text = "{sides[0]}".',
         )
-    if not texts:
-        raise DataError(f"{files.folder} cannot be read: it has no files of text or tables.")
     return PlainFiles(str(files.folder), _absolute(files.folder, splits_of(texts)), text, None)
 
 

@@ -65,7 +65,7 @@ class TestNew:
         assert "Reaches: not measured" in text
         answer("check", "mine.toml")
         small = ("training.steps=2", "training.validate_every=2", "device=cpu")
-        answer("train", "mine.toml", *small)
+        answer("train", "mine.toml", *small, "--overwrite")
         return result.stderr
 
     def translated(self) -> None:
