@@ -49,7 +49,9 @@ class DataSurvey:
     lines: list[str]
 
 
-def survey(source: str, *, task: str | None = None, pair: tuple[str, str] | None = None) -> DataSurvey:
+def survey(
+    source: str, *, task: str | None = None, pair: tuple[str, str] | None = None
+) -> DataSurvey:
     """Look at a file or folder.
 
     Args:
@@ -150,10 +152,10 @@ def _text_column(path: Path, columns: Sequence[str]) -> str:
         return "text"
     usual = [name for name in TEXT_NAMES if name in columns]
     if len(columns) > 1 and not usual:
+        by = "their positions, such as --pair 1,2" if columns[0] == "1" else "--pair SOURCE,TARGET"
         raise DataError(
             f"{path} has the columns {', '.join(columns)}: which one is the text?",
-            hint="For translation name two of them: --pair SOURCE,TARGET. For a language model "
-            "rename one to text.",
+            hint=f"For translation name two of them: {by}. For a language model call one text.",
         )
     return usual[0] if usual else columns[0]
 

@@ -40,9 +40,6 @@ def test_sizes_grow_with_the_text() -> None:
 
 
 class TestColumns:
-    def found(self, folder: Path, name: str, lines: list[str], **options: object) -> object:
-        return survey(str(write_lines(folder / name, lines)), **options)  # type: ignore[arg-type]
-
     def test_a_direction_is_asked_for(self, tmp_path: Path) -> None:
         write_texts(tmp_path)
         with pytest.raises(DataError, match="which one is the source is not stated") as caught:
@@ -61,6 +58,12 @@ class TestColumns:
             survey(str(file))
         assert "--pair SOURCE,TARGET" in str(caught.value.hint)
         assert survey(str(file), pair=("title", "note")).train.rows == [("a b", "e f")]
+
+    def test_columns_without_a_header_are_named_by_position(self, tmp_path: Path) -> None:
+        file = write_lines(tmp_path / "deu.tsv", ["Go.\tGeh.\tCC-BY", "Run!\tLauf!\tCC-BY"])
+        with pytest.raises(DataError, match="columns 1, 2, 3") as caught:
+            survey(str(file))
+        assert "such as --pair 1,2" in str(caught.value.hint)
 
     def test_a_pair_for_a_language_model_is_refused(self, tmp_path: Path) -> None:
         file = write_lines(tmp_path / "a.txt", ["one"])
