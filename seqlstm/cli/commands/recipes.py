@@ -1,7 +1,8 @@
-"""`seqlstm recipes`: the recipes and sweeps that come with the package."""
+"""`seqlstm recipes`: the recipes and sweeps that come with the package, and drafts of new ones."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,14 @@ from seqlstm.cli.options import Overwrite, Recipe
 from seqlstm.cli.output_files import prepare_output
 from seqlstm.errors import ArgumentError
 
-app = typer.Typer(help="List, `show` or `copy` the recipes that come with seqlstm.")
+app = typer.Typer(
+    help="List, `show` or `copy` the recipes that come with seqlstm, or draft a `new` one."
+)
+
+
+class TaskChoice(StrEnum):
+    translation = "translation"
+    language_model = "language-model"
 
 
 @app.callback(invoke_without_command=True)
@@ -42,6 +50,7 @@ def recipes(context: typer.Context) -> None:
         compared.add_row(name, head.title, head.takes)
     out.print(compared, soft_wrap=False)
     note("seqlstm recipes show NAME prints a recipe; copy NAME FILE copies it.")
+    note("seqlstm recipes new FOLDER drafts one for your own text.")
 
 
 @app.command()
@@ -71,3 +80,50 @@ def copy(
     except OSError as error:
         raise ArgumentError(f"{file} cannot be written: {error.strerror}") from error
     note(f"seqlstm {'sweep' if is_sweep(path) else 'train'} {file}")
+
+
+@app.command()
+def new(
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="A folder or a file of text, pairs or tables.")
+    ],
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="The recipe's file; default: SOURCE's name.toml."),
+    ] = None,
+    task: Annotated[
+        TaskChoice | None, typer.Option(help="By default the task that the text suits.")
+    ] = None,
+    pair: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SOURCE,TARGET",
+            help="The two sides of a translation, by names of files, columns or languages.",
+        ),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+) -> None:
+    """Draft a recipe for a folder or a file: short, commented, ready to train.
+
+    Finds the layout, splits (or cuts slices), columns, direction and number of rows, and chooses
+    sizes by it.
+    """
+    from seqlstm.recipe.draft import draft
+    from seqlstm.recipe.survey import survey
+
+    name = Path(source).resolve().name.partition(".")[0]
+    file = file or Path(f"{name}.toml")
+    if file.exists() and not overwrite:
+        raise ArgumentError(f"{file} exists", hint="Name another file, or use --overwrite.")
+    sides = None if pair is None else tuple(side.strip() for side in pair.split(","))
+    if sides is not None and (len(sides) != 2 or not all(sides)):
+        raise ArgumentError(f"--pair names two sides, was: {pair}", hint="Right would be: en,de")
+    found = survey(source, task=task.value if task else None, pair=sides)
+    for line in found.lines:
+        note(line)
+    try:
+        file.write_text(draft(found, file), encoding="utf-8")
+    except OSError as error:
+        raise ArgumentError(f"{file} cannot be written: {error.strerror}") from error
+    note(f"{file}: a recipe of the task {found.task}; read it, then:")
+    note(f"seqlstm train {file}")

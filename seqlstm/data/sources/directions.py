@@ -27,7 +27,8 @@ def find_pair(source: str | FilesBySplit) -> tuple[Pair, str] | None:
         DataError: the source has no two sides, or does not state the direction.
     """
     if isinstance(source, Mapping):
-        return _pair_of_files(next(iter(paths_by_split(source).values())))
+        files = paths_by_split(source)
+        return _pair_of_files(files.get("train") or next(iter(files.values())))
     path = Path(expanduser(source))
     if path.is_dir():
         return _pair_of_folder(path)

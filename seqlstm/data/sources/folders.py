@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from seqlstm.data.sources.file_names import find_sides, side_of, split_of, without_side
 from seqlstm.data.sources.hub import ARCHIVES
@@ -86,14 +87,13 @@ def open_folder(
             f"{folder} can be read in several ways: {files}.",
             hint='Name the files by split: source = { train = "…", validation = "…" }.',
         )
-    if files.tables:
+    if files.tables or not files.all:  # `datasets` also reads archives
         return open_tables(folder, name=None, text=text, pair=pair)
     if files.tmx:
         return TmxFiles(str(folder), _absolute(folder, splits_of(files.tmx)), sides)
     if pair is not None:
         raise DataError(
-            f"{folder} has no files of the sides {pair[0]} and {pair[1]}. "
-            + (f"Its files: {files}." if files.all else "It has no text."),
+            f"{folder} has no files of the sides {pair[0]} and {pair[1]}. Its files: {files}.",
             hint=f"Right would be train.{pair[0]} and train.{pair[1]}, or other names in "
             "data.pair.",
         )
@@ -140,13 +140,9 @@ def splits_of(paths: Sequence[Path]) -> dict[str, list[Path]]:
 def _open_parallel(
     files: FolderFiles, sides: Sequence[str], parallel: Mapping[str, list[Path]]
 ) -> PlainFiles:
-    absolute = _absolute(files.folder, parallel)
     pair = (sides[0], sides[1]) if len(sides) == 2 else None
-    source = PlainFiles(str(files.folder), absolute, None, pair)
-    read = {path for paths in parallel.values() for path in paths}
-    if pair and (unread := [str(path) for path in files.all if path not in read]):
-        source.notes.append(f"{files.folder}: not read: {', '.join(unread)}")
-    return source
+    unread = [] if pair is None else _unread(files, parallel)  # of a text the other sides
+    return PlainFiles(str(files.folder), _absolute(files.folder, parallel), None, pair, unread)
 
 
 def _open_texts(files: FolderFiles, text: str | None) -> PlainFiles:
@@ -157,9 +153,16 @@ def _open_texts(files: FolderFiles, text: str | None) -> PlainFiles:
             f"{files.folder} has text of {' and '.join(sides)}: {files}.",
             hint=f'Name the one to read: data.text = "{sides[0]}".',
         )
-    if not texts:
-        raise DataError(f"{files.folder} cannot be read: it has no files of text or tables.")
-    return PlainFiles(str(files.folder), _absolute(files.folder, splits_of(texts)), text, None)
+    splits = splits_of(texts)
+    absolute = _absolute(files.folder, splits)
+    return PlainFiles(str(files.folder), absolute, text, None, _unread(files, splits))
+
+
+def _unread(files: FolderFiles, splits: Mapping[str, list[Path]]) -> list[str]:
+    """A line that names the files of a folder that are in no split."""
+    read = {path for paths in splits.values() for path in paths}
+    unread = [str(path) for path in files.all if path not in read]
+    return [f"{files.folder}: not read: {', '.join(unread)}"] if unread else []
 
 
 def _absolute(folder: Path, splits: Mapping[str, list[Path]]) -> dict[str, list[Path]]:
@@ -167,11 +170,15 @@ def _absolute(folder: Path, splits: Mapping[str, list[Path]]) -> dict[str, list[
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    for place, folders, names in os.walk(folder):
+    for place, folders, names in os.walk(folder, onerror=_refuse):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in names:
-            if not name.startswith("."):
-                yield (Path(place) / name).relative_to(folder)
+        for path in (Path(place) / name for name in names if not name.startswith(".")):
+            if path.is_file():
+                yield path.relative_to(folder)
+
+
+def _refuse(error: OSError) -> NoReturn:
+    raise DataError(f"{error.filename} cannot be read: {error.strerror}.") from None
 
 
 def _only_archives(files: FolderFiles) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from os.path import expanduser
 from pathlib import Path
 
 from seqlstm.data.sources import tables
@@ -48,8 +49,10 @@ def open_files(
     files = paths_by_split(source)
     listed = [path for paths in files.values() for path in paths]
     for path in listed:
-        if not path.is_file():
+        if not path.exists():
             raise missing(path)
+        if not path.is_file():
+            raise DataError(f"{path} is not a regular file.")
     if all(suffix_of(path).casefold() == ".tmx" for path in listed):
         return TmxFiles(name, files, pair or ((text,) if text else ()))
     if any(tables.format_of(path) is not None for path in listed):
@@ -108,9 +111,7 @@ def paths_by_split(source: FilesBySplit) -> dict[str, Sequence[Path]]:
         split: [paths] if isinstance(paths, str | Path) else list(paths)
         for split, paths in source.items()
     }
-    return {
-        split: [Path(os.path.expanduser(path)) for path in paths] for split, paths in listed.items()
-    }
+    return {split: [Path(expanduser(path)) for path in paths] for split, paths in listed.items()}
 
 
 def refuse_settings(where: str, **settings: str | None) -> None:
@@ -126,13 +127,10 @@ def could_be_hub_name(source: str) -> bool:
     A path of a known format, or in a folder that exists, is none.
     """
     path = Path(source)
-    known = (
-        tables.format_of(path) is not None
-        or suffix_of(path) in (".txt", ".tmx")
-        or path.suffix in COMPRESSED
-    )
-    beside = "/" in source and path.parent.is_dir()
-    return _HUB_NAME.fullmatch(source) is not None and not known and not beside
+    if not _HUB_NAME.fullmatch(source) or ("/" in source and path.parent.is_dir()):
+        return False
+    is_file_name = suffix_of(path) in (".txt", ".tmx") or path.suffix in COMPRESSED
+    return not is_file_name and tables.format_of(path) is None
 
 
 def missing(path: Path, others: Iterable[str] = ()) -> DataError:
@@ -149,7 +147,7 @@ def nearest_path(path: Path, others: Iterable[str] = ()) -> str | None:
     """The hint of an existing path that is similar to a missing one."""
     try:
         beside = sorted(os.listdir(path.parent))
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a zero byte in the name
         beside = []
     return nearest(str(path), [*others, *(str(path.parent / name) for name in beside)])
 

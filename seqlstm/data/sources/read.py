@@ -29,7 +29,7 @@ from seqlstm.data.sources.local import (
     refuse_settings,
 )
 from seqlstm.data.sources.splits import parse, resolve
-from seqlstm.errors import DataError, nearest
+from seqlstm.errors import DataError, SplitError, nearest
 
 Pair = tuple[str, str]
 Rows = Sequence[str] | Sequence[Pair]
@@ -147,13 +147,28 @@ def read(
         opened = _open(source, text=text, pair=columns, name=name, revision=revision)
     rows: list[str] | list[Pair] = []
     for part in parts:
-        split_name = resolve(part.split, available=opened.splits, source=opened.name)
-        rows.extend(part.cut(opened.rows(split_name)))  # type: ignore[arg-type]
+        rows.extend(part.cut(opened.rows(_resolve(part.split, opened))))  # type: ignore[arg-type]
     if not rows:
         raise DataError(
             f'{opened.name}: the split "{split}" is empty.', hint="\n".join(opened.notes) or None
         )
     return Corpus(rows, opened.name, split, tuple(dict.fromkeys(opened.notes)))
+
+
+def _resolve(split: str, opened: Source) -> str:
+    try:
+        return resolve(split, available=opened.splits, source=opened.name)
+    except SplitError as error:  # notes name the files that are no split
+        hints = [hint for hint in (error.hint, *opened.notes) if hint]
+        raise SplitError(error.message, hint="\n".join(hints) or None) from None
+
+
+def list_splits(
+    source: str | Path, *, text: str | None = None, pair: Sequence[str] | None = None
+) -> list[str]:
+    """The names of the splits of a source, as for `read`."""
+    columns = None if pair is None else _two_columns(pair)
+    return _open(source, text=text, pair=columns, name=None, revision=None).splits
 
 
 def _two_columns(pair: Sequence[str]) -> Pair:

@@ -7,6 +7,7 @@ is refused, so no entity can grow; one that only names its definition is not loo
 from __future__ import annotations
 
 import lzma
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -130,7 +131,7 @@ def _parse(file: Path) -> _UnitParser:
     except expat.ExpatError as error:
         line, reason = error.lineno, expat.ErrorString(error.code)
         raise DataError(f"{file}, line {line}: not well-formed TMX ({reason}).") from None
-    except (OSError, EOFError, lzma.LZMAError) as error:
+    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         raise DataError(f"{file} cannot be read: {error}.") from None
     if not parser.is_tmx:
         raise DataError(f"{file} is XML, but not TMX: it has no element <tmx>.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import os
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,24 @@ class TestFolders:
         ) as caught:
             read(folder, split="train", pair=["en", "de"])
         assert "train.en and train.de" in str(caught.value.hint)
+
+    def test_half_a_split_is_named(self, tmp_path: Path) -> None:
+        files = {"train.en": ENGLISH, "train.de": GERMAN, "validation.en": ENGLISH}
+        with pytest.raises(DataError, match=r'no split "validation"\. Its splits: train') as caught:
+            read(write(tmp_path, files), split="validation", pair=PAIR)
+        assert str(caught.value.hint).endswith("not read: validation.en")
+
+    def test_files_of_text_that_are_no_split_are_named(self, tmp_path: Path) -> None:
+        corpus = read(write(tmp_path, {"train.txt": ENGLISH, "notes.txt": GERMAN}), split="train")
+        assert corpus.rows == ENGLISH
+        assert corpus.notes == (f"{tmp_path}: not read: notes.txt",)
+
+    def test_what_is_no_regular_file_is_never_opened(self, tmp_path: Path) -> None:
+        folder = write(tmp_path, {"train.txt": ENGLISH})
+        os.mkfifo(folder / "train.fifo")
+        assert read(folder, split="train").rows == ENGLISH
+        with pytest.raises(DataError, match="not a regular file"):
+            read(folder / "train.fifo", split="train")
 
     def test_two_files_of_one_side_are_refused(self, tmp_path: Path) -> None:
         folder = write(tmp_path, dict.fromkeys(("train.en", "train.EN.txt"), ENGLISH))

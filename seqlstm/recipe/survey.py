@@ -1,0 +1,165 @@
+"""What lies in a file or folder: the task that it suits, its columns, splits and rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os.path import expanduser
+from pathlib import Path
+from typing import Literal
+
+from seqlstm.config.data import SplitsConfig
+from seqlstm.data.sources.columns import TEXT_NAMES, columns_of
+from seqlstm.data.sources.directions import find_pair
+from seqlstm.data.sources.file_names import find_sides, is_side
+from seqlstm.data.sources.folders import list_files, splits_of
+from seqlstm.data.sources.local import missing
+from seqlstm.data.sources.plain_text import suffix_of
+from seqlstm.data.sources.read import Corpus, list_splits, read
+from seqlstm.data.sources.splits import ALIASES
+from seqlstm.data.sources.tables import format_of
+from seqlstm.errors import ArgumentError, DataError
+
+# Per cent of the training rows for each held-out split, for corpora of at most so many rows.
+HELD_OUT = ((1_000, 10), (20_000, 5), (200_000, 2))
+
+
+@dataclass(frozen=True)
+class DataSurvey:
+    """What was found.
+
+    Attributes:
+        source: the path, as a recipe names it.
+        task: "translation" or "language-model".
+        pair: source and target of a translator.
+        text: the column of a language model.
+        unit: whether rows of text are lines or documents.
+        splits: of the recipe; slices where there is only one.
+        train: the rows of the training split.
+        lines: what was found, to print.
+    """
+
+    source: str
+    task: str
+    pair: tuple[str, str] | None
+    text: str | None
+    unit: Literal["line", "document"]
+    splits: SplitsConfig
+    train: Corpus
+    lines: list[str]
+
+
+def survey(
+    source: str, *, task: str | None = None, pair: tuple[str, str] | None = None
+) -> DataSurvey:
+    """Look at a file or folder.
+
+    Args:
+        source: the path.
+        task: by default the one that it suits.
+        pair: source and target, where files or columns do not state them.
+
+    Raises:
+        DataError: there is no such path, or its columns or direction are not clear.
+        ArgumentError: `pair` is given for a language model.
+    """
+    path = Path(expanduser(source))
+    if not path.exists():
+        raise missing(path)
+    tables = _tables(path)
+    columns = columns_of(tables[0]) if tables else []
+    task = task or ("translation" if pair or _has_sides(path, columns) else "language-model")
+    lines: list[str] = []
+    text = None
+    if task == "translation":
+        pair = pair or _stated_pair(path, lines)
+    elif pair:
+        raise ArgumentError("--pair names the two sides of a translation, not of one text")
+    else:
+        text = _text_column(path, columns)
+    named = _as_source(source)
+    available = list_splits(named, text=text, pair=pair)
+    rows = read(named, split=_of(available, "train") or available[0], text=text, pair=pair)
+    splits = choose_splits(available, len(rows))
+    train = read(named, split=splits.train, text=text, pair=pair)
+    lines += [
+        f"{source}: {', '.join(available)}; {len(rows):,} rows to train on",
+        *train.notes,
+    ]
+    unit: Literal["line", "document"] = "document" if tables else "line"
+    return DataSurvey(named, task, pair, text, unit, splits, train, lines)
+
+
+def choose_splits(available: Sequence[str], rows: int) -> SplitsConfig:
+    """The three splits of a source: its own, or slices of the rows to train on.
+
+    Args:
+        available: the names of its splits.
+        rows: number of rows of the training split.
+    """
+    train, validation, test = (_of(available, name) for name in ("train", "validation", "test"))
+    train = train or available[0]
+    share = next((per_cent for limit, per_cent in HELD_OUT if rows <= limit), 1)
+    if validation and test:
+        return SplitsConfig(train=train, validation=validation, test=test)
+    if validation:
+        return SplitsConfig(train=train, validation=validation, test=validation)
+    last = f"{train}[{100 - share}%:]"
+    if test:
+        return SplitsConfig(train=f"{train}[:{100 - share}%]", validation=last, test=test)
+    middle = f"{train}[{100 - 2 * share}%:{100 - share}%]"
+    return SplitsConfig(train=f"{train}[:{100 - 2 * share}%]", validation=middle, test=last)
+
+
+def _of(available: Sequence[str], split: str) -> str | None:
+    aliases = next(names for names in ALIASES if split in names)
+    return next((name for name in aliases if name in available), None)
+
+
+def _tables(path: Path) -> list[Path]:
+    """The files of tables of the first split."""
+    if path.is_dir():
+        files = list_files(path)
+        if find_sides(files.texts) or not files.tables:
+            return []
+        return [path / name for name in next(iter(splits_of(files.tables).values()))]
+    return [path] if format_of(path) is not None else []
+
+
+def _has_sides(path: Path, columns: Sequence[str]) -> bool:
+    if columns:
+        sides = [column for column in columns if is_side(column.rpartition(".")[2])]
+        has_text = any(column in TEXT_NAMES for column in columns)
+        return len(sides) > 1 or (len(columns) == 2 and not has_text)
+    if path.is_dir():
+        files = list_files(path)
+        return len(find_sides(files.texts)) > 1 or bool(files.tmx)
+    return suffix_of(path).casefold() == ".tmx"
+
+
+def _stated_pair(path: Path, lines: list[str]) -> tuple[str, str]:
+    try:
+        found = find_pair(str(path))
+    except DataError as error:
+        raise DataError(error.message, hint="Name them: --pair SOURCE,TARGET") from None
+    assert found is not None  # the path exists
+    lines.append(found[1])
+    return found[0]
+
+
+def _text_column(path: Path, columns: Sequence[str]) -> str:
+    if not columns:
+        return "text"
+    usual = [name for name in TEXT_NAMES if name in columns]
+    if len(columns) > 1 and not usual:
+        by = "their positions, such as --pair 1,2" if columns[0] == "1" else "--pair SOURCE,TARGET"
+        raise DataError(
+            f"{path} has the columns {', '.join(columns)}: which one is the text?",
+            hint=f"For translation name two of them: {by}. For a language model call one text.",
+        )
+    return usual[0] if usual else columns[0]
+
+
+def _as_source(source: str) -> str:
+    """The path so that it can be nothing else, such as a name of the Hub."""
+    return source if source.startswith(("/", "~", "./", "../")) else f"./{source}"
