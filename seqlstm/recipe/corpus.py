@@ -11,7 +11,6 @@ from seqlstm.data.builtin.synthetic_tasks import SYNTHETIC_TASKS
 from seqlstm.data.cleaning import count_overlap
 from seqlstm.data.sources.read import Corpus
 from seqlstm.errors import ArgumentError, DataError, SplitError
-from seqlstm.evaluation.tokenization import AUTO
 from seqlstm.recipe.read import read_run_recipe
 from seqlstm.recipe.references import read_scored_split
 from seqlstm.recipe.splits import read_split
@@ -43,7 +42,7 @@ def read_corpus(recipe: Recipe, tokenizers: TokenizerPair | None = None) -> RunC
     cleaned, ids, line = TASKS[recipe.task].clean(recipe, train, tokenizers)
     report = [line, *([f"{validation.split}: {len(validation):,} rows"] if validation else [])]
     tokenization = TASKS[recipe.task].tokenization(recipe, cleaned)
-    report += [str(tokenization)] if tokenization and recipe.evaluation.tokenize == AUTO else []
+    report += [str(tokenization)] if tokenization and tokenization.reason else []
     return RunCorpus(
         train=cleaned,
         validation=validation,
