@@ -38,10 +38,15 @@ NEEDS = {
 
 @dataclass(frozen=True)
 class Tokenization:
-    """A tokenization of sacreBLEU that was chosen for a text, and the reason."""
+    """A tokenization of sacreBLEU for a text.
+
+    Attributes:
+        name: sacreBLEU's.
+        reason: of a choice; empty for sacreBLEU's default, and for one that was asked for.
+    """
 
     name: str
-    reason: str
+    reason: str = ""
 
     def __str__(self) -> str:
         return f"evaluation.tokenize: {self.name} ({self.reason})"
@@ -50,7 +55,7 @@ class Tokenization:
 def choose_tokenization(texts: Iterable[str]) -> Tokenization:
     """The tokenization that suits the script of most letters of the texts."""
     script = main_script(texts)
-    reason = f"most letters of the targets are {script}"
+    reason = "" if script == OTHER else f"most letters of the targets are {script}"
     *preferred, last = BY_SCRIPT[script]
     for name in preferred:
         try:

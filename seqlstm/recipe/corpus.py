@@ -11,7 +11,6 @@ from seqlstm.data.builtin.synthetic_tasks import SYNTHETIC_TASKS
 from seqlstm.data.cleaning import count_overlap
 from seqlstm.data.sources.read import Corpus, built_in_name
 from seqlstm.errors import ArgumentError, DataError, SplitError
-from seqlstm.evaluation.tokenization import AUTO
 from seqlstm.recipe.read import read_run_recipe
 from seqlstm.recipe.references import read_scored_split
 from seqlstm.recipe.splits import read_split
@@ -45,7 +44,7 @@ def read_corpus(recipe: Recipe, tokenizers: TokenizerPair | None = None) -> RunC
     if validation:
         report += [f"{validation.split}: {len(validation):,} rows", *validation.notes]
     tokenization = TASKS[recipe.task].tokenization(recipe, cleaned)
-    report += [str(tokenization)] if tokenization and recipe.evaluation.tokenize == AUTO else []
+    report += [str(tokenization)] if tokenization and tokenization.reason else []
     return RunCorpus(
         train=cleaned,
         validation=validation,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import zip_longest
 from os.path import expanduser
 from pathlib import Path
 
@@ -53,22 +52,28 @@ def read_column(
 ) -> list[str]:
     """The texts of another target column, for the rows of a corpus of pairs: those of a split.
 
+    A row without a cell in one of the target columns is missing where that column is read. Then
+    the rows are found again by their sources; a missing reference is empty.
+
     Raises:
-        DataError: there is no such column, or its rows have other sources than those of the corpus.
+        DataError: there is no such column, or rows are missing and sources are not all different.
     """
     assert recipe.data.pair is not None
     first, target = recipe.data.pair
     data = recipe.data.model_copy(update={"pair": (first, column)})
     pairs = read_split(data, split, source=source).pairs
-    for row, (ours, theirs) in enumerate(zip_longest(corpus.pairs, pairs), 1):
-        if ours is None or theirs is None or ours[0] != theirs[0]:
-            raise DataError(
-                f'{corpus.name} ({corpus.split}), row {row}: the column "{column}" does not go '
-                f'with "{target}": {len(corpus):,} rows have a text in "{target}", {len(pairs):,} '
-                f'in "{column}".',
-                hint='A row without a further reference needs an empty text, "", there.',
-            )
-    return [text for _, text in pairs]
+    sources = [text for text, _ in corpus.pairs]
+    if [text for text, _ in pairs] == sources:
+        return [text for _, text in pairs]
+    by_source = dict(pairs)
+    if len({*sources}) < len(sources) or len(by_source) < len(pairs):
+        raise DataError(
+            f'{corpus.name} ({corpus.split}): {len(corpus):,} rows have a text in "{target}", '
+            f'{len(pairs):,} in "{column}", and equal texts in "{first}" repeat, so it is not '
+            "known which reference belongs to which row.",
+            hint=f'A row without a further reference needs an empty text in "{column}".',
+        )
+    return [by_source.get(text, "") for text in sources]
 
 
 def read_file(file: Path, corpus: Corpus) -> list[str]:
@@ -95,7 +100,8 @@ def refuse_targets(name: str, texts: Sequence[str], corpus: Corpus) -> None:
         raise DataError(
             f"{corpus.name} ({corpus.split}): {name} has the same lines as the target, so it is no "
             "further reference.",
-            hint="Two parallel files have no further column: name files with --references FILE.",
+            hint="Parallel files have no further column: name files with --references FILE. In a "
+            'table without a header columns are named by position: "3".',
         )
 
 

@@ -9,7 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-OTHER = "of scripts with spaces between words"
+OTHER = "other"  # with spaces between words
 WITHOUT_SPACES = ("Han", "Japanese", "Thai", "Lao", "Khmer", "Myanmar", "Tibetan")
 KANA_SHARE = 0.05  # Chinese text may quote some kana; Japanese text has 20 % and more
 SEGMENTED = 8  # characters for each gap: fewer where a text was cut into words beforehand

@@ -14,6 +14,7 @@ from seqlstm.errors import ArgumentError
 from seqlstm.evaluation.tokenization import (
     BY_SCRIPT,
     TOKENIZATIONS,
+    Tokenization,
     choose_tokenization,
     make_bleu,
 )
@@ -40,7 +41,7 @@ THAI = ["เมื่อวานฉันอ่านหนังสือท�
     ],
 )
 def test_scripts_with_spaces_keep_13a(texts: list[str]) -> None:
-    assert choose_tokenization(texts).name == "13a"
+    assert choose_tokenization(texts) == Tokenization("13a")
 
 
 @pytest.mark.parametrize(

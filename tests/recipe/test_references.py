@@ -67,35 +67,52 @@ def test_the_names_of_splits_are_mapped_once(tmp_path: Path) -> None:
     assert [len(one) for one in read_scored_split(recipe, "validation").references] == [4]
 
 
-@pytest.mark.parametrize(
-    ("left", "row"), [([0, 1, 3], 3), ([0, 1, 2], 4), ([1, 2, 3], 1), ([0, 1, 2, 3, 3], 5)]
-)
-def test_a_column_with_other_rows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: list[int], row: int
+def without_missing(
+    monkeypatch: pytest.MonkeyPatch, rows: list[tuple[str, str | None, str | None]]
 ) -> None:
-    """A reader that leaves out rows with a missing cell must not shift the others."""
-    read_split = references.read_split
+    """A reader that leaves out the rows without a cell in a column that it reads."""
 
-    def read_some(data, split, *, source=None):  # type: ignore[no-untyped-def]
-        corpus = read_split(data, split, source=source)
-        if data.pair[1] == "de":
-            return corpus
-        return Corpus([corpus.pairs[index] for index in left], corpus.name, corpus.split)
+    def read(data, split, *, source=None):  # type: ignore[no-untyped-def]
+        place = COLUMNS.index(data.pair[1])
+        return Corpus([(row[0], row[place]) for row in rows if row[place] is not None], "it", split)
 
-    monkeypatch.setattr(references, "read_split", read_some)
-    with pytest.raises(DataError, match=f'row {row}: the column "de2" does not go') as caught:
+    monkeypatch.setattr(references, "read_split", read)
+
+
+def test_missing_cells_do_not_shift_references(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [("a", "A", "A2"), ("b", "B", None), ("c", None, "C2"), ("d", "D", "D2")]
+    without_missing(monkeypatch, rows)
+    corpus = read_scored_split(recipe_of(tmp_path, "de2"), "test")
+    assert corpus.pairs == [("a", "A"), ("b", "B"), ("d", "D")]
+    assert corpus.references == (["A2", "", "D2"],)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [("a", "A", "A2"), ("b", "B", None), ("a", "X", "X2")],
+        [("a", "A", "A2"), ("b", "B", None), ("c", None, "C2"), ("c", None, "X2")],
+    ],
+)
+def test_missing_cells_beside_equal_sources(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    rows: list[tuple[str, str | None, str | None]],
+) -> None:
+    without_missing(monkeypatch, rows)
+    with pytest.raises(DataError, match='in "de2", and equal texts in "en" repeat') as caught:
         read_scored_split(recipe_of(tmp_path, "de2"), "test")
-    assert f'4 rows have a text in "de", {len(left)} in "de2"' in caught.value.message
-    assert 'an empty text, ""' in (caught.value.hint or "")
+    assert 'needs an empty text in "de2"' in (caught.value.hint or "")
 
 
-def test_a_column_of_nothing_is_refused(tmp_path: Path) -> None:
-    """A missing cell is left out or refused by the reader; it is never another row's reference."""
-    recipe = recipe_of(tmp_path, "de2")
-    rows = [*ROWS[:2], ("c", "C", None, ""), ROWS[3]]
-    write_table(tmp_path / "test.jsonl", COLUMNS, rows)  # type: ignore[arg-type]
-    with pytest.raises(DataError, match="row 3"):
-        read_scored_split(recipe, "test")
+def test_equal_sources_with_all_cells_are_no_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_missing(monkeypatch, [("a", "A", "A2"), ("b", "B", ""), ("a", "X", "X2")])
+    corpus = read_scored_split(recipe_of(tmp_path, "de2"), "test")
+    assert corpus.references == (["A2", "", "X2"],)
 
 
 def test_the_same_column_under_another_name(tmp_path: Path) -> None:

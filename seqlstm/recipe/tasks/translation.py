@@ -109,7 +109,7 @@ class TranslationTask(Task):
     def tokenization(self, recipe: Recipe, corpus: Corpus) -> Tokenization:
         if (name := recipe.evaluation.tokenize) != AUTO:
             make_bleu(name)
-            return Tokenization(name, "as the recipe asks")
+            return Tokenization(name)
         targets = self.targets(corpus)
         return choose_tokenization(targets[:: len(targets) // SCRIPT_SAMPLE + 1])
 

@@ -28,7 +28,7 @@ def settle(tokenize: str, references: Sequence[Sequence[str]]) -> str:
     if tokenize != AUTO:
         return tokenize
     choice = choose_tokenization(line for lines in references for line in lines)
-    if choice.name != "13a":
+    if choice.reason:
         warnings.warn(str(choice), stacklevel=2)
     return choice.name
 
