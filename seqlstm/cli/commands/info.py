@@ -25,6 +25,8 @@ def info(
     from seqlstm.run.folder import RunFolder
 
     folder = RunFolder.open(run)
+    if plot:
+        prepare_output(plot, overwrite=overwrite)
     recipe, card, log = read_run_recipe(folder), folder.read_card(), folder.read_log()
     validations = [line for line in log if line["kind"] == "validation"]
     shown = table("", "")
@@ -46,7 +48,6 @@ def info(
     if plot:
         from seqlstm.plots.curves import plot_curves
 
-        prepare_output(plot, overwrite=overwrite)
         plot_curves(log, plot)
         note(f"curves: {plot}")
 
