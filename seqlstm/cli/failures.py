@@ -22,7 +22,7 @@ FAULT, MISTAKE, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 PRINT_TRACEBACK = "SEQLSTM_TRACEBACK"
 NO_MEMORY = re.compile(
     r"out of memory|can't allocate memory|cannot allocate memory|bad_alloc|failed to map segment"
-    "|can't start new thread",
+    "|can't start new thread|error return without exception set",
     re.IGNORECASE,
 )
 CACHES = ("HF_HOME", "HF_HUB_CACHE", "HF_DATASETS_CACHE")

@@ -1,6 +1,6 @@
 """Standard input, output and error of the process: what happens when one is closed or full.
 
-Messages that cannot be written are dropped, since no work should end because nobody reads about it.
+Messages that cannot be written are dropped: no work ends because its messages have no reader.
 Results that cannot be written end the command: quietly if the reader has closed the pipe (`head`),
 else with an error.
 """

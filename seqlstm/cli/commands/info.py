@@ -28,6 +28,8 @@ def info(
     from seqlstm.run.folder import RunFolder
 
     folder = RunFolder.open(run)
+    if plot:
+        prepare_output(plot, overwrite=overwrite)
     recipe, log = read_run_recipe(folder), folder.read_log()
     card = folder.card_contents
     shown = table("", "")
@@ -55,7 +57,6 @@ def info(
     if plot:
         from seqlstm.plots.curves import plot_curves
 
-        prepare_output(plot, overwrite=overwrite)
         plot_curves(log.reports, plot)
         note(f"curves: {plot}")
 
