@@ -18,13 +18,15 @@ from seqlstm.recipe.build.training import (
     build_schedule,
 )
 from seqlstm.recipe.corpus import read_corpus
+from seqlstm.recipe.memory_estimate import check_machine, refuse_large
 from seqlstm.recipe.read import read_run_recipe, resolved_text
 from seqlstm.recipe.tasks.base import RunCorpus
 from seqlstm.recipe.tasks.registry import TASKS
 from seqlstm.run.folder import RunFolder
 from seqlstm.runtime.device import choose_device, choose_precision
-from seqlstm.runtime.memory import set_num_threads, tune_allocator
+from seqlstm.runtime.memory import tune_allocator
 from seqlstm.runtime.signals import StopRequest
+from seqlstm.runtime.threads import set_num_threads
 from seqlstm.text.tokenizer_pair import TokenizerPair
 from seqlstm.training.loop import TrainingLoop
 from seqlstm.training.progress import TrainingReport
@@ -81,6 +83,7 @@ def start(
     parent = RunFolder.open(origin) if origin else None
     if parent and parent.path.resolve() == path.resolve():
         raise ArgumentError(f"{path} cannot start from itself")
+    check_machine(recipe)
     corpora = read_corpus(recipe, parent_tokenizers(recipe, parent) if parent else None)
     prepared = prepare(recipe, folder, corpora, parent)
     folder.create(recipe=resolved_text(recipe))
@@ -195,17 +198,20 @@ def prepare(
     set_num_threads(recipe.threads)
     device = choose_device(recipe.device)
     precision = choose_precision(recipe.precision, device)
+    task, vocab_sizes = TASKS[recipe.task], corpora.tokenizers.vocab_sizes
+    batches = task.make_batches(recipe, corpora)
+    refuse_large(recipe, vocab_sizes, batches)
     torch.manual_seed(recipe.seed)
-    model = build_model(recipe, corpora.tokenizers.vocab_sizes)
+    model = build_model(recipe, vocab_sizes)
     if origin:
         set_weights(model, origin.read_weights())
     model.to(device)
-    task, validation = TASKS[recipe.task], None
+    validation = None
     if corpora.validation is not None:
         validation = task.make_validation(recipe, model, corpora, precision)
     loop = TrainingLoop(
         model,
-        task.make_batches(recipe, corpora),
+        batches,
         objective=task.build_objective(recipe),
         optimizer=build_optimizer(recipe.training, model),
         schedule=build_schedule(recipe.training),
