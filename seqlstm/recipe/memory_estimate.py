@@ -135,7 +135,7 @@ def estimate(
     """The estimate for a model on the meta device."""
     parameters = sum(parameter.numel() for parameter in model.parameters())
     positions = 0 if batches is None else positions_of_step(recipe, batches)
-    searches = recipe.task == "translation"
+    searches = "decoding.beam_size" not in TASKS[recipe.task].unused_keys
     return MemoryEstimate(
         weights=parameters * WEIGHT_BYTES * copies(recipe),
         activations=positions * features(recipe, model) * ACTIVATION_BYTES,
