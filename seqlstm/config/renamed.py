@@ -110,7 +110,7 @@ def rename_below(table: Table, *, written: str, path: str) -> tuple[Table, list[
             result[name] = {**before, **inner} if isinstance(before, dict) else inner
             continue
         renamed = new_value(new, value)
-        if renamed != value:
+        if renamed is not value:
             mistakes.append(Mistake(old, f'"{value}" was renamed', f'now {new} = "{renamed}"'))
         result[name] = renamed
     return result, mistakes
