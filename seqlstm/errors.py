@@ -71,6 +71,9 @@ class ArgumentError(UserError):
     title = "Argument"
 
 
+MAX_LISTED = 50
+
+
 @dataclass(frozen=True)
 class Mistake:
     """One mistake in a recipe: the dotted key, the problem, and a suggestion."""
@@ -85,7 +88,7 @@ class Mistake:
 
 
 class RecipeError(UserError):
-    """All mistakes of a recipe."""
+    """All mistakes of a recipe; the message has the first `MAX_LISTED`."""
 
     title = "Recipe"
 
@@ -93,7 +96,10 @@ class RecipeError(UserError):
         self.mistakes = tuple(mistakes)
         count = len(self.mistakes)
         lines = [f"{where}: {count} mistake{'' if count == 1 else 's'}"]
-        super().__init__("\n".join([*lines, *(f"  {mistake}" for mistake in self.mistakes)]))
+        lines += [f"  {mistake}" for mistake in self.mistakes[:MAX_LISTED]]
+        if count > MAX_LISTED:
+            lines.append(f"  and {count - MAX_LISTED} more")
+        super().__init__("\n".join(lines))
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:

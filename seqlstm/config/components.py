@@ -13,6 +13,7 @@ from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError, ValidationInfo
 
+from seqlstm.config.values import shown
 from seqlstm.errors import nearest
 
 ComponentConfig = dict[str, Any]
@@ -39,7 +40,7 @@ def check_component(name: str) -> Callable[[ComponentConfig, ValidationInfo], Co
         constructors = (info.context or {}).get(name)
         if constructors is None:
             return table
-        kind = str(table.get("kind"))
+        kind = shown(table.get("kind"))
         if "kind" not in table:
             raise ValueError(f"names no kind; known are {', '.join(constructors)}")
         if kind not in constructors:
@@ -61,8 +62,8 @@ def check_options(kind: str, constructor: Callable[..., Any], options: Mapping[s
     names, types = keywords(constructor), type_hints(constructor)
     for option, value in options.items():
         if option not in names:
-            hint = nearest(option, names) or f"it has {', '.join(names) or 'none'}"
-            raise ValueError(f'{kind} has no option "{option}"; {hint}')
+            hint = nearest(shown(option), names) or f"it has {', '.join(names) or 'none'}"
+            raise ValueError(f'{kind} has no option "{shown(option)}"; {hint}')
         check_value(f"{kind}'s {option}", value, types[option])
 
 
@@ -72,8 +73,8 @@ def check_choice(name: str, *others: str) -> Callable[[str, ValidationInfo], str
     def check(value: str, info: ValidationInfo) -> str:
         choices = [*others, *(info.context or {}).get(name, [value])]
         if value not in choices:
-            hint = nearest(value, choices)
-            problem = f"must be one of {', '.join(choices)}, was: {value}"
+            hint = nearest(shown(value), choices)
+            problem = f"must be one of {', '.join(choices)}, was: {shown(value)}"
             raise ValueError(f"{problem}; {hint}" if hint else problem)
         return value
 
@@ -90,4 +91,4 @@ def check_value(name: str, value: Any, expected: Any) -> None:
         TypeAdapter(expected).validate_python(value, strict=True)
     except ValidationError as error:
         problem = error.errors()[0]["msg"].replace("Input should", "must", 1)
-        raise ValueError(f"{name} {problem}, was: {value}") from None
+        raise ValueError(f"{name} {problem}, was: {shown(value)}") from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Protocol
 
 from seqlstm.config.base import Table
@@ -23,13 +23,23 @@ class TaskRules(Protocol):
     def check(self, lookup: Lookup) -> Iterator[Mistake]: ...
 
 
-def inconsistencies(table: Table, tasks: Mapping[str, TaskRules]) -> Iterator[Mistake]:
-    """Keys that contradict each other, in a table that has not been validated."""
+def inconsistencies(
+    table: Table, tasks: Mapping[str, TaskRules], *, unusable: Collection[str] = ()
+) -> Iterator[Mistake]:
+    """Keys that contradict each other, in a table that may have other mistakes.
+
+    Args:
+        table: as read.
+        tasks: the rules by name.
+        unusable: dotted keys whose values have a wrong type or shape; the rules do not see them.
+    """
 
     def lookup(*keys: str) -> Any:
         value: Any = table
-        for key in keys:
+        for count, key in enumerate(keys, 1):
             value = value.get(key) if isinstance(value, dict) else None
+            if ".".join(keys[:count]) in unusable:
+                return None
         return value
 
     yield from common_inconsistencies(lookup)

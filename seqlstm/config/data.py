@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeFloat, PositiveInt, ValidationInfo, field_validator
 
-from seqlstm.config.base import Probability, Section, Two
+from seqlstm.config.base import Count, Probability, Section, Two
 from seqlstm.config.components import check_options
 
 BUILT_IN_PREFIX = "built-in:"
@@ -22,7 +22,7 @@ class TokenBatchingConfig(Section):
     """
 
     kind: Literal["tokens"] = "tokens"
-    max_tokens: PositiveInt = 2500
+    max_tokens: Count = 2500
     shuffle_window: PositiveInt = 32768
 
 
@@ -41,8 +41,8 @@ class StreamBatchingConfig(Section):
     """
 
     kind: Literal["stream"] = "stream"
-    batch_size: PositiveInt = 32
-    bptt: PositiveInt = 64
+    batch_size: Count = 32
+    bptt: Count = 64
     bptt_std: NonNegativeFloat = 0.0
     reset_at_document: bool = False
     reset_probability: Probability = 0.0

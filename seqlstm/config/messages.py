@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 
 from seqlstm.config.base import Table
 from seqlstm.config.recipe import Recipe
+from seqlstm.config.values import shown, toml_key
 from seqlstm.errors import Mistake, nearest
 
 
@@ -20,7 +21,7 @@ def explain(detail: ErrorDetails, table: Table) -> Mistake:
         valid = keys_at(detail["loc"])
         if detail["loc"][-1] in valid:
             return Mistake(key, "cannot take effect beside the other keys of its table")
-        hint = nearest(str(detail["loc"][-1]), valid) or f"known are {', '.join(valid)}"
+        hint = nearest(shown(detail["loc"][-1]), valid) or f"known are {', '.join(valid)}"
         return Mistake(key, "unknown key", hint)
     if kind == "missing":
         return Mistake(key, "missing")
@@ -31,14 +32,19 @@ def explain(detail: ErrorDetails, table: Table) -> Mistake:
         words = [word.strip(" '\"") for word in expected.replace(" or ", ",").split(",")]
         words = [{"True": "true", "False": "false"}.get(word, word) for word in words]
         return Mistake(
-            key, f"must be one of {', '.join(words)}, was: {was}", nearest(str(was), words)
+            key, f"must be one of {', '.join(words)}, was: {shown(was)}", nearest(shown(was), words)
         )
     if kind == "union_tag_not_found":
         return Mistake(f"{key}.kind", "missing")
     if kind == "value_error":
         return Mistake(key, str(context["error"]))
     message = detail["msg"].replace("Input should", "must", 1)
-    return Mistake(key, message if isinstance(value, dict) else f"{message}, was: {value}")
+    return Mistake(key, message if isinstance(value, dict) else f"{message}, was: {shown(value)}")
+
+
+def has_wrong_shape(detail: ErrorDetails) -> bool:
+    """Whether a value has another type or shape than its key, not only another size."""
+    return not detail["type"].startswith(("value_error", "too_", "greater_", "less_"))
 
 
 def dotted_key(detail: ErrorDetails, table: Table) -> str:
@@ -48,7 +54,7 @@ def dotted_key(detail: ErrorDetails, table: Table) -> str:
     for part in detail["loc"]:
         if isinstance(value, dict) and part in value:
             value = value[part]
-            keys.append(str(part))
+            keys.append(toml_key(str(part)))
     if detail["type"] == "missing":
         keys.append(str(detail["loc"][-1]))
     return ".".join(keys)

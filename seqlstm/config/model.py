@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, PositiveInt, model_validator
 
-from seqlstm.config.base import OneOrSeveral, Probability, Section, Several
+from seqlstm.config.base import LayerCount, OneOrSeveral, Probability, Section, Several
 from seqlstm.config.components import ComponentConfig, check_choice, check_component
 
 
@@ -72,7 +72,7 @@ class MixtureOfSoftmaxesConfig(Section):
 class EncoderOrDecoderConfig(Section):
     """Sizes of an encoder or a decoder that differ from the model's."""
 
-    num_layers: PositiveInt | None = None
+    num_layers: LayerCount | None = None
     hidden_size: PositiveInt | None = None
 
 
@@ -135,7 +135,8 @@ class ModelConfig(Section):
     `embedding_dim`: features of an embedding.
     `hidden_size`: features of each layer's output; for a language model also a list with a size for
     each layer, from the lowest.
-    `num_layers`: number of recurrent layers; of a translator, in the encoder and in the decoder.
+    `num_layers`: number of recurrent layers, at most 256; of a translator, in the encoder and in
+    the decoder.
     `encoder`: size and direction of a translator's encoder.
     `decoder`: kind and size of a translator's decoder.
     `tie_embeddings`: whether embeddings and output layer share one matrix (Press & Wolf, 2017). In
@@ -156,7 +157,7 @@ class ModelConfig(Section):
 
     embedding_dim: PositiveInt = 256
     hidden_size: OneOrSeveral[PositiveInt] = 512
-    num_layers: PositiveInt = 1
+    num_layers: LayerCount = 1
     encoder: EncoderConfig | None = None
     decoder: DecoderConfig | None = None
     tie_embeddings: Literal[True, False, "two-way", "three-way"] = True

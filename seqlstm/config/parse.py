@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -13,9 +12,10 @@ from pydantic import ValidationError
 from seqlstm.config.base import Table
 from seqlstm.config.components import Catalogue
 from seqlstm.config.consistency import inconsistencies
-from seqlstm.config.messages import explain
+from seqlstm.config.messages import dotted_key, explain, has_wrong_shape
 from seqlstm.config.recipe import Recipe
 from seqlstm.config.renamed import rename_keys
+from seqlstm.config.values import MAX_DEPTH, TomlSyntaxError, load_toml, number_mistakes, shown
 from seqlstm.errors import DataError, Mistake, RecipeError
 from seqlstm.runtime.text_input import decode_text
 
@@ -27,12 +27,12 @@ def read_table(path: Path) -> Table:
         RecipeError: it cannot be read, is not UTF-8, or is not TOML; names the line.
     """
     try:
-        return tomllib.loads(decode_text(path.read_bytes(), str(path)))
+        return load_toml(decode_text(path.read_bytes(), str(path)))
     except OSError as error:
         raise RecipeError(str(path), [Mistake("file", error.strerror or str(error))]) from None
     except DataError as error:
         raise RecipeError(str(path), [Mistake("file", error.message)]) from None
-    except tomllib.TOMLDecodeError as error:
+    except TomlSyntaxError as error:
         raise RecipeError(str(path), [Mistake("syntax", str(error))]) from None
 
 
@@ -55,9 +55,9 @@ def read_overrides(table: Table, overrides: Sequence[str]) -> Table:
 def set_key(table: Table, override: str) -> Mistake | None:
     """Apply one override to a table, in place; returns what is wrong with it."""
     key, equals, text = override.partition("=")
-    if not equals:
-        return Mistake(override, "not an override", "write key=value")
-    *parents, last = key.strip().split(".")
+    *parents, last = names = [name.strip() for name in key.split(".")]
+    if not equals or not all(names) or len(names) > MAX_DEPTH:
+        return Mistake(shown(override), "not an override", "write key=value")
     for parent in parents:
         table = table.setdefault(parent, {})
         if not isinstance(table, dict):
@@ -70,11 +70,12 @@ def set_key(table: Table, override: str) -> Mistake | None:
 
 
 def toml_value(text: str) -> Any:
-    """A value in TOML; the text itself if it is not TOML."""
+    """A value in TOML; the text itself if it is not one value."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        table = load_toml(f"value = {text}")
+    except TomlSyntaxError:
         return text
+    return table["value"] if len(table) == 1 else text
 
 
 def parse(table: Table, *, where: str, catalogue: Catalogue | None = None) -> Recipe:
@@ -90,12 +91,17 @@ def parse(table: Table, *, where: str, catalogue: Catalogue | None = None) -> Re
         RecipeError: with every mistake.
     """
     table, mistakes = rename_keys(table)
-    mistakes += inconsistencies(table, (catalogue or {}).get("task", {}))
+    tasks = (catalogue or {}).get("task", {})
+    if wrong := [*number_mistakes(table)]:
+        raise RecipeError(where, [*wrong, *mistakes])
     try:
         recipe = Recipe.model_validate(table, context=dict(catalogue or {}))
     except ValidationError as error:
-        problems = [explain(detail, table) for detail in error.errors()]
+        details = error.errors()
+        problems = dict.fromkeys(explain(detail, table) for detail in details)
+        unusable = {dotted_key(one, table) for one in details if has_wrong_shape(one)}
+        mistakes += inconsistencies(table, tasks, unusable=unusable)
         raise RecipeError(where, [*problems, *mistakes]) from None
-    if mistakes:
+    if mistakes := [*mistakes, *inconsistencies(table, tasks)]:
         raise RecipeError(where, mistakes)
     return recipe

@@ -11,15 +11,16 @@ from collections.abc import Iterable
 from typing import Annotated, Literal, Self
 
 import tomli_w
-from pydantic import AfterValidator, NonNegativeFloat, NonNegativeInt, PositiveInt, PrivateAttr
+from pydantic import AfterValidator, NonNegativeFloat, NonNegativeInt, PrivateAttr
 
-from seqlstm.config.base import Section
+from seqlstm.config.base import Count, Section
 from seqlstm.config.components import check_choice
 from seqlstm.config.data import DataConfig, StreamBatchingConfig
 from seqlstm.config.evaluation import EvaluationConfig
 from seqlstm.config.model import ModelConfig
 from seqlstm.config.tokenizer import TokenizerConfig, TrainedTokenizerConfig
 from seqlstm.config.training import TrainingConfig
+from seqlstm.config.values import shown
 
 
 class DecodingConfig(Section):
@@ -34,7 +35,7 @@ class DecodingConfig(Section):
     Socher, 2018); 0 is no limit.
     """
 
-    beam_size: PositiveInt = 5
+    beam_size: Count = 5
     length_penalty: NonNegativeFloat = 1.0
     coverage_penalty: NonNegativeFloat = 0.0
     no_repeat_ngram_size: NonNegativeInt = 0
@@ -42,7 +43,7 @@ class DecodingConfig(Section):
 
 def check_device(name: str) -> str:
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
-        raise ValueError(f"must be auto, cpu, cuda or cuda:N, was: {name}")
+        raise ValueError(f"must be auto, cpu, cuda or cuda:N, was: {shown(name)}")
     return name
 
 

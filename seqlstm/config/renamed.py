@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from seqlstm.config.base import Table
+from seqlstm.config.values import toml_key
 from seqlstm.errors import Mistake
 
 RENAMED_KEYS = {
@@ -97,10 +98,11 @@ def rename_below(table: Table, *, written: str, path: str) -> tuple[Table, list[
     result: Table = {}
     mistakes = []
     for key, value in table.items():
-        old, new = f"{written}{key}", NEW_KEYS.get(f"{path}{key}", f"{path}{key}")
+        old = f"{written}{toml_key(key)}"
+        new = f"{path}{key}" if "." in key else NEW_KEYS.get(f"{path}{key}", f"{path}{key}")
         if new != f"{path}{key}":
             mistakes.append(Mistake(old, "renamed", f"now {new}{ALSO.get(old, '')}"))
-        name = new.rpartition(".")[2]
+        name = key if new == f"{path}{key}" else new.rpartition(".")[2]
         if isinstance(value, dict):
             inner, more = rename_below(value, written=f"{old}.", path=f"{new}.")
             mistakes += more
@@ -108,7 +110,7 @@ def rename_below(table: Table, *, written: str, path: str) -> tuple[Table, list[
             result[name] = {**before, **inner} if isinstance(before, dict) else inner
             continue
         renamed = new_value(new, value)
-        if renamed != value:
+        if renamed is not value:
             mistakes.append(Mistake(old, f'"{value}" was renamed', f'now {new} = "{renamed}"'))
         result[name] = renamed
     return result, mistakes

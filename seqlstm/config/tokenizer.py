@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, PositiveInt, Tag, model_validator
 
-from seqlstm.config.base import OneOrTwo, Probability, Section, Share
+from seqlstm.config.base import Count, OneOrTwo, Probability, Section, Share
 from seqlstm.text.model_type import SUBWORD_TYPES, ModelType, Normalization
 
 
@@ -29,7 +29,7 @@ class TrainedTokenizerConfig(Section):
     """
 
     model_type: ModelType = "unigram"
-    vocab_size: OneOrTwo[PositiveInt] = 8000
+    vocab_size: OneOrTwo[Count] = 8000
     joint: bool = True
     subword_regularization: Probability = 0.0
     normalization: Normalization = "identity"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import json
-import os
 import platform
 import shutil
 import subprocess
@@ -17,13 +16,20 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 import torch
+
+from seqlstm.kernels.library_cache import (
+    cache_folder,
+    load_cached,
+    load_library,
+    store,
+    warn_once,
+)
 
 MACHINE = "Linux on x86_64"
 COMPILERS = ("gcc", "cc")
-MAX_CACHED = 500
-"""Maximum number of libraries in the cache folder; each has 30 to 60 kB."""
+CACHE_FORMAT = 2
+"""Number of the form of cached files: a library, and its digest."""
 # No traps and no errno, so that the compiler can vectorize loops.
 FLAGS = (
     *("-O3", "-march=native", "-std=gnu11", "-fno-math-errno", "-fno-trapping-math"),
@@ -42,6 +48,7 @@ class Kernel:
         file: its name; nothing is read before the first use.
         functions: by name, the types of the arguments and of the result.
         types: macros that stand for types in the program.
+        variables: names of the program's variables that are read.
 
     Attributes:
         library: function from a torch type for each macro to the loaded library; cached. None where
@@ -54,9 +61,11 @@ class Kernel:
         functions: Mapping[str, tuple[Sequence[Any], Any]],
         *,
         types: Sequence[str] = (),
+        variables: Sequence[str] = (),
     ) -> None:
         self.file = file
         self.functions = functions
+        self.symbols = [*functions, *variables]
         self.types = types
         self.library: Callable[..., ctypes.CDLL | None] = cache(self.load)
 
@@ -66,7 +75,8 @@ class Kernel:
             return None
         macros = {macro: C_TYPES[dtype] for macro, dtype in zip(self.types, types, strict=True)}
         try:
-            library = compile_program(self.file, {self.file: read_source(self.file)}, macros)
+            texts = {self.file: read_source(self.file)}
+            library = compile_program(self.file, texts, macros, symbols=self.symbols)
         except OSError:
             return None
         for name, (arguments, result) in self.functions.items():
@@ -85,7 +95,9 @@ def read_source(name: str) -> str:
     return (files(__package__) / name).read_text(encoding="utf-8")
 
 
-def compile_program(name: str, texts: Mapping[str, str], macros: Mapping[str, str]) -> ctypes.CDLL:
+def compile_program(
+    name: str, texts: Mapping[str, str], macros: Mapping[str, str], *, symbols: Sequence[str] = ()
+) -> ctypes.CDLL:
     """Compile and load a C program, or load it from the cache.
 
     It shares torch's threads: the process has one OpenMP library, which torch has loaded.
@@ -94,6 +106,7 @@ def compile_program(name: str, texts: Mapping[str, str], macros: Mapping[str, st
         name: the file to compile.
         texts: of that file and of the files that it includes (without `HEADERS`), by name.
         macros: their values by name.
+        symbols: the functions and variables that it must have.
 
     Raises:
         OSError: there is no compiler, the compiler fails, or a file cannot be read or loaded.
@@ -105,8 +118,12 @@ def compile_program(name: str, texts: Mapping[str, str], macros: Mapping[str, st
     texts = {**{header: read_source(header) for header in HEADERS}, **texts}
     cached = cache_path(compiler, name, definitions, texts)
     if cached is not None:
-        with suppress(OSError):  # missing, damaged, or of another user
-            return load_cached(cached)
+        try:
+            return load_cached(cached, symbols)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            warn_once("cache", f"a cached C program is not used, it is compiled again: {error}")
     with tempfile.TemporaryDirectory(prefix="seqlstm-", ignore_cleanup_errors=True) as folder:
         for file, text in texts.items():
             Path(folder, file).write_text(text, encoding="utf-8")
@@ -117,9 +134,29 @@ def compile_program(name: str, texts: Mapping[str, str], macros: Mapping[str, st
             message = process.stderr.decode("utf-8", "replace").strip() or process.returncode
             raise OSError(f"{compiler} says: {message}")
         if cached is not None:
-            store(library, cached)
-        # Once loaded, the library no longer needs its file.
-        return ctypes.CDLL(str(library))
+            with suppress(OSError):  # a full disk, a read-only folder
+                store(library.read_bytes(), cached)
+        return load_new(library, cached, symbols)
+
+
+def load_new(library: Path, cached: Path | None, symbols: Sequence[str]) -> ctypes.CDLL:
+    """Load a library that was compiled just now; once loaded, it no longer needs its file.
+
+    Where nothing can be mapped from the folder of temporary files, such as one that is mounted
+    "noexec", it is loaded from the cache.
+
+    Raises:
+        OSError: it cannot be loaded from either.
+    """
+    try:
+        return load_library(str(library), symbols)
+    except OSError as error:
+        if cached is not None:
+            with suppress(OSError):
+                return load_cached(cached, symbols)
+        problem = f"compiled programs cannot be loaded: {error}"
+        warn_once("loading", f"{problem}; slower code in PyTorch runs instead")
+        raise OSError(problem) from error
 
 
 def cache_path(
@@ -128,41 +165,10 @@ def cache_path(
     """The cached library's path, named by a digest of its inputs; None for users without a home."""
     binary = Path(compiler).resolve().stat()
     inputs = [*FLAGS, *definitions, name, compiler, binary.st_size, binary.st_mtime_ns, processor()]
-    digest = sha256(json.dumps([inputs, sorted(texts.items())]).encode()).hexdigest()
-    try:
-        folder = platformdirs.user_cache_path("seqlstm")
-    except RuntimeError:  # older versions return a path that starts with "~"
-        return None
-    return folder / f"{Path(name).stem}-{digest[:32]}.so" if folder.is_absolute() else None
-
-
-def load_cached(library: Path) -> ctypes.CDLL:
-    """Load a library that this user compiled.
-
-    Raises:
-        OSError: it is missing, is not a library, or belongs to another user.
-    """
-    if library.stat().st_uid != os.getuid():
-        raise PermissionError(f"another user's library: {library}")
-    loaded = ctypes.CDLL(str(library))
-    with suppress(OSError):  # in a read-only folder
-        library.touch()  # least recently used libraries are deleted first
-    return loaded
-
-
-def store(library: Path, path: Path) -> None:
-    """Copy a library into the cache, atomically; failures are ignored.
-
-    Beyond `MAX_CACHED` libraries the least recently used are deleted.
-    """
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            shutil.copy(library, folder)
-            Path(folder, library.name).replace(path)
-        by_use = sorted(path.parent.glob("*.so"), key=lambda path: path.stat().st_mtime)
-        for old in by_use[:-MAX_CACHED]:
-            old.unlink(missing_ok=True)
+    text = json.dumps([CACHE_FORMAT, inputs, sorted(texts.items())])
+    folder = cache_folder()
+    digest = sha256(text.encode()).hexdigest()
+    return folder and folder / f"{Path(name).stem}-{digest[:32]}.so"
 
 
 @cache

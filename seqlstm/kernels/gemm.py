@@ -17,9 +17,10 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from seqlstm.kernels.compiler import LONG, POINTER, Kernel
-from seqlstm.kernels.packing import PackedLayout
+from seqlstm.kernels.packing import PACKED_VARIABLES, PackedLayout
 from seqlstm.kernels.parameter_cache import cached
 
+TILE_VARIABLES = ("tile_size", "min_tile_rows")
 MATRIX = (POINTER, LONG, ctypes.c_int)  # data, stride, transposed
 KERNEL = Kernel(
     "gemm.c",
@@ -29,6 +30,7 @@ KERNEL = Kernel(
         "bmm_scratch": ([LONG] * 3, LONG),
         "bmm": ([*[LONG] * 5, *[POINTER] * 5, LONG], None),
     },
+    variables=(*PACKED_VARIABLES, *TILE_VARIABLES),
 )
 MIN_ROWS = 128
 """Rows of the left matrix from which packing the right one is worth its cost."""
@@ -134,9 +136,7 @@ def run(
 
 def tile_size(library: ctypes.CDLL, depth: int) -> int:
     """Elements of the largest packed tile of gemm.c."""
-    size, rows = (
-        ctypes.c_long.in_dll(library, name).value for name in ("tile_size", "min_tile_rows")
-    )
+    size, rows = (ctypes.c_long.in_dll(library, name).value for name in TILE_VARIABLES)
     return max(size, rows * PackedLayout.of(library).padded(depth))
 
 

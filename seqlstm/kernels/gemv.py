@@ -12,10 +12,15 @@ from torch.nn.functional import linear, pad
 
 from seqlstm.kernels.compiler import LONG, POINTER, Kernel
 from seqlstm.kernels.gemm import packed_parameter
-from seqlstm.kernels.packing import PackedLayout
+from seqlstm.kernels.packing import PACKED_VARIABLES, PackedLayout
 from seqlstm.kernels.parameter_cache import cast
 
-KERNEL = Kernel("gemv.c", {"gemv": ([*[LONG] * 3, *[POINTER] * 4, LONG], None)}, types=("PRODUCT",))
+KERNEL = Kernel(
+    "gemv.c",
+    {"gemv": ([*[LONG] * 3, *[POINTER] * 4, LONG], None)},
+    types=("PRODUCT",),
+    variables=PACKED_VARIABLES,
+)
 TYPES = (torch.float32, torch.bfloat16)
 MAX_ROWS = 8
 """Maximum number of rows, ROWS in packed_gemm.h; for more, `gemm` or torch is as fast."""

@@ -9,6 +9,9 @@ from functools import cache
 from torch import Tensor
 from torch.nn.functional import pad
 
+PACKED_VARIABLES = ("panel_width", "panel_pair")
+"""The variables of packed_gemm.h in a library, in the order of the layout's attributes."""
+
 
 @dataclass(frozen=True)
 class PackedLayout:
@@ -26,8 +29,7 @@ class PackedLayout:
     @cache
     def of(cls, library: ctypes.CDLL) -> PackedLayout:
         """The layout of a library whose program includes packed_gemm.h."""
-        names = ("panel_width", "panel_pair")
-        return cls(*(ctypes.c_long.in_dll(library, name).value for name in names))
+        return cls(*(ctypes.c_long.in_dll(library, name).value for name in PACKED_VARIABLES))
 
     def padded(self, columns: int) -> int:
         """The number of columns, rounded up to whole pairs."""

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from seqlstm.kernels.compiler import C_TYPES, compile_program, read_source
-from seqlstm.kernels.packing import PackedLayout
+from seqlstm.kernels.packing import PACKED_VARIABLES, PackedLayout
 
+SYMBOLS = ("forward", "backward", "arguments_size", "shared", *PACKED_VARIABLES)
 STATE_TYPES = (torch.float32, torch.float64)
 
 
@@ -24,7 +25,7 @@ def build(text: str, real: str, product: str, projected: str) -> ctypes.CDLL:
     """
     texts = {"recurrence.c": read_source("recurrence.c"), "equations.h": text}
     macros = {"REAL": real, "PRODUCT": product, "PROJECTED": projected}
-    return compile_program("recurrence.c", texts, macros)
+    return compile_program("recurrence.c", texts, macros, symbols=SYMBOLS)
 
 
 class Native:

@@ -21,6 +21,7 @@ from seqlstm.recipe.build.training import (
     build_schedule,
 )
 from seqlstm.recipe.changes import recipe_digest
+from seqlstm.recipe.memory_estimate import refuse_large
 from seqlstm.recipe.read import resolved_text
 from seqlstm.recipe.tasks.base import RunCorpus
 from seqlstm.recipe.tasks.registry import TASKS
@@ -29,8 +30,9 @@ from seqlstm.run.folder import RunFolder
 from seqlstm.run.lock import FolderLock
 from seqlstm.runtime.device import choose_device, choose_precision
 from seqlstm.runtime.files import Weights
-from seqlstm.runtime.memory import set_num_threads, tune_allocator
+from seqlstm.runtime.memory import tune_allocator
 from seqlstm.runtime.signals import StopRequest
+from seqlstm.runtime.threads import set_num_threads
 from seqlstm.training.loop import TrainingLoop
 from seqlstm.training.progress import TrainingReport
 from seqlstm.training.weights import set_weights
@@ -89,17 +91,20 @@ def prepare(
     set_num_threads(recipe.threads)
     device = choose_device(recipe.device)
     precision = choose_precision(recipe.precision, device)
+    task, vocab_sizes = TASKS[recipe.task], corpora.tokenizers.vocab_sizes
+    batches = task.make_batches(recipe, corpora)
+    refuse_large(recipe, vocab_sizes, batches)
     torch.manual_seed(recipe.seed)
-    model = build_model(recipe, corpora.tokenizers.vocab_sizes)
+    model = build_model(recipe, vocab_sizes)
     if weights is not None:
         set_weights(model, weights)
     model.to(device)
-    task, validation = TASKS[recipe.task], None
+    validation = None
     if corpora.validation is not None:
         validation = task.make_validation(recipe, model, corpora, precision)
     loop = TrainingLoop(
         model,
-        task.make_batches(recipe, corpora),
+        batches,
         objective=task.build_objective(recipe),
         optimizer=build_optimizer(recipe.training, model),
         schedule=build_schedule(recipe.training),

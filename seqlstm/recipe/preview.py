@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from seqlstm.recipe.build.model import build_model, choose_backends, parameters_by_part
 from seqlstm.recipe.corpus import read_corpus
+from seqlstm.recipe.memory_estimate import byte_text, check_machine, refuse_large
 from seqlstm.recipe.read import read_recipe, resolved_text
 from seqlstm.recipe.tasks.registry import TASKS
 from seqlstm.runtime.device import choose_device, choose_precision
+from seqlstm.runtime.memory import memory_limit
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class Preview:
         parameters: number of parameters by part of the model.
         backends: backend by layer, with the reasons against others.
         tokens: target tokens of an epoch.
+        memory: what training needs at least, and what this machine has.
         data: report of the rows that were read and left out.
         warnings: on training rows that are also in a held-out split.
     """
@@ -29,6 +32,7 @@ class Preview:
     parameters: dict[str, int]
     backends: dict[str, str]
     tokens: int
+    memory: str
     data: str
     warnings: list[str]
 
@@ -41,8 +45,11 @@ def preview(name: str, overrides: Sequence[str]) -> Preview:
         DataError, TokenizerError: the data or the tokenizer cannot be read.
     """
     recipe = read_recipe(name, overrides)
+    check_machine(recipe)
     corpora = read_corpus(recipe)
     tokenizers = corpora.tokenizers
+    batches = TASKS[recipe.task].make_batches(recipe, corpora)
+    memory = refuse_large(recipe, tokenizers.vocab_sizes, batches)
     model = build_model(recipe, tokenizers.vocab_sizes)
     targets = TASKS[recipe.task].targets(corpora.train)
     device = choose_device(recipe.device)
@@ -55,6 +62,7 @@ def preview(name: str, overrides: Sequence[str]) -> Preview:
         parameters=parameters_by_part(model),
         backends=backends,
         tokens=sum(len(ids) + 1 for ids in tokenizers.target.encode_batch(targets)),
+        memory=f"{memory} of {byte_text(memory_limit(device))}",
         data="\n".join(corpora.report),
         warnings=corpora.warnings,
     )

@@ -9,6 +9,7 @@ from seqlstm.config import Recipe
 from seqlstm.errors import ArgumentError, DataError, RunError
 from seqlstm.recipe.changes import changed_ends, changed_environment, check_same
 from seqlstm.recipe.corpus import read_corpus
+from seqlstm.recipe.memory_estimate import check_machine
 from seqlstm.recipe.prepare import Prepared, identity, prepare
 from seqlstm.recipe.read import read_run_recipe, resolved_text, with_recorded_choices
 from seqlstm.recipe.tasks.base import RunCorpus
@@ -52,6 +53,7 @@ def start(
         parent = RunFolder.open(origin) if origin else None
         if parent and parent.path.resolve() == path.resolve():
             raise ArgumentError(f"{path} cannot start from itself")
+        check_machine(recipe)
         tokenizers = parent_tokenizers(recipe, parent) if parent else None
         weights, description = parent.read_described_weights() if parent else (None, None)
         corpora = read_corpus(recipe, tokenizers)

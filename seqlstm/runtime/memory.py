@@ -1,4 +1,4 @@
-"""Threads, the memory allocator and the garbage collector, tuned for training on a CPU."""
+"""The memory allocator and the garbage collector, tuned for training on a CPU; limits of memory."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ import ctypes
 import gc
 import os
 import platform
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
+from pathlib import Path
 
 import torch
-
-
-def set_num_threads(threads: int) -> None:
-    """Set the number of torch's threads; 0 leaves torch's default."""
-    if threads:
-        torch.set_num_threads(threads)
 
 
 def tune_allocator() -> None:
@@ -52,3 +50,41 @@ def release_memory() -> None:
 def loaded_glibc() -> ctypes.CDLL | None:
     """The process's C library, if it is glibc."""
     return ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None
+
+
+def memory_limit(device: torch.device) -> int:
+    """The bytes that this process can use on a device: of a GPU all; else see `host_memory`."""
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    return host_memory()
+
+
+def host_memory() -> int:
+    """The machine's memory in bytes; less, where this process or its control group has a limit."""
+    limits = [*control_group_limits(), address_space_limit()]
+    with suppress(AttributeError, ValueError, OSError):  # Windows has no sysconf
+        limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    return min((limit for limit in limits if limit > 0), default=sys.maxsize)
+
+
+def address_space_limit() -> int:
+    """The limit of `ulimit -v` in bytes, RLIMIT_AS; 0 for none."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return 0 if limit == resource.RLIM_INFINITY else limit
+
+
+def control_group_limits(root: Path = Path("/sys/fs/cgroup")) -> Iterator[int]:
+    """The memory limits in bytes of this process's control groups, of version 1 and 2."""
+    inside = [Path()]
+    with suppress(OSError, UnicodeDecodeError):
+        for line in Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines():
+            group = Path(line.split(":", 2)[-1].lstrip("/"))
+            inside += [group, *group.parents]
+    for folder in {base / group for base in (root, root / "memory") for group in inside}:
+        for name in ("memory.max", "memory.limit_in_bytes"):
+            with suppress(OSError, ValueError):  # missing, or "max"
+                yield int((folder / name).read_text(encoding="ascii"))

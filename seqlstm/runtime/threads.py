@@ -1,7 +1,9 @@
-"""A thread pool for models: its threads share torch's intra-op threads equally."""
+"""The number of torch's threads, and a thread pool whose threads share them equally."""
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -10,6 +12,26 @@ import torch
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+
+
+def available_cores() -> int:
+    """The number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def set_num_threads(threads: int) -> None:
+    """Set the number of torch's threads, at most one a core; 0 leaves torch's default."""
+    cores = available_cores()
+    if threads > cores:
+        warnings.warn(
+            f"{cores} threads run, not {threads}, since this machine has so many cores: results "
+            "may differ in the last bits",
+            stacklevel=2,
+        )
+    if threads:
+        torch.set_num_threads(min(threads, cores))
 
 
 def map_in_threads(

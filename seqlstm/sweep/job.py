@@ -21,8 +21,8 @@ from seqlstm.run.folder import RunFolder
 from seqlstm.run.lock import FolderLock
 from seqlstm.runtime.files import write_atomically
 from seqlstm.runtime.finite_json import finite_json
-from seqlstm.runtime.memory import set_num_threads
 from seqlstm.runtime.signals import StopRequest
+from seqlstm.runtime.threads import set_num_threads
 from seqlstm.runtime.torch_warnings import ignore_cudnn_weight_copies
 from seqlstm.sweep.plan import Job
 

@@ -6,11 +6,9 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from functools import cache
 
-import torch
-
 from seqlstm.config import Recipe
 from seqlstm.errors import Mistake, RecipeError
-from seqlstm.recipe.build.model import build_model
+from seqlstm.recipe.memory_estimate import build_on_meta
 from seqlstm.recurrent.catalogue import BLOCKS
 from seqlstm.text.tokenizer_pair import VocabularySizes
 
@@ -89,6 +87,5 @@ def count_parameters(recipe: Recipe, vocabularies: VocabularySizes) -> int:
     Raises:
         RecipeError: the model cannot be built.
     """
-    with torch.device("meta"):
-        model = build_model(recipe, vocabularies)
+    model = build_on_meta(recipe, vocabularies)
     return sum(parameter.numel() for parameter in model.parameters())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,7 @@ from pydantic_core import ErrorDetails
 from seqlstm.config.base import Item, Section, Table
 from seqlstm.config.messages import explain
 from seqlstm.config.parse import read_overrides
+from seqlstm.config.values import MAX_DEPTH, number_mistakes, shown, toml_key
 from seqlstm.errors import Mistake, RecipeError, nearest
 
 Many = Annotated[tuple[Item, ...], Strict(False)]  # TOML has arrays, no tuples
@@ -37,6 +39,10 @@ Score = Literal[
 ]
 LESS_IS_BETTER = {"nats_per_token", "bits_per_byte", "perplexity_per_word"}
 RELATIONS = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
+MAX_BUDGET = 1e18
+"""The largest number of parameters: a larger one is as far out of reach."""
+MAX_COMBINATIONS = 10_000
+"""Of values and variants; each has several runs."""
 UNITS = {"": 1, "k": 10**3, "M": 10**6}
 
 
@@ -57,21 +63,22 @@ class Expectation:
 
 def read_expectation(text: Any) -> Any:
     match = re.fullmatch(r"\s*(>=|<=|>|<)\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*", str(text))
-    if not match:
-        raise ValueError(f'must be like ">= 0.95", was: {text}')
+    if not match or not math.isfinite(float(match[2])):
+        raise ValueError(f'must be like ">= 0.95", was: {shown(text)}')
     return Expectation(match[1], float(match[2]))
 
 
 def read_budget(value: Any) -> Any:
     match = re.fullmatch(r"([\d_]+(?:\.\d+)?)\s*([kM]?)", str(value))
     if not match:
-        raise ValueError(f'must be a number of parameters, like "1M" or "250k", was: {value}')
-    return round(float(match[1]) * UNITS[match[2]])
+        problem = 'must be a number of parameters, like "1M" or "250k"'
+        raise ValueError(f"{problem}, was: {shown(value)}")
+    return round(min(float(match[1]) * UNITS[match[2]], MAX_BUDGET))
 
 
 def read_name(name: str) -> str:
     if not folder_name(name):
-        raise ValueError(f'must have a letter or a digit for a folder name, was: "{name}"')
+        raise ValueError(f'must have a letter or a digit for a folder name, was: "{shown(name)}"')
     return name
 
 
@@ -140,6 +147,8 @@ def parse_sweep(table: Table, *, where: str) -> Sweep:
     Raises:
         RecipeError: lists every mistake of the sweep's own keys, without those of its recipes.
     """
+    if wrong := [*number_mistakes(table)]:
+        raise RecipeError(where, wrong)
     try:
         sweep = Sweep.model_validate(table)
     except ValidationError as error:
@@ -159,7 +168,7 @@ def mistake_of(detail: ErrorDetails, table: Table) -> Mistake:
         hint = nearest(str(last), allowed) or f"allowed: {', '.join(allowed)}"
         return Mistake(key, "unknown key", hint)
     if detail["type"] in ("tuple_type", "list_type"):
-        return Mistake(key, f"must be a list, was: {detail['input']}")
+        return Mistake(key, f"must be a list, was: {shown(detail['input'])}")
     return replace(explain(detail, table), key=key)
 
 
@@ -175,6 +184,7 @@ def conflicts(sweep: Sweep) -> Iterator[Mistake]:
                 f"variants[{number}].runs",
                 f"must be at most the number of seeds, {len(sweep.seeds)}, was: {variant.runs}",
             )
+    yield from vary_mistakes(sweep)
     names = [variant.name for variant in sweep.variants]
     if sweep.baseline and names and sweep.baseline not in names:
         hint = nearest(sweep.baseline, names) or f"allowed: {', '.join(names)}"
@@ -199,6 +209,17 @@ def conflicts(sweep: Sweep) -> Iterator[Mistake]:
             Mistake(f"{where}.{problem.key}", problem.problem, problem.suggestion)
             for problem in reserved(keys, sweep)
         )
+
+
+def vary_mistakes(sweep: Sweep) -> Iterator[Mistake]:
+    """Too many combinations, and keys that no recipe can have."""
+    count = math.prod(map(len, sweep.vary.values())) * max(1, len(sweep.variants))
+    if count > MAX_COMBINATIONS:
+        yield Mistake("vary", f"{count:,} combinations, at most {MAX_COMBINATIONS:,} are possible")
+    for key in sweep.vary:
+        parts = key.split(".")
+        if not all(parts) or len(parts) > MAX_DEPTH:
+            yield Mistake(f"vary.{toml_key(key)}", "no key of a recipe")
 
 
 def reserved(keys: list[str], sweep: Sweep) -> Iterator[Mistake]:

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -18,6 +19,7 @@ import torch
 
 from seqlstm.errors import TrainingError, UserError
 from seqlstm.runtime.signals import StopRequest
+from seqlstm.runtime.threads import available_cores
 from seqlstm.sweep.job import Outcome, run_job
 from seqlstm.sweep.plan import Job
 
@@ -29,12 +31,17 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def run_all(jobs: list[Job], *, at_once: int, stop: StopRequest) -> Outcomes:
     """Outcomes of all jobs in the order of their end; parallel jobs share the cores.
 
+    There are at most as many at once as cores.
+
     After a stop request the active runs save and stop, and no other starts.
 
     Raises:
         UserError: from a run, a mistake that all runs would meet; the active runs are saved.
     """
     cores = torch.get_num_threads()
+    if at_once > (most := available_cores()):
+        warnings.warn(f"{most} runs at once, not {at_once}: one a core", stacklevel=2)
+        at_once = most
     if at_once == 1:
         return (run_job(job, threads=cores, stop=stop) for job in jobs)
     return in_processes(jobs, at_once=at_once, threads=max(1, cores // at_once), stop=stop)

@@ -17,6 +17,7 @@ from seqlstm.text.tokenizer import Tokenizer
 
 SPECIAL_IDS = 5  # padding, unknown, begin, end, newline
 BYTES = 256
+LARGE_VOCABULARY = 2**21  # more than there are characters
 
 # SentencePiece skips sentences that contain one of these characters.
 BREAKS = re.compile("[\n\0▅]")
@@ -61,6 +62,9 @@ def train_tokenizer(
     sentences = _sample_sentences(_sentences(lines), input_sentence_size)
     if not sentences:
         raise TokenizerError("no text to train a tokenizer on: every line is empty")
+    if model_type not in SUBWORD_TYPES and vocab_size > LARGE_VOCABULARY:
+        # SentencePiece's time grows with a maximum, even if the text cannot reach it.
+        vocab_size = min(vocab_size, max(LARGE_VOCABULARY, sum(map(len, sentences))))
     smallest = SPECIAL_IDS + BYTES * byte_fallback + (model_type in ("char", "word"))
     if vocab_size < smallest:
         raise _too_small(vocab_size, smallest, byte_fallback)

@@ -11,7 +11,7 @@ from torch import nn
 
 from seqlstm.errors import ArgumentError
 from seqlstm.runtime.device import Precision, choose_device, choose_precision
-from seqlstm.runtime.memory import set_num_threads
+from seqlstm.runtime.threads import set_num_threads
 
 CPU = torch.device("cpu")
 
@@ -62,9 +62,19 @@ def test_autocast_changes_products_but_no_weights() -> None:
 def test_zero_threads_leave_torchs_default(monkeypatch: pytest.MonkeyPatch) -> None:
     counts: list[int] = []
     monkeypatch.setattr("torch.set_num_threads", counts.append)
+    monkeypatch.setattr("seqlstm.runtime.threads.available_cores", lambda: 4)
     set_num_threads(0)
     set_num_threads(3)
     assert counts == [3]
+
+
+def test_there_are_no_more_threads_than_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts: list[int] = []
+    monkeypatch.setattr("torch.set_num_threads", counts.append)
+    monkeypatch.setattr("seqlstm.runtime.threads.available_cores", lambda: 4)
+    with pytest.warns(UserWarning, match="4 threads run, not 100000"):
+        set_num_threads(100_000)
+    assert counts == [4]
 
 
 FRAGMENTED_MEMORY = """

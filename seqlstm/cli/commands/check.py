@@ -12,7 +12,8 @@ def check(recipe: Recipe, overrides: Overrides = None) -> None:
     """List all mistakes of a recipe, or show what it trains.
 
     Prints the resolved recipe, the parameters of each part, the backend of each layer and why a
-    faster one cannot be used, and the number of tokens in an epoch. Writes no file.
+    faster one cannot be used, the number of tokens in an epoch, and the memory that
+    training needs at least. Writes no file.
     """
     from seqlstm.recipe.preview import preview
 
@@ -34,5 +35,6 @@ def check(recipe: Recipe, overrides: Overrides = None) -> None:
         printed.add(backend)
     out.print(backends, soft_wrap=False)
     out.print(f"\n{found.data}\n{found.tokens:,} tokens an epoch")
+    out.print(f"memory: {found.memory}")
     for warning in found.warnings:
         warn(warning)

@@ -19,6 +19,8 @@ Row = tuple[str, str]
 
 COLUMNS = ("prompt", "completion")
 SIZES = {"train": 5_000, "validation": 250, "test": 500}
+MAX_SIZE = 2000
+"""The largest value of an option: rows are about as long, and all of them are generated."""
 RECALL_SIZES = SIZES | {"train": 50_000}  # with fewer rows, a model memorizes the prompts
 
 FIRST = "ABCD"
@@ -232,9 +234,16 @@ def generate_rows(
 
 
 def at_least(minimum: int, **options: int) -> None:
+    """Check that options are in [minimum, `MAX_SIZE`].
+
+    Raises:
+        ValueError: one is not.
+    """
     for name, value in options.items():
         if value < minimum:
             raise ValueError(f"{name} must be at least {minimum}, was: {value}")
+        if value > MAX_SIZE:
+            raise ValueError(f"{name} must be at most {MAX_SIZE:,}, was: {value:,}")
 
 
 def between(minimum: int, maximum: int, **options: int) -> None:

@@ -72,7 +72,8 @@ class TranslationTask(Task):
                 "must be one size in a translation recipe",
                 "encoder = { hidden_size = … } and decoder = { hidden_size = … } give each its own",
             )
-        if (kind := lookup("model", "cell", "kind")) in BLOCKS:
+        kind = lookup("model", "cell", "kind")
+        if isinstance(kind, str) and kind in BLOCKS:
             yield Mistake(
                 "model.cell",
                 f"{kind} is for language models: its residual blocks have outputs of the size of "

@@ -66,8 +66,8 @@ class BlockLinear(nn.Module):
         if width % BLOCK:
             raise ValueError(f"an mLSTM block needs a multiple of {BLOCK} features, not {width}")
         self.blocks = nn.Parameter(torch.empty(width // BLOCK, BLOCK, BLOCK))  # (…, to, from)
-        for block in self.blocks.detach():
-            nn.init.xavier_uniform_(block)
+        bound = (6 / (2 * BLOCK)) ** 0.5  # `nn.init.xavier_uniform_` of each block, at once
+        nn.init.uniform_(self.blocks, -bound, bound)
 
     def forward(self, inputs: Tensor) -> Tensor:
         parts = torch.unflatten(inputs, -1, (-1, BLOCK))

@@ -10,6 +10,9 @@ from seqlstm.nn.linear import Linear, linear
 from seqlstm.recurrent.cells.base import GatedCell
 from seqlstm.recurrent.state import State
 
+MAX_ROUNDS = 100
+"""Rounds are modules of Python: more of them would take long to build."""
+
 
 class MogrifierLSTM(GatedCell):
     """The mogrifier LSTM (Melis, Kočiský & Blunsom, 2020): input and state first gate each other.
@@ -33,7 +36,7 @@ class MogrifierLSTM(GatedCell):
         forget_bias: initial bias of the forget gate.
 
     Raises:
-        ValueError: negative rounds or rank.
+        ValueError: negative rounds or rank, or more than `MAX_ROUNDS`.
     """
 
     paper = "Melis, Kočiský & Blunsom"
@@ -52,6 +55,8 @@ class MogrifierLSTM(GatedCell):
         forget_bias: float = 1.0,
     ) -> None:
         super().__init__(input_size, hidden_size)
+        if rounds > MAX_ROUNDS:
+            raise ValueError(f"rounds must be at most {MAX_ROUNDS}, was: {rounds}")
         for name, size in (("rounds", rounds), ("rank", rank)):
             if size < 0:
                 raise ValueError(f"{name} must not be negative, was: {size}")

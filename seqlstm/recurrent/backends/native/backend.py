@@ -6,6 +6,7 @@ Each thread runs some rows of the batch through all steps.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -18,6 +19,7 @@ from seqlstm.kernels.gemm import pack_matrix
 from seqlstm.kernels.parameter_cache import cached, cast
 from seqlstm.kernels.recurrence import STATE_TYPES, native
 from seqlstm.recurrent.backends.base import Backend, Call, not_elementwise
+from seqlstm.recurrent.backends.loop import LoopBackend
 from seqlstm.recurrent.backends.native import codegen
 from seqlstm.recurrent.backends.native.autograd import RecurrenceFunction, by_head
 from seqlstm.recurrent.backends.native.tracing import UntraceableError, trace
@@ -48,8 +50,7 @@ class NativeBackend(Backend):
         if reason := codegen.unavailable_reason():
             return reason
         assert isinstance(cell, ElementwiseCell)
-        missing = self.generate(cell).missing
-        return f"the equations use {missing}" if missing else None
+        return self.generate(cell).problem or None
 
     def not_preferred_reason(self, cell: Cell, call: Call, *, device: str) -> str | None:
         if torch.is_autocast_enabled("cpu") or type(cell) is not LSTM:
@@ -65,8 +66,16 @@ class NativeBackend(Backend):
             try:
                 codes[key] = GeneratedCode(codegen.equations(trace(cell), cell.operand_parts))
             except UntraceableError as error:
-                codes[key] = GeneratedCode(missing=str(error))
+                codes[key] = GeneratedCode(problem=f"the equations use {error}")
         return codes[key]
+
+    def without_code(self, cell: Cell, error: OSError) -> Backend:
+        """The backend for a cell whose program could not be compiled; a later choice avoids it."""
+        problem = f"its C program could not be compiled: {error}"
+        warnings.warn(f"backend native: {problem}; slower code runs instead", stacklevel=2)
+        codes = self.generated[cell]
+        codes[cell.training, next(cell.parameters()).dtype] = GeneratedCode(problem=problem)
+        return LoopBackend()
 
     def run(
         self,
@@ -116,7 +125,14 @@ class NativeBackend(Backend):
         check(inputs, state, cell=cell, matrix=matrix, lengths=lengths, resets=resets)
         projected = cell.project(inputs).contiguous()
         product = product_type(matrix.dtype)
-        code = native(self.generate(cell).equations, state[0].dtype, product, projected.dtype)
+        equations = self.generate(cell).equations
+        try:
+            code = native(equations, state[0].dtype, product, projected.dtype)
+        except OSError as error:
+            loop = self.without_code(cell, error)
+            if not reverse:
+                return loop.run(cell, inputs, state, lengths=lengths, resets=resets)
+            return loop.run_reverse(cell, inputs, state, lengths=lengths, return_state=True)
         needs_grad = torch.is_grad_enabled()
         factors = matrix.detach().to(product) if needs_grad else cast(matrix, product)
         reset_state = [] if resets is None else list(cell.initial_state(inputs.shape[1]))
@@ -140,10 +156,10 @@ class NativeBackend(Backend):
 
 @dataclass(frozen=True)
 class GeneratedCode:
-    """A cell's equations in C; or, where they cannot be generated, the unsupported operation."""
+    """A cell's equations in C; or the reason why they cannot be generated or compiled."""
 
     equations: str = ""
-    missing: str = ""
+    problem: str = ""
 
 
 def product_type(dtype: torch.dtype) -> torch.dtype:
