@@ -53,6 +53,10 @@ WhichWeights = Annotated[
     WeightsChoice,
     typer.Option("--weights", help="The best weights by the recipe's metric, or the last."),
 ]
+Overwrite = Annotated[
+    bool,
+    typer.Option("--overwrite", help="Replace files that exist, without a question."),
+]
 Batch = Annotated[
     int | None, typer.Option(min=1, help="Sentences in a batch, for a translator: 64.")
 ]
