@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from seqlstm.cli.console import note, warn
+from seqlstm.cli.console import note, warn, write
 from seqlstm.cli.decoding_options import TranslateLines
 from seqlstm.cli.inputs import on_terminal, open_input
 from seqlstm.documents.document import Document
@@ -145,7 +145,7 @@ class FormatWarning:
             )
             warn(
                 f"{self.name} looks like {name}, and is translated line by line, markup included: "
-                f"{hint}. --format text: no warning."
+                f"{hint}. Where lines are meant: --format text."
             )
         self.is_open = not found and len(self.lines) < LINES
 
@@ -210,6 +210,8 @@ def write_output(file: Path | None, data: bytes) -> None:
         from seqlstm.runtime.files import write_atomically
 
         write_atomically(file, data)
+    elif sys.stdout.isatty():
+        write(data.decode("utf-8", "replace"), end="")
     else:
         sys.stdout.flush()
         sys.stdout.buffer.write(data)

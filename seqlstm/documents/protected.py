@@ -7,9 +7,9 @@ from collections import Counter
 
 PROTECTED = re.compile(
     r"""
-    </?[A-Za-z][^<>]*>                                  # tags: <b>, </b>, <br/>, <g1>
+    </?[A-Za-z][^<>\n]*>                                # tags: <b>, </b>, <br/>, <g1>
     # {0}, {name:.2f}, ${name}, {{name}}, {\an8}, {n, plural, one {# file} other {# files}}
-    | [$%\#]?\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}
+    | [$%\#]?\{(?:[^{}\n]|\{(?:[^{}\n]|\{[^{}\n]*\})*\})*\}
     # %s, %1$s, %(name)s, %-5.2f, %%; not in 50%discount
     | %% | (?<!\d)%(?:\d{1,3}\$|\([^()\s]*\))?[-+\#0]{0,5}(?:\d{1,4}|\*)?(?:\.(?:\d{1,4}|\*))?
         (?:hh|h|ll|l|L|q|j|z|t)?[diouxXeEfFgGcrsapn@]

@@ -12,11 +12,13 @@ from seqlstm.documents.document import Document, Segment, Utf8Lines, no_document
 TIME = re.compile(r"\s*(?:\d+:)?\d+:\d+[,.]\d+\s*-->\s*(?:\d+:)?\d+:\d+[,.]\d+(?:\s.*)?", re.DOTALL)
 NUMBER = re.compile(r"\s*\d+\s*")
 # What separates two lines of one sentence; tags that end with a line and begin with the next too.
-JOINT = re.compile(r"(?:</(?P<tag>\w+)>)?[ \t]*\r?\n[ \t]*(?(tag)<(?P=tag)\b[^<>]*>)")
-# A line of another speaker, or of a song: a sentence of its own.
+JOINT = re.compile(
+    r"(?:</(?P<tag>\w+)>)?(?:(?<![ \t])[ \t]+)?\r?\n[ \t]*(?(tag)<(?P=tag)\b[^<>]*>)"
+)
 CODE = re.compile(r"<[^<>]*>|\{\\[^{}]*\}")
 WORD = re.compile(r"(?:<[^<>]*>|\{\\[^{}]*\}|\S)+")
-OWN = re.compile(r"\s*(?:\{\\[^{}]*\}|<[^<>]*>)*\s*[-–—♪♫#]")
+# A line of another speaker, or of a song: a sentence of its own.
+OWN = re.compile(r"(?:\s|\{\\[^{}]*\}|<[^<>]*>)*[-–—♪♫#]")
 
 
 def read(data: bytes, name: str) -> Document:
@@ -37,7 +39,7 @@ def read(data: bytes, name: str) -> Document:
     if not times and data.strip():
         raise no_document(name, 1, "there is no cue with a time such as 00:00:01,000 -->", "SRT")
     segments = []
-    for time, following in zip(times, [*times[1:], len(file.lines)], strict=True):
+    for time, following in zip(times, [*times[1:], len(file.lines)], strict=False):
         numbered = following < len(file.lines) and NUMBER.fullmatch(file.lines[following - 1])
         for first, last in sentences(file.lines, time + 1, following - bool(numbered)):
             text = "".join(file.lines[first:last]).rstrip("\r\n")
@@ -82,13 +84,15 @@ def wrapped(text: str, *, joint: str, count: int) -> str:
 
 def filled_lines(words: list[str], most: int) -> list[str]:
     """Words on lines of at most `most` characters."""
-    lines = words[:1]
-    for word in words[1:]:
-        if width(lines[-1]) + 1 + width(word) <= most:
-            lines[-1] += f" {word}"
-        else:
-            lines.append(word)
-    return lines
+    lines: list[list[str]] = []
+    room = -1
+    for word in words:
+        room -= 1 + width(word)
+        if room < 0:
+            lines.append([])
+            room = most - width(word)
+        lines[-1].append(word)
+    return [" ".join(line) for line in lines]
 
 
 def width(text: str) -> int:

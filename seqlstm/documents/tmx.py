@@ -33,7 +33,7 @@ def read(
 
 
 @dataclass(frozen=True)
-class Variant:
+class TextVariant:
     """The text of a unit in one language."""
 
     tag: Token
@@ -60,7 +60,8 @@ class TmxReader:
         self.retranslate = retranslate
         self.segments: list[Segment] = []
         self.kept = 0
-        self.found: set[str] = set()
+        self.found: set[str] = set()  # languages
+        self.has_source = False
 
     def read(self, source_lang: str) -> Document:
         self.xml.root("tmx")
@@ -69,7 +70,7 @@ class TmxReader:
                 source_lang = chosen(token, source_lang)
             elif token.kind == "start" and token.name == "tu":
                 self.read_unit(chosen(token, source_lang))
-        if self.found and not self.segments and not self.kept:
+        if self.found and not self.has_source:
             raise DataError(
                 f"{self.xml.name} has no text in its source language {source_lang!r}, "
                 f"but in: {', '.join(sorted(self.found))}."
@@ -83,6 +84,7 @@ class TmxReader:
         self.found |= {variant.lang for variant in variants}
         source = in_language(variants, source_lang)
         target = in_language(variants, self.target_lang)
+        self.has_source = self.has_source or source is not None
         if source is None or source.content.is_empty:
             return
         if target is None:
@@ -92,7 +94,7 @@ class TmxReader:
         else:
             self.kept += 1
 
-    def variants(self) -> Iterator[Variant]:
+    def variants(self) -> Iterator[TextVariant]:
         for child in self.xml.children():
             contents = []
             for inner in self.xml.children():
@@ -101,9 +103,9 @@ class TmxReader:
                 else:
                     self.xml.skip()
             if contents:
-                yield Variant(child, self.xml.position, contents[0])
+                yield TextVariant(child, self.xml.position, contents[0])
 
-    def added(self, source: Variant) -> Segment:
+    def added(self, source: TextVariant) -> Segment:
         """The segment that adds a variant after that of the source."""
         language = escaped(self.target_lang, "").replace('"', "&quot;")
         indent = self.xml.indent(source.tag)
@@ -121,7 +123,7 @@ def chosen(element: Token, default: str) -> str:
     return default if language == ALL else language
 
 
-def in_language(variants: list[Variant], language: str) -> Variant | None:
+def in_language(variants: list[TextVariant], language: str) -> TextVariant | None:
     """The first variant in a language or in a regional form of it."""
     wanted = f"{language}-".lower()
     found = (one for one in variants if f"{one.lang}-".lower().startswith(wanted))

@@ -14,7 +14,7 @@ from seqlstm.documents.protected import PROTECTED, has_words, split_edges, survi
 Translate: TypeAlias = Callable[[list[str]], Sequence[str]]
 """A function that translates lines."""
 
-PIECE = re.compile(r"([\s,;:.!?)\]–—-]*)(.*?)([\s,;:(\[–—-]*)", re.DOTALL)
+BEFORE, AFTER = " \t,;:.!?)]–—-", " \t,;:([–—-"  # around a piece of a sentence
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def translate_document(document: Document, translate: Translate) -> TranslatedDo
     """
     lines = [split_lines(segment) for segment in document.segments]
     sentences = distinct(split_edges(line)[1] for parts in lines for line in parts[::2])
-    translations = dict(zip(sentences, translate(sentences), strict=True))
+    translations = translated_by(translate, sentences)
     broken = [line for line in sentences if not survive(line, translations[line])]
     translations |= translate_in_pieces(broken, translate)
 
@@ -55,6 +55,10 @@ def translate_document(document: Document, translate: Translate) -> TranslatedDo
     ]
     left = sum(translations[line] == line for line in broken)
     return TranslatedDocument(document.write(texts), len(broken) - left, left)
+
+
+def translated_by(translate: Translate, lines: list[str]) -> dict[str, str]:
+    return dict(zip(lines, translate(lines), strict=True)) if lines else {}
 
 
 def split_lines(segment: Segment) -> list[str]:
@@ -73,12 +77,9 @@ def translate_in_pieces(sentences: list[str], translate: Translate) -> dict[str,
 
     A sentence stays as it is if the translation of a piece has a protected part of its own.
     """
-    pieces = [
-        [cut.groups() for text in PROTECTED.split(sentence) if (cut := PIECE.fullmatch(text))]
-        for sentence in sentences
-    ]
+    pieces = [[*map(split_punctuation, PROTECTED.split(sentence))] for sentence in sentences]
     words = distinct(text for parts in pieces for _, text, _ in parts)
-    translations = dict(zip(words, translate(words), strict=True))
+    translations = translated_by(translate, words)
     results = {}
     for sentence, parts in zip(sentences, pieces, strict=True):
         texts = [before + translations.get(text, text) + after for before, text, after in parts]
@@ -86,3 +87,10 @@ def translate_in_pieces(sentences: list[str], translate: Translate) -> dict[str,
         result = "".join(text + protected for text, protected in pairs)
         results[sentence] = result if survive(sentence, result) else sentence
     return results
+
+
+def split_punctuation(text: str) -> tuple[str, str, str]:
+    """Punctuation before a piece of a sentence, the piece, and punctuation after it."""
+    words = text.lstrip(BEFORE)
+    piece = words.rstrip(AFTER)
+    return text[: len(text) - len(words)], piece, words[len(piece) :]

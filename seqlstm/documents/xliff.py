@@ -90,7 +90,8 @@ class XliffReader:
         """
         version = root.attributes.get("version", "")
         if version.partition(".")[0] not in UNITS:
-            raise self.xml.error(f'XLIFF 1.x and 2.x are known, not version "{version}"')
+            problem = f'XLIFF 1.x and 2.x are known, not version "{version}"'
+            raise self.xml.error(problem, root.line)
         return root.prefix + UNITS[version[0]]
 
     def note_languages(self, element: Token, source: str, target: str) -> None:

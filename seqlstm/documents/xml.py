@@ -26,6 +26,7 @@ class Token:
     name: str  # of the element, with its prefix
     attributes: dict[str, str]
     text: str
+    line: int
     start: int
     end: int = -1
 
@@ -96,7 +97,8 @@ class XmlReader:
         start = self._parser.CurrentByteIndex
         if self._found:
             self._found[-1].end = start
-        self._found.append(Token(kind, name, attributes, text, start))
+        line = self._parser.CurrentLineNumber
+        self._found.append(Token(kind, name, attributes, text, line, start))
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._add("start", name, attributes=attributes)
@@ -127,7 +129,7 @@ class XmlReader:
         """
         root = next(token for token in self.tokens if token.kind == "start")
         if root.local != local:
-            raise self.error(f"its root is <{root.name}>, not <{local}>")
+            raise self.error(f"its root is <{root.name}>, not <{local}>", root.line)
         return root
 
     def raw(self, start: int, end: int) -> str:

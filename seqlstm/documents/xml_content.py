@@ -12,6 +12,8 @@ from seqlstm.documents.xml import Token, XmlReader
 
 ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 FOLDED = re.compile(r"(?<=\S)[ \t]*\n\s*(?=\S)")
+SHORT_TAG = re.compile(r"(</?g+\d+/?>)")
+PAIRED_TAG = re.compile(r"</?g+\d+>")
 ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
 
 
@@ -35,7 +37,8 @@ class Content:
 
     @property
     def is_empty(self) -> bool:
-        return not self.text.strip()
+        """Whether there is no text and no code, apart from tags around nothing."""
+        return not PAIRED_TAG.sub("", self.text).strip()
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,7 @@ def replaced(
 
 def rendered(text: str, *, codes: Mapping[str, str], before: str, after: str, newline: str) -> str:
     """A translation as XML: short tags as what they stand for, other text escaped."""
-    parts = re.split(f"({'|'.join(map(re.escape, codes))})", text) if codes else [text]
+    parts = SHORT_TAG.split(text)
     inner = (codes[part] if part in codes else escaped(part, newline) for part in parts)
     return before + "".join(inner) + after
 

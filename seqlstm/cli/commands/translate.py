@@ -175,6 +175,8 @@ def translate(
             "--n-best": (n_best or 1) > 1,
             "--sample": sample is not None,
             "--attention": attention is not None,
+            "--prefix": bool(prefix),
+            "--force-words": bool(force_words),
         }
     )
     loaded = load_translators(
