@@ -21,7 +21,9 @@ STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|.)")
 CHARSET = re.compile(r"charset=([^\s;]+)", re.IGNORECASE)
 LETTERS = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
-ESCAPES = {ord(character): f"\\{letter}" for letter, character in LETTERS.items()} | {
+ESCAPES = {
+    **{code: f"\\{code:03o}" for code in range(32)},
+    **{ord(character): f"\\{letter}" for letter, character in LETTERS.items()},
     ord('"'): '\\"',
     ord("\\"): "\\\\",
 }

@@ -109,6 +109,14 @@ def test_escapes_are_read() -> None:
     assert sources(po.read(text.encode(), "")) == ['aAA\a"\\n']
 
 
+def test_what_is_written_is_read_again_whatever_it_is() -> None:
+    text = "".join(map(chr, range(1, 0x250))) + '\n\n"\\n\u2028𝄞\n'
+    quoted = po.quoted(text, newline="\n")
+    assert not set(map(chr, range(32))) - {"\n"} & set(quoted)
+    written = f'msgid {quoted}\nmsgstr ""\n'
+    assert sources(po.read(written.encode(), "")) == [text]
+
+
 def test_a_template_has_no_charset_yet() -> None:
     text = HEADER.replace("UTF-8", "CHARSET") + 'msgid "a"\nmsgstr ""\n'
     assert sources(po.read(text.encode(), "")) == ["a"]

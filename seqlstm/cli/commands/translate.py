@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from seqlstm.cli.attention_plots import AttentionPlots
 from seqlstm.cli.console import note, write
-from seqlstm.cli.decoding_options import DecodingOptions, TranslateLines
+from seqlstm.cli.decoding_options import DecodingOptions
 from seqlstm.cli.documents import DocumentOptions, FormatWarning, write_output
 from seqlstm.cli.inputs import available_lines, in_groups, lines_of, on_terminal, prompts
 from seqlstm.cli.interactive.translating import TranslationSession
@@ -27,11 +25,9 @@ from seqlstm.cli.options import (
     WhichWeights,
     load_translators,
 )
+from seqlstm.cli.translation_lines import show
 from seqlstm.documents.formats import DocumentFormat
 from seqlstm.errors import ArgumentError
-
-if TYPE_CHECKING:
-    from seqlstm.inference.line_batches import Translation
 
 FILE_GROUP = 20  # batches of a file that are sorted by length together
 
@@ -245,45 +241,3 @@ def translate(
         write_output(output, "".join(f"{line}\n" for line in written).encode())
     if maps:
         maps.draw()
-
-
-def show(
-    translate_lines: TranslateLines,
-    lines: list[str],
-    first: int,
-    *,
-    scores: bool,
-    as_json: bool,
-    numbered: bool,
-    emit: Callable[[str], None] = write,
-) -> list[list[Translation]]:
-    """Translate and print lines, the first of which has the number `first`, from 0.
-
-    Returns:
-        The translations of each line, best first.
-    """
-    translations = translate_lines(lines, first)
-    for number, (line, best) in enumerate(zip(lines, translations, strict=True), first + 1):
-        if as_json:
-            emit(json.dumps(as_object(line, best), ensure_ascii=False))
-            continue
-        for translation in best:
-            columns = [str(number)] if numbered else []
-            if scores:
-                columns += [f"{translation.score:.4f}", f"{translation.log_probability:.4f}"]
-            emit("\t".join([*columns, translation.text]))
-    return translations
-
-
-def as_object(line: str, best: list[Translation]) -> dict[str, Any]:
-    return {
-        "source": line,
-        "translations": [
-            {
-                "text": translation.text,
-                "score": translation.score,
-                "log_probability": translation.log_probability,
-            }
-            for translation in best
-        ],
-    }
