@@ -71,9 +71,12 @@ class TmxReader:
             elif token.kind == "start" and token.name == "tu":
                 self.read_unit(chosen(token, source_lang))
         if self.found and not self.has_source:
+            found = ", ".join(sorted(self.found))
             raise DataError(
                 f"{self.xml.name} has no text in its source language {source_lang!r}, "
-                f"but in: {', '.join(sorted(self.found))}."
+                f"but in: {found}.",
+                hint="The header's srclang names the source language; of "
+                f"{ALL!r} the recipe's pair does.",
             )
         languages = (source_lang, self.target_lang)
         return Document(self.xml.data, self.segments, self.kept, self.xml.encoding, languages)
@@ -127,4 +130,4 @@ def in_language(variants: list[TextVariant], language: str) -> TextVariant | Non
     """The first variant in a language or in a regional form of it."""
     wanted = f"{language}-".lower()
     found = (one for one in variants if f"{one.lang}-".lower().startswith(wanted))
-    return next(found, None)
+    return next(found, None) if language else None

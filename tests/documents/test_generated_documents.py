@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from random import Random
 from xml.etree import ElementTree
@@ -15,8 +16,11 @@ import polib
 import pytest
 
 from seqlstm.documents import po, srt, tmx, xliff
+from seqlstm.documents.document import Document
+from seqlstm.documents.formats import DocumentFormat, check_sources
 from seqlstm.documents.protected import PROTECTED
 from seqlstm.documents.translation import translate_document
+from seqlstm.errors import DataError
 from tests.documents.translators import hostile
 
 SEEDS = range(40)
@@ -211,3 +215,40 @@ def test_srt(seed: int) -> None:
     for old, new in zip(CUE.split(data), CUE.split(written), strict=True):
         assert new.endswith(old[len(old.rstrip(b"\r\n ")) :])
         assert new.count(b"\n") <= old.count(b"\n")
+
+
+def mutated(data: bytes, random: Random) -> bytes:
+    for _ in range(random.randint(1, 4)):
+        at, other = random.randrange(len(data)), random.randrange(len(data))
+        inserted = random.choice((b"", bytes([random.choice(MARKS)]), data[other : other + 20]))
+        data = data[:at] + inserted + data[at + random.randint(0, 3) :] or b"x"
+    return data
+
+
+MARKS = b'<>&"\\\n\r\0\xff\xe4 [];/!-{}%'
+READERS: dict[str, Callable[..., Document]] = {
+    "po": po.read,
+    "xliff": xliff.read,
+    "tmx": partial(tmx.read, source_lang="en", target_lang="de"),
+    "srt": srt.read,
+}
+GENERATORS = {"po": po_text, "xliff": xliff_text, "tmx": tmx_text, "srt": srt_text}
+
+
+@pytest.mark.parametrize("format", READERS)
+def test_a_damaged_document_is_refused_or_read(format: str) -> None:
+    """What is read in spite of the damage has the sources it had when it is written."""
+    read, results = READERS[format], Counter[str]()
+    for seed in range(300):
+        random = Random(seed)
+        data = mutated(generated(GENERATORS[format], random), random)
+        try:
+            document = read(data, "x")
+        except DataError:
+            results["refused"] += 1
+            continue
+        results["read"] += 1
+        written = translate_document(document, hostile(random)).data
+        check_sources(data, written, DocumentFormat(format), partial(read, name="x"))
+    assert results["read"] > 10
+    assert results["refused"] > 10

@@ -100,6 +100,8 @@ def test_a_wrong_source_language_is_an_error_with_those_that_are_there() -> None
     units = [f'<tu><tuv xml:lang="{code}"><seg>a</seg></tuv></tu>' for code in ("fr", "de")]
     with pytest.raises(DataError, match=r"no text in its source language 'en-US', but in: de, fr"):
         read(memory(*units))
+    with pytest.raises(DataError, match=r"no text in its source language '', but in: de, fr"):
+        tmx.read(memory(*units, srclang="*all*").encode(), "", source_lang="", target_lang="de")
 
 
 def test_another_root_is_refused() -> None:
