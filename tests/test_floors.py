@@ -15,7 +15,7 @@ PACKAGE = Path(seqlstm.__file__).parent
 FLOORS = (
     {"errors"},
     {"kernels", "runtime"},
-    {"nn", "text"},
+    {"documents", "nn", "text"},
     {"config", "recurrent"},
     {"models"},
     {"data", "decoding", "training"},

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from seqlstm.errors import DataError
+from seqlstm.runtime.file_signatures import binary_kind
 
 CHUNK = 2**20  # bytes that are read at once
 # UTF-32 first: its little-endian mark begins with that of UTF-16.
@@ -117,7 +118,7 @@ def without_mark(data: bytes, name: str) -> bytes:
     """The bytes without the byte-order mark of UTF-8.
 
     Raises:
-        DataError: they begin with the mark of UTF-16 or UTF-32.
+        DataError: they begin with the mark of UTF-16 or UTF-32, or are those of a binary file.
     """
     for mark, encoding in OTHER_MARKS.items():
         if data.startswith(mark):
@@ -125,6 +126,9 @@ def without_mark(data: bytes, name: str) -> bytes:
                 f"{name} is {encoding}, as its byte-order mark shows, not UTF-8.",
                 hint=f"Convert the file: iconv -f {encoding} -t UTF-8",
             )
+    if kind := binary_kind(data):
+        hint = "Save its text as a file in UTF-8; a compressed one: decompress it first."
+        raise DataError(f"{name} is {kind}, not plain text.", hint=hint)
     return data.removeprefix(codecs.BOM_UTF8)
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from seqlstm.cli.attention_plots import AttentionPlots
 from seqlstm.cli.console import note, write
-from seqlstm.cli.decoding_options import DecodingOptions, TranslateLines
+from seqlstm.cli.decoding_options import DecodingOptions
+from seqlstm.cli.documents import DocumentOptions, FormatWarning, write_output
 from seqlstm.cli.inputs import line_groups, on_terminal, prompts
 from seqlstm.cli.interactive.translating import TranslationSession
 from seqlstm.cli.options import (
@@ -27,10 +27,9 @@ from seqlstm.cli.options import (
     load_translators,
 )
 from seqlstm.cli.output_files import prepare_output
+from seqlstm.cli.translation_lines import show
+from seqlstm.documents.formats import DocumentFormat
 from seqlstm.errors import ArgumentError
-
-if TYPE_CHECKING:
-    from seqlstm.inference.line_batches import Translation
 
 FILE_GROUP = 20  # batches of a file that are sorted by length together
 
@@ -38,13 +37,17 @@ BeamSearch = partial(typer.Option, rich_help_panel="Beam search")
 Constraint = partial(typer.Option, rich_help_panel="Constraints")
 Sampling = partial(typer.Option, rich_help_panel="Sampling")
 Output = partial(typer.Option, rich_help_panel="Output")
+InDocument = partial(typer.Option, rich_help_panel="Documents")
 
 
 def translate(
     run: Run,
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="[FILE]", help="Lines to translate; default: standard input."),
+        typer.Argument(
+            metavar="[FILE]",
+            help="Lines or a document to translate; default: standard input.",
+        ),
     ] = None,
     beam_size: Annotated[int | None, BeamSearch(min=1, help="1: greedy search.")] = None,
     n_best: Annotated[
@@ -123,7 +126,23 @@ def translate(
             metavar="PICTURE", help="Draw the attention weights of up to 20 lines (.png, .pdf)."
         ),
     ] = None,
+    output: Annotated[
+        Path | None,
+        Output("--output", "-o", metavar="FILE", help="Write to a file, all of it or nothing."),
+    ] = None,
     overwrite: Overwrite = False,
+    format: Annotated[
+        DocumentFormat | None,
+        InDocument(help="Default: by the name of FILE (.po, .pot, .tmx, .xlf, .xliff, .srt)."),
+    ] = None,
+    retranslate: Annotated[
+        bool,
+        InDocument("--retranslate", help="Also translate what has a translation not reviewed."),
+    ] = False,
+    target_lang: Annotated[
+        str | None,
+        InDocument(metavar="CODE", help="Of new texts in TMX; default: from the recipe's pair."),
+    ] = None,
     errors: Errors = "strict",
     batch: Annotated[int, typer.Option(min=1, help="Maximal number of lines in a batch.")] = 64,
     weights: WhichWeights = WeightsChoice.best,
@@ -135,7 +154,30 @@ def translate(
     Empty lines stay empty, and lines from a pipe are translated when they arrive. On a terminal
     without FILE it is an interactive session; /help lists commands, Ctrl-D ends. With `--n-best N`
     or `--sample N` each line has at most N output lines: its number, a tab, a translation.
+
+    Of a PO, TMX, XLIFF or SRT document the texts are translated; all else stays, byte for byte.
     """
+    documents = DocumentOptions(
+        file,
+        format=format,
+        output=output,
+        overwrite=overwrite,
+        retranslate=retranslate,
+        target_lang=target_lang,
+    )
+    if overwrite and not (output or attention):
+        raise ArgumentError("--overwrite cannot take effect without --output")
+    documents.check(
+        {
+            "--scores": scores,
+            "--json": as_json,
+            "--n-best": (n_best or 1) > 1,
+            "--sample": sample is not None,
+            "--attention": attention is not None,
+            "--prefix": bool(prefix),
+            "--force-words": bool(force_words),
+        }
+    )
     if attention:
         prepare_output(attention, overwrite=overwrite)
     loaded = load_translators(
@@ -167,19 +209,27 @@ def translate(
         batch=batch,
     )
     translate_lines = decoding.translate_function(loaded)
+    if documents.is_document:
+        documents.translate(run, translate_lines)
+        return
     maps = AttentionPlots(loaded, attention) if attention else None
     if file is None and on_terminal():
-        if maps:
-            raise ArgumentError(
-                "--attention needs lines from a file or a pipe, not from a terminal"
-            )
+        for name, used in (("--attention", maps), ("--output", output)):
+            if used:
+                raise ArgumentError(
+                    f"{name} needs lines from a file or a pipe, not from a terminal"
+                )
         note("One line at a time; /help lists commands; Ctrl-D ends.")
         session = TranslationSession(loaded, decoding, scores)
         session.run(prompts(">"), partial(show, as_json=as_json))
         return
     number = 0
+    written: list[str] = []
+    warning = FormatWarning(str(file or "standard input"))
     groups = line_groups(file, from_file=batch * FILE_GROUP, from_pipe=batch, errors=errors)
     for lines in groups:
+        if format is None:
+            warning.see(lines)
         translations = show(
             translate_lines,
             lines,
@@ -187,50 +237,12 @@ def translate(
             scores=scores,
             as_json=as_json,
             numbered=decoding.has_several,
+            emit=written.append if output else write,
         )
         if maps:
             maps.add(lines, translations)
         number += len(lines)
+    if output:
+        write_output(output, "".join(f"{line}\n" for line in written).encode())
     if maps:
         maps.draw()
-
-
-def show(
-    translate_lines: TranslateLines,
-    lines: list[str],
-    first: int,
-    *,
-    scores: bool,
-    as_json: bool,
-    numbered: bool,
-) -> list[list[Translation]]:
-    """Translate and print lines, the first of which has the number `first`, from 0.
-
-    Returns:
-        The translations of each line, best first.
-    """
-    translations = translate_lines(lines, first)
-    for number, (line, best) in enumerate(zip(lines, translations, strict=True), first + 1):
-        if as_json:
-            write(json.dumps(as_object(line, best), ensure_ascii=False))
-            continue
-        for translation in best:
-            columns = [str(number)] if numbered else []
-            if scores:
-                columns += [f"{translation.score:.4f}", f"{translation.log_probability:.4f}"]
-            write("\t".join([*columns, translation.text]))
-    return translations
-
-
-def as_object(line: str, best: list[Translation]) -> dict[str, Any]:
-    return {
-        "source": line,
-        "translations": [
-            {
-                "text": translation.text,
-                "score": translation.score,
-                "log_probability": translation.log_probability,
-            }
-            for translation in best
-        ],
-    }

@@ -1,0 +1,1 @@
+"""Documents with texts to translate: PO, TMX, XLIFF and SRT files."""

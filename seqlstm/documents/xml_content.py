@@ -1,0 +1,144 @@
+"""Texts with inline elements, out of XML and back into it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from seqlstm.documents.document import Segment
+from seqlstm.documents.xml import Token, XmlReader
+
+ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+FOLDED = re.compile(r"(?<=\S)[ \t]*\n\s*(?=\S)")
+SHORT_TAG = re.compile(r"(</?g+\d+/?>)")
+PAIRED_TAG = re.compile(r"</?g+\d+>")
+ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
+
+
+@dataclass(frozen=True)
+class Content:
+    """What is between the tags of an element.
+
+    Attributes:
+        opening: the element's start tag.
+        closing: its end tag.
+        text: with a short tag, such as `<g1>`, for each tag of an inline element.
+        codes: the XML of each short tag.
+        breaks: short tags that separate sentences.
+    """
+
+    opening: Token
+    closing: Token
+    text: str
+    codes: Mapping[str, str]
+    breaks: frozenset[str]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no text and no code, apart from tags around nothing."""
+        return not PAIRED_TAG.sub("", self.text).strip()
+
+
+@dataclass(frozen=True)
+class ContentReader:
+    """Reads texts with inline elements.
+
+    Args:
+        xml: the file.
+        has_text: whether the content of an inline element is text; others are kept whole.
+        is_break: whether an inline element is a sentence of its own.
+    """
+
+    xml: XmlReader
+    has_text: Callable[[Token], bool]
+    is_break: Callable[[Token], bool]
+
+    def read(self, opening: Token, *, fold: bool) -> Content:
+        """Read the current element to its end.
+
+        Args:
+            opening: its start tag.
+            fold: whether line ends inside the text, with the indentation after them, are spaces.
+        """
+        parts: list[str] = []
+        codes: dict[str, str] = {}  # the name of short tags is "\0" as yet, which no XML contains
+        breaks: set[str] = set()
+        elements: list[tuple[int, Token]] = []  # that are open
+
+        def add(tag: str, start: int, end: int, element: Token) -> None:
+            parts.append(tag)
+            codes[tag] = self.xml.raw(start, end)
+            if self.is_break(element):
+                breaks.add(tag)
+
+        count = 0
+        for token in self.xml.tokens:
+            if token.kind == "text":
+                parts.append(token.text)
+            elif token.kind == "start":
+                count += 1
+                if self.has_text(token):
+                    elements.append((count, token))
+                    add(f"<\0{count}>", token.start, token.end, token)
+                else:
+                    add(f"<\0{count}/>", token.start, self.xml.skip().end, token)
+            elif token.kind == "end":
+                if not elements:
+                    break
+                number, element = elements.pop()
+                add(f"</\0{number}>", token.start, token.end, element)
+        text = "".join(parts)
+        text = FOLDED.sub(" ", text) if fold else text
+        name = unused_name(text)
+        return Content(
+            opening,
+            token,
+            text.replace("\0", name),
+            {tag.replace("\0", name): raw for tag, raw in codes.items()},
+            frozenset(tag.replace("\0", name) for tag in breaks),
+        )
+
+
+def unused_name(text: str) -> str:
+    """A name for short tags that the text has not itself: g, gg, and so on."""
+    name = "g"
+    while re.search(f"</?{name}", text):
+        name += "g"
+    return name
+
+
+def inserted(xml: XmlReader, source: Content, at: int, before: str, after: str) -> Segment:
+    """The segment of a source whose translation is inserted, with XML before and after it."""
+    return replaced(xml, source, at, at, before=before, after=after)
+
+
+def filled(xml: XmlReader, source: Content, target: Content) -> Segment:
+    """The segment of a source whose translation becomes the content of a target."""
+    opening = target.opening
+    if target.closing.end > opening.end:
+        return replaced(xml, source, opening.end, target.closing.start)
+    start = opening.end - len("/>".encode(xml.encoding))  # of <target/>
+    return replaced(xml, source, start, opening.end, before=">", after=f"</{opening.name}>")
+
+
+def replaced(
+    xml: XmlReader, source: Content, start: int, end: int, *, before: str = "", after: str = ""
+) -> Segment:
+    """The segment of a source whose translation replaces some bytes of the file."""
+    render = partial(rendered, codes=source.codes, before=before, after=after, newline=xml.newline)
+    return Segment(source.text, start, end, render, source.breaks)
+
+
+def rendered(text: str, *, codes: Mapping[str, str], before: str, after: str, newline: str) -> str:
+    """A translation as XML: short tags as what they stand for, other text escaped."""
+    parts = SHORT_TAG.split(text)
+    inner = (codes[part] if part in codes else escaped(part, newline) for part in parts)
+    return before + "".join(inner) + after
+
+
+def escaped(text: str, newline: str) -> str:
+    """A text for XML; what XML cannot contain becomes U+FFFD."""
+    text = ILLEGAL.sub("\ufffd", text).translate(ESCAPES)
+    return text.replace("\n", newline)

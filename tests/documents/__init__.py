@@ -1,0 +1,1 @@
+"""Documents: each format read and written, and what survives in them."""
