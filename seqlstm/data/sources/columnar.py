@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seqlstm.data.sources.cells import Cells, Columns, Table, refuse_column
-from seqlstm.data.sources.plain_text import COMPRESSED, read_bytes
+from seqlstm.data.sources.plain_text import COMPRESSED, read_bytes, suffix_of
 from seqlstm.errors import DataError
 
 
@@ -32,18 +32,36 @@ def read_arrow(path: Path, columns: Columns) -> Table:
     Raises:
         DataError: as `read_parquet`.
     """
-    import pyarrow
-
     with _arrow_errors(path):
-        try:
-            batches = pyarrow.ipc.open_stream(_stream(path))
-        except pyarrow.ArrowInvalid:
-            file = pyarrow.ipc.open_file(_stream(path))
-            schema, batches = file.schema, map(file.get_batch, range(file.num_record_batches))
-        else:
-            schema = batches.schema
+        schema, batches = _arrow_batches(path)
         _check_columns(schema, columns, str(path))
     return Table(_named_errors(path, _text_cells(batches, columns)))
+
+
+def schema_of(path: Path) -> Any:
+    """The schema of a Parquet or Arrow file.
+
+    Raises:
+        DataError: the file is damaged.
+    """
+    import pyarrow.parquet
+
+    with _arrow_errors(path):
+        if suffix_of(path) == ".parquet":
+            return pyarrow.parquet.ParquetFile(_stream(path)).schema_arrow
+        return _arrow_batches(path)[0]
+
+
+def _arrow_batches(path: Path) -> tuple[Any, Iterable[Any]]:
+    """Schema and record batches of a file in Arrow's stream or file format."""
+    import pyarrow
+
+    try:
+        stream = pyarrow.ipc.open_stream(_stream(path))
+    except pyarrow.ArrowInvalid:
+        file = pyarrow.ipc.open_file(_stream(path))
+        return file.schema, map(file.get_batch, range(file.num_record_batches))
+    return stream.schema, stream
 
 
 def read_data_set(data_set: Any, columns: Columns, *, name: str) -> Table:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from seqlstm.data.sources.columnar import schema_of
+from seqlstm.data.sources.delimited import COLUMN_NAME
 from seqlstm.data.sources.file_names import is_side
 from seqlstm.data.sources.plain_text import content, suffix_of
 from seqlstm.errors import DataError
@@ -17,7 +18,6 @@ from seqlstm.errors import DataError
 TEXT_NAMES = ("text", "sentence", "content", "document", "body")
 """Usual names of a single column of text, the most usual first."""
 
-_WORD = re.compile(r"[^\W\d]\w*([.:-]\w+)*")
 _PEEKED = 20  # rows
 
 
@@ -33,8 +33,8 @@ def columns_of(path: Path) -> list[str]:
             if not rows:
                 raise DataError(f"{path} is empty.")
             return rows[0] if has_header(rows) else [str(n) for n in range(1, len(rows[0]) + 1)]
-        case ".parquet" | ".arrow" as suffix:
-            return _arrow_columns(path, suffix)
+        case ".parquet" | ".arrow":
+            return _arrow_columns(path)
         case _:
             return _json_columns(path)
 
@@ -44,11 +44,11 @@ def has_header(rows: list[list[str]]) -> bool:
 
     Names are single words. Where all rows have single words, only usual names are names.
     """
-    if not all(_WORD.fullmatch(cell) for cell in rows[0]):
+    if not all(COLUMN_NAME.fullmatch(cell) for cell in rows[0]):
         return False
     if any(is_side(cell) or cell.casefold() in TEXT_NAMES for cell in rows[0]):
         return True
-    return not all(_WORD.fullmatch(cell) for row in rows[1:] for cell in row)
+    return not all(COLUMN_NAME.fullmatch(cell) for row in rows[1:] for cell in row)
 
 
 def _rows(path: Path, delimiter: str) -> Iterator[list[str]]:
@@ -79,19 +79,10 @@ def _text_keys(table: dict[str, Any], prefix: str = "") -> Iterator[str]:
             yield f"{prefix}{key}"
 
 
-def _arrow_columns(path: Path, suffix: str) -> list[str]:
+def _arrow_columns(path: Path) -> list[str]:
     import pyarrow
-    import pyarrow.parquet
 
-    try:
-        if suffix == ".parquet":
-            schema = pyarrow.parquet.read_schema(path)
-        else:
-            with pyarrow.memory_map(str(path)) as file:
-                schema = pyarrow.ipc.open_stream(file).schema
-    except (pyarrow.ArrowException, OSError) as error:
-        raise DataError(f"{path} cannot be read: {error}.") from None
-    table = schema.empty_table()
+    table = schema_of(path).empty_table()
     while any(pyarrow.types.is_struct(kind) for kind in table.schema.types):
         table = table.flatten()
     return [field.name for field in table.schema if str(field.type) in ("string", "large_string")]
