@@ -38,8 +38,8 @@ def read_arrow(path: Path, columns: Columns) -> Table:
     return Table(_named_errors(path, _text_cells(batches, columns)))
 
 
-def schema_of(path: Path) -> Any:
-    """The schema of a Parquet or Arrow file.
+def text_columns(path: Path) -> list[str]:
+    """The columns of text of a Parquet or Arrow file, dotted where nested.
 
     Raises:
         DataError: the file is damaged.
@@ -48,8 +48,10 @@ def schema_of(path: Path) -> Any:
 
     with _arrow_errors(path):
         if suffix_of(path) == ".parquet":
-            return pyarrow.parquet.ParquetFile(_stream(path)).schema_arrow
-        return _arrow_batches(path)[0]
+            schema = pyarrow.parquet.ParquetFile(_stream(path)).schema_arrow
+        else:
+            schema, _ = _arrow_batches(path)
+    return [field.name for field in _flatten(schema.empty_table()).schema if _is_text(field.type)]
 
 
 def _arrow_batches(path: Path) -> tuple[Any, Iterable[Any]]:

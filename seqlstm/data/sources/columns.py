@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from seqlstm.data.sources.columnar import schema_of
+from seqlstm.data.sources.columnar import text_columns
 from seqlstm.data.sources.delimited import COLUMN_NAME
 from seqlstm.data.sources.file_names import is_side
 from seqlstm.data.sources.plain_text import content, suffix_of
@@ -34,7 +34,7 @@ def columns_of(path: Path) -> list[str]:
                 raise DataError(f"{path} is empty.")
             return rows[0] if has_header(rows) else [str(n) for n in range(1, len(rows[0]) + 1)]
         case ".parquet" | ".arrow":
-            return _arrow_columns(path)
+            return text_columns(path)
         case _:
             return _json_columns(path)
 
@@ -77,12 +77,3 @@ def _text_keys(table: dict[str, Any], prefix: str = "") -> Iterator[str]:
             yield from _text_keys(value, f"{prefix}{key}.")
         elif isinstance(value, str):
             yield f"{prefix}{key}"
-
-
-def _arrow_columns(path: Path) -> list[str]:
-    import pyarrow
-
-    table = schema_of(path).empty_table()
-    while any(pyarrow.types.is_struct(kind) for kind in table.schema.types):
-        table = table.flatten()
-    return [field.name for field in table.schema if str(field.type) in ("string", "large_string")]
