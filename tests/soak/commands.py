@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from seqlstm.cli.app import main
+from seqlstm.__main__ import main
 from tests.runs import answer
 
 CRASHED = 70  # exit code after an exception that no command may raise
@@ -140,11 +140,7 @@ def run_forked(
             ((file, os.O_RDONLY), (out, os.O_WRONLY), (err, os.O_WRONLY))
         ):
             os.dup2(os.open(path, flags), descriptor)
-        sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0)), encoding="utf-8")
-        sys.stdout = io.TextIOWrapper(io.BufferedWriter(io.FileIO(1, "w")), encoding="utf-8")
-        sys.stderr = io.TextIOWrapper(
-            io.BufferedWriter(io.FileIO(2, "w")), encoding="utf-8", line_buffering=True
-        )
+        sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, closefd=False)))
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         sys.argv = ["seqlstm", *arguments]
@@ -156,9 +152,6 @@ def run_forked(
     except BaseException:
         traceback.print_exc()
     finally:
-        for stream in (sys.stdout, sys.stderr):
-            try:
-                stream.flush()
-            except (OSError, ValueError):
-                code = code or 1
+        sys.stdout.flush()
+        sys.stderr.flush()
         os._exit(code)
