@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from os.path import expanduser
-from pathlib import Path
+from os.path import exists, expanduser
 from typing import Any
 
 from seqlstm.config import Recipe
@@ -153,7 +152,7 @@ def is_local(data: DataConfig) -> bool:
     source = data.source
     if not isinstance(source, str) or source.removeprefix(BUILT_IN_PREFIX) in BUILT_IN:
         return True
-    return Path(expanduser(source)).exists()
+    return exists(expanduser(source))
 
 
 def data_mistake(data: DataConfig, split: str) -> Mistake | None:

@@ -29,7 +29,10 @@ def columns_of(path: Path) -> list[str]:
     """
     match suffix_of(path).casefold():
         case ".csv" | ".tsv" as suffix:
-            rows = [*islice(_rows(path, "\t" if suffix == ".tsv" else ","), _PEEKED)]
+            try:
+                rows = [*islice(_rows(path, "\t" if suffix == ".tsv" else ","), _PEEKED)]
+            except csv.Error as error:
+                raise DataError(f"{path} cannot be read: {error}.") from None
             if not rows:
                 raise DataError(f"{path} is empty.")
             return rows[0] if has_header(rows) else [str(n) for n in range(1, len(rows[0]) + 1)]
@@ -79,16 +82,23 @@ def _text_keys(table: dict[str, Any], prefix: str = "") -> Iterator[str]:
             yield f"{prefix}{key}"
 
 
+def _arrow_schema(path: Path) -> Any:
+    import pyarrow
+
+    with pyarrow.memory_map(str(path)) as file:
+        try:
+            return pyarrow.ipc.open_stream(file).schema
+        except pyarrow.ArrowInvalid:
+            return pyarrow.ipc.open_file(file).schema
+
+
 def _arrow_columns(path: Path, suffix: str) -> list[str]:
     import pyarrow
     import pyarrow.parquet
 
     try:
-        if suffix == ".parquet":
-            schema = pyarrow.parquet.read_schema(path)
-        else:
-            with pyarrow.memory_map(str(path)) as file:
-                schema = pyarrow.ipc.open_stream(file).schema
+        read_schema = pyarrow.parquet.read_schema if suffix == ".parquet" else _arrow_schema
+        schema = read_schema(path)
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError(f"{path} cannot be read: {error}.") from None
     table = schema.empty_table()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
-from os.path import expanduser
+from os.path import exists, expanduser
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -187,7 +187,7 @@ def _open(
         refuse_settings(f'"{built_in}"', name=name, revision=revision)
         return _built_in(built_in, text=text, pair=pair)
     path = Path(expanduser(source))
-    if path.exists():
+    if exists(path):  # False too for a name that is too long
         return open_path(path, name=name, revision=revision, text=text, pair=pair)
     if isinstance(source, Path) or not could_be_hub_name(source):
         raise missing(path, BUILT_IN)
