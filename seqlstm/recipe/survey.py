@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from os.path import expanduser
+from os.path import exists, expanduser
 from pathlib import Path
 from typing import Literal
 
@@ -64,7 +64,7 @@ def survey(
         ArgumentError: `pair` is given for a language model.
     """
     path = Path(expanduser(source))
-    if not path.exists():
+    if not exists(path):
         raise missing(path)
     tables = _tables(path)
     columns = columns_of(tables[0]) if tables else []

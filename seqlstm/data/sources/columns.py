@@ -29,7 +29,10 @@ def columns_of(path: Path) -> list[str]:
     """
     match suffix_of(path).casefold():
         case ".csv" | ".tsv" as suffix:
-            rows = [*islice(_rows(path, "\t" if suffix == ".tsv" else ","), _PEEKED)]
+            try:
+                rows = [*islice(_rows(path, "\t" if suffix == ".tsv" else ","), _PEEKED)]
+            except csv.Error as error:
+                raise DataError(f"{path} cannot be read: {error}.") from None
             if not rows:
                 raise DataError(f"{path} is empty.")
             return rows[0] if has_header(rows) else [str(n) for n in range(1, len(rows[0]) + 1)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from os.path import expanduser
+from os.path import expanduser, isdir, isfile
 from pathlib import Path
 
 from seqlstm.data.sources.columns import columns_of
@@ -30,14 +30,14 @@ def find_pair(source: str | FilesBySplit) -> tuple[Pair, str] | None:
         files = paths_by_split(source)
         return _pair_of_files(files.get("train") or next(iter(files.values())))
     path = Path(expanduser(source))
-    if path.is_dir():
+    if isdir(path):
         return _pair_of_folder(path)
-    return _pair_of_files([path]) if path.is_file() else None
+    return _pair_of_files([path]) if isfile(path) else None
 
 
 def _pair_of_files(paths: Sequence[Path]) -> tuple[Pair, str]:
     for path in paths:
-        if not path.is_file():
+        if not isfile(path):
             raise missing(path)
     if suffix_of(paths[0]).casefold() == ".tmx":
         return _pair_of_tmx(paths[0])

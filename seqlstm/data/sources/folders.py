@@ -20,7 +20,7 @@ from seqlstm.errors import DataError
 
 # Files beside the data: descriptions, programs, archives, pictures.
 _NO_TEXT = re.compile(
-    r"(readme|licen[cs]e|copying|changelog|makefile)\b|"
+    r"(readme|licen[cs]e|copying|changelog|makefile)([^\w].*)?|"
     r".*\.(md|rst|html?|pdf|docx?|toml|ya?ml|ini|cfg|py|sh|log|model|vocab|pt|bin|safetensors|zip|"
     r"tar|tgz|7z|png|jpe?g|svg|wav|mp3|xml|xlsx?|ods|po|xlf|xliff|srt|sgm)(\.\w+)?",
     re.IGNORECASE,
@@ -80,9 +80,14 @@ def open_folder(
         return open_tables(folder, name=name, text=text, pair=pair)
     sides = pair or ((text,) if text not in (None, "text") else ())
     parallel = parallel_files(files.texts, sides) if sides else {}
-    if parallel and not any(split_of(path) for path in [*files.tables, *files.tmx]):
+    others = _any_split([*files.tables, *files.tmx])
+    if parallel and not others:
         return _open_parallel(files, sides, parallel)
-    if parallel or (files.tables and files.tmx):
+    texts = [] if sides else [path for path in files.texts if suffix_of(path) == ".txt"]
+    if texts and _any_split(texts) and not others:
+        return _open_texts(files, text)
+    unclear = files.tables and texts and _any_split(texts) == others
+    if parallel or unclear or (files.tables and files.tmx):
         raise DataError(
             f"{folder} can be read in several ways: {files}.",
             hint='Name the files by split: source = { train = "…", validation = "…" }.',
@@ -156,6 +161,10 @@ def _open_texts(files: FolderFiles, text: str | None) -> PlainFiles:
     splits = splits_of(texts)
     absolute = _absolute(files.folder, splits)
     return PlainFiles(str(files.folder), absolute, text, None, _unread(files, splits))
+
+
+def _any_split(paths: Sequence[Path]) -> bool:
+    return any(split_of(path) for path in paths)
 
 
 def _unread(files: FolderFiles, splits: Mapping[str, list[Path]]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from os.path import expanduser
+from os.path import exists, expanduser, isfile
 from pathlib import Path
 
 from seqlstm.data.sources import tables
@@ -49,9 +49,9 @@ def open_files(
     files = paths_by_split(source)
     listed = [path for paths in files.values() for path in paths]
     for path in listed:
-        if not path.exists():
+        if not exists(path):
             raise missing(path)
-        if not path.is_file():
+        if not isfile(path):
             raise DataError(f"{path} is not a regular file.")
     if all(suffix_of(path).casefold() == ".tmx" for path in listed):
         return TmxFiles(name, files, pair or ((text,) if text else ()))

@@ -192,7 +192,7 @@ def _open(
         refuse_settings(f'"{built_in}"', name=name, revision=revision)
         return _built_in(built_in, text=text, pair=pair)
     path = Path(expanduser(source))
-    if exists(path):
+    if exists(path):  # False too for a name that is too long
         return open_path(path, name=name, revision=revision, text=text, pair=pair)
     if isinstance(source, Path) or not could_be_hub_name(source):
         raise missing(path, BUILT_IN)

@@ -87,6 +87,26 @@ class TestFolders:
             read(folder, split="train", pair=["en", "de"])
         assert "train.en and train.de" in str(caught.value.hint)
 
+    @pytest.mark.parametrize(
+        ("files", "rows"),
+        [
+            ({"train.txt": ["one"], "about.csv": ["text,n", "x y,1"]}, ["one"]),
+            ({"train.csv": ["text,n", "x y,1"], "words.txt": ["one"]}, ["x y"]),
+            ({"train.csv": ["text,n", "x y,1"], "train.txt": ["one"]}, None),
+            ({"corpus.csv": ["text,n", "x y,1"], "corpus.txt": ["one"]}, None),
+            ({"corpus.csv": ["text,n", "x y,1"], "LICENSE.txt": ["one"]}, ["x y"]),
+        ],
+    )
+    def test_text_beside_tables(
+        self, tmp_path: Path, files: dict[str, list[str]], rows: list[str] | None
+    ) -> None:
+        folder = write(tmp_path, files)
+        if rows is None:
+            with pytest.raises(DataError, match="several ways"):
+                read(folder, split="train")
+        else:
+            assert read(folder, split="train").rows == rows
+
     def test_half_a_split_is_named(self, tmp_path: Path) -> None:
         files = {"train.en": ENGLISH, "train.de": GERMAN, "validation.en": ENGLISH}
         with pytest.raises(DataError, match=r'no split "validation"\. Its splits: train') as caught:
@@ -213,7 +233,17 @@ class TestMissingPaths:
         return names
 
     @pytest.mark.parametrize(
-        "source", ["my-folder/trian", "corpsu.txt", "no such", "a/b/c", "../x"]
+        "source",
+        [
+            "my-folder/trian",
+            "corpsu.txt",
+            "no such",
+            "a/b/c",
+            "../x",
+            "~no/x",
+            "a" * 300,
+            "a\0",
+        ],
     )
     def test_a_path_is_never_asked_of_the_hub(self, source: str, asked: list[str]) -> None:
         with pytest.raises(DataError, match=r"^There is no file or folder"):
