@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from seqlstm.config import Catalogue, Recipe, parse, read_overrides, read_table
 from seqlstm.data.builtin.synthetic_tasks import SYNTHETIC_TASKS
@@ -46,18 +45,16 @@ def read_run_recipe(folder: RunFolder) -> Recipe:
     return parse(read_table(folder.recipe), where=str(folder.recipe), catalogue=CATALOGUE)
 
 
-def with_recorded_choices(recipe: Recipe, card: Mapping[str, Any]) -> Recipe:
-    """The recipe of a run with what training chose for it: the tokens that BLEU counts.
+def with_recorded_tokens(recipe: Recipe, tokenize: object) -> Recipe:
+    """The recipe of a run, with the tokens of BLEU that were chosen when its training began.
 
     Args:
         recipe: the run's.
-        card: the contents of its `run.json`; older ones record no choice.
+        tokenize: the entry of the run's card; None in older ones.
     """
-    record = card.get("evaluation")
-    name = record.get("tokenize") if isinstance(record, dict) else None
-    if recipe.evaluation.tokenize != AUTO or name not in TOKENIZATIONS:
+    if recipe.evaluation.tokenize != AUTO or tokenize not in TOKENIZATIONS:
         return recipe
-    evaluation = recipe.evaluation.model_copy(update={"tokenize": name})
+    evaluation = recipe.evaluation.model_copy(update={"tokenize": tokenize})
     return recipe.model_copy(update={"evaluation": evaluation})
 
 

@@ -18,7 +18,7 @@ from seqlstm.recipe.build.training import (
     build_schedule,
 )
 from seqlstm.recipe.corpus import read_corpus
-from seqlstm.recipe.read import read_run_recipe, resolved_text, with_recorded_choices
+from seqlstm.recipe.read import read_run_recipe, resolved_text, with_recorded_tokens
 from seqlstm.recipe.tasks.base import RunCorpus
 from seqlstm.recipe.tasks.registry import TASKS
 from seqlstm.run.folder import RunFolder
@@ -117,7 +117,7 @@ def resume(recipe: Recipe, path: Path) -> Prepared:
     folder = RunFolder.open(path)
     check_same(read_run_recipe(folder), recipe, path)
     before = folder.read_card()
-    settled = with_recorded_choices(recipe, before)
+    settled = with_recorded_tokens(recipe, before.get("tokenize"))
     corpora = read_corpus(settled, folder.read_tokenizers() if folder.holds_tokenizers() else None)
     fingerprints = before.get("data", {}).get("fingerprints", corpora.fingerprints)
     if fingerprints != corpora.fingerprints:
@@ -233,13 +233,12 @@ def prepare(
 
 
 def card(corpora: RunCorpus, prepared: Prepared, origin: Path | str | None) -> dict[str, object]:
-    """The run's card: a record of its data and tokenizer, which `resume` checks, and of choices."""
+    """The run's card: a record of its data and tokenizer, which `resume` checks, and more."""
     data = {
         "fingerprints": corpora.fingerprints,
         "notes": prepared.notes,
         "warnings": prepared.warnings,
     }
     start_from = {"origin": str(Path(origin).resolve())} if origin else {}
-    evaluation = {"evaluation": {"tokenize": corpora.tokenize}} if corpora.tokenize else {}
-    tokenizer = corpora.tokenizers.fingerprint
-    return {"data": data, "tokenizer": tokenizer, **evaluation, **start_from}
+    tokens = {"tokenize": corpora.tokenize} if corpora.tokenize else {}
+    return {"data": data, "tokenizer": corpora.tokenizers.fingerprint, **tokens, **start_from}
