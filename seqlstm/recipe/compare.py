@@ -11,7 +11,7 @@ from seqlstm.config import Recipe
 from seqlstm.errors import ArgumentError
 from seqlstm.evaluation.significance import RESAMPLES
 from seqlstm.recipe.load import load
-from seqlstm.recipe.read import read_run_recipe, with_recorded_choices
+from seqlstm.recipe.read import read_run_recipe, with_recorded_tokens
 from seqlstm.recipe.references import read_scored_split
 from seqlstm.recipe.splits import parse_source
 from seqlstm.recipe.tasks.base import ComparedRuns, select_task_options
@@ -51,7 +51,9 @@ def compare(
     check_distinct(paths)
     folders = [RunFolder.open(path) for path in paths]
     recipes = {
-        str(folder.path): with_recorded_choices(read_run_recipe(folder), folder.card_contents)
+        str(folder.path): with_recorded_tokens(
+            read_run_recipe(folder), folder.card_contents.tokenize
+        )
         for folder in folders
     }
     check_same_task(recipes)

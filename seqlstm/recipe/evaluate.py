@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seqlstm.recipe.load import load, load_ensemble
-from seqlstm.recipe.read import read_run_recipe, with_recorded_choices
+from seqlstm.recipe.read import read_run_recipe, with_recorded_tokens
 from seqlstm.recipe.references import read_scored_split, refuse_shared_files
 from seqlstm.recipe.splits import parse_source
 from seqlstm.recipe.tasks.base import Evaluation, select_task_options
@@ -65,7 +65,7 @@ def evaluate_each(
         ArgumentError: an option that cannot take effect on this run.
     """
     folder = RunFolder.open(path)
-    recipe = with_recorded_choices(read_run_recipe(folder), folder.card_contents)
+    recipe = with_recorded_tokens(read_run_recipe(folder), folder.card_contents.tokenize)
     task = TASKS[recipe.task]
     task_options = select_task_options(path, task, {"with": list(others) or None, **options})
     task.check_evaluation(recipe, task_options)

@@ -14,7 +14,6 @@ from seqlstm.recipe.source import parse_with_source
 from seqlstm.recipe.tasks.registry import TASKS
 from seqlstm.recurrent.backends import BACKENDS
 from seqlstm.recurrent.catalogue import BLOCKS, CELLS
-from seqlstm.run.card import Card
 from seqlstm.run.folder import RunFolder
 
 CATALOGUE: Catalogue = {
@@ -51,16 +50,16 @@ def read_run_recipe(folder: RunFolder) -> Recipe:
     return parse(table, where=str(folder.recipe), catalogue=CATALOGUE)
 
 
-def with_recorded_choices(recipe: Recipe, card: Card) -> Recipe:
-    """The recipe of a run with what training chose for it: the tokens that BLEU counts.
+def with_recorded_tokens(recipe: Recipe, tokenize: str | None) -> Recipe:
+    """The recipe of a run, with the tokens of BLEU that were chosen when its training began.
 
     Args:
         recipe: the run's.
-        card: of the run; older ones record no choice.
+        tokenize: the entry of the run's card; None in older ones.
     """
-    if recipe.evaluation.tokenize != AUTO or card.tokenize not in TOKENIZATIONS:
+    if recipe.evaluation.tokenize != AUTO or tokenize not in TOKENIZATIONS:
         return recipe
-    evaluation = recipe.evaluation.model_copy(update={"tokenize": card.tokenize})
+    evaluation = recipe.evaluation.model_copy(update={"tokenize": tokenize})
     return recipe.model_copy(update={"evaluation": evaluation})
 
 

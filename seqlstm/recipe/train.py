@@ -11,7 +11,7 @@ from seqlstm.recipe.changes import changed_ends, changed_environment, check_same
 from seqlstm.recipe.corpus import read_corpus
 from seqlstm.recipe.memory_estimate import check_machine
 from seqlstm.recipe.prepare import Prepared, identity, prepare
-from seqlstm.recipe.read import read_run_recipe, resolved_text, with_recorded_choices
+from seqlstm.recipe.read import read_run_recipe, resolved_text, with_recorded_tokens
 from seqlstm.recipe.tasks.base import RunCorpus
 from seqlstm.run.folder import RunFolder
 from seqlstm.run.lock import FolderLock
@@ -153,7 +153,7 @@ def read_run_corpus(recipe: Recipe, folder: RunFolder) -> RunCorpus:
         DataError, RunError: they are not those with which it began.
     """
     card = folder.card_contents
-    settled = with_recorded_choices(recipe, card)
+    settled = with_recorded_tokens(recipe, card.tokenize)
     corpora = read_corpus(settled, folder.read_tokenizers() if folder.holds_tokenizers() else None)
     if card.data.fingerprints != corpora.fingerprints:
         raise DataError(
