@@ -333,3 +333,35 @@ def test_a_resumption_killed_between_its_writes(
     list(again(file, run).run())
     assert "gradient_accumulation = 1" in (run / "recipe.toml").read_text()
     assert len(json.loads((run / "run.json").read_text())["recipe"]) == 1
+
+
+@pytest.mark.parametrize("moment", ["save_weights", "save_checkpoint", "write_card"])
+def test_a_training_killed_between_its_first_writes(
+    file: Path, whole: Path, tmp_path: Path, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After each of the first writes: the best weights, the last, the checkpoint, the card."""
+    counts = {"save_weights": 2, "save_checkpoint": 1, "write_card": 1}
+    for last in range(1, counts[moment] + 1):
+        run = tmp_path / f"run-{last}"
+        training = start(read_recipe(str(file), FEW), run)
+        calls, original = iter(range(1, 100)), getattr(RunFolder, moment)
+
+        def kill(
+            *arguments: Any,
+            last: int = last,
+            calls: Any = calls,
+            original: Callable[..., None] = original,
+            **options: Any,
+        ) -> None:
+            original(*arguments, **options)
+            if next(calls) == last:
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(RunFolder, moment, kill)
+            with pytest.raises(KeyboardInterrupt):
+                list(training.run())
+        list(resume(read_recipe(str(file), FEW), run).run())
+        for name in ("best", "last"):
+            path = Path(f"{name}.safetensors")
+            assert (run / path).read_bytes() == (whole / path).read_bytes()

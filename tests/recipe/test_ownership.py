@@ -11,7 +11,7 @@ import pytest
 
 from seqlstm.errors import RunError
 from seqlstm.recipe.load import load
-from seqlstm.recipe.read import read_recipe
+from seqlstm.recipe.read import read_recipe, read_run_recipe
 from seqlstm.recipe.train import resume, start
 from seqlstm.run.folder import RunFolder
 from seqlstm.run.lock import FolderLock
@@ -139,3 +139,15 @@ def test_weights_are_equal_however_they_are_reached(file: Path, tmp_path: Path) 
         list(start(recipe, tmp_path / name).run())
     files = [(tmp_path / name / "last.safetensors").read_bytes() for name in ("one", "other")]
     assert files[0] == files[1]
+
+
+@pytest.mark.parametrize("read", ["read_tokenizers", "read_weights", "read_recipe"])
+def test_a_run_replaced_while_it_is_read(file: Path, tmp_path: Path, read: str) -> None:
+    """What was opened as one run is never completed with files of the next one."""
+    list(start(read_recipe(str(file), FEW), tmp_path / "run").run())
+    opened = RunFolder.open(tmp_path / "run")
+    other = read_recipe(str(file), [*FEW, "seed=2", "tokenizer.vocab_size=290"])
+    list(start(other, tmp_path / "run", overwrite=True).run())
+    with pytest.raises(RunError, match="was replaced meanwhile") as caught:
+        read_run_recipe(opened) if read == "read_recipe" else getattr(opened, read)()
+    assert caught.value.hint == "Try again."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import warnings
 from pathlib import Path
 from random import Random
@@ -12,8 +13,9 @@ import pytest
 
 from seqlstm.errors import RunError, UserError
 from seqlstm.plots.curves import curves_of, plot_curves
+from seqlstm.recipe.load import load
 from seqlstm.recipe.read import read_recipe
-from seqlstm.recipe.train import start
+from seqlstm.recipe.train import resume, start
 from seqlstm.run.card import parse_card
 from seqlstm.run.folder import RunFolder
 from seqlstm.run.log import parse_log
@@ -124,6 +126,25 @@ def test_info_of_mutated_folders(damaged: RunFolder) -> None:
         assert result.exit_code in (0, 2), (result.output, result.exception)
         codes.add(result.exit_code)
     assert codes == {0, 2}
+
+
+def test_loading_and_resuming_mutated_folders(folder: RunFolder, tmp_path: Path) -> None:
+    random, recipe = Random(4), read_recipe(str(folder.recipe), ["training.steps=50"])
+    card, lines = folder.card.read_bytes(), folder.log.read_bytes().splitlines(keepends=True)
+    outcomes = set()
+    for case in range(40):
+        path = tmp_path / str(case)
+        shutil.copytree(folder.path, path)
+        (path / "run.json").write_bytes(mutated(card, random) if case % 2 else card)
+        some = [mutated(line, random) + b"\n" if random.random() < 0.3 else line for line in lines]
+        (path / "log.jsonl").write_bytes(b"".join(some))
+        for use in (lambda path: load(path), lambda path: resume(recipe, path)):
+            try:
+                use(path)
+                outcomes.add("used")
+            except UserError:
+                outcomes.add("refused")
+    assert outcomes == {"used", "refused"}
 
 
 LINES = (

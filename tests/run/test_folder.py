@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
 import pytest
 import torch
 
-from seqlstm.errors import RunError
+from seqlstm.errors import FileError, RunError
 from seqlstm.run.card import FORMAT, Card, CardData, make_card
 from seqlstm.run.folder import RunFolder
 from seqlstm.training.progress import TrainingReport
@@ -143,6 +144,21 @@ class TestWeights:
         read = folder.read_checkpoint()
         assert read["progress"] == contents["progress"]
         torch.testing.assert_close(read["state"], contents["state"], rtol=0, atol=0)
+
+    @pytest.mark.parametrize(
+        ("code", "advice"), [(errno.ENOSPC, "Make room."), (errno.EROFS, "is read-only")]
+    )
+    def test_the_advice_fits_the_error(
+        self, folder: RunFolder, code: int, advice: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: object) -> None:
+            raise OSError(code, "no")
+
+        monkeypatch.setattr("os.fsync", refuse)
+        with pytest.raises(FileError, match=r"checkpoint\.pt could not be written") as caught:
+            folder.save_checkpoint({"step": 1})
+        assert advice in str(caught.value.hint)
+        assert str(caught.value.hint).endswith(" Then go on with --resume.")
 
 
 class TestLog:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import random
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,27 @@ def test_kind_and_vocabulary(tokenizers: dict[str, Tokenizer]) -> None:
     } == {k: k for k in tokenizers}
     assert tokenizers["unigram"].vocab_size == tokenizers["bpe"].vocab_size == 330
     assert tokenizers["char"].vocab_size < 330
+
+
+def test_a_model_that_cannot_be_saved_has_no_resume(
+    tokenizers: dict[str, Tokenizer], tmp_path: Path
+) -> None:
+    tokenizer = next(iter(tokenizers.values()))
+    with pytest.raises(TokenizerError, match="could not be written: No such file") as caught:
+        tokenizer.save(tmp_path / "nowhere" / "x.model")
+    assert caught.value.hint == "Make the folder first, or name another one."
+
+
+def test_a_model_with_flipped_bits_is_a_model_or_an_error(
+    tokenizers: dict[str, Tokenizer], tmp_path: Path
+) -> None:
+    model = next(iter(tokenizers.values())).model
+    for place in range(0, len(model), max(1, len(model) // 200)):
+        damaged = bytearray(model)
+        damaged[place] ^= 128
+        (tmp_path / "x.model").write_bytes(damaged)
+        with suppress(TokenizerError):
+            Tokenizer.load(tmp_path / "x.model")
 
 
 def test_save_and_load(tokenizer: Tokenizer, tmp_path: Path) -> None:
