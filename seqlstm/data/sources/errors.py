@@ -31,8 +31,24 @@ def translate_errors(where: str, files: Sequence[Path]) -> Iterator[None]:
             hint=LOCAL_HINT,
         ) from None
     except Exception as error:
+        _check_cache(error)
         reason = _malformed(files) or _reason(error)
         raise DataError(f"{where} cannot be read: {reason}", hint=_hint(str(error))) from error
+
+
+def _check_cache(error: BaseException) -> None:
+    """Raise a DataError if the cause is a folder of the cache that cannot be written."""
+    import datasets
+
+    if not isinstance(error, OSError) or not error.filename:
+        return
+    for cache in (datasets.config.HF_DATASETS_CACHE, datasets.config.HF_CACHE_HOME):
+        path, folder = Path(str(error.filename)), Path(str(cache))
+        if path.is_relative_to(folder) or folder.is_relative_to(path):
+            raise DataError(
+                f"the cache of data sets cannot be written: {path}: {error.strerror}",
+                hint="Set HF_HOME to a folder that can be written.",
+            ) from error
 
 
 def _reason(error: BaseException) -> str:
