@@ -25,7 +25,6 @@ NO_MEMORY = re.compile(
     "|can't start new thread|error return without exception set",
     re.IGNORECASE,
 )
-CACHES = ("HF_HOME", "HF_HUB_CACHE", "HF_DATASETS_CACHE")
 
 
 class UsageError(UserError):
@@ -83,7 +82,7 @@ def as_user_error(error: BaseException) -> UserError:
         )
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
-        return FileError(f"{where}{error.strerror}", hint=cache_hint(str(error.filename)))
+        return FileError(f"{where}{error.strerror}")
     if isinstance(error, ValueError) and "null byte" in str(error):
         return ArgumentError("the name of a file contains a zero byte")
     return InternalError(
@@ -94,14 +93,6 @@ def as_user_error(error: BaseException) -> UserError:
 
 def first_line(error: BaseException) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def cache_hint(filename: str) -> str | None:
-    """What to do about a file in the cache of Hugging Face libraries; None for other files."""
-    folders = [os.environ.get(name, "") for name in CACHES]
-    if "huggingface" in filename or any(folder and folder in filename for folder in folders):
-        return "This is the cache for data sets: set HF_HOME to a folder that can be written."
-    return None
 
 
 def with_traceback(error: BaseException) -> str:

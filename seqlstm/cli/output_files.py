@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from seqlstm.cli.console import confirm
-from seqlstm.errors import ArgumentError
+from seqlstm.errors import ArgumentError, FileError
 
 
 def prepare_output(file: Path, *, overwrite: bool, stream: bool = False) -> None:
@@ -38,6 +38,18 @@ def prepare_output(file: Path, *, overwrite: bool, stream: bool = False) -> None
         raise ArgumentError(f"{file} cannot be written: {reason}") from error
     if existed and not overwrite:
         ask_to_replace(file)
+
+
+def write_output(file: Path, text: str) -> None:
+    """Write a text file that `prepare_output` has checked.
+
+    Raises:
+        FileError: the disk is full, or the reader of a pipe has gone.
+    """
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise FileError(f"{file} cannot be written: {error.strerror}") from error
 
 
 def ask_to_replace(file: Path) -> None:

@@ -51,6 +51,10 @@ class MessageStream(FileIO):
 
 def prepare_standard_streams() -> None:
     """Make all text UTF-8, whatever the locale, and writing safe."""
+    if sys.platform == "win32":  # its consoles take no bytes of UTF-8
+        for stream in (sys.stdin, sys.stdout, sys.stderr):
+            stream.reconfigure(encoding="utf-8")
+        return
     occupy_closed_descriptors()
     # A typed byte that is not UTF-8 becomes a lone surrogate, which the tokenizer reports.
     sys.stdin = sys.stdin or TextIOWrapper(BufferedReader(FileIO(STDIN, "rb", closefd=False)))

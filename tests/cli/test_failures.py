@@ -16,10 +16,9 @@ import torch
 import typer
 
 from seqlstm.cli.console import show_summary
-from seqlstm.cli.failures import show_failure
 from seqlstm.cli.standard_streams import ClosedPipeError
 from seqlstm.errors import DataError, FileError, UserError
-from tests.runs import LANGUAGE_MODEL, invoke, refusal, write_recipe
+from tests.runs import LANGUAGE_MODEL, invoke, pairs_of, refusal, write_recipe, write_table
 
 ENVIRONMENT = os.environ | {
     "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),
@@ -219,14 +218,19 @@ def test_exit_codes(
     assert shown.startswith(message)
 
 
+@pytest.mark.parametrize("cache", ["/dev/null/datasets", "/proc/none/datasets"])
 def test_a_cache_that_cannot_be_written(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    cache: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HF_DATASETS_CACHE", "/read/only")
-    assert show_failure(PermissionError(errno.EACCES, "Permission denied", "/read/only/x")) == 2
-    assert "set HF_HOME to a folder that can be written" in " ".join(
-        capsys.readouterr().err.split()
-    )
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", cache)
+    recipe = write_recipe(tmp_path, LANGUAGE_MODEL)
+    rows: list[tuple[str, ...]] = [(line,) for line, _ in pairs_of("train")]
+    file = write_table(tmp_path / "rows.jsonl", ("text",), rows)
+    error = refusal("check", recipe, f"data.source={file}")
+    assert error.startswith("Data error: the cache of data sets cannot be written: /")
+    assert "Set HF_HOME to a folder that can be written." in error
 
 
 LONG = "x" * 300

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from seqlstm.cli import output_files
-from seqlstm.cli.output_files import prepare_output
-from seqlstm.errors import ArgumentError
+from seqlstm.cli.output_files import prepare_output, write_output
+from seqlstm.errors import ArgumentError, FileError
 from tests.runs import answer, refusal, write_lines
 
 
@@ -71,6 +71,11 @@ def test_a_pipe_serves_for_text_only(tmp_path: Path) -> None:
     prepare_output(tmp_path / "pipe", overwrite=False, stream=True)
     with pytest.raises(ArgumentError, match="not a regular file"):
         prepare_output(tmp_path / "pipe", overwrite=True)
+
+
+def test_a_full_disk_names_the_file() -> None:
+    with pytest.raises(FileError, match="/dev/full cannot be written: No space left on device"):
+        write_output(Path("/dev/full"), "text")
 
 
 def test_every_command_asks_first(

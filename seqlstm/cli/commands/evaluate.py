@@ -43,7 +43,7 @@ from seqlstm.cli.options import (
     WhichWeights,
     prepare_process,
 )
-from seqlstm.cli.output_files import prepare_output
+from seqlstm.cli.output_files import prepare_output, write_output
 from seqlstm.errors import ArgumentError
 from seqlstm.runtime.finite_json import finite_json
 
@@ -162,9 +162,7 @@ def refuse_repeated(sources: list[str | None]) -> None:
 
 def write_translations(translations: list[str], file: Path) -> None:
     """Write translations, one line each."""
-    from seqlstm.runtime.files import write_atomically
-
-    write_atomically(file, "".join(f"{line}\n" for line in translations).encode())
+    write_output(file, "".join(f"{line}\n" for line in translations))
 
 
 def combined(by_source: dict[str, dict[str, Any]]) -> dict[str, Any]:

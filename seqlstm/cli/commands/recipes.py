@@ -10,8 +10,7 @@ import typer
 
 from seqlstm.cli.console import note, out, table, write
 from seqlstm.cli.options import Overwrite, Recipe
-from seqlstm.cli.output_files import prepare_output
-from seqlstm.errors import ArgumentError
+from seqlstm.cli.output_files import prepare_output, write_output
 
 app = typer.Typer(
     help="List, `show` or `copy` the recipes that come with seqlstm, or draft a `new` one."
@@ -75,10 +74,7 @@ def copy(
     if file.is_dir():
         file = file / f"{Path(recipe).stem}.toml"
     prepare_output(file, overwrite=overwrite)
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ArgumentError(f"{file} cannot be written: {error.strerror}") from error
+    write_output(file, text)
     note(f"seqlstm {'sweep' if is_sweep(path) else 'train'} {file}")
 
 

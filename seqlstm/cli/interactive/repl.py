@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from math import inf
 from typing import TypeAlias
 
-from seqlstm.cli.console import note, show_error
+from seqlstm.cli.console import note
+from seqlstm.cli.failures import show_failure
 from seqlstm.errors import ArgumentError, UserError, nearest
 
 Actions: TypeAlias = Mapping[str, Callable[[str], object]]
@@ -22,8 +23,8 @@ def converse(lines: Iterable[str], *, answer: Callable[[str], object], actions: 
                 run_command(line[1:], actions)
             else:
                 answer(line[1:] if line.startswith("//") else line)
-        except UserError as error:
-            show_error(error)
+        except (UserError, OSError) as error:
+            show_failure(error)
         except KeyboardInterrupt:
             note("stopped")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from seqlstm.errors import DataError, UserError
 
@@ -31,8 +32,24 @@ def translate_errors(where: str) -> Iterator[None]:
             hint=LOCAL_HINT,
         ) from None
     except Exception as error:
+        _check_cache(error)
         message = f"{where} cannot be read: {_reason(error)}"
         raise DataError(message, hint=_hint(str(error))) from error
+
+
+def _check_cache(error: BaseException) -> None:
+    """Raise a DataError if the cause is a folder of the cache that cannot be written."""
+    import datasets
+
+    if not isinstance(error, OSError) or not error.filename:
+        return
+    for cache in (datasets.config.HF_DATASETS_CACHE, datasets.config.HF_CACHE_HOME):
+        path, folder = Path(str(error.filename)), Path(str(cache))
+        if path.is_relative_to(folder) or folder.is_relative_to(path):
+            raise DataError(
+                f"the cache of data sets cannot be written: {path}: {error.strerror}",
+                hint="Set HF_HOME to a folder that can be written.",
+            ) from error
 
 
 def _reason(error: BaseException) -> str:

@@ -1,6 +1,6 @@
 """The Hugging Face Hub: whether it can be reached, what it sends, and what is cached of it.
 
-Only this module imports `datasets`, and only when it reads: the import takes a second or two.
+`datasets` is imported only when it reads: the import takes a second or two.
 """
 
 from __future__ import annotations

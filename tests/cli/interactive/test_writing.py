@@ -299,3 +299,11 @@ def test_the_state_of_another_model_is_refused(
     other = session_of(random_loaded_model(tokenizer, seed=5))
     play(other, "/load once")
     assert "the past of another run" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_name_that_no_file_can_have_ends_nothing(
+    writing: WritingSession, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = play(writing, f"/load {'x' * 300}", f"/save {'x' * 300}", "/seed 4")
+    assert "seed 4" in shown
+    assert "".join(capsys.readouterr().err.split()).count("Filenametoolong") == 2
