@@ -94,7 +94,7 @@ def translate(
         ),
     ] = None,
     temperature: Annotated[
-        float | None, Sampling(min=0, help="0: greedy; higher: more varied. Default: 1.")
+        float | None, Sampling(min=0, max=1e6, help="0: greedy; higher: more varied. Default: 1.")
     ] = None,
     top_k: Annotated[
         int | None, Sampling(min=0, help="Sample from the k most probable pieces; 0: from all.")
