@@ -193,7 +193,7 @@ def bounds(schema: dict[str, Any], *, whole: bool) -> str:
     if whole and above is not None:
         least, above = above + 1, None
     pairs = (("≥", least), (">", above), ("≤", most), ("<", below))
-    texts = [f"{sign} {bound:g}" for sign, bound in pairs if bound is not None]
+    texts = [f"{sign} {number_text(bound)}" for sign, bound in pairs if bound is not None]
     return f" {', '.join(texts)}" if texts else ""
 
 
@@ -205,3 +205,8 @@ def default_text(field: Any) -> str:
         kind = getattr(value, "kind", None)
         return f"`{toml({'kind': kind})}`" if kind else "the defaults below"
     return "—" if value is None or value in ({}, ()) else f"`{toml(value)}`"
+
+
+def number_text(bound: float) -> str:
+    """A bound, with commas if it is a whole number."""
+    return f"{bound:,.0f}" if bound == int(bound) else f"{bound:g}"

@@ -12,7 +12,7 @@ from pathlib import Path
 from seqlstm.cli.console import note, warn, write
 from seqlstm.cli.decoding_options import TranslateLines
 from seqlstm.cli.inputs import on_terminal, open_input
-from seqlstm.cli.output_files import prepare_output
+from seqlstm.cli.output_files import prepare_output, write_output
 from seqlstm.documents.document import Document
 from seqlstm.documents.formats import DocumentFormat, check_sources, format_of, read_document
 from seqlstm.documents.recognition import LINES, document_format
@@ -105,7 +105,7 @@ class DocumentOptions:
             document, lambda lines: [best[0].text for best in translate_lines(lines, 0)]
         )
         check_sources(data, translated.data, self.chosen, read)
-        write_output(self.output, translated.data)
+        write_document(self.output, translated.data)
         note(f"{name}: {summary(document, translated)}")
 
     def target_language(self, language: str) -> str:
@@ -192,12 +192,10 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def write_output(file: Path | None, data: bytes) -> None:
-    """Write a result to a file, whole or not at all, or to standard output."""
+def write_document(file: Path | None, data: bytes) -> None:
+    """Write a document to a file, or to standard output."""
     if file:
-        from seqlstm.runtime.files import write_atomically
-
-        write_atomically(file, data)
+        write_output(file, data)
     elif sys.stdout.isatty():
         write(data.decode("utf-8", "replace"), end="")
     else:

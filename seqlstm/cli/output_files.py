@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from seqlstm.cli.console import confirm
-from seqlstm.errors import ArgumentError, FileError
+from seqlstm.errors import ArgumentError
 
 
 def prepare_output(file: Path, *, overwrite: bool, stream: bool = False) -> None:
@@ -40,16 +40,15 @@ def prepare_output(file: Path, *, overwrite: bool, stream: bool = False) -> None
         ask_to_replace(file)
 
 
-def write_output(file: Path, text: str) -> None:
-    """Write a text file that `prepare_output` has checked.
+def write_output(file: Path, contents: str | bytes) -> None:
+    """Write a file that `prepare_output` has checked, whole or not at all; text as UTF-8.
 
     Raises:
         FileError: the disk is full, or the reader of a pipe has gone.
     """
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise FileError(f"{file} cannot be written: {error.strerror}") from error
+    from seqlstm.runtime.files import write_atomically  # late: it imports torch
+
+    write_atomically(file, contents.encode() if isinstance(contents, str) else contents)
 
 
 def ask_to_replace(file: Path) -> None:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Strict, Tag
 
 Probability = Annotated[float, Field(ge=0, lt=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
-Count = Annotated[int, Field(gt=0, lt=2**31)]
+Count = Annotated[int, Field(gt=0, le=10**9)]
 """A positive number of things that are counted in 32 bits."""
 LayerCount = Annotated[int, Field(gt=0, le=256)]
 """Layers are modules of Python: more of them would take long to build, whatever their size."""

@@ -135,8 +135,7 @@ class ModelConfig(Section):
     `embedding_dim`: features of an embedding.
     `hidden_size`: features of each layer's output; for a language model also a list with a size for
     each layer, from the lowest.
-    `num_layers`: number of recurrent layers, at most 256; of a translator, in the encoder and in
-    the decoder.
+    `num_layers`: number of recurrent layers; of a translator, in the encoder and in the decoder.
     `encoder`: size and direction of a translator's encoder.
     `decoder`: kind and size of a translator's decoder.
     `tie_embeddings`: whether embeddings and output layer share one matrix (Press & Wolf, 2017). In

@@ -26,9 +26,13 @@ MAX_HISTORY = 1024
 """Number of latest tokens in a history, and so the largest window."""
 
 
+LOWEST_TEMPERATURE = 1e-6
+"""Lower ones are the same, since logits divided by them could overflow."""
+
+
 def apply_temperature(logits: Tensor, temperature: float) -> Tensor:
     """Sharpen (below 1) or flatten (above 1) the distribution."""
-    return logits / temperature
+    return logits / max(temperature, LOWEST_TEMPERATURE)
 
 
 def keep_top_k(logits: Tensor, count: int) -> Tensor:
@@ -174,7 +178,7 @@ def _filters(
     Raises:
         ValueError: an option is out of its range.
     """
-    _require(temperature >= 0, f"temperature must be 0 or more, was: {temperature}")
+    _require(0 <= temperature < inf, f"temperature must be 0 or more, was: {temperature}")
     _require(top_k >= 0, f"top_k must be 0 or more, was: {top_k}")
     _require(0 < top_p <= 1, f"top_p must be in (0, 1], was: {top_p}")
     _require(0 <= min_p <= 1, f"min_p must be in [0, 1], was: {min_p}")

@@ -220,3 +220,19 @@ def test_at_temperature_zero_random_numbers_have_no_effect() -> None:
 def test_a_logits_processor_checks_the_same_ranges(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must be"):
         make_logits_processor(**options)
+
+
+@pytest.mark.parametrize("temperature", [5e-324, 1e-320, 1e-30, 1e308])
+def test_extreme_temperatures_give_probabilities(temperature: float) -> None:
+    logits = torch.tensor([[0.5, 30.0, -80.0]])
+    processed = apply_temperature(logits, temperature)
+    probabilities = processed.softmax(-1)
+    assert probabilities.isfinite().all()
+    if temperature < 1:
+        assert probabilities.tolist() == [[0.0, 1.0, 0.0]]
+
+
+@pytest.mark.parametrize("temperature", [-0.1, float("nan"), float("inf")])
+def test_a_temperature_is_finite(temperature: float) -> None:
+    with pytest.raises(ValueError, match="temperature must be 0 or more"):
+        make_sampler(temperature=temperature)

@@ -40,10 +40,10 @@ def generate(
         typer.Argument(metavar="[PROMPT]", help="The text to continue; default: standard input."),
     ] = None,
     max_new_tokens: Annotated[
-        int, typer.Option(min=1, help="Maximal length of a continuation, in pieces.")
+        int, typer.Option(min=1, max=10**9, help="Maximal length of a continuation, in pieces.")
     ] = 200,
     temperature: Annotated[
-        float, typer.Option(min=0, help="0: greedy; higher: more varied.")
+        float, typer.Option(min=0, max=1e6, help="0: greedy; higher: more varied.")
     ] = 0.8,
     top_k: Annotated[
         int, typer.Option(min=0, help="Sample from the k most probable pieces; 0: from all.")

@@ -11,6 +11,7 @@ import typer
 from seqlstm.cli.console import note, out, table, write
 from seqlstm.cli.options import Overwrite, Recipe
 from seqlstm.cli.output_files import prepare_output, write_output
+from seqlstm.errors import ArgumentError
 
 app = typer.Typer(
     help="List, `show` or `copy` the recipes that come with seqlstm, or draft a `new` one."
@@ -97,7 +98,7 @@ def new(
             help="The two sides of a translation, by names of files, columns or languages.",
         ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file.")] = False,
+    overwrite: Overwrite = False,
 ) -> None:
     """Draft a recipe for a folder or a file: short, commented, ready to train.
 
@@ -109,17 +110,13 @@ def new(
 
     name = Path(source).resolve().name.partition(".")[0]
     file = file or Path(f"{name}.toml")
-    if file.exists() and not overwrite:
-        raise ArgumentError(f"{file} exists", hint="Name another file, or use --overwrite.")
+    prepare_output(file, overwrite=overwrite)
     sides = None if pair is None else tuple(side.strip() for side in pair.split(","))
     if sides is not None and (len(sides) != 2 or not all(sides)):
         raise ArgumentError(f"--pair names two sides, was: {pair}", hint="Right would be: en,de")
     found = survey(source, task=task.value if task else None, pair=sides)
     for line in found.lines:
         note(line)
-    try:
-        file.write_text(draft(found, file), encoding="utf-8")
-    except OSError as error:
-        raise ArgumentError(f"{file} cannot be written: {error.strerror}") from error
+    write_output(file, draft(found, file))
     note(f"{file}: a recipe of the task {found.task}; read it, then:")
     note(f"seqlstm train {file}")

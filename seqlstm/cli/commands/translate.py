@@ -11,7 +11,7 @@ import typer
 from seqlstm.cli.attention_plots import AttentionPlots
 from seqlstm.cli.console import note, write
 from seqlstm.cli.decoding_options import DecodingOptions
-from seqlstm.cli.documents import DocumentOptions, FormatWarning, write_output
+from seqlstm.cli.documents import DocumentOptions, FormatWarning
 from seqlstm.cli.inputs import line_groups, on_terminal, prompts
 from seqlstm.cli.interactive.translating import TranslationSession
 from seqlstm.cli.options import (
@@ -26,7 +26,7 @@ from seqlstm.cli.options import (
     WhichWeights,
     load_translators,
 )
-from seqlstm.cli.output_files import prepare_output
+from seqlstm.cli.output_files import prepare_output, write_output
 from seqlstm.cli.translation_lines import show
 from seqlstm.documents.formats import DocumentFormat
 from seqlstm.errors import ArgumentError
@@ -100,7 +100,7 @@ def translate(
         ),
     ] = None,
     temperature: Annotated[
-        float | None, Sampling(min=0, help="0: greedy; higher: more varied. Default: 1.")
+        float | None, Sampling(min=0, max=1e6, help="0: greedy; higher: more varied. Default: 1.")
     ] = None,
     top_k: Annotated[
         int | None, Sampling(min=0, help="Sample from the k most probable pieces; 0: from all.")
@@ -243,6 +243,6 @@ def translate(
             maps.add(lines, translations)
         number += len(lines)
     if output:
-        write_output(output, "".join(f"{line}\n" for line in written).encode())
+        write_output(output, "".join(f"{line}\n" for line in written))
     if maps:
         maps.draw()
