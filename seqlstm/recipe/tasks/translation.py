@@ -145,7 +145,11 @@ class TranslationTask(Task):
             values = {"loss": nats / sum(batch.tokens for batch in batches)}
             if recipe.training.metric in ("bleu", "chrf"):
                 loaded = LoadedTranslator(
-                    model, tokenizers, precision=precision, max_input_length=max_length
+                    model,
+                    tokenizers,
+                    precision=precision,
+                    max_input_length=max_length,
+                    placeholders=recipe.data.placeholders > 0,
                 )
                 hypotheses = loaded.translate(lines, beam_size=1, batch=256)
                 values["bleu"] = bleu(hypotheses, references)
@@ -163,6 +167,7 @@ class TranslationTask(Task):
             precision=precision,
             **recipe.decoding.model_dump(),
             max_input_length=recipe.data.max_length,
+            placeholders=recipe.data.placeholders > 0,
         )
 
     def evaluate(
