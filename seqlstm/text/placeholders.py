@@ -64,9 +64,9 @@ def protect(line: str) -> ProtectedLine | None:
 def protect_pair(source: str, target: str, generator: random.Random) -> tuple[str, str] | None:
     """A pair with symbols for the strings that occur equally often on both sides.
 
-    The numbers of the symbols are random, in the order of the source, so that all symbols are
-    trained, not only the first ones. The occurrences of a string have the same symbols on both
-    sides, in their order.
+    The numbers of the symbols are random, in the order of the source: all symbols are trained, low
+    ones, which most lines have, more often. The occurrences of a string have the same symbols on
+    both sides, in their order.
 
     Returns:
         The pair with symbols; None if it has no such strings, or too many, or symbols already.
@@ -78,7 +78,8 @@ def protect_pair(source: str, target: str, generator: random.Random) -> tuple[st
     total = sum(shared.values())
     if not 0 < total <= MAX_PLACEHOLDERS:
         return None
-    numbers = iter(sorted(generator.sample(range(MAX_PLACEHOLDERS), total)))
+    highest = generator.randint(total, MAX_PLACEHOLDERS)
+    numbers = iter(sorted(generator.sample(range(highest), total)))
     symbols: defaultdict[str, list[str]] = defaultdict(list)
     for string in PROTECTED.findall(source):
         if string in shared:

@@ -212,6 +212,9 @@ def check_vocabularies(lookup: Lookup) -> Iterator[Mistake]:
             "two numbers cannot take effect: one model is that of both sides",
             "one number, or tokenizer.joint = false",
         )
+    if lookup("data", "placeholders") and lookup("tokenizer", "model_type") == "word":
+        problem = "needs numbered symbols, which a tokenizer of words cannot keep whole"
+        yield Mistake("data.placeholders", problem, 'tokenizer.model_type = "unigram"')
     separate = isinstance(file, list | tuple) or (file is None and joint is False)
     if separate and lookup("model", "tie_embeddings") == "three-way":
         yield Mistake(
