@@ -38,7 +38,7 @@ class TrainedTokenizerConfig(Section):
     `keep`: symbols that are never split, such as `["{0}", "%s", "<b>"]`; not for words.
     `keep_patterns`: regular expressions, such as `['\\{\\d+\\}', '</?\\w+>']`: their different
     matches in the training text are such symbols too, the most frequent up to a quarter of
-    `vocab_size`.
+    `vocab_size` without the 261 special ids and bytes and without `keep`.
     """
 
     model_type: ModelType = "unigram"

@@ -7,6 +7,8 @@ from typing import Literal
 
 ModelType = Literal["unigram", "bpe", "char", "word"]
 Normalization = Literal["identity", "nfkc", "nfkc_cf", "nmt_nfkc", "nmt_nfkc_cf"]
+SPECIAL_IDS = 5  # of a model that we train: padding, unknown, begin, end, newline
+BYTES = 256
 SUBWORD_TYPES = ("unigram", "bpe")  # those whose segmentation can be sampled
 MODEL_TYPES: dict[int, ModelType] = {1: "unigram", 2: "bpe", 3: "word", 4: "char"}
 PIECES, TRAINER_SPEC, MODEL_TYPE = 1, 2, 3  # Field numbers of ModelProto and TrainerSpec.

@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 from seqlstm.errors import TokenizerError
 from seqlstm.text.escaping import ESCAPE, SPACE
-from seqlstm.text.model_type import ModelType, Normalization
+from seqlstm.text.model_type import BYTES, SPECIAL_IDS, ModelType, Normalization
 
 RESERVED = {"<pad>", "<unknown>", "<s>", "</s>"}
 BYTE = re.compile("<0x[0-9A-F]{2}>")
 REFUSED = {"\n": "a newline", "\0": "a null", SPACE: SPACE, ESCAPE: "U+10FFFD"}
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 MATCHES_SHARE = 4
-"""Matches of patterns take at most this part of the vocabulary: a quarter."""
+"""Matches take at most this part of the vocabulary without special ids, bytes and `keep`."""
 
 
 class Matches(NamedTuple):
@@ -135,11 +135,12 @@ def symbols_to_keep(
         lines: the text in which the patterns are searched.
         keep: symbols.
         patterns: regular expressions.
-        vocab_size: number of ids, of which matches take a quarter at most.
+        vocab_size: number of ids; matches take at most a quarter of what special ids, bytes and
+            `keep` leave.
         normalization: of the tokenizer; with any but identity, no match with a space is a symbol.
     """
     if not patterns:
         return list(keep), ""
-    limit = vocab_size // MATCHES_SHARE
+    limit = max(0, vocab_size - SPECIAL_IDS - BYTES - len(keep)) // MATCHES_SHARE
     matches = find_matches(lines, patterns, limit=limit, normalization=normalization)
     return [*keep, *matches.symbols], matches.note()

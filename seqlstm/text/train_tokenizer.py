@@ -12,12 +12,15 @@ import sentencepiece
 
 from seqlstm.errors import TokenizerError
 from seqlstm.text.escaping import escape
-from seqlstm.text.model_type import SUBWORD_TYPES, ModelType, Normalization
+from seqlstm.text.model_type import (
+    BYTES,
+    SPECIAL_IDS,
+    SUBWORD_TYPES,
+    ModelType,
+    Normalization,
+)
 from seqlstm.text.symbols import as_pieces
 from seqlstm.text.tokenizer import Tokenizer
-
-SPECIAL_IDS = 5  # padding, unknown, begin, end, newline
-BYTES = 256
 
 # SentencePiece skips sentences that contain one of these characters.
 BREAKS = re.compile("[\n\0▅]")

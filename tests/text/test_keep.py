@@ -164,8 +164,8 @@ def test_matches_take_a_quarter_of_the_vocabulary() -> None:
     symbols, note = symbols_to_keep(
         lines, keep=["%s"], patterns=[r"\{\d+\}"], vocab_size=400, normalization="identity"
     )
-    assert len(symbols) == 1 + 100
-    assert note.startswith("100 of 500 matches")
+    assert len(symbols) == 1 + (400 - 5 - 256 - 1) // 4
+    assert note.startswith("34 of 500 matches")
     assert symbols_to_keep([], keep=["x"], patterns=(), vocab_size=9, normalization="nfkc") == (
         ["x"],
         "",

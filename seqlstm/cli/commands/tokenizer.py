@@ -74,7 +74,7 @@ def train(
         typer.Option(
             metavar="REGEX",
             help="Matches in the text are never split: the most frequent ones, up to a quarter of "
-            "the vocabulary. Repeatable.",
+            "the vocabulary without special ids and bytes. Repeatable.",
         ),
     ] = None,
     placeholders: Annotated[

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import seqlstm
+from seqlstm.cli.decoding_options import DecodingOptions, TranslateLines
+from seqlstm.cli.interactive.translating import TranslationSession
 from seqlstm.errors import ArgumentError
 from seqlstm.inference.placeholders import PlaceholderWarning
 from seqlstm.inference.translator import LoadedTranslator
@@ -193,6 +195,27 @@ def test_a_resumed_run_reads_the_same_pairs(folder: Path) -> None:
     plain = read_corpus(read_recipe(str(folder / "recipe.toml"), ["data.placeholders=0.0"]))
     assert plain.fingerprints == first.fingerprints
     assert plain.train.rows != first.train.rows
+
+
+def test_a_run_reports_the_matches_of_its_patterns(folder: Path) -> None:
+    overrides = ["tokenizer.keep_patterns=['</?\\w+>', '\\d\\d']", "tokenizer.keep=['Mal']"]
+    corpus = read_corpus(read_recipe(str(folder / "recipe.toml"), overrides))
+    symbols = corpus.tokenizers.target.symbols
+    assert {*SYMBOLS, "Mal", "<b>", "</b>"} <= symbols.keys()
+    [note] = [line for line in corpus.report if "keep_patterns" in line]
+    assert note.startswith(f"{len(symbols) - len(SYMBOLS) - 1} of ")
+
+
+def test_a_session_protects_and_counts_its_lines(loaded: LoadedTranslator) -> None:
+    shown: list[str] = []
+
+    def show(translate: TranslateLines, lines: list[str], first: int, **_: object) -> None:
+        shown.extend(several[0].text for several in translate(lines, first))
+
+    session = TranslationSession(loaded, DecodingOptions(placeholders=True), scores=False)
+    with pytest.warns(PlaceholderWarning, match="^line 2:"):
+        session.run(["The child sees <u>77</u>.", "1 " * 17], show)
+    check_strings("The child sees <u>77</u>.", shown[0])
 
 
 def test_text_without_strings_is_refused(folder: Path, tmp_path: Path) -> None:
