@@ -24,7 +24,14 @@ CONSTRAINTS = (
     "max_length_ratio",
     "batch",
 )
-BEAM = ("beam_size", "n_best", "length_penalty", "coverage_penalty", "force_words")
+BEAM = (
+    "beam_size",
+    "n_best",
+    "length_penalty",
+    "coverage_penalty",
+    "force_words",
+    "placeholders",
+)
 SAMPLING = ("temperature", "top_k", "top_p", "min_p", "seed")
 
 
@@ -38,6 +45,7 @@ class DecodingOptions:
     coverage_penalty: float | None = None
     prefix: str | None = None
     force_words: tuple[str, ...] = ()
+    placeholders: bool | None = None
     bad_words: tuple[str, ...] = ()
     no_repeat_ngram_size: int | None = None
     min_length: int | None = None
@@ -77,6 +85,8 @@ class DecodingOptions:
             method = "--sample" if self.sample else "--mbr"
             reason = f"with {method}" if name in BEAM else "without --sample or --mbr"
             raise ArgumentError(f"{flag(name)} cannot take effect {reason}")
+        if self.placeholders:
+            loaded.check_placeholders()
         beam_size = self.beam_size or loaded.beam_size
         if (self.n_best or 1) > beam_size:
             raise ArgumentError(
@@ -111,7 +121,7 @@ class DecodingOptions:
                 )
             ]
         options = constraints | self.selected(BEAM)
-        return lambda lines, first: loaded.translations(lines, **options)
+        return lambda lines, first: loaded.translations(lines, first=first, **options)
 
 
 def flag(name: str) -> str:

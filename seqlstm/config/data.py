@@ -84,6 +84,9 @@ class DataConfig(Section):
     `max_length_ratio`: length of a training pair's longer side divided by that of its shorter side,
     in tokens, at most; other pairs are left out. By default all pairs are kept.
     `drop_duplicates`: whether to keep only the first of equal training pairs.
+    `placeholders`: share of the training pairs in which numbers, addresses, format strings and tags
+    that are equal on both sides become numbered symbols, so that the translator learns to copy them
+    and `seqlstm translate --placeholders` can protect them; 0 for none.
     """
 
     source: str | dict[str, str | list[str]]
@@ -100,6 +103,7 @@ class DataConfig(Section):
     max_length: PositiveInt = 256
     max_length_ratio: Annotated[float, Field(ge=1)] | None = None
     drop_duplicates: bool = False
+    placeholders: Annotated[float, Field(ge=0, le=1)] = 0.0
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Discriminator, PositiveInt, Tag, model_validator
+from pydantic import (
+    Discriminator,
+    PositiveInt,
+    Strict,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from seqlstm.config.base import Count, OneOrTwo, Probability, Section, Share
 from seqlstm.text.model_type import SUBWORD_TYPES, ModelType, Normalization
+from seqlstm.text.symbols import pattern_problem, setting_problem, symbol_problem
 
 
 class TrainedTokenizerConfig(Section):
@@ -26,6 +35,10 @@ class TrainedTokenizerConfig(Section):
     `closed_vocabulary`: whether the tokens are words separated by white space, as papers on
     language models count them: a word outside of the vocabulary is `<unk>`, without byte fallback.
     `input_sentence_size`: the largest number of lines to train on, a random sample of the text.
+    `keep`: symbols that are never split, such as `["{0}", "%s", "<b>"]`; not for words.
+    `keep_patterns`: regular expressions, such as `['\\{\\d+\\}', '</?\\w+>']`: their different
+    matches in the training text are such symbols too, the most frequent up to a quarter of
+    `vocab_size` without the 261 special ids and bytes and without `keep`.
     """
 
     model_type: ModelType = "unigram"
@@ -37,6 +50,17 @@ class TrainedTokenizerConfig(Section):
     split_digits: bool = False
     closed_vocabulary: bool = False
     input_sentence_size: PositiveInt = 1_000_000
+    keep: Annotated[tuple[str, ...], Strict(False)] = ()
+    keep_patterns: Annotated[tuple[str, ...], Strict(False)] = ()
+
+    @field_validator("keep", "keep_patterns")
+    @classmethod
+    def check_symbols(cls, texts: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        find_problem = symbol_problem if info.field_name == "keep" else pattern_problem
+        for text in texts:
+            if problem := find_problem(text):
+                raise ValueError(f"{text!r}: {problem}")
+        return texts
 
     @model_validator(mode="after")
     def check_model_type(self) -> TrainedTokenizerConfig:
@@ -44,6 +68,10 @@ class TrainedTokenizerConfig(Section):
             raise ValueError(f"subword_regularization needs unigram or bpe, not {self.model_type}")
         if self.closed_vocabulary and self.model_type != "word":
             raise ValueError(f"closed_vocabulary needs word, not {self.model_type}")
+        if self.keep or self.keep_patterns:
+            spaces = any(" " in symbol for symbol in self.keep)
+            if problem := setting_problem(self.model_type, self.normalization, spaces=spaces):
+                raise ValueError(f"keep: {problem}")
         return self
 
     @property

@@ -50,6 +50,25 @@ def forbid_tokens(ids: Sequence[int]) -> Constraint:
     return constrain
 
 
+def limit_tokens(ids: Sequence[int], allowed: Sequence[Sequence[int]]) -> Constraint:
+    """Allow each of these tokens at most as often in a sentence as `allowed` has it.
+
+    Args:
+        ids: the tokens with a limit.
+        allowed: those that each sentence may have, once for each time that they are listed.
+    """
+    limited = torch.tensor(ids, dtype=torch.long)
+    counts = torch.tensor([[row.count(id) for id in ids] for row in allowed], dtype=torch.long)
+
+    def constrain(log_probs: Tensor, prefix: Prefix) -> None:
+        tokens = limited.to(log_probs.device)
+        used = (prefix.tokens[:, :, None] == tokens).sum(1)  # (rows, limited tokens)
+        exhausted = used >= counts.to(log_probs.device)[prefix.sentence]
+        log_probs[:, tokens] = log_probs[:, tokens].masked_fill(exhausted, -inf)
+
+    return constrain
+
+
 def min_length(minimum: int, *, eos: int) -> Constraint:
     """Forbid eos before a minimum number of tokens."""
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
-from seqlstm.decoding.constraints import Constraint, forbid_phrases, force_prefixes
+from seqlstm.decoding.constraints import (
+    Constraint,
+    forbid_phrases,
+    force_prefixes,
+    limit_tokens,
+)
 from seqlstm.decoding.lexical_constraints import LexicalConstraints
 from seqlstm.errors import ArgumentError
 from seqlstm.text.script import has_letters_without_spaces
@@ -28,11 +33,15 @@ class Terminology:
         prefixes: the prefix of each line's translation.
         force_words: the phrases that must appear in each line's translation.
         bad_words: the phrases that must not appear in any translation.
+        symbols: the numbered symbols of the model's placeholders.
+        line_symbols: those of each line: they must appear, once each, and no others.
     """
 
     prefixes: list[TokenIds]
     force_words: list[list[TokenIds]]
     bad_words: list[TokenIds]
+    symbols: TokenIds = field(default_factory=list)
+    line_symbols: list[TokenIds] = field(default_factory=list)
 
     @classmethod
     def from_text(
@@ -90,22 +99,43 @@ class Terminology:
     def select(self, rows: Iterable[int]) -> Terminology:
         """The terminology of these lines."""
         rows = list(rows)
-        prefixes = [self.prefixes[row] for row in rows]
-        return Terminology(prefixes, [self.force_words[row] for row in rows], self.bad_words)
+        return replace(
+            self,
+            prefixes=[self.prefixes[row] for row in rows],
+            force_words=[self.force_words[row] for row in rows],
+            line_symbols=[self.line_symbols[row] for row in rows] if self.symbols else [],
+        )
+
+    def with_symbols(
+        self, symbols: TokenIds, line_symbols: list[TokenIds] | None = None
+    ) -> Terminology:
+        """The terminology with the symbols of each line; by default, none of them may appear."""
+        line_symbols = line_symbols or [[] for _ in self.prefixes]
+        return replace(self, symbols=symbols, line_symbols=line_symbols)
 
     def constraints(self, others: list[Constraint]) -> list[Constraint]:
         """Constraints on the next token; `others` apply only after the prefix of a sentence."""
         if self.bad_words:
             others = [*others, forbid_phrases(self.bad_words)]
+        if self.symbols:
+            others = [*others, limit_tokens(self.symbols, self.line_symbols)]
         return [force_prefixes(self.prefixes, then=others)] if any(self.prefixes) else others
 
     def lexical_constraints(self) -> LexicalConstraints | None:
-        """The forced phrases; None if no line has any."""
-        return LexicalConstraints(self.force_words) if any(self.force_words) else None
+        """The forced phrases and symbols; None if no line has any."""
+        phrases = self.phrases()
+        return LexicalConstraints(phrases) if any(phrases) else None
+
+    def phrases(self) -> list[list[TokenIds]]:
+        """The forced phrases of each line, and its symbols."""
+        if not self.symbols:
+            return self.force_words
+        both = zip(self.force_words, self.line_symbols, strict=True)
+        return [[*words, *([id] for id in symbols)] for words, symbols in both]
 
     def needed_tokens(self) -> list[int]:
         """Number of tokens that are enough for the prefix and the forced phrases of each line."""
-        both = zip(self.prefixes, self.force_words, strict=True)
+        both = zip(self.prefixes, self.phrases(), strict=True)
         return [len(prefix) + sum(map(len, words)) for prefix, words in both]
 
     def is_fulfilled(self, row: int, ids: TokenIds) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from seqlstm import __version__
@@ -20,6 +21,7 @@ from seqlstm.inference.line_batches import (
     score_pairs,
     translate_in_batches,
 )
+from seqlstm.inference.placeholders import translate_protected
 from seqlstm.inference.scoring import Score
 from seqlstm.inference.search import SearchOptions, search_translations
 from seqlstm.inference.system import TranslatorEnsemble
@@ -27,6 +29,7 @@ from seqlstm.inference.terminology import Terminology, TokenIds
 from seqlstm.inference.translation_samples import line_seeds, sample_translations
 from seqlstm.models.translator import Translator
 from seqlstm.runtime.device import Precision
+from seqlstm.text.placeholders import SYMBOLS
 from seqlstm.text.tokenizer_pair import TokenizerPair
 
 SAMPLING_OPTIONS = {"no_repeat_ngram_size", "min_length", "max_length", "max_length_ratio"}
@@ -52,6 +55,7 @@ class LoadedTranslator:
         max_input_length: maximum tokens of a source, and of a target in `score`; longer ones are
             truncated, with a warning.
         others: translators whose probabilities are averaged with the model's at every step.
+        placeholders: whether the model was trained with placeholders.
     """
 
     scores_pairs = True  # `score` takes pairs of source and target
@@ -68,6 +72,7 @@ class LoadedTranslator:
         no_repeat_ngram_size: int = 0,
         max_input_length: int = 256,
         others: Sequence[Translator] = (),
+        placeholders: bool = False,
     ) -> None:
         self.model = model.eval()
         models = [model, *(other.to(precision.device).eval() for other in others)]
@@ -81,6 +86,8 @@ class LoadedTranslator:
             no_repeat_ngram_size=no_repeat_ngram_size,
         )
         self.max_input_length = max_input_length
+        symbols = tokenizers.target.symbols if placeholders else {}
+        self.symbols = {symbol: symbols[symbol] for symbol in SYMBOLS if placeholders}
 
     @property
     def beam_size(self) -> int:
@@ -109,6 +116,7 @@ class LoadedTranslator:
                 *self.ensemble.models[1:],
                 *(model for other in others for model in other.ensemble.models),
             ],
+            placeholders=all(loaded.symbols for loaded in (self, *others)),
         )
         ensemble.options = self.options
         return ensemble
@@ -131,6 +139,8 @@ class LoadedTranslator:
         prefix: str | Sequence[str] = "",
         force_words: Sequence[str] | Sequence[Sequence[str]] = (),
         bad_words: Sequence[str] = (),
+        placeholders: bool = False,
+        first: int = 0,
         **options: Any,
     ) -> list[list[Translation]]:
         """The `n_best` translations of every line, best first.
@@ -141,10 +151,14 @@ class LoadedTranslator:
             prefix: with which translations begin: one for all lines, or one for each.
             force_words: phrases that must appear: one list for all lines, or a list for each.
             bad_words: phrases that must not appear in any translation.
+            placeholders: whether numbers, addresses, format strings and tags are copied, each
+                exactly once. A line for which this fails is translated without, with a warning.
+            first: index of the first line in the whole text, for warnings.
             options: fields of `SearchOptions`; None for the translator's default.
 
         Raises:
-            ArgumentError: the phrases are not possible, or no translation fulfils all constraints.
+            ArgumentError: the phrases are not possible, no translation fulfils all constraints, or
+                the model was not trained with placeholders.
             ValueError: an option is out of its range.
         """
         search = self.search_options(**options)
@@ -153,10 +167,19 @@ class LoadedTranslator:
             len(lines), target, prefix=prefix, force_words=force_words, bad_words=bad_words
         )
 
-        def decode(rows: list[int], ids: list[TokenIds]) -> list[list[Hypothesis]]:
-            return search_translations(self.ensemble, ids, terminology.select(rows), search=search)
-
-        translations = self._translate(lines, decode, batch=batch)
+        run_search = partial(self._search, search=search, batch=batch)
+        if placeholders:
+            self.check_placeholders()
+            translations = translate_protected(
+                lines,
+                terminology,
+                run_search,
+                symbols=self.symbols,
+                max_length=search.max_length,
+                first=first,
+            )
+        else:
+            translations = run_search(lines, terminology.with_symbols([*self.symbols.values()]))
         missing = sum(
             bool(line.strip()) and not terminology.is_fulfilled(row, list(best[0].ids))
             for row, (line, best) in enumerate(zip(lines, translations, strict=True))
@@ -214,7 +237,7 @@ class LoadedTranslator:
         )
         terminology = Terminology.from_text(
             len(lines), self.tokenizers.target, prefix=prefix, bad_words=bad_words
-        )
+        ).with_symbols([*self.symbols.values()])
         seeds = line_seeds(seed, first, len(lines))
 
         def decode(rows: list[int], ids: list[TokenIds]) -> list[list[Hypothesis]]:
@@ -250,6 +273,31 @@ class LoadedTranslator:
             lowest_risk_sample(translations, utility)
             for translations in self.sample(lines, samples=samples, **options)
         ]
+
+    def check_placeholders(self) -> None:
+        """Make sure that the model was trained with placeholders.
+
+        Raises:
+            ArgumentError: it was not.
+        """
+        if not self.symbols:
+            raise ArgumentError(
+                "this translator was not trained with placeholders, so it cannot copy them",
+                hint="Train one with data.placeholders=0.5: half of the pairs that have any.",
+            )
+
+    def _search(
+        self,
+        lines: Sequence[str],
+        terminology: Terminology,
+        *,
+        search: SearchOptions,
+        batch: int,
+    ) -> list[list[Translation]]:
+        def decode(rows: list[int], ids: list[TokenIds]) -> list[list[Hypothesis]]:
+            return search_translations(self.ensemble, ids, terminology.select(rows), search=search)
+
+        return self._translate(lines, decode, batch=batch)
 
     def _translate(
         self, lines: Sequence[str], decode: DecodeBatch, *, batch: int

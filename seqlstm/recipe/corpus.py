@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from seqlstm.config import Recipe
 from seqlstm.config.data import DataConfig
 from seqlstm.data.builtin.synthetic_tasks import SYNTHETIC_TASKS
 from seqlstm.data.cleaning import count_overlap
+from seqlstm.data.placeholders import insert_placeholders
 from seqlstm.data.sources.read import Corpus, built_in_name
 from seqlstm.errors import ArgumentError, DataError, SplitError
 from seqlstm.recipe.read import read_run_recipe
@@ -16,7 +18,7 @@ from seqlstm.recipe.references import read_scored_split
 from seqlstm.recipe.splits import read_split
 from seqlstm.recipe.tasks.base import RunCorpus
 from seqlstm.recipe.tasks.registry import TASKS
-from seqlstm.recipe.tokenizers import make_tokenizers
+from seqlstm.recipe.tokenizers import check_placeholders, make_tokenizers
 from seqlstm.run.folder import RunFolder
 from seqlstm.text.tokenizer_pair import TokenizerPair
 
@@ -38,11 +40,16 @@ def read_corpus(recipe: Recipe, tokenizers: TokenizerPair | None = None) -> RunC
     fingerprints = {"train": train.fingerprint}
     if validation:
         fingerprints["validation"] = validation.fingerprint
-    tokenizers = tokenizers or make_tokenizers(recipe, train)
-    cleaned, ids, line = TASKS[recipe.task].clean(recipe, train, tokenizers)
+    replaced, notes = with_placeholders(recipe, train)
+    if tokenizers is None:
+        tokenizers, kept = make_tokenizers(recipe, replaced)
+        notes += kept
+    check_placeholders(recipe, tokenizers)
+    cleaned, ids, line = TASKS[recipe.task].clean(recipe, replaced, tokenizers)
     report = [*recipe.notes, line, *train.notes]
     if validation:
         report += [f"{validation.split}: {len(validation):,} rows", *validation.notes]
+    report += notes
     tokenization = TASKS[recipe.task].tokenization(recipe, cleaned)
     report += [str(tokenization)] if tokenization and tokenization.reason else []
     return RunCorpus(
@@ -55,6 +62,22 @@ def read_corpus(recipe: Recipe, tokenizers: TokenizerPair | None = None) -> RunC
         report=list(dict.fromkeys(report)),  # two slices of one file have the same notes
         warnings=list(find_overlaps(recipe.data, train, validation)),
     )
+
+
+def with_placeholders(recipe: Recipe, train: Corpus) -> tuple[Corpus, list[str]]:
+    """The training split with the placeholders that the recipe asks for, and a note on them.
+
+    Raises:
+        DataError: no pair has a string that could be one.
+    """
+    share = recipe.data.placeholders
+    if not share:
+        return train, []
+    pairs, count = insert_placeholders(train.pairs, share=share, seed=recipe.seed)
+    note = f"placeholders: {count:,} of {len(pairs):,} training pairs have numbered symbols"
+    if not count:
+        raise DataError(f"{note}: data.placeholders cannot take effect", hint="Leave it out.")
+    return replace(train, rows=pairs), [note]
 
 
 def find_overlaps(data: DataConfig, train: Corpus, validation: Corpus | None) -> Iterator[str]:

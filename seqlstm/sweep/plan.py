@@ -9,6 +9,7 @@ from pathlib import Path
 from seqlstm.config import Recipe, read_table
 from seqlstm.errors import Mistake, RecipeError
 from seqlstm.recipe.changes import flat
+from seqlstm.recipe.corpus import with_placeholders
 from seqlstm.recipe.read import CATALOGUE, read_run_recipe
 from seqlstm.recipe.shipped import find_recipe, find_sweep
 from seqlstm.recipe.source import parse_with_source
@@ -167,7 +168,8 @@ def vocabularies_of(recipe: Recipe, runs: list[Path]) -> VocabularySizes:
     for folder in map(RunFolder, runs):
         if folder.holds_tokenizers():
             return folder.read_tokenizers().vocab_sizes
-    return make_tokenizers(recipe, read_split(recipe.data, "train")).vocab_sizes
+    train, _ = with_placeholders(recipe, read_split(recipe.data, "train"))
+    return make_tokenizers(recipe, train)[0].vocab_sizes
 
 
 def refuse_changed(plan: SweepPlan) -> None:

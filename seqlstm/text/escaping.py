@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from seqlstm.errors import TokenizerError
 
@@ -51,7 +51,33 @@ def restore(raw: str, *, previous: str | None) -> str:
     return raw
 
 
-def word_pattern(pieces: Iterable[str]) -> re.Pattern[str]:
-    """A pattern that splits a text where no piece can cross: into words, or not at all."""
+def word_splitter(
+    pieces: Iterable[str], symbols: Collection[str] = ()
+) -> Callable[[str], list[str]]:
+    """A function that splits a text where no piece can cross: into words, or not at all.
+
+    Args:
+        pieces: those of the model without its user-defined symbols.
+        symbols: user-defined symbols. They match before anything else, the longest first, as in
+            SentencePiece, and are parts of their own.
+    """
     crosses = any(re.search(f"[^{SPACE}]{SPACE}", piece) for piece in pieces)
-    return re.compile(".+" if crosses else f"{SPACE}*[^{SPACE}]+|{SPACE}+", re.DOTALL)
+    words = re.compile(".+" if crosses else f"{SPACE}*[^{SPACE}]+|{SPACE}+", re.DOTALL).findall
+    if not symbols:
+        return words
+    find_first = re.compile(f"[{re.escape(''.join({symbol[0] for symbol in symbols}))}]").search
+    sizes = sorted({len(symbol) for symbol in symbols}, reverse=True)
+
+    def split_around_symbols(text: str) -> list[str]:
+        parts: list[str] = []
+        done = position = 0
+        while match := find_first(text, position):
+            start = position = match.start()
+            found = next((size for size in sizes if text[start : start + size] in symbols), 0)
+            if found:
+                parts += [*words(text[done:start]), text[start : start + found]]
+                done = start + found
+            position += found or 1
+        return parts + words(text[done:])
+
+    return split_around_symbols

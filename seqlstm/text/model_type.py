@@ -1,4 +1,4 @@
-"""The types of SentencePiece models, and the type of one, which SentencePiece has no call for."""
+"""What SentencePiece has no call for: a model's type, and its user-defined symbols."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import Literal
 
 ModelType = Literal["unigram", "bpe", "char", "word"]
 Normalization = Literal["identity", "nfkc", "nfkc_cf", "nmt_nfkc", "nmt_nfkc_cf"]
+SPECIAL_IDS = 5  # of a model that we train: padding, unknown, begin, end, newline
+BYTES = 256
 SUBWORD_TYPES = ("unigram", "bpe")  # those whose segmentation can be sampled
 MODEL_TYPES: dict[int, ModelType] = {1: "unigram", 2: "bpe", 3: "word", 4: "char"}
-TRAINER_SPEC, MODEL_TYPE = 2, 3  # Field numbers of ModelProto and TrainerSpec.
+PIECES, TRAINER_SPEC, MODEL_TYPE = 1, 2, 3  # Field numbers of ModelProto and TrainerSpec.
+PIECE, PIECE_TYPE, USER_DEFINED = 1, 3, 4  # Field numbers and a type of SentencePiece.
 
 
 def read_model_type(model: bytes) -> ModelType:
@@ -19,6 +22,16 @@ def read_model_type(model: bytes) -> ModelType:
     model_type = dict(_fields(spec)).get(MODEL_TYPE, 1)
     assert isinstance(model_type, int)
     return MODEL_TYPES[model_type]
+
+
+def read_user_defined(model: bytes) -> list[str]:
+    """The user-defined symbols of a model, as its pieces, in the order of their ids."""
+    pieces = (dict(_fields(piece)) for number, piece in _fields(model) if number == PIECES)  # type: ignore[arg-type]
+    return [
+        piece[PIECE].decode()  # type: ignore[union-attr]
+        for piece in pieces
+        if piece.get(PIECE_TYPE) == USER_DEFINED
+    ]
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:

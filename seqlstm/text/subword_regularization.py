@@ -11,7 +11,7 @@ repetitions.
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import accumulate, pairwise
 from math import exp, log
@@ -32,13 +32,15 @@ class PieceInventory(NamedTuple):
         scores: log-probability (unigram) or merge priority (bpe; highest first) of each piece.
         ids: id of each piece.
         spell: returns the ids of a character that is not a piece: its bytes, or the unknown id.
+        unused: pieces of bpe that only serve to form others; a longer one is split again.
     """
 
     scores: dict[str, float]
     ids: dict[str, int]
     spell: Callable[[str], list[int]]
+    unused: frozenset[str] = frozenset()
 
-    def encode(self, pieces: list[str]) -> list[int]:
+    def encode(self, pieces: Iterable[str]) -> list[int]:
         """The ids of a segmentation."""
         ids = self.ids
         return [
@@ -107,13 +109,20 @@ class UnigramSampler:
         return candidates
 
 
+Halves = Mapping[str, tuple[str, str]]
+"""The two pieces of which an unused piece was merged."""
+
+
 class MergeState:
     """A segmentation during BPE, with its possible merges and, cached, the segmentations after."""
 
-    __slots__ = ("after_merge", "ids", "merges", "pieces")
+    __slots__ = ("after_merge", "halves", "ids", "merges", "pieces")
 
-    def __init__(self, pieces: list[str], merges: list[int], ids: list[int]) -> None:
+    def __init__(
+        self, pieces: list[str], merges: list[int], ids: list[int], halves: Halves
+    ) -> None:
         self.pieces = pieces
+        self.halves = halves
         self.merges = merges  # index of the first piece of each possible merge, best merge first
         self.after_merge: list[MergeState | None] = [None] * len(merges)
         self.ids = ids
@@ -149,15 +158,18 @@ class BPEDropoutSampler:
                 return state.ids
 
     def _begin(self, word: str) -> MergeState:
-        state = self._state(list(word))
+        state = self._state(list(word), {})
         if self._has_room(state):
             self._characters[word] = state
         return state
 
     def _merge(self, state: MergeState, choice: int) -> MergeState:
         index, pieces = state.merges[choice], state.pieces
-        merged = pieces[index] + pieces[index + 1]
-        after = self._state([*pieces[:index], merged, *pieces[index + 2 :]])
+        left, right = pieces[index : index + 2]
+        halves = state.halves
+        if left + right in self._inventory.unused:
+            halves = {**halves, left + right: (left, right)}
+        after = self._state([*pieces[:index], left + right, *pieces[index + 2 :]], halves)
         if self._has_room(after):
             state.after_merge[choice] = after
         return after
@@ -171,9 +183,19 @@ class BPEDropoutSampler:
             self._cached_pieces += len(state.pieces)
         return self._cached_pieces < MAX_CACHED_PIECES
 
-    def _state(self, pieces: list[str]) -> MergeState:
+    def _state(self, pieces: list[str], halves: Halves) -> MergeState:
         scores = self._inventory.scores
         merged = [left + right for left, right in pairwise(pieces)]
         merges = [index for index, piece in enumerate(merged) if piece in scores]
         merges.sort(key=lambda index: -scores[merged[index]])  # stable: ties from left to right
-        return MergeState(pieces, merges, self._inventory.encode(pieces))
+        whole = pieces if not halves else split_unused(pieces, halves)
+        return MergeState(pieces, merges, self._inventory.encode(whole), halves)
+
+
+def split_unused(pieces: Iterable[str], halves: Halves) -> Iterator[str]:
+    """The pieces, with each unused one split as it was merged."""
+    for piece in pieces:
+        if piece in halves:
+            yield from split_unused(halves[piece], halves)
+        else:
+            yield piece

@@ -11,25 +11,20 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache, partial
 from itertools import chain, islice
 from pathlib import Path
 
 import sentencepiece
 
 from seqlstm.errors import FileError, TokenizerError
-from seqlstm.text.escaping import LINE_START, SPACE, WORD, escape, restore, word_pattern
-from seqlstm.text.model_type import read_model_type
-from seqlstm.text.subword_regularization import (
-    BPEDropoutSampler,
-    PieceInventory,
-    UnigramSampler,
-)
+from seqlstm.text.escaping import LINE_START, SPACE, WORD, escape, restore
+from seqlstm.text.line_sampler import LineSampler, any_overlap, build_sampler
+from seqlstm.text.model_type import read_model_type, read_user_defined
+from seqlstm.text.subword_regularization import Uniform
 
-SAMPLERS: dict[str, type[UnigramSampler] | type[BPEDropoutSampler]] = {
-    "unigram": UnigramSampler,
-    "bpe": BPEDropoutSampler,
-}
+BEST_ONLY = 1e6
+"""The exponent of unigram sampling from which all but the best segmentation have no probability."""
 
 
 class Tokenizer:
@@ -82,8 +77,7 @@ class Tokenizer:
         unk: int = processor.piece_to_id(f"{SPACE}<unk>")  # the unknown id if there is no such word
         self._out_of_vocabulary = unk if self.closed_vocabulary else self.unknown
         self._adds_prefix_space: bool = processor.normalize("a").startswith(SPACE)
-        self._words = word_pattern(self._pieces).findall
-        self._sampler = lru_cache(1)(self._build_sampler)
+        self._sampler = lru_cache(2)(self._build_sampler)
 
     @classmethod
     def load(cls, path: str | Path) -> Tokenizer:
@@ -138,6 +132,16 @@ class Tokenizer:
         except FileError as error:
             raise TokenizerError(error.message, hint=error.hint) from error
 
+    @cached_property
+    def symbols(self) -> dict[str, int]:
+        """The ids of the user-defined symbols, which are never split, without the newline's.
+
+        They are written as pieces are: with `▁` for a space.
+        """
+        newline = {self.newline}
+        ids = {piece: self._processor.piece_to_id(piece) for piece in read_user_defined(self.model)}
+        return {piece: id for piece, id in ids.items() if id not in newline}
+
     def encode(self, text: str) -> list[int]:
         """The ids of `text`, without begin and end.
 
@@ -166,16 +170,8 @@ class Tokenizer:
         Raises:
             TokenizerError: the model is neither unigram nor bpe; or as `encode`.
         """
-        sample_word = self._sampler(alpha)
         uniform = random.Random(seed).random
-
-        def sample_lines(lines: list[str]) -> Iterator[list[int]]:
-            for line in lines:
-                words = self._words(self._processor.normalize(line))
-                ids = [id for word in words for id in sample_word(word, uniform)]
-                yield ids if self._bytes else self._merge_unknown(ids)
-
-        return self._by_line(texts, sample_lines)
+        return self._by_line(texts, partial(self._sample_lines, alpha=alpha, uniform=uniform))
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of `ids` without special ids. Invalid UTF-8 bytes become U+FFFD."""
@@ -254,24 +250,25 @@ class Tokenizer:
             word_ids = [self._processor.piece_to_id(WORD.findall(line)) for line in normalized]
             unknown, replacement = self.unknown, self._out_of_vocabulary
             return [[replacement if id == unknown else id for id in ids] for ids in word_ids]
+        if self._symbols_overlap:
+            return self._sample_lines(lines, BEST_ONLY, lambda: 0.0)
         encoded: list[list[int]] = self._processor.encode(lines)
         return encoded
 
-    def _build_sampler(self, alpha: float) -> UnigramSampler | BPEDropoutSampler:
-        if self.model_type not in SAMPLERS:
-            raise TokenizerError(
-                f"a {self.model_type} tokenizer has one segmentation of a text: "
-                "none can be sampled",
-                hint="Subword sampling needs a tokenizer of type unigram or bpe.",
-            )
-        ids = {self._pieces[id]: id for id in range(self.vocab_size) if self._is_text(id)}
-        scores = {piece: self._processor.get_score(id) for piece, id in ids.items()}
-        return SAMPLERS[self.model_type](PieceInventory(scores, ids, self._spell), alpha)
+    @cached_property
+    def _symbols_overlap(self) -> bool:
+        """Whether SentencePiece may encode a symbol as shorter ones; only unigram does."""
+        return self.model_type == "unigram" and any_overlap(self.symbols)
 
-    def _is_text(self, id: int) -> bool:
-        model = self._processor
-        special = model.is_control(id) or model.is_unknown(id) or model.is_unused(id)
-        return not (special or model.is_byte(id))
+    def _sample_lines(self, lines: list[str], alpha: float, uniform: Uniform) -> list[list[int]]:
+        sample_line = self._sampler(alpha)
+        sampled = [sample_line(self._processor.normalize(line), uniform) for line in lines]
+        return sampled if self._bytes else [self._merge_unknown(ids) for ids in sampled]
+
+    def _build_sampler(self, alpha: float) -> LineSampler:
+        return build_sampler(
+            self._processor, self.model_type, self.symbols, alpha=alpha, spell=self._spell
+        )
 
     def _spell(self, character: str) -> list[int]:
         if not self._bytes:

@@ -5,20 +5,24 @@ from __future__ import annotations
 import io
 import random
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 import sentencepiece
 
 from seqlstm.errors import TokenizerError
 from seqlstm.text.escaping import escape
-from seqlstm.text.model_type import SUBWORD_TYPES, ModelType, Normalization
+from seqlstm.text.model_type import (
+    BYTES,
+    SPECIAL_IDS,
+    SUBWORD_TYPES,
+    ModelType,
+    Normalization,
+)
+from seqlstm.text.symbols import as_pieces
 from seqlstm.text.tokenizer import Tokenizer
 
-SPECIAL_IDS = 5  # padding, unknown, begin, end, newline
-BYTES = 256
 LARGE_VOCABULARY = 2**21  # more than there are characters
-
 # SentencePiece skips sentences that contain one of these characters.
 BREAKS = re.compile("[\n\0▅]")
 
@@ -34,6 +38,7 @@ def train_tokenizer(
     byte_fallback: bool = True,
     split_digits: bool = False,
     closed_vocabulary: bool = False,
+    keep: Sequence[str] = (),
 ) -> Tokenizer:
     """Train a SentencePiece model with the ids padding 0, unknown 1, begin 2, end 3, newline 4.
 
@@ -51,13 +56,16 @@ def train_tokenizer(
         split_digits: make every digit a piece, so that all numbers are segmented in the same way.
         closed_vocabulary: for type word only: no byte fallback, and white space is not encoded, so
             a text has as many ids as words and newlines.
+        keep: symbols that are never split: each is a piece wherever it appears, the longest first,
+            and no normalization changes it. Not for type word.
 
     Raises:
-        TokenizerError: there is no text, the vocabulary is too small or too large for it, or a
-            closed vocabulary is not of type word.
+        TokenizerError: there is no text, the vocabulary is too small or too large for it, a
+            closed vocabulary is not of type word, or a text cannot be a symbol.
     """
     if closed_vocabulary and model_type != "word":
         raise TokenizerError(f"a closed vocabulary is one of words, not of type {model_type}")
+    symbols = as_pieces(keep, model_type=model_type, normalization=normalization)
     byte_fallback = byte_fallback and not closed_vocabulary
     sentences = _sample_sentences(_sentences(lines), input_sentence_size)
     if not sentences:
@@ -65,9 +73,10 @@ def train_tokenizer(
     if model_type not in SUBWORD_TYPES and vocab_size > LARGE_VOCABULARY:
         # SentencePiece's time grows with a maximum, even if the text cannot reach it.
         vocab_size = min(vocab_size, max(LARGE_VOCABULARY, sum(map(len, sentences))))
-    smallest = SPECIAL_IDS + BYTES * byte_fallback + (model_type in ("char", "word"))
+    reserved = SPECIAL_IDS + BYTES * byte_fallback + len(symbols)
+    smallest = reserved + (model_type in ("char", "word"))
     if vocab_size < smallest:
-        raise _too_small(vocab_size, smallest, byte_fallback)
+        raise _too_small(vocab_size, smallest, byte_fallback, len(symbols))
     model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
@@ -84,7 +93,7 @@ def train_tokenizer(
             split_digits=split_digits,
             # A space at the start of every line; in a model of characters it would cost an id.
             add_dummy_prefix=model_type != "char",
-            user_defined_symbols=["\n"],
+            user_defined_symbols=["\n", *symbols],
             pad_id=0,
             unk_id=1,
             bos_id=2,
@@ -96,7 +105,7 @@ def train_tokenizer(
             minloglevel=2,
         )
     except RuntimeError as error:
-        raise _explain(str(error), vocab_size, byte_fallback) from error
+        raise _explain(str(error), vocab_size, byte_fallback, len(symbols)) from error
     return Tokenizer(model.getvalue())
 
 
@@ -116,7 +125,7 @@ def _sample_sentences(sentences: Iterator[str], size: int) -> list[str]:
     return reservoir
 
 
-def _explain(problem: str, vocab_size: int, byte_fallback: bool) -> TokenizerError:
+def _explain(problem: str, vocab_size: int, byte_fallback: bool, symbols: int) -> TokenizerError:
     """The TokenizerError for an error of SentencePiece, with a setting that works as its hint."""
     if largest := re.search(r"Vocabulary size too high .*<= (\d+)", problem):
         return TokenizerError(
@@ -124,12 +133,13 @@ def _explain(problem: str, vocab_size: int, byte_fallback: bool) -> TokenizerErr
             hint=f"The largest that it can give is vocab_size = {largest[1]}.",
         )
     if smallest := re.search(r"smaller than required_chars\. \d+ vs (\d+)", problem):
-        return _too_small(vocab_size, int(smallest[1]), byte_fallback)
+        return _too_small(vocab_size, int(smallest[1]), byte_fallback, symbols)
     return TokenizerError(f"SentencePiece cannot train this tokenizer: {problem}")
 
 
-def _too_small(vocab_size: int, smallest: int, byte_fallback: bool) -> TokenizerError:
+def _too_small(vocab_size: int, smallest: int, byte_fallback: bool, symbols: int) -> TokenizerError:
     reserved = f"{SPECIAL_IDS} special ids" + (f" and {BYTES} bytes" if byte_fallback else "")
+    reserved += f" and {symbols} symbols" if symbols else ""
     return TokenizerError(
         f"a vocabulary of {vocab_size} is too small: {reserved} and every character of the text's "
         "alphabet come first",

@@ -121,3 +121,50 @@ def test_a_language_model_has_one_vocabulary(
 )
 def test_a_mistake_is_reported_once(override: str, expected: Mistake) -> None:
     assert mistakes("translation", override) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("override", "key", "problem"),
+    [
+        ('tokenizer.keep=["ok", ""]', "tokenizer.keep", "'': it is empty"),
+        ("tokenizer.keep=[' x']", "tokenizer.keep", "begins or ends with white space"),
+        ('tokenizer.keep=["<s>"]', "tokenizer.keep", "name of a special piece"),
+        ("tokenizer.keep_patterns=['(']", "tokenizer.keep_patterns", "not a regular expression"),
+        ("tokenizer.keep_patterns=['x*']", "tokenizer.keep_patterns", "matches an empty text"),
+        ('tokenizer={model_type="word", keep=["x"]}', "tokenizer", "words splits at white space"),
+        ("tokenizer={model_type='word', keep_patterns=['x']}", "tokenizer", "at white space"),
+        (
+            'tokenizer={normalization="nfkc", keep=["a b"]}',
+            "tokenizer",
+            'needs normalization = "identity"',
+        ),
+        (
+            'tokenizer={file="a.model", keep=["x"]}',
+            "tokenizer.keep",
+            "cannot take effect beside the other keys",
+        ),
+        ("data.placeholders=1.5", "data.placeholders", "less than or equal to 1"),
+    ],
+)
+def test_symbols_that_cannot_be_kept(override: str, key: str, problem: str) -> None:
+    [found] = mistakes("translation", override)
+    assert found.key == key
+    assert problem in found.problem
+
+
+def test_symbols_survive_the_resolved_recipe() -> None:
+    keep, patterns = ("{0}", '<a href="x">', "\\d", "'"), (r"\{\d+\}", "</?\\w+>")
+    first = recipe("translation")
+    assert isinstance(first.tokenizer, TrainedTokenizerConfig)
+    changed = first.tokenizer.model_copy(update={"keep": keep, "keep_patterns": patterns})
+    text = first.model_copy(update={"tokenizer": changed}).text()
+    again = parse(tomllib.loads(text), where="recipe")
+    assert isinstance(again.tokenizer, TrainedTokenizerConfig)
+    assert (again.tokenizer.keep, again.tokenizer.keep_patterns) == (keep, patterns)
+
+
+def test_placeholders_are_for_translation_and_for_pieces() -> None:
+    [found] = mistakes("language-model", "data.placeholders=0.5")
+    assert found.problem.startswith("cannot take effect in a language-model recipe")
+    [found] = mistakes("translation", "data.placeholders=0.5", "tokenizer.model_type=word")
+    assert found.key == "data.placeholders"

@@ -11,9 +11,11 @@ from torch import Tensor
 
 from seqlstm.decoding.beam import beam_search
 from seqlstm.decoding.constraints import (
+    Prefix,
     forbid_phrases,
     forbid_tokens,
     force_prefixes,
+    limit_tokens,
     no_repeat_ngram,
 )
 from seqlstm.decoding.hypothesis import Hypothesis
@@ -200,3 +202,12 @@ def test_a_gpu_finds_the_same(case: Case) -> None:
     here = search(LANGUAGE, state, beam_size=4, n_best=3, **options)
     found = search(there, map_state(Tensor.cuda, state), beam_size=4, n_best=3, **options)
     assert all(close(one, other) for one, other in zip(here, found, strict=True))
+
+
+def test_limited_tokens_appear_at_most_as_often_as_allowed() -> None:
+    constrain = limit_tokens([5, 7], [[5, 5], [7], []])
+    tokens = torch.tensor([[1, 5], [5, 5], [7, 1], [1, 1], [5, 1]])
+    log_probs = torch.zeros(5, 9)
+    constrain(log_probs, Prefix(tokens, torch.tensor([0, 0, 1, 1, 2])))
+    forbidden = {(row, token) for row, token in (log_probs != 0).nonzero().tolist()}
+    assert forbidden == {(0, 7), (1, 5), (1, 7), (2, 5), (2, 7), (3, 5), (4, 5), (4, 7)}

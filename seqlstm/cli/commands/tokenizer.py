@@ -67,19 +67,47 @@ def train(
     input_sentence_size: Annotated[
         int, typer.Option(min=1, help="Maximal number of training lines.")
     ] = 1_000_000,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SYMBOL", help="A symbol that is never split. Repeatable."),
+    ] = None,
+    keep_pattern: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="REGEX",
+            help="Matches in the text are never split: the most frequent ones, up to a quarter of "
+            "the vocabulary without special ids and bytes. Repeatable.",
+        ),
+    ] = None,
+    placeholders: Annotated[
+        bool, typer.Option("--placeholders", help="Keep the symbols of `data.placeholders` too.")
+    ] = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Train a SentencePiece model."""
     from seqlstm.data.sources.read import read
     from seqlstm.recipe.tokenizers import all_lines
+    from seqlstm.text.placeholders import SYMBOLS
+    from seqlstm.text.symbols import pattern_problem, symbols_to_keep
     from seqlstm.text.train_tokenizer import train_tokenizer
 
     prepare_output(output, overwrite=overwrite)
+    for pattern in keep_pattern or ():
+        if problem := pattern_problem(pattern):
+            raise ArgumentError(f"--keep-pattern {pattern}: {problem}")
     corpus = read(source, split=split, text=text, pair=pair)
     for line in corpus.notes:
         note(line)
+    lines = all_lines(corpus)
+    symbols, matches = symbols_to_keep(
+        lines,
+        keep=[*(SYMBOLS if placeholders else ()), *(keep or ())],
+        patterns=keep_pattern or (),
+        vocab_size=vocab_size,
+        normalization=normalization,
+    )
     tokenizer = train_tokenizer(
-        all_lines(corpus),
+        lines,
         model_type=model_type,
         vocab_size=vocab_size,
         normalization=normalization,
@@ -87,8 +115,11 @@ def train(
         split_digits=split_digits,
         closed_vocabulary=closed_vocabulary,
         input_sentence_size=input_sentence_size,
+        keep=symbols,
     )
     tokenizer.save(output)
+    if matches:
+        note(matches)
     size, fingerprint = f"{tokenizer.vocab_size:,}", tokenizer.fingerprint
     note(f"{output}: {tokenizer.model_type}, {size} pieces, {fingerprint}")
 

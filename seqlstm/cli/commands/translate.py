@@ -78,6 +78,14 @@ def translate(
             metavar="PHRASE", help="Must not appear, as the pieces of the tokenizer. Repeatable."
         ),
     ] = None,
+    placeholders: Annotated[
+        bool,
+        Constraint(
+            "--placeholders",
+            help="Copy numbers, addresses, format strings and tags, each exactly once; for runs "
+            "with `data.placeholders`.",
+        ),
+    ] = False,
     no_repeat_ngram_size: Annotated[
         int | None,
         Constraint(min=0, metavar="N", help="No sequence of N pieces appears twice; 0: no limit."),
@@ -194,6 +202,7 @@ def translate(
         coverage_penalty=coverage_penalty,
         prefix=prefix,
         force_words=tuple(force_words or ()),
+        placeholders=placeholders or None,
         bad_words=tuple(bad_words or ()),
         no_repeat_ngram_size=no_repeat_ngram_size,
         min_length=min_length,
@@ -208,6 +217,8 @@ def translate(
         seed=seed,
         batch=batch,
     )
+    if attention and placeholders:
+        raise ArgumentError("--attention cannot show placeholders", hint="Leave one of them out.")
     translate_lines = decoding.translate_function(loaded)
     if documents.is_document:
         documents.translate(run, translate_lines)

@@ -60,7 +60,10 @@ class LanguageModelTask(Task):
     scores = ("nats_per_token", "bits_per_byte", "perplexity_per_word")
     unused_keys = (
         *(f"data.{key}" for key in ("pair", "prompt", "completion")),
-        *(f"data.{key}" for key in ("max_length", "max_length_ratio", "drop_duplicates")),
+        *(
+            f"data.{key}"
+            for key in ("max_length", "max_length_ratio", "drop_duplicates", "placeholders")
+        ),
         *TRANSLATION_KEYS,
     )
     evaluation_options = frozenset(

@@ -39,6 +39,7 @@ class PromptsTask(Task):
         "data.text",
         "data.unit",
         "data.max_length_ratio",
+        "data.placeholders",
         *TRANSLATION_KEYS,
     )
 

@@ -163,7 +163,11 @@ class TranslationTask(Task):
             values = {"loss": nats / sum(batch.tokens for batch in batches)}
             if recipe.training.metric in ("bleu", "chrf"):
                 loaded = LoadedTranslator(
-                    model, tokenizers, precision=precision, max_input_length=max_length
+                    model,
+                    tokenizers,
+                    precision=precision,
+                    max_input_length=max_length,
+                    placeholders=recipe.data.placeholders > 0,
                 )
                 hypotheses = loaded.translate(lines, beam_size=1, batch=256)
                 values["bleu"] = bleu(hypotheses, references, tokenize=tokenize)
@@ -181,6 +185,7 @@ class TranslationTask(Task):
             precision=precision,
             **recipe.decoding.model_dump(),
             max_input_length=recipe.data.max_length,
+            placeholders=recipe.data.placeholders > 0,
         )
 
     def evaluate(
@@ -227,6 +232,9 @@ def check_vocabularies(lookup: Lookup) -> Iterator[Mistake]:
             "two numbers cannot take effect: one model is that of both sides",
             "one number, or tokenizer.joint = false",
         )
+    if lookup("data", "placeholders") and lookup("tokenizer", "model_type") == "word":
+        problem = "needs numbered symbols, which a tokenizer of words cannot keep whole"
+        yield Mistake("data.placeholders", problem, 'tokenizer.model_type = "unigram"')
     separate = isinstance(file, list | tuple) or (file is None and joint is False)
     if separate and lookup("model", "tie_embeddings") == "three-way":
         yield Mistake(

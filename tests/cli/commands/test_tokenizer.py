@@ -88,3 +88,31 @@ def test_an_output_in_a_missing_folder(model: Path, tmp_path: Path) -> None:
     text = model.parent / "text.txt"
     error = refusal("tokenizer", "train", text, "-o", output, "--vocab-size", 305)
     assert "folder.model" in error
+
+
+def test_symbols_and_patterns_are_kept_whole(tmp_path: Path) -> None:
+    lines = [f"<b>{line}</b> {{{number}}}" for number, (line, _) in enumerate(pairs_of("train"))]
+    text, model = write_lines(tmp_path / "text.txt", lines), tmp_path / "made.model"
+    options = ("--vocab-size", 360, "--keep", "%s", "--keep-pattern", r"\{\d+\}")
+    result = invoke("tokenizer", "train", text, "-o", model, *options, "--keep-pattern", "</?b>")
+    assert result.exit_code == 0, result.output
+    assert "24 of 202 matches of keep_patterns are symbols" in result.stderr
+    tokenizer = Tokenizer.load(model)
+    assert list(tokenizer.symbols)[:3] == ["%s", "</b>", "<b>"]
+    pieces = answer("tokenizer", "encode", model, "--pieces", text="the<b>boat</b>%s")
+    assert {"<b>", "</b>", "%s"} <= {*pieces.split()}
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "problem"),
+    [
+        ("--keep", "", "it is empty"),
+        ("--keep", "a▁b", "it has ▁ in it"),
+        ("--keep-pattern", "(", "not a regular expression"),
+        ("--keep-pattern", "x*", "matches an empty text"),
+    ],
+)
+def test_symbols_that_cannot_be_kept(tmp_path: Path, option: str, value: str, problem: str) -> None:
+    text, model = write_lines(tmp_path / "text.txt", LINES), tmp_path / "made.model"
+    assert problem in refusal("tokenizer", "train", text, "-o", model, option, value)
+    assert not model.exists()
