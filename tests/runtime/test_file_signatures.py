@@ -27,7 +27,7 @@ FILES = {
     "a PDF document": b"%PDF-1.7\n%\xe2\xe3",
     "an RTF document": b"{\\rtf1\\ansi Hello}",
     "a document of an old Microsoft Office": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0",
-    "a gzip file": gzip.compress(b"Hello"),
+    "a gzip file": gzip.compress(b"Hello", mtime=0),
     "a bzip2 file": bz2.compress(b"Hello"),
     "an xz file": lzma.compress(b"Hello"),
     "a picture": b"\x89PNG\r\n\x1a\n",

@@ -246,7 +246,7 @@ def test_ordinary_lines_are_no_warning(translator: Path) -> None:
     [
         (b"PK\x03\x04\x14\x00", "a ZIP archive, as .docx, .odt and .xlsx files are"),
         (b"%PDF-1.7\n", "a PDF document"),
-        (gzip.compress(b"a\n"), "a gzip file"),
+        (gzip.compress(b"a\n", mtime=0), "a gzip file"),
         ("Hello\n".encode("utf-16-le"), "binary, or UTF-16 without its byte-order mark"),
     ],
 )
