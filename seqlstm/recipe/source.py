@@ -9,6 +9,7 @@ from seqlstm.config import Catalogue, Recipe, parse, read_overrides
 from seqlstm.config.base import Table
 from seqlstm.data.sources.directions import find_pair
 from seqlstm.errors import DataError, Mistake, RecipeError
+from seqlstm.recipe.tasks.registry import TASKS
 
 SOURCE_KEYS = ("name", "revision", "options")
 """Keys of `data` that belong to one source, and mean nothing for another."""
@@ -76,7 +77,8 @@ def _drop_settings(
 def _find_missing_pair(merged: Table, notes: list[str]) -> Mistake | None:
     """Set a translator's missing pair to the one of its files; else the mistake, if any."""
     data = _section(merged)
-    if merged.get("task") != "translation" or "pair" in data:
+    task = TASKS.get(str(merged.get("task")))
+    if task is None or "pair" not in task.columns or "pair" in data:
         return None
     source: Any = data.get("source")
     if not _is_source(source):

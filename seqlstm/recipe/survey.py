@@ -19,6 +19,7 @@ from seqlstm.data.sources.read import Corpus, list_splits, read
 from seqlstm.data.sources.splits import ALIASES
 from seqlstm.data.sources.tables import format_of
 from seqlstm.errors import ArgumentError, DataError
+from seqlstm.recipe.tasks.registry import TASKS
 
 # Per cent of the training rows for each held-out split, for corpora of at most so many rows.
 HELD_OUT = ((1_000, 10), (20_000, 5), (200_000, 2))
@@ -61,17 +62,21 @@ def survey(
 
     Raises:
         DataError: there is no such path, or its columns or direction are not clear.
-        ArgumentError: `pair` is given for a language model.
+        ArgumentError: no recipe of this task is drafted, or it has no pair.
     """
+    if task not in (None, *(known := [_task_of("pair"), _task_of("text")])):
+        raise ArgumentError(
+            f"no recipe of the task {task} is drafted, but of {' and '.join(known)}"
+        )
     path = Path(expanduser(source))
     if not exists(path):
         raise missing(path)
     tables = _tables(path)
     columns = columns_of(tables[0]) if tables else []
-    task = task or ("translation" if pair or _has_sides(path, columns) else "language-model")
+    task = task or _task_of("pair" if pair or _has_sides(path, columns) else "text")
     lines: list[str] = []
     text = None
-    if task == "translation":
+    if task == _task_of("pair"):
         pair = pair or _stated_pair(path, lines)
     elif pair:
         raise ArgumentError("--pair names the two sides of a translation, not of one text")
@@ -114,6 +119,11 @@ def choose_splits(available: Sequence[str], rows: int) -> SplitsConfig:
 def _of(available: Sequence[str], split: str) -> str | None:
     aliases = next(names for names in ALIASES if split in names)
     return next((name for name in aliases if name in available), None)
+
+
+def _task_of(column: str) -> str:
+    """The first task whose rows have this one column."""
+    return next(name for name, task in TASKS.items() if task.columns == (column,))
 
 
 def _tables(path: Path) -> list[Path]:

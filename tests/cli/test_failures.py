@@ -17,8 +17,9 @@ import typer
 
 from seqlstm.cli.console import show_summary
 from seqlstm.cli.standard_streams import ClosedPipeError
+from seqlstm.data.sources.errors import translate_errors
 from seqlstm.errors import DataError, FileError, UserError
-from tests.runs import LANGUAGE_MODEL, invoke, pairs_of, refusal, write_recipe, write_table
+from tests.runs import LANGUAGE_MODEL, invoke, refusal, write_recipe
 
 ENVIRONMENT = os.environ | {
     "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),
@@ -219,18 +220,14 @@ def test_exit_codes(
 
 
 @pytest.mark.parametrize("cache", ["/dev/null/datasets", "/proc/none/datasets"])
-def test_a_cache_that_cannot_be_written(
-    cache: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cache_that_cannot_be_written(cache: str, monkeypatch: pytest.MonkeyPatch) -> None:
     import datasets
 
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", cache)
-    recipe = write_recipe(tmp_path, LANGUAGE_MODEL)
-    rows: list[tuple[str, ...]] = [(line,) for line, _ in pairs_of("train")]
-    file = write_table(tmp_path / "rows.jsonl", ("text",), rows)
-    error = refusal("check", recipe, f"data.source={file}")
-    assert error.startswith("Data error: the cache of data sets cannot be written: /")
-    assert "Set HF_HOME to a folder that can be written." in error
+    with pytest.raises(DataError, match="the cache of data sets cannot be written: /") as caught:
+        with translate_errors('"owner/name"'):
+            Path(cache).mkdir(parents=True)
+    assert "Set HF_HOME to a folder that can be written." in str(caught.value)
 
 
 LONG = "x" * 300

@@ -74,7 +74,7 @@ def test_a_pipe_serves_for_text_only(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_names_the_file() -> None:
-    with pytest.raises(FileError, match="/dev/full cannot be written: No space left on device"):
+    with pytest.raises(FileError, match="/dev/full could not be written: No space left on device"):
         write_output(Path("/dev/full"), "text")
 
 

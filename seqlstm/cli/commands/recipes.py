@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -16,11 +15,6 @@ from seqlstm.errors import ArgumentError
 app = typer.Typer(
     help="List, `show` or `copy` the recipes that come with seqlstm, or draft a `new` one."
 )
-
-
-class TaskChoice(StrEnum):
-    translation = "translation"
-    language_model = "language-model"
 
 
 @app.callback(invoke_without_command=True)
@@ -89,7 +83,7 @@ def new(
         typer.Argument(metavar="[FILE]", help="The recipe's file; default: SOURCE's name.toml."),
     ] = None,
     task: Annotated[
-        TaskChoice | None, typer.Option(help="By default the task that the text suits.")
+        str | None, typer.Option(help="By default the task that the text suits.")
     ] = None,
     pair: Annotated[
         str | None,
@@ -114,7 +108,7 @@ def new(
     sides = None if pair is None else tuple(side.strip() for side in pair.split(","))
     if sides is not None and (len(sides) != 2 or not all(sides)):
         raise ArgumentError(f"--pair names two sides, was: {pair}", hint="Right would be: en,de")
-    found = survey(source, task=task.value if task else None, pair=sides)
+    found = survey(source, task=task, pair=sides)
     for line in found.lines:
         note(line)
     write_output(file, draft(found, file))

@@ -69,10 +69,10 @@ def test_argument_file_and_pipe_are_equal(
     assert inspected(language_model, text=TEXT) == report
 
 
-def test_a_file_keeps_its_line_ends(language_model: Path, tmp_path: Path) -> None:
+def test_a_file_has_universal_newlines(language_model: Path, tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_bytes(b"A woman\r\nsees\r\n")
     pieces = inspected(language_model, "--file", tmp_path / "text.txt")["text"]["pieces"]
-    assert "".join(pieces) == "A woman\r\nsees"
+    assert "".join(pieces) == "A woman\nsees"
 
 
 def test_units_ranked_on_another_text(

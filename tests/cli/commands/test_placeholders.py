@@ -176,7 +176,9 @@ def test_tokenizers_have_the_symbols(folder: Path, loaded: LoadedTranslator) -> 
     text = folder / "train.en"
     for options in ([], ["--placeholders"]):
         model = folder / "own.model"
-        answer("tokenizer", "train", text, "-o", model, "--vocab-size", 325, *options)
+        answer(
+            "tokenizer", "train", text, "-o", model, "--vocab-size", 325, "--overwrite", *options
+        )
         arguments = ("check", recipe, f'tokenizer={{file="{model.as_posix()}"}}')
         if options:
             assert "placeholders: 1" in answer(*arguments)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from sacrebleu.metrics import BLEU, CHRF, TER
 from sacrebleu.tokenizers import tokenizer_ja_mecab
 
@@ -105,6 +106,9 @@ def old(chinese: Path, tmp_path: Path) -> Path:
     recipe = (run / "recipe.toml").read_text(encoding="utf-8")
     (run / "recipe.toml").write_text(recipe.partition("[evaluation]")[0], encoding="utf-8")
     change_card(run, tokenize=None, **FORMAT_1)
+    checkpoint = torch.load(run / "checkpoint.pt", weights_only=True)
+    del checkpoint["run"]
+    torch.save(checkpoint, run / "checkpoint.pt")
     return run
 
 
@@ -153,7 +157,7 @@ def test_the_choice_is_kept_with_the_run(chinese: Path, tmp_path: Path) -> None:
 
 def test_options_replace_the_runs_settings(chinese: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.txt"
-    options = ("--output", output, "--beam-size", "1")
+    options = ("--output", output, "--overwrite", "--beam-size", "1")
     found = scores(chinese, *options, "--tokenize", "char", "--references", "none")
     lines = output.read_text(encoding="utf-8").splitlines()
     target, second = column("test", "zh"), column("test", "zh2")
