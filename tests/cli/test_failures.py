@@ -224,9 +224,9 @@ def test_a_cache_that_cannot_be_written(cache: str, monkeypatch: pytest.MonkeyPa
     import datasets
 
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", cache)
-    with pytest.raises(DataError, match="the cache of data sets cannot be written: /") as caught:
-        with translate_errors('"owner/name"'):
-            Path(cache).mkdir(parents=True)
+    message = "the cache of data sets cannot be written: /"
+    with pytest.raises(DataError, match=message) as caught, translate_errors('"owner/name"'):
+        Path(cache).mkdir(parents=True)
     assert "Set HF_HOME to a folder that can be written." in str(caught.value)
 
 
