@@ -13,6 +13,7 @@ from seqlstm.data.sources.cells import Columns, Table, complete_rows
 from seqlstm.data.sources.columnar import read_arrow, read_data_set, read_parquet
 from seqlstm.data.sources.delimited import read_delimited
 from seqlstm.data.sources.errors import translate_errors
+from seqlstm.data.sources.file_names import order_sides, refuse_sides
 from seqlstm.data.sources.json_files import read_json
 from seqlstm.data.sources.plain_text import PlainFiles, suffix_of
 from seqlstm.errors import DataError
@@ -133,13 +134,22 @@ def _open(data_set: hub.DataSet, name: str, columns: Columns) -> Tables | PlainF
         files = {split: [Path(path) for path in paths] for split, paths in data_set.files.items()}
         if data_set.kind != "text":
             return Tables(name, _parts(data_set.kind, data_set.options, files), columns)
-        pair = (columns[0], columns[1]) if len(columns) == 2 else None
-        return PlainFiles(name, files, None if pair else columns[0], pair)
+        return _open_text(files, name, columns)
     parts: dict[str, list[Part]] = {}
     for split, rows in data_set.items():
         label = f"{name} ({split})"
         parts[str(split)] = [(label, partial(read_data_set, rows, name=label))]
     return Tables(name, parts, columns)
+
+
+def _open_text(files: Mapping[str, Sequence[Path]], name: str, columns: Columns) -> PlainFiles:
+    """Open plain text that `datasets` found; it lists the files of a split by their names."""
+    if len(columns) == 1:
+        refuse_sides(files, name)
+        return PlainFiles(name, files, columns[0], None)
+    pair, notes = (columns[0], columns[1]), list[str]()
+    ordered = order_sides(files, pair, notes, order_given=False)
+    return PlainFiles(name, ordered, None, pair, notes)
 
 
 def _parts(
