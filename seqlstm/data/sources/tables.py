@@ -89,24 +89,31 @@ def format_of(path: Path) -> str | None:
     return suffix if suffix in FORMATS else None
 
 
-def open_files(files: Mapping[str, Sequence[Path]], *, name: str, columns: Columns) -> Tables:
-    """Open local files of one format, by split.
+def open_files(
+    files: Mapping[str, Sequence[Path]], *, name: str, columns: Columns, notes: Sequence[str] = ()
+) -> Tables:
+    """Open local files by split, each in the format of its suffix.
+
+    Args:
+        files: of each split.
+        name: of the source, for messages.
+        columns: the column of texts, or the two columns of pairs.
+        notes: what was decided before; lines to print.
 
     Raises:
-        DataError: the formats differ.
+        DataError: some are tables and some plain text.
     """
     paths = [file for split in files.values() for file in split]
-    suffixes = {format_of(path) for path in paths}
-    if len(suffixes) != 1 or None in suffixes:
-        raise DataError(f"{name}: files of different formats: {', '.join(map(str, paths))}.")
-    kind, options = FORMATS[suffixes.pop() or ""]
-    return Tables(name, _parts(kind, options, files), columns)
+    if None in map(format_of, paths):
+        raise DataError(f"{name}: tables and plain text: {', '.join(map(str, paths))}.")
+    parts = {split: [_part(path) for path in listed] for split, listed in files.items()}
+    return Tables(name, parts, columns, [*notes])
 
 
 def open_folder(
     folder: Path, *, name: str | None, text: str | None, pair: tuple[str, str] | None
 ) -> Tables | PlainFiles:
-    """Open a local folder in any layout that `datasets` knows; `name` is that of a configuration.
+    """Open a folder of archives, or a README's configuration of this name, by `datasets`.
 
     Raises:
         DataError: the folder has no data.
@@ -133,7 +140,12 @@ def _open(data_set: hub.DataSet, name: str, columns: Columns) -> Tables | PlainF
     if isinstance(data_set, hub.FileListing):
         files = {split: [Path(path) for path in paths] for split, paths in data_set.files.items()}
         if data_set.kind != "text":
-            return Tables(name, _parts(data_set.kind, data_set.options, files), columns)
+            read = partial(READERS[data_set.kind], **data_set.options)
+            listed = {
+                split: [(path.name, partial(read, path)) for path in paths]
+                for split, paths in files.items()
+            }
+            return Tables(name, listed, columns)
         return _open_text(files, name, columns)
     parts: dict[str, list[Part]] = {}
     for split, rows in data_set.items():
@@ -152,11 +164,7 @@ def _open_text(files: Mapping[str, Sequence[Path]], name: str, columns: Columns)
     return PlainFiles(name, ordered, None, pair, notes)
 
 
-def _parts(
-    kind: str, options: Mapping[str, Any], files: Mapping[str, Sequence[Path]]
-) -> dict[str, list[Part]]:
-    read = READERS[kind]
-    return {
-        split: [(path.name, partial(read, path, **options)) for path in paths]
-        for split, paths in files.items()
-    }
+def _part(path: Path) -> Part:
+    """A file that is read in the format of its suffix."""
+    kind, options = FORMATS[format_of(path) or ""]
+    return path.name, partial(READERS[kind], path, **options)
