@@ -57,7 +57,7 @@ def without_side(path: PurePath, side: str, sides: Sequence[str]) -> str:
 
     Files that differ in nothing else belong together.
     """
-    text = re.sub(r"\.txt$", "", _uncompressed(path))
+    text = re.sub(r"\.txt$", "", _uncompressed(path), flags=re.IGNORECASE)
     for name in _names(side):
         text = _pattern(sides, name).sub(lambda match: match[0] if match["pair"] else "\0", text)
     text = re.sub(r"[-._ /]*\0[-._ /]*|/", ".", text)
@@ -205,7 +205,8 @@ def _names(side: str) -> list[str]:
 
 
 def _uncompressed(path: PurePath) -> str:
-    return str(path.with_suffix("") if path.suffix in COMPRESSED else path).replace("\\", "/")
+    path = path.with_suffix("") if path.suffix.lower() in COMPRESSED else path
+    return str(path).replace("\\", "/")
 
 
 def _sides(paths: Sequence[Path], pair: Sequence[str]) -> list[str | None]:

@@ -87,7 +87,7 @@ def could_be_hub_name(source: str) -> bool:
     path = Path(source)
     if not _HUB_NAME.fullmatch(source) or ("/" in source and path.parent.is_dir()):
         return False
-    is_file_name = suffix_of(path) in (".txt", ".tmx") or path.suffix in COMPRESSED
+    is_file_name = suffix_of(path) in (".txt", ".tmx") or path.suffix.lower() in COMPRESSED
     return not is_file_name and tables.format_of(path) is None
 
 
