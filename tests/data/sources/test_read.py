@@ -1,5 +1,6 @@
 import gzip
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,8 @@ class TestFormats:
         rows = list(zip(texts, reversed(texts), strict=True))
         file = write_table(tmp_path / "set", f"train.{suffix}", rows)
         corpus = read(file, split="train", pair=["en", "de"])
+        if suffix == "csv":  # a line end in quotes is "\n"
+            rows = [tuple(re.sub("\r\n?", "\n", text) for text in row) for row in rows]
         assert corpus.rows == rows
 
     def test_nested_columns_are_dotted(self, tmp_path):
