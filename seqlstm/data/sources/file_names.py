@@ -19,7 +19,15 @@ from seqlstm.errors import DataError
 DIRECTIONS = (("source", "target"), ("src", "tgt"), ("src", "trg"))
 """Names of two sides that state which one is the source."""
 
+_DESCRIPTION = re.compile(
+    r"(readme|licen[cs]e|copying|changelog|makefile)([^\w].*)?", re.IGNORECASE
+)
 _BEGIN, _END = r"(?<![^\W_])", r"(?![^\W_])"  # the ends of a name: no letter or digit beside it
+
+
+def describes_data(path: PurePath) -> bool:
+    """Whether a file is called like a description of the data beside it, such as `license.txt`."""
+    return _DESCRIPTION.fullmatch(path.name) is not None
 
 
 def split_of(path: PurePath) -> str | None:

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from seqlstm.data.sources.file_names import find_sides, side_of, split_of, without_side
+from seqlstm.data.sources.file_names import (
+    describes_data,
+    find_sides,
+    side_of,
+    split_of,
+    without_side,
+)
 from seqlstm.data.sources.hub import ARCHIVES
 from seqlstm.data.sources.plain_text import PlainFiles, suffix_of
 from seqlstm.data.sources.splits import ALIASES
@@ -18,9 +24,8 @@ from seqlstm.data.sources.tables import open_folder as open_tables
 from seqlstm.data.sources.tmx import TmxFiles
 from seqlstm.errors import DataError
 
-# Files beside the data: descriptions, programs, archives, pictures.
+# Files beside the data: documents, programs, archives, pictures.
 _NO_TEXT = re.compile(
-    r"(readme|licen[cs]e|copying|changelog|makefile)([^\w].*)?|"
     r".*\.(md|rst|html?|pdf|docx?|toml|ya?ml|ini|cfg|py|sh|log|model|vocab|pt|bin|safetensors|zip|"
     r"tar|tgz|7z|png|jpe?g|svg|wav|mp3|xml|xlsx?|ods|po|xlf|xliff|srt|sgm)(\.\w+)?",
     re.IGNORECASE,
@@ -61,7 +66,7 @@ def list_files(folder: Path) -> FolderFiles:
             tables.append(path)
         elif suffix_of(path).casefold() == ".tmx":
             tmx.append(path)
-        elif not _NO_TEXT.fullmatch(path.name):
+        elif not describes_data(path) and not _NO_TEXT.fullmatch(path.name):
             texts.append(path)
     return FolderFiles(folder, texts, tables, tmx)
 

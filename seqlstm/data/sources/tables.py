@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import filterfalse
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from seqlstm.data.sources.cells import Columns, Table, complete_rows
 from seqlstm.data.sources.columnar import read_arrow, read_data_set, read_parquet
 from seqlstm.data.sources.delimited import read_delimited
 from seqlstm.data.sources.errors import translate_errors
-from seqlstm.data.sources.file_names import order_sides, refuse_sides
+from seqlstm.data.sources.file_names import describes_data, order_sides, refuse_sides
 from seqlstm.data.sources.json_files import read_json
 from seqlstm.data.sources.plain_text import PlainFiles, suffix_of
 from seqlstm.errors import DataError
@@ -138,15 +139,7 @@ def open_hub(
 
 def _open(data_set: hub.DataSet, name: str, columns: Columns) -> Tables | PlainFiles:
     if isinstance(data_set, hub.FileListing):
-        files = {split: [Path(path) for path in paths] for split, paths in data_set.files.items()}
-        if data_set.kind != "text":
-            read = partial(READERS[data_set.kind], **data_set.options)
-            listed = {
-                split: [(path.name, partial(read, path)) for path in paths]
-                for split, paths in files.items()
-            }
-            return Tables(name, listed, columns)
-        return _open_text(files, name, columns)
+        return _open_listing(data_set, name, columns)
     parts: dict[str, list[Part]] = {}
     for split, rows in data_set.items():
         label = f"{name} ({split})"
@@ -154,12 +147,31 @@ def _open(data_set: hub.DataSet, name: str, columns: Columns) -> Tables | PlainF
     return Tables(name, parts, columns)
 
 
-def _open_text(files: Mapping[str, Sequence[Path]], name: str, columns: Columns) -> PlainFiles:
+def _open_listing(listing: hub.FileListing, name: str, columns: Columns) -> Tables | PlainFiles:
+    """Open the files that `datasets` found, but for those that describe the data."""
+    listed = {split: [*map(Path, paths)] for split, paths in listing.files.items()}
+    kept = {split: [*filterfalse(describes_data, paths)] for split, paths in listed.items()}
+    files = {split: paths for split, paths in kept.items() if paths}
+    unread = [path.name for paths in listed.values() for path in filter(describes_data, paths)]
+    notes = [f"{name}: not read: {', '.join(unread)}"] if unread else []
+    if listing.kind == "text":
+        return _open_text(files, name, columns, notes)
+    read = partial(READERS[listing.kind], **listing.options)
+    parts = {
+        split: [(path.name, partial(read, path)) for path in paths]
+        for split, paths in files.items()
+    }
+    return Tables(name, parts, columns, notes)
+
+
+def _open_text(
+    files: Mapping[str, Sequence[Path]], name: str, columns: Columns, notes: list[str]
+) -> PlainFiles:
     """Open plain text that `datasets` found; it lists the files of a split by their names."""
     if len(columns) == 1:
         refuse_sides(files, name)
-        return PlainFiles(name, files, columns[0], None)
-    pair, notes = (columns[0], columns[1]), list[str]()
+        return PlainFiles(name, files, columns[0], None, notes)
+    pair = columns[0], columns[1]
     ordered = order_sides(files, pair, notes, order_given=False)
     return PlainFiles(name, ordered, None, pair, notes)
 

@@ -73,5 +73,17 @@ class TestSides:
         with pytest.raises(DataError, match="has text of de and en in the split train"):
             read_files("train.en.txt", "train.de.txt", text="text")
 
+    @pytest.mark.parametrize("columns", [{"text": "text"}, {"pair": ("en", "de")}])
+    def test_a_licence_is_no_text(self, read_files, columns) -> None:
+        names = ["a.txt"] if "text" in columns else ["a.en.txt", "a.de.txt"]
+        corpus = read_files(*names, "LICENSE.txt", **columns)
+        assert corpus.rows == (names if "text" in columns else [tuple(names)])
+        assert corpus.notes == (f"{corpus.name}: not read: LICENSE.txt",)
+
+    def test_a_licence_alone_is_no_data(self, read_files) -> None:
+        with pytest.raises(DataError, match=r"Its splits: none\.") as caught:
+            read_files("LICENSE.txt")
+        assert str(caught.value.hint).endswith("not read: LICENSE.txt")
+
     def test_files_of_one_language_are_one_text(self, read_files) -> None:
         assert read_files("train-2.txt", "train-1.txt").rows == ["train-1.txt", "train-2.txt"]
