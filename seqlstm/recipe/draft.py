@@ -10,7 +10,7 @@ from pathlib import Path
 
 from seqlstm.config import parse
 from seqlstm.config.data import SplitsConfig
-from seqlstm.errors import TokenizerError
+from seqlstm.errors import DataError, TokenizerError
 from seqlstm.recipe.read import CATALOGUE
 from seqlstm.recipe.survey import DataSurvey
 from seqlstm.recipe.tokenizers import make_tokenizers
@@ -56,7 +56,11 @@ def draft(found: DataSurvey, file: Path) -> str:
     Args:
         found: what the survey found.
         file: the recipe's file, for the commands in its head.
+
+    Raises:
+        DataError: the rows are too few for the slices of them.
     """
+    _check_slices(found)
     amounts = TRANSLATORS if found.pair else LANGUAGE_MODELS
     amount = len(found.train) if found.pair else sum(map(len, found.train.texts))
     sizes = next(sizes for limit, sizes in amounts.items() if amount <= limit)
@@ -65,6 +69,16 @@ def draft(found: DataSurvey, file: Path) -> str:
         if _can_be_trained(text, found):
             break
     return text
+
+
+def _check_slices(found: DataSurvey) -> None:
+    slices = sum("[" in split for split in found.splits.model_dump().values())
+    if found.rows < slices:
+        raise DataError(
+            f"{found.source} has {found.rows} row{'' if found.rows == 1 else 's'}, too few to cut "
+            f"them into {slices} splits.",
+            hint="A draft needs a row for each: training, validation and test.",
+        )
 
 
 def _can_be_trained(text: str, found: DataSurvey) -> bool:

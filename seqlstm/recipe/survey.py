@@ -23,6 +23,7 @@ from seqlstm.recipe.tasks.registry import TASKS
 
 # Per cent of the training rows for each held-out split, for corpora of at most so many rows.
 HELD_OUT = ((1_000, 10), (20_000, 5), (200_000, 2))
+FEW = 8  # with fewer rows, ten per cent of them may round to none: one row is held out
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class DataSurvey:
         text: the column of a language model.
         unit: whether rows of text are lines or documents.
         splits: of the recipe; slices where there is only one.
+        rows: number of rows of the source's split that is trained on, or cut into slices.
         train: the rows of the training split.
         lines: what was found, to print.
     """
@@ -46,6 +48,7 @@ class DataSurvey:
     text: str | None
     unit: Literal["line", "document"]
     splits: SplitsConfig
+    rows: int
     train: Corpus
     lines: list[str]
 
@@ -92,7 +95,7 @@ def survey(
         *train.notes,
     ]
     unit: Literal["line", "document"] = "document" if tables else "line"
-    return DataSurvey(named, task, pair, text, unit, splits, train, lines)
+    return DataSurvey(named, task, pair, text, unit, splits, len(rows), train, lines)
 
 
 def choose_splits(available: Sequence[str], rows: int) -> SplitsConfig:
@@ -109,11 +112,15 @@ def choose_splits(available: Sequence[str], rows: int) -> SplitsConfig:
         return SplitsConfig(train=train, validation=validation, test=test)
     if validation:
         return SplitsConfig(train=train, validation=validation, test=validation)
-    last = f"{train}[{100 - share}%:]"
+    slices = 2 if test else 3
+    first, second = (
+        ("-2", "-1") if slices <= rows < FEW else (f"{100 - 2 * share}%", f"{100 - share}%")
+    )
+    last = f"{train}[{second}:]"
     if test:
-        return SplitsConfig(train=f"{train}[:{100 - share}%]", validation=last, test=test)
-    middle = f"{train}[{100 - 2 * share}%:{100 - share}%]"
-    return SplitsConfig(train=f"{train}[:{100 - 2 * share}%]", validation=middle, test=last)
+        return SplitsConfig(train=f"{train}[:{second}]", validation=last, test=test)
+    middle = f"{train}[{first}:{second}]"
+    return SplitsConfig(train=f"{train}[:{first}]", validation=middle, test=last)
 
 
 def _of(available: Sequence[str], split: str) -> str | None:

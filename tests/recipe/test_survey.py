@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from seqlstm.data.sources.read import read
+from seqlstm.data.sources.splits import parse
 from seqlstm.errors import ArgumentError, DataError
 from seqlstm.recipe.draft import LANGUAGE_MODELS, TRANSLATORS, draft
 from seqlstm.recipe.survey import choose_splits, survey
@@ -25,10 +27,45 @@ from tests.runs import in_greek_letters, pairs_of, write_lines, write_texts
         (["train", "val"], 9, ["train", "val", "val"]),
         (["train", "test"], 30_000, ["train[:98%]", "train[98%:]", "test"]),
         (["law"], 9, ["law[:80%]", "law[80%:90%]", "law[90%:]"]),
+        (["train"], 5, ["train[:-2]", "train[-2:-1]", "train[-1:]"]),
+        (["train", "test"], 2, ["train[:-1]", "train[-1:]", "test"]),
+        (["train", "test"], 1, ["train[:90%]", "train[90%:]", "test"]),
+        (["train", "val"], 1, ["train", "val", "val"]),
     ],
 )
 def test_missing_splits_are_slices(available: list[str], rows: int, splits: list[str]) -> None:
     assert [*choose_splits(available, rows).model_dump().values()] == splits
+
+
+@pytest.mark.parametrize("available", [["train"], ["train", "test"]])
+@pytest.mark.parametrize("rows", [*range(3, 30), 999, 1_001, 19_999, 20_001, 200_001])
+def test_no_slice_is_empty(available: list[str], rows: int) -> None:
+    splits = choose_splits(available, rows)
+    slices = [parse(split)[0] for split in {splits.train, splits.validation, splits.test}]
+    cut = [one.cut(range(rows)) for one in slices if one.split == "train"]
+    assert all(len(part) > 0 for part in cut)
+    assert sorted(row for part in cut for row in part) == [*range(rows)]
+
+
+@pytest.mark.parametrize("rows", range(3, 10))
+def test_a_draft_for_a_few_rows_has_rows_in_every_split(tmp_path: Path, rows: int) -> None:
+    file = write_lines(tmp_path / "few.tsv", ["Hello there.\tHallo du."] * rows)
+    found = survey(str(file), pair=("1", "2"))
+    recipe = tomllib.loads(draft(found, tmp_path / "a.toml"))
+    sizes = [
+        len(read(str(file), split=split, pair=found.pair))
+        for split in recipe["data"]["splits"].values()
+    ]
+    assert sum(sizes) == rows
+    assert all(sizes)
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_a_draft_for_too_few_rows_is_refused(tmp_path: Path, rows: int) -> None:
+    file = write_lines(tmp_path / "few.tsv", ["Hello there.\tHallo du."] * rows)
+    found = survey(str(file), pair=("1", "2"))
+    with pytest.raises(DataError, match=rf"few\.tsv has {rows} rows?, too few to cut them into 3"):
+        draft(found, tmp_path / "a.toml")
 
 
 def test_sizes_grow_with_the_text() -> None:

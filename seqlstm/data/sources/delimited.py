@@ -1,6 +1,7 @@
 """CSV and TSV files: cells as they are written, never taken for numbers, dates or missing values.
 
-A TSV file has no quoting: a quotation mark is a character. A CSV file is quoted as in RFC 4180.
+A TSV file has no quoting: a quotation mark is a character. A CSV file is quoted as in RFC 4180;
+the end of a line inside of quotes is "\\n", as in every text that can be typed.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ def _is_quoted(cell: str) -> bool:
 
 def _csv_rows(path: Path, delimiter: str) -> Rows:
     data = read_bytes(path)
-    lines = TextIOWrapper(BytesIO(without_mark(data, str(path))), "utf-8", newline="")
+    lines = TextIOWrapper(BytesIO(without_mark(data, str(path))), "utf-8")  # universal newlines
     csv.field_size_limit(_LONGEST_CELL)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     number = 1

@@ -6,18 +6,28 @@ spaces and slashes; lower and upper case are the same.
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from seqlstm.data.sources.plain_text import COMPRESSED
 from seqlstm.data.sources.splits import ALIASES
+from seqlstm.errors import DataError
 
 DIRECTIONS = (("source", "target"), ("src", "tgt"), ("src", "trg"))
 """Names of two sides that state which one is the source."""
 
+_DESCRIPTION = re.compile(
+    r"(readme|licen[cs]e|copying|changelog|makefile)([^\w].*)?", re.IGNORECASE
+)
 _BEGIN, _END = r"(?<![^\W_])", r"(?![^\W_])"  # the ends of a name: no letter or digit beside it
+
+
+def describes_data(path: PurePath) -> bool:
+    """Whether a file is called like a description of the data beside it, such as `license.txt`."""
+    return _DESCRIPTION.fullmatch(path.name) is not None
 
 
 def split_of(path: PurePath) -> str | None:
@@ -55,7 +65,7 @@ def without_side(path: PurePath, side: str, sides: Sequence[str]) -> str:
 
     Files that differ in nothing else belong together.
     """
-    text = re.sub(r"\.txt$", "", _uncompressed(path))
+    text = re.sub(r"\.txt$", "", _uncompressed(path), flags=re.IGNORECASE)
     for name in _names(side):
         text = _pattern(sides, name).sub(lambda match: match[0] if match["pair"] else "\0", text)
     text = re.sub(r"[-._ /]*\0[-._ /]*|/", ".", text)
@@ -102,6 +112,80 @@ def in_known_direction(sides: Iterable[str]) -> list[str] | None:
     return None
 
 
+def order_sides(
+    files: Mapping[str, Sequence[Path]],
+    pair: tuple[str, str],
+    notes: list[str],
+    *,
+    order_given: bool,
+) -> dict[str, Sequence[Path]]:
+    """Two parallel files a split, in the order of `pair` by their names.
+
+    Args:
+        files: of each split; where they are not two, they stay as they are.
+        pair: source and target.
+        notes: gets a line for each choice that a name does not state in full.
+        order_given: whether a person listed the files; then their order counts where no name is
+            one of `pair`.
+
+    Raises:
+        DataError: both files of a split name the same side, or none names one and no order is
+            given; or names turn the order in one split round and do not state it in another.
+    """
+    ordered: dict[str, Sequence[Path]] = {}
+    turned, unnamed = [], []
+    for split, paths in files.items():
+        ordered[split] = paths
+        if len(paths) != 2:
+            continue
+        sides = _sides(paths, pair)
+        if sides == [None, None] and not order_given:
+            raise DataError(
+                f"The names of {paths[0]} and {paths[1]} do not state which one is {pair[0]} and "
+                f"which one is {pair[1]}.",
+                hint=f"Rename them, such as {split}.{pair[0]} and {split}.{pair[1]}, or list them "
+                f'in this order: source = {{ {split} = ["…", "…"] }}',
+            )
+        if sides[0] is not None and sides[0] == sides[1]:
+            raise DataError(
+                f"{paths[0]} and {paths[1]} are both {sides[0]} by their names.",
+                hint=f"One must be {pair[0]} and one {pair[1]}: rename a file, or data.pair.",
+            )
+        if sides[0] == pair[1] or sides[1] == pair[0]:
+            turned.append(split)
+            ordered[split] = paths[::-1]
+        if sides == [None, None]:
+            unnamed.append(split)
+        if None in sides:
+            first, second = ordered[split]
+            how = "in the order given" if sides == [None, None] else "by one name"
+            notes.append(f"sides of {split}, {how}: {pair[0]} = {first}, {pair[1]} = {second}")
+    if turned and unnamed:
+        raise DataError(
+            f"The names of the files of {turned[0]} state the sides {pair[0]} and {pair[1]}; those "
+            f"of {unnamed[0]} do not, and their order cannot be trusted.",
+            hint=f"List the files of every split in the order {pair[0]}, {pair[1]}.",
+        )
+    return ordered
+
+
+def refuse_sides(files: Mapping[str, Sequence[Path]], name: str) -> None:
+    """Raise a DataError if the text of a split has several sides, which one text must not mix.
+
+    Args:
+        files: of each split.
+        name: of the source, for the message.
+    """
+    for split, paths in files.items():
+        sides = find_sides(_from_common_folder(paths))
+        if len(sides) > 1:
+            raise DataError(
+                f"{name} has text of {' and '.join(sides)} in the split {split}.",
+                hint="Unpack or download it, and name the files of one: "
+                f'source = {{ {split} = "…" }}',
+            )
+
+
 @cache
 def _languages() -> tuple[frozenset[str], frozenset[str]]:
     from babel import Locale
@@ -129,4 +213,15 @@ def _names(side: str) -> list[str]:
 
 
 def _uncompressed(path: PurePath) -> str:
-    return str(path.with_suffix("") if path.suffix in COMPRESSED else path).replace("\\", "/")
+    path = path.with_suffix("") if path.suffix.lower() in COMPRESSED else path
+    return str(path).replace("\\", "/")
+
+
+def _sides(paths: Sequence[Path], pair: Sequence[str]) -> list[str | None]:
+    return [side_of(path, pair) for path in _from_common_folder(paths)]
+
+
+def _from_common_folder(paths: Sequence[Path]) -> list[Path]:
+    """The paths below the innermost folder of them all; folders above it name no side."""
+    common = os.path.commonpath([path.absolute().parent for path in paths])
+    return [path.absolute().relative_to(common) for path in paths]

@@ -9,22 +9,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from seqlstm.data.sources.file_names import find_sides, side_of, split_of, without_side
+from seqlstm.data.sources.file_names import (
+    describes_data,
+    find_sides,
+    side_of,
+    split_of,
+    without_side,
+)
 from seqlstm.data.sources.hub import ARCHIVES
 from seqlstm.data.sources.plain_text import PlainFiles, suffix_of
 from seqlstm.data.sources.splits import ALIASES
-from seqlstm.data.sources.tables import Tables, format_of
+from seqlstm.data.sources.tables import Tables, format_of, open_files
 from seqlstm.data.sources.tables import open_folder as open_tables
 from seqlstm.data.sources.tmx import TmxFiles
 from seqlstm.errors import DataError
 
-# Files beside the data: descriptions, programs, archives, pictures.
+# Files beside the data: documents, programs, archives, pictures.
 _NO_TEXT = re.compile(
-    r"(readme|licen[cs]e|copying|changelog|makefile)([^\w].*)?|"
     r".*\.(md|rst|html?|pdf|docx?|toml|ya?ml|ini|cfg|py|sh|log|model|vocab|pt|bin|safetensors|zip|"
     r"tar|tgz|7z|png|jpe?g|svg|wav|mp3|xml|xlsx?|ods|po|xlf|xliff|srt|sgm)(\.\w+)?",
     re.IGNORECASE,
 )
+# Files of `datasets` and `transformers` that describe the data.
+_DESCRIPTIONS = re.compile(r"(config|dataset_infos?|dataset_dict)\.json")
+_SHARD = re.compile(r"(^|/)data/(?P<split>\w+(\.\w+)*)-\d{5}-of-\d{5}[^/]*$")
 _LISTED = 12  # files in a message
 
 
@@ -51,12 +59,14 @@ class FolderFiles:
 def list_files(folder: Path) -> FolderFiles:
     """The data files of a folder and its subfolders; hidden ones are ignored."""
     texts, tables, tmx = [], [], []
-    for path in sorted(_walk(folder)):
+    for path in (paths := sorted(_walk(folder))):
+        if _describes(path, paths):
+            continue
         if format_of(path) is not None:
             tables.append(path)
         elif suffix_of(path).casefold() == ".tmx":
             tmx.append(path)
-        elif not _NO_TEXT.fullmatch(path.name):
+        elif not describes_data(path) and not _NO_TEXT.fullmatch(path.name):
             texts.append(path)
     return FolderFiles(folder, texts, tables, tmx)
 
@@ -87,15 +97,20 @@ def open_folder(
     if texts and _any_split(texts) and not others:
         return _open_texts(files, text)
     unclear = files.tables and texts and _any_split(texts) == others
-    if parallel or unclear or (files.tables and files.tmx):
+    if parallel or unclear or (files.tables and files.tmx) or _in_two_formats(files.tables):
         raise DataError(
             f"{folder} can be read in several ways: {files}.",
             hint='Name the files by split: source = { train = "…", validation = "…" }.',
         )
-    if files.tables or not files.all:  # `datasets` also reads archives
+    if not files.all:
         return open_tables(folder, name=None, text=text, pair=pair)
-    if files.tmx:
-        return TmxFiles(str(folder), _absolute(folder, splits_of(files.tmx)), sides)
+    if files.tables or files.tmx:
+        splits = splits_of(files.tables or files.tmx)
+        absolute, unread = _absolute(folder, splits), _unread(files, splits)
+        if files.tmx:
+            return TmxFiles(str(folder), absolute, sides, unread)
+        columns = pair or (text or "text",)
+        return open_files(absolute, name=str(folder), columns=columns, notes=unread)
     if pair is not None:
         raise DataError(
             f"{folder} has no files of the sides {pair[0]} and {pair[1]}. Its files: {files}.",
@@ -137,7 +152,17 @@ def parallel_files(paths: Sequence[Path], sides: Sequence[str]) -> dict[str, lis
 
 
 def splits_of(paths: Sequence[Path]) -> dict[str, list[Path]]:
-    """Files by the split that they name; all are "train" if none names one."""
+    """Files by the split that they name; all are "train" if none names one.
+
+    Shards in a folder `data`, as the Hub has them, go by the name before their number: `law` for
+    `data/law-00000-of-00002.parquet`.
+    """
+    matches = [(path, _SHARD.search(path.as_posix())) for path in paths]
+    if shards := {path: match["split"] for path, match in matches if match}:
+        return {
+            split: [path for path in shards if shards[path] == split]
+            for split in sorted({*shards.values()}, key=_place_of)
+        }
     named = {aliases[0]: [p for p in paths if split_of(p) == aliases[0]] for aliases in ALIASES}
     return {split: files for split, files in named.items() if files} or {"train": list(paths)}
 
@@ -163,8 +188,19 @@ def _open_texts(files: FolderFiles, text: str | None) -> PlainFiles:
     return PlainFiles(str(files.folder), absolute, text, None, _unread(files, splits))
 
 
+def _place_of(split: str) -> tuple[int, str]:
+    """The place of a split among others: training before validation before test."""
+    known = [place for place, aliases in enumerate(ALIASES) if split in aliases]
+    return known[0] if known else len(ALIASES), split
+
+
 def _any_split(paths: Sequence[Path]) -> bool:
     return any(split_of(path) for path in paths)
+
+
+def _in_two_formats(tables: Sequence[Path]) -> bool:
+    """Whether a split has tables of several formats, which may be the same rows twice."""
+    return any(len({*map(format_of, paths)}) > 1 for paths in splits_of(tables).values())
 
 
 def _unread(files: FolderFiles, splits: Mapping[str, list[Path]]) -> list[str]:
@@ -184,6 +220,12 @@ def _walk(folder: Path) -> Iterator[Path]:
         for path in (Path(place) / name for name in names if not name.startswith(".")):
             if path.is_file():
                 yield path.relative_to(folder)
+
+
+def _describes(path: Path, paths: Sequence[Path]) -> bool:
+    """Whether a file describes data beside it, as `datasets` writes it."""
+    saved = path.name == "state.json" and path.with_name("dataset_info.json") in paths
+    return saved or _DESCRIPTIONS.fullmatch(path.name) is not None
 
 
 def _refuse(error: OSError) -> NoReturn:

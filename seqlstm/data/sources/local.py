@@ -9,7 +9,7 @@ from os.path import exists, expanduser, isfile
 from pathlib import Path
 
 from seqlstm.data.sources import tables
-from seqlstm.data.sources.file_names import side_of
+from seqlstm.data.sources.file_names import order_sides
 from seqlstm.data.sources.folders import open_folder
 from seqlstm.data.sources.plain_text import COMPRESSED, PlainFiles, suffix_of
 from seqlstm.data.sources.tables import Tables
@@ -59,50 +59,8 @@ def open_files(
         return tables.open_files(files, name=name, columns=pair or (text or "text",))
     notes: list[str] = []
     if pair is not None:
-        files = order_sides(files, pair, notes)
+        files = order_sides(files, pair, notes, order_given=True)
     return PlainFiles(name, files, text, pair, notes)
-
-
-def order_sides(
-    files: Mapping[str, Sequence[Path]], pair: Pair, notes: list[str]
-) -> dict[str, Sequence[Path]]:
-    """Two parallel files a split, in the order of `pair` by their names.
-
-    Where no name is one of `pair`, the order given counts; `notes` gets a line for each choice that
-    a name does not state in full.
-
-    Raises:
-        DataError: both files of a split name the same side; or names turn the order in one split
-            round and do not state it in another.
-    """
-    ordered: dict[str, Sequence[Path]] = {}
-    turned, unnamed = [], []
-    for split, paths in files.items():
-        ordered[split] = paths
-        if len(paths) != 2:
-            continue
-        sides = _sides(paths, pair)
-        if sides[0] is not None and sides[0] == sides[1]:
-            raise DataError(
-                f"{paths[0]} and {paths[1]} are both {sides[0]} by their names.",
-                hint=f"One must be {pair[0]} and one {pair[1]}: rename a file, or data.pair.",
-            )
-        if sides[0] == pair[1] or sides[1] == pair[0]:
-            turned.append(split)
-            ordered[split] = paths[::-1]
-        if sides == [None, None]:
-            unnamed.append(split)
-        if None in sides:
-            first, second = ordered[split]
-            how = "in the order given" if sides == [None, None] else "by one name"
-            notes.append(f"sides of {split}, {how}: {pair[0]} = {first}, {pair[1]} = {second}")
-    if turned and unnamed:
-        raise DataError(
-            f"The names of the files of {turned[0]} state the sides {pair[0]} and {pair[1]}; those "
-            f"of {unnamed[0]} do not, and their order cannot be trusted.",
-            hint=f"List the files of every split in the order {pair[0]}, {pair[1]}.",
-        )
-    return ordered
 
 
 def paths_by_split(source: FilesBySplit) -> dict[str, Sequence[Path]]:
@@ -129,7 +87,7 @@ def could_be_hub_name(source: str) -> bool:
     path = Path(source)
     if not _HUB_NAME.fullmatch(source) or ("/" in source and path.parent.is_dir()):
         return False
-    is_file_name = suffix_of(path) in (".txt", ".tmx") or path.suffix in COMPRESSED
+    is_file_name = suffix_of(path) in (".txt", ".tmx") or path.suffix.lower() in COMPRESSED
     return not is_file_name and tables.format_of(path) is None
 
 
@@ -150,8 +108,3 @@ def nearest_path(path: Path, others: Iterable[str] = ()) -> str | None:
     except (OSError, ValueError):  # ValueError: a zero byte in the name
         beside = []
     return nearest(str(path), [*others, *(str(path.parent / name) for name in beside)])
-
-
-def _sides(paths: Sequence[Path], pair: Pair) -> list[str | None]:
-    common = os.path.commonpath([path.absolute().parent for path in paths])
-    return [side_of(path.absolute().relative_to(common), pair) for path in paths]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import filterfalse
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from seqlstm.data.sources.cells import Columns, Table, complete_rows
 from seqlstm.data.sources.columnar import read_arrow, read_data_set, read_parquet
 from seqlstm.data.sources.delimited import read_delimited
 from seqlstm.data.sources.errors import translate_errors
+from seqlstm.data.sources.file_names import describes_data, order_sides, refuse_sides
 from seqlstm.data.sources.json_files import read_json
 from seqlstm.data.sources.plain_text import PlainFiles, suffix_of
 from seqlstm.errors import DataError
@@ -88,24 +90,31 @@ def format_of(path: Path) -> str | None:
     return suffix if suffix in FORMATS else None
 
 
-def open_files(files: Mapping[str, Sequence[Path]], *, name: str, columns: Columns) -> Tables:
-    """Open local files of one format, by split.
+def open_files(
+    files: Mapping[str, Sequence[Path]], *, name: str, columns: Columns, notes: Sequence[str] = ()
+) -> Tables:
+    """Open local files by split, each in the format of its suffix.
+
+    Args:
+        files: of each split.
+        name: of the source, for messages.
+        columns: the column of texts, or the two columns of pairs.
+        notes: what was decided before; lines to print.
 
     Raises:
-        DataError: the formats differ.
+        DataError: some are tables and some plain text.
     """
     paths = [file for split in files.values() for file in split]
-    suffixes = {format_of(path) for path in paths}
-    if len(suffixes) != 1 or None in suffixes:
-        raise DataError(f"{name}: files of different formats: {', '.join(map(str, paths))}.")
-    kind, options = FORMATS[suffixes.pop() or ""]
-    return Tables(name, _parts(kind, options, files), columns)
+    if None in map(format_of, paths):
+        raise DataError(f"{name}: tables and plain text: {', '.join(map(str, paths))}.")
+    parts = {split: [_part(path) for path in listed] for split, listed in files.items()}
+    return Tables(name, parts, columns, [*notes])
 
 
 def open_folder(
     folder: Path, *, name: str | None, text: str | None, pair: tuple[str, str] | None
 ) -> Tables | PlainFiles:
-    """Open a local folder in any layout that `datasets` knows; `name` is that of a configuration.
+    """Open a folder of archives, or a README's configuration of this name, by `datasets`.
 
     Raises:
         DataError: the folder has no data.
@@ -130,11 +139,7 @@ def open_hub(
 
 def _open(data_set: hub.DataSet, name: str, columns: Columns) -> Tables | PlainFiles:
     if isinstance(data_set, hub.FileListing):
-        files = {split: [Path(path) for path in paths] for split, paths in data_set.files.items()}
-        if data_set.kind != "text":
-            return Tables(name, _parts(data_set.kind, data_set.options, files), columns)
-        pair = (columns[0], columns[1]) if len(columns) == 2 else None
-        return PlainFiles(name, files, None if pair else columns[0], pair)
+        return _open_listing(data_set, name, columns)
     parts: dict[str, list[Part]] = {}
     for split, rows in data_set.items():
         label = f"{name} ({split})"
@@ -142,11 +147,36 @@ def _open(data_set: hub.DataSet, name: str, columns: Columns) -> Tables | PlainF
     return Tables(name, parts, columns)
 
 
-def _parts(
-    kind: str, options: Mapping[str, Any], files: Mapping[str, Sequence[Path]]
-) -> dict[str, list[Part]]:
-    read = READERS[kind]
-    return {
-        split: [(path.name, partial(read, path, **options)) for path in paths]
+def _open_listing(listing: hub.FileListing, name: str, columns: Columns) -> Tables | PlainFiles:
+    """Open the files that `datasets` found, but for those that describe the data."""
+    listed = {split: [*map(Path, paths)] for split, paths in listing.files.items()}
+    kept = {split: [*filterfalse(describes_data, paths)] for split, paths in listed.items()}
+    files = {split: paths for split, paths in kept.items() if paths}
+    unread = [path.name for paths in listed.values() for path in filter(describes_data, paths)]
+    notes = [f"{name}: not read: {', '.join(unread)}"] if unread else []
+    if listing.kind == "text":
+        return _open_text(files, name, columns, notes)
+    read = partial(READERS[listing.kind], **listing.options)
+    parts = {
+        split: [(path.name, partial(read, path)) for path in paths]
         for split, paths in files.items()
     }
+    return Tables(name, parts, columns, notes)
+
+
+def _open_text(
+    files: Mapping[str, Sequence[Path]], name: str, columns: Columns, notes: list[str]
+) -> PlainFiles:
+    """Open plain text that `datasets` found; it lists the files of a split by their names."""
+    if len(columns) == 1:
+        refuse_sides(files, name)
+        return PlainFiles(name, files, columns[0], None, notes)
+    pair = columns[0], columns[1]
+    ordered = order_sides(files, pair, notes, order_given=False)
+    return PlainFiles(name, ordered, None, pair, notes)
+
+
+def _part(path: Path) -> Part:
+    """A file that is read in the format of its suffix."""
+    kind, options = FORMATS[format_of(path) or ""]
+    return path.name, partial(READERS[kind], path, **options)

@@ -6,16 +6,14 @@ is refused, so no entity can grow; one that only names its definition is not loo
 
 from __future__ import annotations
 
-import lzma
-import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import NoReturn
 from xml.parsers import expat
 
-from seqlstm.data.sources.plain_text import COMPRESSED
+from seqlstm.data.sources.plain_text import open_binary
 from seqlstm.errors import DataError
 
 CHUNK = 2**16  # bytes that are parsed at once
@@ -122,17 +120,19 @@ def _tag(language: str) -> str:
 
 def _parse(file: Path) -> _UnitParser:
     parser = _UnitParser(file)
-    opener: Callable[..., object] = COMPRESSED.get(file.suffix, open)
     try:
-        with opener(file, "rb") as stream:  # type: ignore[attr-defined]
+        with open_binary(file) as stream:
             while chunk := stream.read(CHUNK):
                 parser.push(chunk)
             parser.push(b"", last=True)
     except expat.ExpatError as error:
         line, reason = error.lineno, expat.ErrorString(error.code)
         raise DataError(f"{file}, line {line}: not well-formed TMX ({reason}).") from None
-    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
-        raise DataError(f"{file} cannot be read: {error}.") from None
+    except (LookupError, ValueError) as error:  # an encoding that expat does not know
+        raise DataError(
+            f"{file} cannot be read: {error}.",
+            hint="Save it as UTF-8, and name this encoding in its first line.",
+        ) from None
     if not parser.is_tmx:
         raise DataError(f"{file} is XML, but not TMX: it has no element <tmx>.")
     return parser

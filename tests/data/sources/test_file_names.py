@@ -50,6 +50,7 @@ def test_a_name_without_one_side_is_none(name: str) -> None:
     [
         ("en/train.txt", "de/train.txt"),
         ("train/en.txt", "train/de.txt.gz"),
+        ("train/en.TXT", "train/de.txt.GZ"),
         ("train.en-de.en", "train.en-de.de"),
         ("train-en.txt", "train-de.txt"),
         ("en.train.txt", "de.train.txt"),
@@ -92,6 +93,7 @@ def test_the_split_is_a_part_too(name: str, split: str | None) -> None:
         ("train.xyz train.qqq", ["qqq", "xyz"]),
         ("a.en a.de a.fr", ["de", "en", "fr"]),
         ("train.txt test.txt", []),
+        ("train.txt train.txt.GZ", []),
         ("train.en test.en", []),
         ("war.txt peace.txt", []),
         ("train.1 train.2", []),

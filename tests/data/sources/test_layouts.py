@@ -163,6 +163,92 @@ class TestFolders:
 PAIR = ["en", "de"]
 
 
+class TestTables:
+    """Tables in a folder, each with the pairs (its name, its name)."""
+
+    def write(self, folder: Path, *names: str) -> Path:
+        for name in names:
+            row = {
+                ".csv": f"en,de\n{name},{name}\n",
+                ".tsv": f"en\tde\n{name}\t{name}\n",
+                ".jsonl": f'{{"en": "{name}", "de": "{name}"}}\n',
+            }.get(Path(name).suffix, "LICENCE\n")
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(row)
+        return folder
+
+    @pytest.mark.parametrize("columns", [{"text": "en"}, {"pair": ("en", "de")}])
+    def test_text_that_describes_them_is_never_read(
+        self, tmp_path: Path, columns: dict[str, str]
+    ) -> None:
+        folder = self.write(tmp_path, "data.csv", "license.txt", "readme.txt")
+        corpus = read(folder, split="train", **columns)
+        assert corpus.rows == ["data.csv" if "text" in columns else ("data.csv", "data.csv")]
+        assert corpus.notes == ()
+
+    def test_what_is_in_no_split_is_named(self, tmp_path: Path) -> None:
+        folder = self.write(tmp_path, "train.csv", "more.csv", "notes.txt")
+        corpus = read(folder, split="train", pair=PAIR)
+        assert corpus.rows == [("train.csv", "train.csv")]
+        assert corpus.notes == (f"{tmp_path}: not read: notes.txt, more.csv",)
+
+    def test_splits_may_have_different_formats(self, tmp_path: Path) -> None:
+        folder = self.write(tmp_path, "train.csv", "valid.tsv", "test.jsonl")
+        for split, name in (("train", "train.csv"), ("validation", "valid.tsv")):
+            assert read(folder, split=split, pair=PAIR).rows == [(name, name)]
+        assert len(read(folder, split="train+validation+test", text="en")) == 3
+
+    @pytest.mark.parametrize("names", [("a.csv", "b.jsonl"), ("train.csv", "train.jsonl")])
+    def test_two_formats_of_one_split_may_be_the_same_rows(
+        self, tmp_path: Path, names: tuple[str, str]
+    ) -> None:
+        folder = self.write(tmp_path, *names)
+        with pytest.raises(DataError, match=f"several ways: {', '.join(names)}") as caught:
+            read(folder, split="train", pair=PAIR)
+        assert "by split: source" in str(caught.value.hint)
+
+    def test_shards_are_one_split_in_their_order(self, tmp_path: Path) -> None:
+        shards = [f"data/train-{number:05}-of-00011.csv" for number in range(11)]
+        sets = [
+            f"data/{name}-00000-of-00001.csv"
+            for name in ("law", "validation_matched", "validation_mismatched")
+        ]
+        folder = self.write(tmp_path, *shards[::-1], *sets, "other.csv")
+        corpus = read(folder, split="train", text="en")
+        assert corpus.rows == shards
+        assert corpus.notes == (f"{tmp_path}: not read: other.csv",)
+        for name, path in zip(("law", "validation_matched"), sets[:2], strict=True):
+            assert read(folder, split=name, text="en").rows == [path]
+        with pytest.raises(DataError, match='no split "test"') as caught:
+            read(folder, split="test", text="en")
+        splits = "train, law, validation_matched, validation_mismatched"
+        assert f"Its splits: {splits}." in caught.value.message
+
+    def test_shards_beside_each_other(self, tmp_path: Path) -> None:
+        shards = [f"train-{number:05}-of-00002.csv" for number in range(2)]
+        folder = self.write(tmp_path, *shards, "test-00000-of-00001.csv")
+        assert read(folder, split="train", text="en").rows == shards
+
+    def test_a_data_set_that_was_saved(self, tmp_path: Path) -> None:
+        import datasets
+
+        saved = {name: datasets.Dataset.from_dict({"text": [name]}) for name in ("train", "test")}
+        datasets.DatasetDict(saved).save_to_disk(str(tmp_path))
+        assert read(tmp_path, split="train+test").rows == ["train", "test"]
+        assert read(tmp_path, split="train").notes == ()
+
+    def test_memories_that_are_in_no_split_are_named(self, tmp_path: Path) -> None:
+        unit = "".join(
+            f'<tuv xml:lang="{side}"><seg>{side} of it</seg></tuv>' for side in ("en", "de")
+        )
+        text = f"<tmx><body><tu>{unit}</tu></body></tmx>"
+        folder = write(tmp_path, {"train.tmx": [text], "more.tmx": [text]})
+        corpus = read(folder, split="train", pair=PAIR)
+        assert corpus.rows == [("en of it", "de of it")]
+        assert corpus.notes == (f"{tmp_path}: not read: more.tmx",)
+
+
 class TestFilesBySplit:
     @pytest.mark.parametrize("reverse", [False, True])
     @pytest.mark.parametrize("layout", LAYOUTS)

@@ -28,11 +28,11 @@ def write(path: Path, text: str = TMX, encoding: str = "utf-8", **fields: str) -
     for name, value in values.items():
         text = text.replace(f"{{{name}}}", value)
     data = text.encode(encoding)
-    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+    path.write_bytes(gzip.compress(data) if path.suffix.lower() == ".gz" else data)
     return path
 
 
-@pytest.mark.parametrize("name", ["memory.tmx", "memory.tmx.gz"])
+@pytest.mark.parametrize("name", ["memory.tmx", "memory.tmx.gz", "memory.TMX.GZ"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_pairs_go_by_language_and_by_primary_subtag(
     tmp_path: Path, name: str, encoding: str
@@ -104,6 +104,19 @@ def test_other_text_is_refused(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "a.tmx").write_text(text)
     with pytest.raises(DataError, match=message):
         read(tmp_path / "a.tmx", split="train", pair=["en", "de"])
+
+
+@pytest.mark.parametrize(
+    ("encoding", "reason"),
+    [("shift_jis", "multi-byte encodings are not supported"), ("foo", "unknown encoding: foo")],
+)
+def test_an_encoding_that_cannot_be_read_is_named(
+    tmp_path: Path, encoding: str, reason: str
+) -> None:
+    (tmp_path / "a.tmx").write_text(f'<?xml version="1.0" encoding="{encoding}"?><tmx/>')
+    with pytest.raises(DataError, match=rf"a\.tmx cannot be read: {reason}\.") as caught:
+        read(tmp_path / "a.tmx", split="train", pair=["en", "de"])
+    assert "UTF-8" in str(caught.value.hint)
 
 
 def test_a_damaged_gz_is_an_error(tmp_path: Path) -> None:
