@@ -142,6 +142,10 @@ def _positions(path: Path, columns: Columns, first_row: Sequence[str]) -> list[i
     explicit = _are_positions(columns)
     places = [int(column) - 1 for column in columns] if explicit else [*range(len(columns))]
     has = f"{path} has no header and {width} column{'' if width == 1 else 's'}"
+    if not explicit and any(map(_POSITION.fullmatch, columns)):
+        named = " and ".join(f'"{column}"' for column in columns)
+        hint = 'Name all columns by position: "1", "2".'
+        raise DataError(f"{path} has no header, and {named} mix names and positions.", hint=hint)
     if max(places) >= width:
         raise DataError(f"{has}: there is no column {max(places) + 1}.", hint=_SEPARATORS)
     other = next((cell for cell in first_row if not explicit and _names_any(cell, columns)), None)

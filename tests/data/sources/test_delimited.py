@@ -204,6 +204,12 @@ class TestWithoutHeader:
         error = error_of(tmp_path, "t.tsv", "One two.\nThree.\n", pair=pair)
         assert f"1 column: there is no column {place}" in error.message
 
+    @pytest.mark.parametrize("pair", [["2", "de"], ["de", "1"], ["en", "3"]])
+    def test_positions_and_names_are_never_mixed(self, tmp_path, pair):
+        error = error_of(tmp_path, "t.tsv", HEADERLESS, pair=pair)
+        assert f'no header, and "{pair[0]}" and "{pair[1]}" mix names and po' in error.message
+        assert error.hint == 'Name all columns by position: "1", "2".'
+
     @pytest.mark.parametrize(("name", "header"), [("t.csv", "id;text"), ("t.tsv", "id,text")])
     def test_a_header_with_another_separator_is_no_text(self, tmp_path, name, header):
         error = error_of(tmp_path, name, f"{header}\n1;Hello there\n", text="text")
