@@ -238,3 +238,23 @@ class TestWithoutHeader:
         with pytest.raises(DataError, match=r"a\.tsv has a header and b\.tsv has none"):
             read({"train": files}, split="train", pair=PAIR)
         assert read({"train": files[:2]}, split="train", pair=PAIR).rows == [("yes", "ja")]
+
+    def test_splits_must_not_mix_both(self, tmp_path):
+        """A header that turns the sides in one split would not turn them in the other."""
+        (tmp_path / "train.tsv").write_text("de\ten\nja\tyes\n")
+        (tmp_path / "test.tsv").write_text("Geh.\tGo.\n")
+        (tmp_path / "dev.tsv").write_text("one column\n")
+        assert read(tmp_path, split="train", pair=PAIR).rows == [("yes", "ja")]
+        files = {split: tmp_path / f"{split}.tsv" for split in ("train", "test", "dev")}
+        for source in (tmp_path, files):
+            with pytest.raises(DataError, match=r"train\.tsv \(train\) has a header and test\.tsv"):
+                read(source, split="test", pair=PAIR)
+        del files["train"]
+        assert read(files, split="test", pair=PAIR).rows == [("Geh.", "Go.")]
+        (tmp_path / "train.tsv").write_text("")
+        assert read(tmp_path, split="test", pair=PAIR).rows == [("Geh.", "Go.")]
+
+    def test_positions_mean_the_same_with_and_without_a_header(self, tmp_path):
+        (tmp_path / "train.tsv").write_text("de\ten\nja\tyes\n")
+        (tmp_path / "test.tsv").write_text("Geh.\tGo.\n")
+        assert read(tmp_path, split="test", pair=["2", "1"]).rows == [("Go.", "Geh.")]
