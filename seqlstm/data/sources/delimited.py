@@ -13,6 +13,7 @@ from itertools import chain, islice
 from pathlib import Path
 
 from seqlstm.data.sources.cells import PEEKED_ROWS, Cells, Columns, Table, refuse_column
+from seqlstm.data.sources.file_names import is_reversed
 from seqlstm.data.sources.headers import are_positions, as_names, column_names, is_header
 from seqlstm.data.sources.plain_text import content, open_binary
 from seqlstm.errors import DataError
@@ -156,6 +157,13 @@ def _positions(path: Path, columns: Columns, first_row: Sequence[str]) -> list[i
     if not explicit and len(columns) == 1 and width > 1:
         raise DataError(
             f'{has}: which one is "{columns[0]}"?', hint='Name its position, such as text = "1".'
+        )
+    if not explicit and len(columns) > 1 and is_reversed(path.name, columns[:2]):
+        raise DataError(
+            f"{path} has no header, and its name states another order of columns than "
+            f"{columns[0]}, {columns[1]}.",
+            hint=f'Give it a header, or name the columns by position: "2", "1" if the first one is '
+            f'{columns[1]}, else "1", "2".',
         )
     return places
 

@@ -204,6 +204,19 @@ class TestWithoutHeader:
         error = error_of(tmp_path, "t.tsv", "One two.\nThree.\n", pair=pair)
         assert f"1 column: there is no column {place}" in error.message
 
+    @pytest.mark.parametrize("name", ["train.de-en.tsv", "DE_EN.tsv"])
+    def test_a_name_that_states_the_other_direction(self, tmp_path, name):
+        error = error_of(tmp_path, name, HEADERLESS)
+        assert "its name states another order of columns than en, de" in error.message
+        assert '"2", "1" if the first one is de' in error.hint
+        assert corpus_of(tmp_path, name, HEADERLESS, pair=["1", "2"]).rows[0] == ("Go.", "Geh.")
+        assert corpus_of(tmp_path, name, HEADERLESS, pair=["de", "en"]).rows[0] == ("Go.", "Geh.")
+        assert corpus_of(tmp_path, name, "en\tde\nGo.\tGeh.\n").rows == [("Go.", "Geh.")]
+
+    def test_a_name_that_states_this_direction_or_none(self, tmp_path):
+        for name in ("train.en-de.tsv", "ende.tsv", "wmt.de-en.en-de.tsv", "made-end.tsv"):
+            assert corpus_of(tmp_path, name, HEADERLESS).rows[0] == ("Go.", "Geh.")
+
     @pytest.mark.parametrize("pair", [["2", "de"], ["de", "1"], ["en", "3"]])
     def test_positions_and_names_are_never_mixed(self, tmp_path, pair):
         error = error_of(tmp_path, "t.tsv", HEADERLESS, pair=pair)
