@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Literal
 
 from seqlstm.config.data import SplitsConfig
-from seqlstm.data.sources.columns import TEXT_NAMES, columns_of
+from seqlstm.data.sources.columns import columns_of, sides_in, where_stated
 from seqlstm.data.sources.directions import find_pair
-from seqlstm.data.sources.file_names import find_sides, is_side
+from seqlstm.data.sources.file_names import find_sides
 from seqlstm.data.sources.folders import list_files, splits_of
+from seqlstm.data.sources.headers import TEXT_NAMES
 from seqlstm.data.sources.local import missing
 from seqlstm.data.sources.plain_text import suffix_of
 from seqlstm.data.sources.read import Corpus, list_splits, read
@@ -85,6 +86,8 @@ def survey(
         raise ArgumentError("--pair names the two sides of a translation, not of one text")
     else:
         text = _text_column(path, columns)
+        if tables:
+            lines.append(f'text = "{text}", from {where_stated(tables[0], columns, [text])}')
     named = _as_source(source)
     available = list_splits(named, text=text, pair=pair)
     rows = read(named, split=_of(available, "train") or available[0], text=text, pair=pair)
@@ -145,9 +148,7 @@ def _tables(path: Path) -> list[Path]:
 
 def _has_sides(path: Path, columns: Sequence[str]) -> bool:
     if columns:
-        sides = [column for column in columns if is_side(column.rpartition(".")[2])]
-        has_text = any(column in TEXT_NAMES for column in columns)
-        return len(sides) > 1 or (len(columns) == 2 and not has_text)
+        return len(sides_in(columns)) > 1 or columns == ["1", "2"]
     if path.is_dir():
         files = list_files(path)
         return len(find_sides(files.texts)) > 1 or bool(files.tmx)

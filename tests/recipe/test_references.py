@@ -23,7 +23,9 @@ ROWS: list[tuple[str, ...]] = [
 COLUMNS = ("en", "de", "de2", "more.de3")
 
 
-def recipe_of(folder: Path, *columns: str, **splits: str) -> Recipe:
+def recipe_of(
+    folder: Path, *columns: str, pair: tuple[str, str] = ("en", "de"), **splits: str
+) -> Recipe:
     write_table(folder / "test.jsonl", COLUMNS, ROWS)
     write_table(folder / "validation.jsonl", COLUMNS, ROWS[:1])
     files = {name: str(folder / f"{name}.jsonl") for name in ("test", "validation")}
@@ -31,7 +33,7 @@ def recipe_of(folder: Path, *columns: str, **splits: str) -> Recipe:
         "task": "translation",
         "data": {
             "source": files,
-            "pair": ["en", "de"],
+            "pair": [*pair],
             "batching": {"kind": "tokens"},
             "splits": splits,
         },
@@ -123,6 +125,18 @@ def test_the_same_column_under_another_name(tmp_path: Path) -> None:
     files = {"test": [str(tmp_path / "test.en"), str(tmp_path / "test.de")]}
     with pytest.raises(DataError, match="de2"):
         read_scored_split(recipe, "test", source=files)
+
+
+def test_a_name_beside_positions_is_no_column_of_empty_references(tmp_path: Path) -> None:
+    file = write_lines(
+        tmp_path / "test.tsv", ["Geh.\tGo.\tGo away.", "Ach so.\tI see.\tAh, I see."]
+    )
+    source = {"test": str(file)}
+    by_position = recipe_of(tmp_path, "3", pair=("2", "1"))
+    corpus = read_scored_split(by_position, "test", source=source)
+    assert corpus.references == (["Go away.", "Ah, I see."],)
+    with pytest.raises(DataError, match='"ref" mix names and positions'):
+        read_scored_split(recipe_of(tmp_path, "ref", pair=("2", "1")), "test", source=source)
 
 
 def test_files_instead_of_columns(tmp_path: Path) -> None:

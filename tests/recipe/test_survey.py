@@ -102,6 +102,26 @@ class TestColumns:
             survey(str(file))
         assert "such as --pair 1,2" in str(caught.value.hint)
 
+    @pytest.mark.parametrize("header", ["label,review", "id,en", "Hello,Hallo"])
+    def test_any_two_columns_are_no_translation(self, tmp_path: Path, header: str) -> None:
+        file = write_lines(tmp_path / "a.csv", [header, "pos,so good it is", "neg,a bad thing"])
+        with pytest.raises(DataError, match="which one is the text"):
+            survey(str(file))
+        found = survey(str(file), pair=("1", "2"))
+        assert found.task == "translation"
+
+    @pytest.mark.parametrize("first", ["en\tde", "src\ttgt", "a b\tc d"])
+    def test_two_sides_are_a_translation(self, tmp_path: Path, first: str) -> None:
+        file = write_lines(tmp_path / "a.tsv", [first, "e f\tg h", "i j\tk l"])
+        assert survey(str(file)).task == "translation"
+
+    def test_a_first_row_that_may_be_text_is_noted(self, tmp_path: Path) -> None:
+        file = write_lines(tmp_path / "a.csv", ["Hello", "How are you?", "Well enough."])
+        assert survey(str(file)).lines[0] == (
+            f'text = "Hello", from the columns of {file}; '
+            "its first row, Hello, is taken as names of columns"
+        )
+
     def test_a_pair_for_a_language_model_is_refused(self, tmp_path: Path) -> None:
         file = write_lines(tmp_path / "a.txt", ["one"])
         with pytest.raises(ArgumentError, match="--pair names the two sides"):

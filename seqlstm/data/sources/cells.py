@@ -12,6 +12,8 @@ Columns = tuple[str, ...]
 Cells = tuple[str | None, ...]
 """The texts of a row, one for each column that is read; None where a cell is missing."""
 
+PEEKED_ROWS = 20  # that are read to find names of columns
+
 _SHOWN_ROWS = 3
 
 

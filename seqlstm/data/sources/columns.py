@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from seqlstm.data.sources.columnar import text_columns
-from seqlstm.data.sources.delimited import COLUMN_NAME
+from seqlstm.data.sources.delimited import first_rows
 from seqlstm.data.sources.file_names import is_side
-from seqlstm.data.sources.plain_text import content, suffix_of
+from seqlstm.data.sources.headers import as_names, column_names, is_header, is_usual_name
+from seqlstm.data.sources.json_files import strings_in
+from seqlstm.data.sources.plain_text import suffix_of
 from seqlstm.errors import DataError
 
-TEXT_NAMES = ("text", "sentence", "content", "document", "body")
-"""Usual names of a single column of text, the most usual first."""
-
-_PEEKED = 20  # rows
+_DELIMITERS = {".csv": ",", ".tsv": "\t"}
 
 
 def columns_of(path: Path) -> list[str]:
@@ -27,56 +22,46 @@ def columns_of(path: Path) -> list[str]:
     Raises:
         DataError: the file is empty or malformed.
     """
-    match suffix_of(path).casefold():
-        case ".csv" | ".tsv" as suffix:
-            try:
-                rows = [*islice(_rows(path, "\t" if suffix == ".tsv" else ","), _PEEKED)]
-            except csv.Error as error:
-                raise DataError(f"{path} cannot be read: {error}.") from None
-            if not rows:
-                raise DataError(f"{path} is empty.")
-            return rows[0] if has_header(rows) else [str(n) for n in range(1, len(rows[0]) + 1)]
-        case ".parquet" | ".arrow":
-            return text_columns(path)
-        case _:
-            return _json_columns(path)
+    suffix = suffix_of(path)
+    if delimiter := _DELIMITERS.get(suffix):
+        return _columns_in(first_rows(path, delimiter=delimiter), path)
+    columns = text_columns(path) if suffix in (".parquet", ".arrow") else strings_in(path)
+    if not columns:
+        raise DataError(f"{path} has no column of text.")
+    return columns
 
 
-def has_header(rows: list[list[str]]) -> bool:
-    """Whether the first rows of a table begin with names of columns.
+def where_stated(path: Path, columns: Sequence[str], used: Sequence[str]) -> str:
+    """The part of a note that reports where names of columns are from.
 
-    Names are single words. Where all rows have single words, only usual names are names.
+    Args:
+        path: the file.
+        columns: as `columns_of` finds them.
+        used: those of which the note is. If one is no usual name, the first row may have been text.
     """
-    if not all(COLUMN_NAME.fullmatch(cell) for cell in rows[0]):
-        return False
-    if any(is_side(cell) or cell.casefold() in TEXT_NAMES for cell in rows[0]):
-        return True
-    return not all(COLUMN_NAME.fullmatch(cell) for row in rows[1:] for cell in row)
+    where = f"the columns of {path}"
+    is_sure = suffix_of(path) not in _DELIMITERS or columns[0] == "1"
+    return where if is_sure or all(map(is_usual_name, used)) else f"{where}; {as_names(columns)}"
 
 
-def _rows(path: Path, delimiter: str) -> Iterator[list[str]]:
-    lines = (line for line in content(path).split("\n") if line)
-    if delimiter == "\t":
-        return (line.split("\t") for line in lines)
-    return csv.reader(lines, delimiter=delimiter)
+def sides_in(columns: Sequence[str]) -> list[str]:
+    """The columns that are languages, or sides of a known direction, by their names."""
+    return [
+        column
+        for column in columns
+        if is_side(column.rpartition(".")[2]) and not has_row_ids([column])
+    ]
 
 
-def _json_columns(path: Path) -> list[str]:
-    text = content(path).lstrip()
-    try:
-        value, _ = json.JSONDecoder().raw_decode(text)
-    except json.JSONDecodeError as error:
-        message = f"{path}, line {error.lineno}: {error.msg} (column {error.colno})."
-        raise DataError(message) from None
-    first = value[0] if isinstance(value, list) and value else value
-    if not isinstance(first, dict):
-        raise DataError(f"{path} has no objects with columns.")
-    return [*_text_keys(first)]
+def has_row_ids(columns: Sequence[str]) -> bool:
+    """Whether a column is called "id", which is also Indonesian: it is never taken for a side."""
+    return any(column.casefold() == "id" for column in columns)
 
 
-def _text_keys(table: dict[str, Any], prefix: str = "") -> Iterator[str]:
-    for key, value in table.items():
-        if isinstance(value, dict):
-            yield from _text_keys(value, f"{prefix}{key}.")
-        elif isinstance(value, str):
-            yield f"{prefix}{key}"
+def _columns_in(rows: list[list[str]], path: Path) -> list[str]:
+    if not rows:
+        raise DataError(f"{path} is empty.")
+    if is_header(rows):
+        return column_names(rows[0])
+    width = len(rows[0]) - all(row[-1] == "" for row in rows)
+    return [str(place) for place in range(1, width + 1)]

@@ -9,21 +9,20 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator, Sequence
-from io import BytesIO, TextIOWrapper
-from itertools import chain
+from io import TextIOWrapper
+from itertools import chain, islice
 from pathlib import Path
 
-from seqlstm.data.sources.cells import Cells, Columns, Table, refuse_column
-from seqlstm.data.sources.plain_text import open_binary, read_bytes
+from seqlstm.data.sources.cells import PEEKED_ROWS, Cells, Columns, Table, refuse_column
+from seqlstm.data.sources.file_names import is_reversed
+from seqlstm.data.sources.headers import are_positions, as_names, column_names, is_header
+from seqlstm.data.sources.plain_text import content, open_binary
 from seqlstm.errors import DataError
-from seqlstm.runtime.text_input import decode_text, read_lines, without_mark
+from seqlstm.runtime.text_input import CHUNK, read_lines, without_mark
 
 Rows = Iterator[tuple[int, list[str]]]
 """The line on which a row begins, from 1, and its cells; a blank line has one empty cell."""
 
-COLUMN_NAME = re.compile(r"[^\W\d]\w*([.:-]\w+)*")
-"""A single word, as names of columns are."""
-_POSITION = re.compile(r"[1-9][0-9]*")
 _LONGEST_CELL = 2**31 - 1  # the csv module's own limit is 131,072 characters
 _SEPARATORS = "Between cells stands a comma in CSV, and a tab in TSV."
 _BLANK = [""]
@@ -33,9 +32,8 @@ _TAB = "\t"
 def read_delimited(path: Path, columns: Columns, *, delimiter: str) -> Table:
     """The columns of a CSV or TSV file, by the names in its header or by position.
 
-    The first row is a header if it has one of the requested names, or if all its cells are single
-    words, as names of columns are. In a file without a header the requested columns are the first
-    ones, unless they are named by their positions: "1", "2" and so on.
+    `is_header` decides whether the first row is a header. In a file without one the requested
+    columns are the first ones, unless they are named by their positions: "1", "2" and so on.
 
     Args:
         path: the file.
@@ -47,23 +45,39 @@ def read_delimited(path: Path, columns: Columns, *, delimiter: str) -> Table:
             one, or malformed quotes. Rows are checked when they are read.
     """
     notes: list[str] = []
-    rows = _tsv_rows(path, notes) if delimiter == _TAB else _csv_rows(path, delimiter)
+    rows = _rows(path, delimiter, notes)
     first = next((row for row in rows if row[1] != _BLANK), None)
     if first is None:
         return Table((), has_header=None)
     names = first[1]
-    if not _is_header(names, columns):
+    if not is_header([names], columns):
         places = _positions(path, columns, names)
         checked = _same_width(path, chain([first], rows), len(names), delimiter)
         notes.append(_by_position(path, columns, places, names))
         return Table(_select(checked, places), has_header=False, notes=notes)
     places = [_place(path, column, names) for column in columns]
+    if are_positions(columns):
+        notes.append(f"{path.name}: {as_names(column_names(names))}")
     second = next(rows, None)
     rows = chain([second], rows) if second else rows
     if second and len(second[1]) == len(names) + 1 and second[1][-1] == "":
         notes.append(f"{path.name}: the last column, which is empty and has no name, is ignored")
         rows = _without_last(rows)
     return Table(_select(_same_width(path, rows, len(names), delimiter), places), notes=notes)
+
+
+def first_rows(path: Path, *, delimiter: str) -> list[list[str]]:
+    """The cells of the first rows of a CSV or TSV file that are not blank.
+
+    Raises:
+        DataError: as `read_delimited`.
+    """
+    rows = (cells for _, cells in _rows(path, delimiter, []) if cells != _BLANK)
+    return [*islice(rows, PEEKED_ROWS)]
+
+
+def _rows(path: Path, delimiter: str, notes: list[str]) -> Rows:
+    return _tsv_rows(path, notes) if delimiter == _TAB else _csv_rows(path, delimiter)
 
 
 def _tsv_rows(path: Path, notes: list[str]) -> Rows:
@@ -90,36 +104,25 @@ def _is_quoted(cell: str) -> bool:
 
 
 def _csv_rows(path: Path, delimiter: str) -> Rows:
-    data = read_bytes(path)
-    lines = TextIOWrapper(BytesIO(without_mark(data, str(path))), "utf-8")  # universal newlines
     csv.field_size_limit(_LONGEST_CELL)
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     number = 1
-    try:
-        for cells in reader:
-            yield number, cells or _BLANK
-            number = reader.line_num + 1
-    except UnicodeDecodeError:
-        decode_text(data, str(path))  # raises the error that names the line
-        raise
-    except csv.Error as error:
-        raise DataError(
-            f"{path}, line {number}: {error}.",
-            hint='A cell that begins with " ends with ", and a " inside it is doubled: "".',
-        ) from None
-
-
-def _is_header(cells: Sequence[str], columns: Columns) -> bool:
-    if any(column in cells for column in columns):
-        return True
-    if _are_positions(columns):
-        return False
-    named = cells[:-1] if cells[-1] == "" else cells
-    return all(COLUMN_NAME.fullmatch(cell) for cell in named)
-
-
-def _are_positions(columns: Columns) -> bool:
-    return all(_POSITION.fullmatch(column) for column in columns)
+    with open_binary(path) as stream:
+        without_mark(stream.read(CHUNK), str(path))  # raises for other encodings
+        stream.seek(0)
+        lines = TextIOWrapper(stream, "utf-8-sig")  # universal newlines
+        reader = csv.reader(lines, delimiter=delimiter, strict=True)
+        try:
+            for cells in reader:
+                yield number, cells or _BLANK
+                number = reader.line_num + 1
+        except UnicodeDecodeError:
+            content(path)  # raises the error that names the line
+            raise
+        except csv.Error as error:
+            raise DataError(
+                f"{path}, line {number}: {error}.",
+                hint='A cell that begins with " ends with ", and a " inside it is doubled: "".',
+            ) from None
 
 
 def _place(path: Path, column: str, names: Sequence[str]) -> int:
@@ -140,9 +143,13 @@ def _names_any(cell: str, columns: Columns) -> bool:
 def _positions(path: Path, columns: Columns, first_row: Sequence[str]) -> list[int]:
     """The places of the columns in a file without a header."""
     width = len(first_row)
-    explicit = _are_positions(columns)
+    explicit = are_positions(columns)
     places = [int(column) - 1 for column in columns] if explicit else [*range(len(columns))]
     has = f"{path} has no header and {width} column{'' if width == 1 else 's'}"
+    if not explicit and any(are_positions([column]) for column in columns):
+        named = " and ".join(f'"{column}"' for column in columns)
+        hint = 'Name all columns by position: "1", "2".'
+        raise DataError(f"{path} has no header, and {named} mix names and positions.", hint=hint)
     if max(places) >= width:
         raise DataError(f"{has}: there is no column {max(places) + 1}.", hint=_SEPARATORS)
     other = next((cell for cell in first_row if not explicit and _names_any(cell, columns)), None)
@@ -151,6 +158,13 @@ def _positions(path: Path, columns: Columns, first_row: Sequence[str]) -> list[i
     if not explicit and len(columns) == 1 and width > 1:
         raise DataError(
             f'{has}: which one is "{columns[0]}"?', hint='Name its position, such as text = "1".'
+        )
+    if not explicit and len(columns) > 1 and is_reversed(path.name, columns[:2]):
+        raise DataError(
+            f"{path} has no header, and its name states another order of columns than "
+            f"{columns[0]}, {columns[1]}.",
+            hint=f'Give it a header, or name the columns by position: "2", "1" if the first one is '
+            f'{columns[1]}, else "1", "2".',
         )
     return places
 

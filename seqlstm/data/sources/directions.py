@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from os.path import expanduser, isdir, isfile
 from pathlib import Path
 
-from seqlstm.data.sources.columns import columns_of
-from seqlstm.data.sources.file_names import find_sides, in_known_direction, is_side, side_of
+from seqlstm.data.sources.columns import columns_of, has_row_ids, sides_in, where_stated
+from seqlstm.data.sources.file_names import find_sides, in_known_direction, side_of
 from seqlstm.data.sources.folders import list_files, splits_of
 from seqlstm.data.sources.local import FilesBySplit, Pair, missing, paths_by_split
 from seqlstm.data.sources.plain_text import suffix_of
@@ -67,13 +67,11 @@ def _pair_of_names(first: Path, second: Path) -> tuple[Pair, str]:
 
 def _pair_of_columns(path: Path) -> tuple[Pair, str]:
     columns = columns_of(path)
-    languages = [column for column in columns if is_side(_last(column)) and column != "id"]
-    for candidates in (columns, languages):
-        if len(candidates) == 2:
-            return _stated(in_known_direction(candidates) or candidates, f"the columns of {path}")
-    if known := _known_among(columns):
-        return _stated(known, f"the columns of {path}")
-    raise _unknown(f"{path} has the columns {', '.join(columns) or 'none'}", columns)
+    candidates = sides_in(columns) if len(columns) > 2 or has_row_ids(columns) else columns
+    pair = _known_among(columns) or candidates
+    if len(pair) != 2:
+        raise _unknown(f"{path} has the columns {', '.join(columns)}", columns)
+    return _stated(pair, where_stated(path, columns, pair))
 
 
 def _known_among(columns: Sequence[str]) -> list[str] | None:
@@ -116,7 +114,3 @@ def _unknown(what: str, sides: Sequence[str]) -> DataError:
             f'pair = ["{other}", "{one}"].'
         )
     return DataError(f"{what}, and which one is the source is not stated.", hint=hint)
-
-
-def _last(column: str) -> str:
-    return column.rpartition(".")[2]

@@ -103,6 +103,16 @@ def is_side(word: str) -> bool:
     return primary in codes or word in names or any(word in pair for pair in DIRECTIONS)
 
 
+def is_reversed(name: str, pair: Sequence[str]) -> bool:
+    """Whether the name of a file states the other direction: `train.de-en.tsv` for en, de."""
+    one, other = map(re.escape, pair)
+    forward, backward = (
+        re.search(f"{_BEGIN}{source}[-_]{target}{_END}", name, re.IGNORECASE)
+        for source, target in ((one, other), (other, one))
+    )
+    return backward is not None and forward is None
+
+
 def in_known_direction(sides: Iterable[str]) -> list[str] | None:
     """Two sides, the source first; None if their names do not state it."""
     by_name = {side.rpartition(".")[2].casefold(): side for side in sides}

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from seqlstm.data.sources.cells import Cells, Columns, Table, refuse_column
+from seqlstm.data.sources.cells import PEEKED_ROWS, Cells, Columns, Table, refuse_column
 from seqlstm.data.sources.plain_text import content, open_binary, suffix_of
 from seqlstm.errors import DataError
 from seqlstm.runtime.text_input import read_lines
@@ -47,12 +48,30 @@ def read_json(path: Path, columns: Columns, *, field: str | None = None) -> Tabl
     return Table(_cells(path, columns, _values(path, field)))
 
 
-def _cells(path: Path, columns: Columns, values: Values) -> Iterator[Cells]:
-    absent = set(columns)
-    first: dict[str, Any] | None = None
+def strings_in(path: Path) -> list[str]:
+    """The names of the columns of strings in the first rows, dotted where nested.
+
+    Raises:
+        DataError: as `read_json`.
+    """
+    is_text: dict[str, bool] = {}
+    for _, row in islice(_objects(path, _values(path, None)), PEEKED_ROWS):
+        for name, value in _named(row):
+            is_text[name] = is_text.get(name, False) or isinstance(value, str)
+    return [name for name in is_text if is_text[name]]
+
+
+def _objects(path: Path, values: Values) -> Iterator[tuple[str, dict[str, Any]]]:
     for place, value in values:
         if not isinstance(value, dict):
             raise DataError(f"{path}, {place}: {_describe(value)}, not an object with columns.")
+        yield place, value
+
+
+def _cells(path: Path, columns: Columns, values: Values) -> Iterator[Cells]:
+    absent = set(columns)
+    first: dict[str, Any] | None = None
+    for place, value in _objects(path, values):
         cells = [_look_up(value, column) for column in columns]
         for column, cell in zip(columns, cells, strict=True):
             if cell is not _ABSENT:
@@ -63,7 +82,7 @@ def _cells(path: Path, columns: Columns, values: Values) -> Iterator[Cells]:
         yield tuple([None if cell is _ABSENT else cell for cell in cells])
     if first is not None and absent:
         column = next(column for column in columns if column in absent)
-        refuse_column(str(path), column, [*_names(first)], None)
+        refuse_column(str(path), column, [name for name, _ in _named(first)], None)
 
 
 def _look_up(value: Any, column: str) -> Any:
@@ -97,13 +116,13 @@ def _describe(value: Any) -> str:
     return f"{_TYPES[type(value)]} ({shown})"
 
 
-def _names(row: dict[str, Any], outer: str = "") -> Iterator[str]:
-    """The names of the columns of a row, dotted where nested."""
+def _named(row: dict[str, Any], outer: str = "") -> Iterator[tuple[str, Any]]:
+    """The names of the columns of a row, dotted where nested, and their values."""
     for name, value in row.items():
         if isinstance(value, dict):
-            yield from _names(value, f"{outer}{name}.")
+            yield from _named(value, f"{outer}{name}.")
         else:
-            yield f"{outer}{name}"
+            yield f"{outer}{name}", value
 
 
 def _values(path: Path, field: str | None) -> Values:

@@ -71,17 +71,35 @@ class Tables:
         headers: dict[bool, str] = {}
         for name, read in self.parts[split]:
             table = read(self.columns)
-            if table.has_header is not None:
-                headers.setdefault(table.has_header, name)
-            if len(headers) == 2:
-                raise DataError(
-                    f"{self.name} ({split}): {headers[True]} has a header and {headers[False]} has "
-                    "none.",
-                    hint="Give all files of a split a header, or none of them.",
-                )
+            self._compare_header(headers, table, name, split)
             rows += complete_rows(table, self.columns, name=name)
             self.notes.extend(table.notes)
+        if False in headers:
+            self._refuse_headers_of_others(headers, split)
         return rows
+
+    def _refuse_headers_of_others(self, headers: dict[bool, str], split: str) -> None:
+        """Raise a DataError if the first file of another split has a header, and so a direction."""
+        for other, parts in self.parts.items():
+            for name, read in parts[:1] if other != split else ():
+                try:
+                    table = read(self.columns)
+                except DataError:
+                    continue  # it is refused where this split is read
+                self._compare_header(headers, table, f"{name} ({other})", split)
+
+    def _compare_header(
+        self, headers: dict[bool, str], table: Table, name: str, split: str
+    ) -> None:
+        """Keep the first file with a header and the first one without; refuse if there are both."""
+        if table.has_header is not None:
+            headers.setdefault(table.has_header, name)
+        if len(headers) == 2:
+            raise DataError(
+                f"{self.name} ({split}): {headers[True]} has a header and {headers[False]} has "
+                "none.",
+                hint="Give all files a header, or none of them.",
+            )
 
 
 def format_of(path: Path) -> str | None:

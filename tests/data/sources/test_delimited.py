@@ -204,6 +204,25 @@ class TestWithoutHeader:
         error = error_of(tmp_path, "t.tsv", "One two.\nThree.\n", pair=pair)
         assert f"1 column: there is no column {place}" in error.message
 
+    @pytest.mark.parametrize("name", ["train.de-en.tsv", "DE_EN.tsv"])
+    def test_a_name_that_states_the_other_direction(self, tmp_path, name):
+        error = error_of(tmp_path, name, HEADERLESS)
+        assert "its name states another order of columns than en, de" in error.message
+        assert '"2", "1" if the first one is de' in error.hint
+        assert corpus_of(tmp_path, name, HEADERLESS, pair=["1", "2"]).rows[0] == ("Go.", "Geh.")
+        assert corpus_of(tmp_path, name, HEADERLESS, pair=["de", "en"]).rows[0] == ("Go.", "Geh.")
+        assert corpus_of(tmp_path, name, "en\tde\nGo.\tGeh.\n").rows == [("Go.", "Geh.")]
+
+    def test_a_name_that_states_this_direction_or_none(self, tmp_path):
+        for name in ("train.en-de.tsv", "ende.tsv", "wmt.de-en.en-de.tsv", "made-end.tsv"):
+            assert corpus_of(tmp_path, name, HEADERLESS).rows[0] == ("Go.", "Geh.")
+
+    @pytest.mark.parametrize("pair", [["2", "de"], ["de", "1"], ["en", "3"]])
+    def test_positions_and_names_are_never_mixed(self, tmp_path, pair):
+        error = error_of(tmp_path, "t.tsv", HEADERLESS, pair=pair)
+        assert f'no header, and "{pair[0]}" and "{pair[1]}" mix names and po' in error.message
+        assert error.hint == 'Name all columns by position: "1", "2".'
+
     @pytest.mark.parametrize(("name", "header"), [("t.csv", "id;text"), ("t.tsv", "id,text")])
     def test_a_header_with_another_separator_is_no_text(self, tmp_path, name, header):
         error = error_of(tmp_path, name, f"{header}\n1;Hello there\n", text="text")
@@ -232,3 +251,23 @@ class TestWithoutHeader:
         with pytest.raises(DataError, match=r"a\.tsv has a header and b\.tsv has none"):
             read({"train": files}, split="train", pair=PAIR)
         assert read({"train": files[:2]}, split="train", pair=PAIR).rows == [("yes", "ja")]
+
+    def test_splits_must_not_mix_both(self, tmp_path):
+        """A header that turns the sides in one split would not turn them in the other."""
+        (tmp_path / "train.tsv").write_text("de\ten\nja\tyes\n")
+        (tmp_path / "test.tsv").write_text("Geh.\tGo.\n")
+        (tmp_path / "dev.tsv").write_text("one column\n")
+        assert read(tmp_path, split="train", pair=PAIR).rows == [("yes", "ja")]
+        files = {split: tmp_path / f"{split}.tsv" for split in ("train", "test", "dev")}
+        for source in (tmp_path, files):
+            with pytest.raises(DataError, match=r"train\.tsv \(train\) has a header and test\.tsv"):
+                read(source, split="test", pair=PAIR)
+        del files["train"]
+        assert read(files, split="test", pair=PAIR).rows == [("Geh.", "Go.")]
+        (tmp_path / "train.tsv").write_text("")
+        assert read(tmp_path, split="test", pair=PAIR).rows == [("Geh.", "Go.")]
+
+    def test_positions_mean_the_same_with_and_without_a_header(self, tmp_path):
+        (tmp_path / "train.tsv").write_text("de\ten\nja\tyes\n")
+        (tmp_path / "test.tsv").write_text("Geh.\tGo.\n")
+        assert read(tmp_path, split="test", pair=["2", "1"]).rows == [("Go.", "Geh.")]
