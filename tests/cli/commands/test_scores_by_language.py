@@ -150,7 +150,7 @@ def test_the_metric_of_training_is_the_score_of_evaluate(chinese: Path) -> None:
 def test_the_choice_is_kept_with_the_run(chinese: Path, tmp_path: Path) -> None:
     assert json.loads((chinese / "run.json").read_text())["tokenize"] == "zh"
     assert 'tokenize = "auto"' in (chinese / "recipe.toml").read_text()
-    latin = [(en, en, en.upper(), "") for en, *_ in rows_of("test")]
+    latin = [(en, en, en.upper(), en.lower()) for en, *_ in rows_of("test")]
     file = write_table(tmp_path / "latin.jsonl", COLUMNS, latin)
     assert "|tok:zh|" in scores(chinese, "--source", file, "--split", "train")["signatures"]["bleu"]
 
