@@ -217,6 +217,12 @@ def test_a_resumed_run_keeps_its_choice(chinese: Path, tmp_path: Path) -> None:
     assert "|tok:char|" in scores(run, "--beam-size", "1")["signatures"]["bleu"]
 
 
+def test_a_resumed_run_keeps_the_reason(chinese: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(chinese, tmp_path / "run"))
+    answer("train", chinese.parent / "recipe.toml", "--run", run, "--resume", "training.steps=61")
+    assert "evaluation.tokenize: zh (most letters of the targets are Han)" in answer("info", run)
+
+
 def test_other_references_are_other_data(chinese: Path, tmp_path: Path) -> None:
     """They change which weights are the best."""
     run = Path(shutil.copytree(chinese, tmp_path / "run"))
