@@ -208,6 +208,7 @@ def kept_notes(old: Card, new: Card) -> list[str]:
     A resumed run no longer looks for its columns or trains its tokenizers, so the new card alone
     would lack what was decided then.
     """
+    # The lines of `machine_notes`, in which all layers or each of them have a backend.
     machine = ("precision: ", "backend: ", *(f"{layer}: " for layer in new.backends or ()))
     kept = [note for note in old.data.notes if not note.startswith(machine)]
     return sorted(dict.fromkeys([*kept, *new.data.notes]), key=lambda n: n.startswith(machine))
