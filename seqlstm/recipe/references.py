@@ -81,7 +81,7 @@ def refuse_targets(name: str, texts: Sequence[str], corpus: Corpus) -> None:
         raise DataError(
             f"{corpus.name} ({corpus.split}): {name} has the same lines as the target, so it is no "
             "further reference.",
-            hint='In a table without a header columns are named by position: "3".',
+            hint='In a table without a header all columns are named by position: "1", "2", "3".',
         )
 
 

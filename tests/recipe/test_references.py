@@ -152,6 +152,13 @@ def test_languages_of_a_translation_memory(tmp_path: Path) -> None:
     ]
 
 
+def test_positions_in_a_table_without_a_header(tmp_path: Path) -> None:
+    file = write_lines(tmp_path / "a.tsv", ["Hallo du.\tHello there.\tHi there."])
+    corpus = read(file, split="train", pair=("2", "1"), references=["3"])
+    assert corpus.pairs == [("Hello there.", "Hallo du.")]
+    assert corpus.references == (["Hi there."],)
+
+
 @pytest.mark.parametrize("source", ["dates", "files"])
 def test_a_source_of_two_columns_alone(tmp_path: Path, source: str | dict[str, list[str]]) -> None:
     if source == "files":
