@@ -146,7 +146,11 @@ class Terminology:
 def phrases_by_line(
     force_words: Sequence[str] | Sequence[Sequence[str]], lines: int
 ) -> list[list[str]]:
-    """The phrases of every line, from one list for all lines or from a list for each line."""
+    """The phrases of every line, from one list for all lines or from a list for each line.
+
+    Raises:
+        ValueError: a mixture of both.
+    """
     phrases = [entry for entry in force_words if isinstance(entry, str)]
     if len(phrases) == len(force_words):
         return [phrases] * lines
@@ -185,6 +189,11 @@ def encode_inside_word(text: str, tokenizer: Tokenizer) -> TokenIds:
 
 
 def check_known(text: str, ids: TokenIds, tokenizer: Tokenizer) -> None:
+    """Make sure that a tokenizer knows all characters of a text.
+
+    Raises:
+        ArgumentError: the ids of the text have the unknown one.
+    """
     if tokenizer.unknown in ids:
         raise ArgumentError(f'"{text}" has characters that the tokenizer does not know')
 

@@ -77,7 +77,11 @@ def compare(
 
 
 def check_distinct(paths: Sequence[Path]) -> None:
-    """Make sure that no run is named twice."""
+    """Make sure that no run is named twice.
+
+    Raises:
+        ArgumentError: one is.
+    """
     folders = [path.resolve() for path in paths]
     for number, path in enumerate(paths):
         if folders[number] in folders[:number]:
@@ -85,7 +89,11 @@ def check_distinct(paths: Sequence[Path]) -> None:
 
 
 def check_same_task(recipes: dict[str, Recipe]) -> None:
-    """Make sure that all runs have the first one's task."""
+    """Make sure that all runs have the first one's task.
+
+    Raises:
+        ArgumentError: one has another.
+    """
     (first, ours), *others = recipes.items()
     for path, theirs in others:
         if theirs.task != ours.task:

@@ -45,7 +45,7 @@ def read_corpus(recipe: Recipe, tokenizers: TokenizerPair | None = None) -> RunC
         tokenizers, kept = make_tokenizers(recipe, replaced)
         notes += kept
     check_placeholders(recipe, tokenizers)
-    cleaned, ids, line = TASKS[recipe.task].clean(recipe, replaced, tokenizers)
+    cleaned, ids, line = TASKS[recipe.task].clean(recipe, replaced, tokenizers, written=train)
     report = [*recipe.notes, line, *train.notes]
     if validation:
         report += [f"{validation.split}: {len(validation):,} rows", *validation.notes]

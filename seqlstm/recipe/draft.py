@@ -14,8 +14,8 @@ from seqlstm.errors import DataError, TokenizerError
 from seqlstm.recipe.read import CATALOGUE
 from seqlstm.recipe.survey import DataSurvey
 from seqlstm.recipe.tokenizers import make_tokenizers
+from seqlstm.text.model_type import BYTES, SPECIAL_IDS
 
-RESERVED_IDS = 261  # special ids and bytes of a vocabulary
 TRIED_ROWS = 20_000  # for the largest vocabulary that the text can give
 CHARACTERS_PER_TOKEN = 4  # a guess
 
@@ -101,7 +101,7 @@ def _tokenizers(found: DataSurvey, sizes: Sizes) -> Iterator[str]:
         lines.append("joint = false  # the two sides share no letter")
     else:
         alphabets = [set[str]().union(*alphabets)]
-    smallest = RESERVED_IDS + max(map(len, alphabets))
+    smallest = SPECIAL_IDS + BYTES + max(map(len, alphabets))
     wanted = max(sizes.vocab_size, -(-2 * smallest // 500) * 500)
     for share in (1, 2, 3, 4, 6, 8):
         if (size := wanted // share // 10 * 10) >= smallest:

@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 import torch
+from torch import nn
 
 from seqlstm.config import Recipe
 from seqlstm.nn.compiled import are_kernels_compiled
@@ -28,7 +29,7 @@ from seqlstm.recipe.tasks.registry import TASKS
 from seqlstm.run.card import Card, CardData, make_card
 from seqlstm.run.folder import RunFolder
 from seqlstm.run.lock import FolderLock
-from seqlstm.runtime.device import choose_device, choose_precision
+from seqlstm.runtime.device import Precision, choose_device, choose_precision
 from seqlstm.runtime.files import Weights
 from seqlstm.runtime.memory import tune_allocator
 from seqlstm.runtime.signals import StopRequest
@@ -116,29 +117,53 @@ def prepare(
     )
     with precision.autocast():  # a backend's speed depends on the products' precision
         backends = choose_backends(recipe, model)
+    data = CardData(
+        fingerprints=corpora.fingerprints,
+        notes=[*data_notes(corpora, model), *machine_notes(precision, backends)],
+        warnings=[*corpora.warnings, *([lock.warning] if lock.warning else [])],
+    )
+    card = describe_run(recipe, corpora, data=data, precision=precision, backends=backends)
+    return Prepared(loop, folder, lock, card, data.notes, data.warnings)
+
+
+def data_notes(corpora: RunCorpus, model: nn.Module) -> list[str]:
+    """Lines on the data, the tokenizers and the size of the model."""
+    tokenizers = [
+        f"{name}: {tokenizer.model_type}, {tokenizer.vocab_size:,} pieces"
+        for name, tokenizer in corpora.tokenizers.by_name.items()
+    ]
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    return [*corpora.report, *tokenizers, f"model: {parameters:,} parameters"]
+
+
+def machine_notes(precision: Precision, backends: dict[str, str]) -> list[str]:
+    """Lines on the precision and the backend of each layer, or on the only backend."""
     same = set(backends.values())
-    notes = [
-        *corpora.report,
-        *(
-            f"{name}: {tokenizer.model_type}, {tokenizer.vocab_size:,} pieces"
-            for name, tokenizer in corpora.tokenizers.by_name.items()
-        ),
-        f"model: {sum(p.numel() for p in model.parameters()):,} parameters",
-        f"precision: {precision.name} on {device} ({precision.reason})",
+    return [
+        f"precision: {precision.name} on {precision.device} ({precision.reason})",
         *([f"backend: {same.pop()}"] if len(same) == 1 else map(": ".join, backends.items())),
     ]
-    warnings = [*corpora.warnings, *([lock.warning] if lock.warning else [])]
-    card = make_card(
-        data=CardData(fingerprints=corpora.fingerprints, notes=notes, warnings=warnings),
+
+
+def describe_run(
+    recipe: Recipe,
+    corpora: RunCorpus,
+    *,
+    data: CardData,
+    precision: Precision,
+    backends: dict[str, str],
+) -> Card:
+    """The card of a run that starts from random weights."""
+    return make_card(
+        data=data,
         tokenizer=corpora.tokenizers.fingerprint,
         tokenize=corpora.tokenize,
-        device=str(device),
+        device=str(precision.device),
         precision=precision.name,
         backends={layer: choice.partition(" (")[0] for layer, choice in backends.items()},
         kernels=are_kernels_compiled(),
         **identity(recipe, corpora, None),
     )
-    return Prepared(loop, folder, lock, card, notes, warnings)
 
 
 def identity(recipe: Recipe, corpora: RunCorpus, origin_weights: str | None) -> dict[str, Any]:

@@ -34,53 +34,27 @@ def read_scored_split(
     Raises:
         DataError: the split, a column or a file cannot be read, or does not belong to the rows.
     """
-    corpus = read_split(recipe.data, split, source=source)
-    if files is None:
-        named = {
-            f'the column "{column}"': read_column(recipe, column, corpus, split, source)
-            for column in recipe.evaluation.references
-        }
-    else:
-        named = {file: read_file(Path(file), corpus) for file in files if files != NO_FILES}
-    for name, texts in named.items():
+    columns = recipe.evaluation.references if files is None else ()
+    corpus = read_split(recipe.data, split, source=source, references=columns)
+    names = [f'the column "{column}"' for column in columns]
+    if files is not None and files != NO_FILES:
+        names = [*dict.fromkeys(files)]
+        corpus = replace(corpus, references=tuple(read_file(Path(name), corpus) for name in names))
+    notes = []
+    for name, texts in zip(names, corpus.references, strict=True):
+        refuse_empty(name, texts, corpus)
         refuse_targets(name, texts, corpus)
-    return replace(corpus, references=tuple(named.values()))
-
-
-def read_column(
-    recipe: Recipe, column: str, corpus: Corpus, split: str, source: str | FilesBySplit | None
-) -> list[str]:
-    """The texts of another target column, for the rows of a corpus of pairs: those of a split.
-
-    A row without a cell in one of the target columns is missing where that column is read. Then
-    the rows are found again by their sources; a missing reference is empty.
-
-    Raises:
-        DataError: there is no such column, or rows are missing and sources are not all different.
-    """
-    assert recipe.data.pair is not None
-    first, target = recipe.data.pair
-    data = recipe.data.model_copy(update={"pair": (first, column)})
-    pairs = read_split(data, split, source=source).pairs
-    sources = [text for text, _ in corpus.pairs]
-    if [text for text, _ in pairs] == sources:
-        return [text for _, text in pairs]
-    by_source = dict(pairs)
-    if len({*sources}) < len(sources) or len(by_source) < len(pairs):
-        raise DataError(
-            f'{corpus.name} ({corpus.split}): {len(corpus):,} rows have a text in "{target}", '
-            f'{len(pairs):,} in "{column}", and equal texts in "{first}" repeat, so it is not '
-            "known which reference belongs to which row.",
-            hint=f'A row without a further reference needs an empty text in "{column}".',
-        )
-    return [by_source.get(text, "") for text in sources]
+        if missing := sum(not text.strip() for text in texts):
+            where = f"{corpus.name} ({corpus.split})"
+            notes.append(f"{where}: {missing:,} of {len(texts):,} rows have no reference in {name}")
+    return replace(corpus, notes=(*corpus.notes, *notes))
 
 
 def read_file(file: Path, corpus: Corpus) -> list[str]:
     """The lines of a file of references, one for each row.
 
     Raises:
-        DataError: the file cannot be read, is empty, or has another number of lines.
+        DataError: the file cannot be read, or has another number of lines.
     """
     texts = lines(Path(expanduser(file)))
     if len(texts) != len(corpus):
@@ -89,9 +63,16 @@ def read_file(file: Path, corpus: Corpus) -> list[str]:
             "rows.",
             hint="Each line must be a translation of the same row; it may be empty.",
         )
-    if not any(text.strip() for text in texts):
-        raise DataError(f"{file} has no reference: every line is empty.")
     return texts
+
+
+def refuse_empty(name: str, texts: Sequence[str], corpus: Corpus) -> None:
+    """Raise a DataError for further references that are all empty."""
+    if not any(text.strip() for text in texts):
+        raise DataError(
+            f"{corpus.name} ({corpus.split}): {name} has no reference: every line is empty.",
+            hint="Leave it out; `--references none` scores against the target alone.",
+        )
 
 
 def refuse_targets(name: str, texts: Sequence[str], corpus: Corpus) -> None:
@@ -100,8 +81,7 @@ def refuse_targets(name: str, texts: Sequence[str], corpus: Corpus) -> None:
         raise DataError(
             f"{corpus.name} ({corpus.split}): {name} has the same lines as the target, so it is no "
             "further reference.",
-            hint="Parallel files have no further column: name files with --references FILE. In a "
-            'table without a header columns are named by position: "3".',
+            hint='In a table without a header all columns are named by position: "1", "2", "3".',
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -12,7 +13,13 @@ from seqlstm.data.sources.read import Corpus, read
 from seqlstm.errors import ArgumentError
 
 
-def read_split(data: DataConfig, split: str, *, source: str | FilesBySplit | None = None) -> Corpus:
+def read_split(
+    data: DataConfig,
+    split: str,
+    *,
+    source: str | FilesBySplit | None = None,
+    references: Sequence[str] = (),
+) -> Corpus:
     """One split of a recipe's source, or of another source with the same columns.
 
     Args:
@@ -20,6 +27,10 @@ def read_split(data: DataConfig, split: str, *, source: str | FilesBySplit | Non
         split: name of a split of the source; "train", "validation" and "test" are those of the
             recipe's `splits`. Also sums, such as "validation+test".
         source: used instead of the recipe's.
+        references: further target columns of pairs.
+
+    Raises:
+        DataError: the source, split or column is missing, empty, malformed or cannot be reached.
     """
     names = data.splits.model_dump()
     columns = data.columns
@@ -28,6 +39,7 @@ def read_split(data: DataConfig, split: str, *, source: str | FilesBySplit | Non
         split="+".join(names.get(part.strip(), part.strip()) for part in split.split("+")),
         text=columns[0] if len(columns) == 1 else None,
         pair=columns if len(columns) > 1 else None,
+        references=references,
         name=None if source else data.name,
         revision=None if source else data.revision,
         options=None if source else data.options,

@@ -88,6 +88,10 @@ def train_side(
         vocab_size: number of ids.
         side: named in errors; "" for a joint tokenizer.
         symbols: those of placeholders; they are never split, as those of `keep`.
+
+    Raises:
+        TokenizerError: there is no text, its vocabulary cannot have this size, or a text cannot be
+            a symbol.
     """
     options = table.model_dump(
         exclude={"subword_regularization", "joint", "vocab_size", "keep", "keep_patterns"}

@@ -13,6 +13,7 @@ from seqlstm.recipe.memory_estimate import check_machine
 from seqlstm.recipe.prepare import Prepared, identity, prepare
 from seqlstm.recipe.read import read_run_recipe, resolved_text, with_recorded_tokens
 from seqlstm.recipe.tasks.base import RunCorpus
+from seqlstm.run.card import Card
 from seqlstm.run.folder import RunFolder
 from seqlstm.run.lock import FolderLock
 from seqlstm.runtime.files import Weights
@@ -201,6 +202,18 @@ def check_not_ended(loop: TrainingLoop, path: Path) -> None:
         )
 
 
+def kept_notes(old: Card, new: Card) -> list[str]:
+    """The notes of both cards of a run, but those of the old one on precision and backends.
+
+    A resumed run no longer looks for its columns or trains its tokenizers, so the new card alone
+    would lack what was decided then.
+    """
+    # The lines of `machine_notes`, in which all layers or each of them have a backend.
+    machine = ("precision: ", "backend: ", *(f"{layer}: " for layer in new.backends or ()))
+    kept = [note for note in old.data.notes if not note.startswith(machine)]
+    return sorted(dict.fromkeys([*kept, *new.data.notes]), key=lambda n: n.startswith(machine))
+
+
 def continue_folder(recipe: Recipe, prepared: Prepared, corpora: RunCorpus) -> None:
     """Write the recipe and the card of a resumed run, and shorten its log.
 
@@ -212,6 +225,7 @@ def continue_folder(recipe: Recipe, prepared: Prepared, corpora: RunCorpus) -> N
     same = {"format", "run", "origin", "origin_weights"}
     details = {key: getattr(old, key) for key in same}
     details["checkpointed"] = folder.checkpoint.is_file()
+    details["data"] = new.data.model_copy(update={"notes": kept_notes(old, new)})
     both = None if old.recipe is None else tuple({*old.recipe, *(new.recipe or ())})
     folder.remove_temporary_files()
     folder.write_card(new.model_copy(update=details | {"recipe": both}))

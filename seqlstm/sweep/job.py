@@ -39,6 +39,7 @@ class Result:
         parameters: number of parameters of the model.
         steps, seconds: of training, with validation and saving.
         tokens_per_second: the median of the logged steps; None if there is none.
+        notes: what reading the split decided, such as the rows that were left out.
     """
 
     split: str
@@ -49,6 +50,7 @@ class Result:
     steps: int
     seconds: float
     tokens_per_second: float | None
+    notes: list[str] = field(default_factory=list)
 
     def score(self, name: str) -> float:
         """One of the values; NaN if it is not finite.
@@ -129,20 +131,21 @@ def score(job: Job) -> Result:
     """Evaluate a trained run and save the result."""
     device = job.recipe.device
     streams = job.streams if job.streams > 1 else None
-    values = evaluate(
+    evaluation = evaluate(
         job.folder, split=job.split, weights=job.weights, streams=streams, device=device
-    ).values
+    )
     folder = RunFolder.open(job.folder)
     progress = folder.read_checkpoint()["progress"]
     result = Result(
         split=job.split,
         weights=job.weights,
         streams=job.streams,
-        values=finite_json(values),
+        values=finite_json(evaluation.values),
         parameters=sum(tensor.numel() for tensor in folder.read_weights("last").values()),
         steps=progress["step"],
         seconds=progress["seconds"],
         tokens_per_second=speed(folder),
+        notes=[*evaluation.notes],
     )
     write_atomically(result_file(job), json.dumps(asdict(result), indent=2).encode())
     return result

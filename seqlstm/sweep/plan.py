@@ -147,6 +147,10 @@ def with_budget(plan: SweepPlan, budget: int) -> list[Combination]:
 
     A tokenizer may have fewer pieces than its recipe sets: it is read from the combination's first
     run or, if there is none, trained on the data as that run will do.
+
+    Raises:
+        RecipeError: a combination cannot have as many parameters.
+        UserError: the data or a tokenizer cannot be read, or a tokenizer not be trained.
     """
     sizes: dict[str, VocabularySizes] = {}
     resized = []

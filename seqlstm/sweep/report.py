@@ -120,7 +120,7 @@ def markdown(plan: SweepPlan, rows: list[VariantScores]) -> str:
 
 
 def provenance(plan: SweepPlan, rows: list[VariantScores]) -> str:
-    """The command, data, seeds, tests and versions of a table, and the signatures of its scores."""
+    """The command, data, seeds, tests and versions of a table, and its signatures and notes."""
     sweep = plan.sweep
     seeds = ", ".join(map(str, sweep.seeds))
     better = "less" if sweep.less_is_better else "more"
@@ -139,11 +139,13 @@ def provenance(plan: SweepPlan, rows: list[VariantScores]) -> str:
             f"p against {' or '.join(map(str, baselines))}: Welch's t-test, Holm-corrected over "
             f"{sum(row.p is not None for row in rows)} comparisons"
         )
-    if steps := sorted({result.steps for row in rows for result in row.results.values()}):
+    results = [result for row in rows for result in row.results.values()]
+    if steps := sorted({result.steps for result in results}):
         ends = dict.fromkeys((steps[0], steps[-1]))
         facts.append(f"{' to '.join(f'{end:,}' for end in ends)} steps")
     text = "; ".join([*facts, *versions(plan)]) + "."
     lines = [f"- `{signature}`" for signature in dict.fromkeys(signatures(rows))]
+    lines += [f"- {note}" for note in dict.fromkeys(n for one in results for n in one.notes)]
     return "\n".join([text, "", *lines]) if lines else text
 
 

@@ -102,14 +102,13 @@ def test_long_rows_and_duplicates_are_left_out(
     assert corpora.train.pairs == ROWS[:2]
     assert "kept 2 of 3 pairs (1 duplicates)" in corpora.report[0]
     shorter = prompts_of(tmp_path, ROWS, max_length=15)
-    corpus, _, line = PromptsTask().clean(
-        shorter, read_split(shorter.data, "train"), corpora.tokenizers
-    )
+    train = read_split(shorter.data, "train")
+    corpus, _, line = PromptsTask().clean(shorter, train, corpora.tokenizers, written=train)
     assert corpus.pairs == ROWS[1:2]
     assert "2 too long" in line
     none = prompts_of(tmp_path, ROWS, max_length=2)
     with pytest.raises(DataError, match="kept 0 of 3"):
-        PromptsTask().clean(none, read_split(none.data, "train"), corpora.tokenizers)
+        PromptsTask().clean(none, train, corpora.tokenizers, written=train)
 
 
 def test_a_preview_counts_the_tokens_of_completions() -> None:

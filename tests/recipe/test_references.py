@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from seqlstm.config import Recipe, parse
-from seqlstm.data.sources.read import Corpus
+from seqlstm.data.sources.read import Corpus, read
 from seqlstm.errors import DataError
-from seqlstm.recipe import references
 from seqlstm.recipe.read import CATALOGUE
 from seqlstm.recipe.references import read_scored_split
 from tests.runs import write_lines, write_table
@@ -55,7 +54,6 @@ def test_columns_in_the_order_of_the_recipe(tmp_path: Path) -> None:
     [
         ("test[1:3]", ["", "C2"]),
         ("validation+test[:2]", ["A2", "A2", ""]),
-        ("test[1:2]", [""]),  # a part without a second reference
     ],
 )
 def test_parts_and_sums_of_splits(tmp_path: Path, split: str, expected: list[str]) -> None:
@@ -69,52 +67,109 @@ def test_the_names_of_splits_are_mapped_once(tmp_path: Path) -> None:
     assert [len(one) for one in read_scored_split(recipe, "validation").references] == [4]
 
 
-def without_missing(
-    monkeypatch: pytest.MonkeyPatch, rows: list[tuple[str, str | None, str | None]]
-) -> None:
-    """A reader that leaves out the rows without a cell in a column that it reads."""
-
-    def read(data, split, *, source=None):  # type: ignore[no-untyped-def]
-        place = COLUMNS.index(data.pair[1])
-        return Corpus([(row[0], row[place]) for row in rows if row[place] is not None], "it", split)
-
-    monkeypatch.setattr(references, "read_split", read)
+def read_rows(folder: Path, rows: list[tuple[str | None, ...]], split: str = "test") -> Corpus:
+    """A split of a table of `COLUMNS`, with the texts of "de2" as references."""
+    recipe = recipe_of(folder, "de2")
+    file = write_table(folder / "missing.jsonl", COLUMNS[:3], rows)
+    return read_scored_split(recipe, split, source={"test": str(file)})
 
 
-def test_missing_cells_do_not_shift_references(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_cells_do_not_shift_references(tmp_path: Path) -> None:
     rows = [("a", "A", "A2"), ("b", "B", None), ("c", None, "C2"), ("d", "D", "D2")]
-    without_missing(monkeypatch, rows)
-    corpus = read_scored_split(recipe_of(tmp_path, "de2"), "test")
+    corpus = read_rows(tmp_path, rows)
     assert corpus.pairs == [("a", "A"), ("b", "B"), ("d", "D")]
     assert corpus.references == (["A2", "", "D2"],)
+    assert corpus.notes == (
+        'missing.jsonl: 1 of 4 rows left out: no text in column "de" (row 3)',
+        'local files (test): 1 of 3 rows have no reference in the column "de2"',
+    )
 
 
 @pytest.mark.parametrize(
-    "rows",
+    ("rows", "expected"),
     [
-        [("a", "A", "A2"), ("b", "B", None), ("a", "X", "X2")],
-        [("a", "A", "A2"), ("b", "B", None), ("c", None, "C2"), ("c", None, "X2")],
+        ([("a", "A", "A2"), ("b", "B", None), ("a", "X", "X2")], ["A2", "", "X2"]),
+        ([("a", "A", "A2"), ("b", "B", ""), ("a", "X", "X2")], ["A2", "", "X2"]),
+        ([("a", "A", "A2"), ("b", "B", None), ("c", None, "C2"), ("c", None, "X2")], ["A2", ""]),
     ],
 )
 def test_missing_cells_beside_equal_sources(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    rows: list[tuple[str, str | None, str | None]],
+    tmp_path: Path, rows: list[tuple[str | None, ...]], expected: list[str]
 ) -> None:
-    without_missing(monkeypatch, rows)
-    with pytest.raises(DataError, match='in "de2", and equal texts in "en" repeat') as caught:
-        read_scored_split(recipe_of(tmp_path, "de2"), "test")
-    assert 'needs an empty text in "de2"' in (caught.value.hint or "")
+    assert read_rows(tmp_path, rows).references == (expected,)
 
 
-def test_equal_sources_with_all_cells_are_no_matter(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    without_missing(monkeypatch, [("a", "A", "A2"), ("b", "B", ""), ("a", "X", "X2")])
-    corpus = read_scored_split(recipe_of(tmp_path, "de2"), "test")
-    assert corpus.references == (["A2", "", "X2"],)
+def test_a_slice_is_cut_once(tmp_path: Path) -> None:
+    """Rows without a reference were left out of those of the references before the slice."""
+    rows: list[tuple[str | None, ...]] = [
+        (f"s {row}", f"t {row}", None if 1 <= row <= 4 else f"r {row}") for row in range(20)
+    ]
+    corpus = read_rows(tmp_path, rows, "test[75%:]")
+    assert corpus.pairs == [(f"s {row}", f"t {row}") for row in range(15, 20)]
+    assert corpus.references == ([f"r {row}" for row in range(15, 20)],)
+    assert corpus.notes == ()
+    corpus = read_rows(tmp_path, rows, "test[3:6]+test[:1]")
+    assert corpus.references == (["", "", "r 5", "r 0"],)
+
+
+@pytest.mark.parametrize("missing", [None, "", " "])
+def test_a_column_without_any_reference(tmp_path: Path, missing: str | None) -> None:
+    rows: list[tuple[str | None, ...]] = [("a", "A", missing), ("b", "B", missing)]
+    message = r'local files \(test\): the column "de2" has no reference: every line is empty'
+    with pytest.raises(DataError, match=message):
+        read_rows(tmp_path, rows)
+
+
+def test_a_slice_without_any_reference(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match='"de2" has no reference') as caught:
+        read_scored_split(recipe_of(tmp_path, "de2"), "test[1:2]")
+    assert "--references none" in (caught.value.hint or "")
+    assert len(read_scored_split(recipe_of(tmp_path, "de2"), "test[1:2]", files=["none"])) == 1
+
+
+def test_languages_of_a_translation_memory(tmp_path: Path) -> None:
+    units = [("a", "A", "A2"), ("b", "B", None), ("c", None, "C2"), ("d", "D", "D2")]
+    body = "".join(
+        "<tu>"
+        + "".join(
+            f'<tuv xml:lang="{language}"><seg>{text}</seg></tuv>'
+            for language, text in zip(("en", "de", "fr"), unit, strict=True)
+            if text is not None
+        )
+        + "</tu>"
+        for unit in units
+    )
+    file = tmp_path / "memory.tmx"
+    file.write_text(f'<tmx version="1.4"><header srclang="en"/><body>{body}</body></tmx>')
+    corpus = read(file, split="train[1:]", pair=("en", "de"), references=["fr"])
+    assert corpus.pairs == [("b", "B"), ("d", "D")]
+    assert corpus.references == (["", "D2"],)
+    assert corpus.notes == (
+        f"{file}: 1 units without text in each language left out (the first: 3)",
+    )
+    assert read(file, split="train", pair=("en", "fr")).pairs == [
+        ("a", "A2"),
+        ("c", "C2"),
+        ("d", "D2"),
+    ]
+
+
+def test_positions_in_a_table_without_a_header(tmp_path: Path) -> None:
+    file = write_lines(tmp_path / "a.tsv", ["Hallo du.\tHello there.\tHi there."])
+    corpus = read(file, split="train", pair=("2", "1"), references=["3"])
+    assert corpus.pairs == [("Hello there.", "Hallo du.")]
+    assert corpus.references == (["Hi there."],)
+
+
+@pytest.mark.parametrize("source", ["dates", "files"])
+def test_a_source_of_two_columns_alone(tmp_path: Path, source: str | dict[str, list[str]]) -> None:
+    if source == "files":
+        files = [write_lines(tmp_path / f"test.{side}", ["a", "b"]) for side in ("en", "de")]
+        source = {"test": [str(file) for file in files]}
+    with pytest.raises(DataError, match='no further column "fr"'):
+        read(source, split="test", pair=("en", "de"), references=["fr"])
+    with pytest.raises(ValueError, match="without a pair"):
+        read(source, split="test", references=["fr"])
 
 
 def test_the_same_column_under_another_name(tmp_path: Path) -> None:

@@ -196,6 +196,24 @@ class TestAPairThatIsNotNamed:
         list(resume(read_in(folder, *few, "training.steps=3"), folder / "run").run())
         assert evaluate(folder / "run", beam_size=1).values["bleu"] >= 0
 
+    def test_a_resumed_run_keeps_the_notes_on_its_data(self, folder: Path) -> None:
+        """A sweep resumes a run with its own recipe, where nothing is left to be decided."""
+        few = ["training.steps=2", "training.save_every=1", "training.validate_every="]
+        list(start(read_in(folder, *few), folder / "run").run())
+        run = RunFolder.open(folder / "run")
+        card = run.read_card()
+        notes = card.data.notes
+        assert notes[0].startswith('pair = ["en", "de"], from the names of ')
+        (precision,) = [note for note in notes if note.startswith("precision: ")]
+        elsewhere = ["precision: bfloat16 on cuda (as asked)", "encoder 1: loop", "backend: loop"]
+        others = [*notes[: notes.index(precision)], *elsewhere]
+        data = card.data.model_copy(update={"notes": others})
+        run.write_card(card.model_copy(update={"data": data}))
+        recipe = read_run_recipe(run)
+        later = recipe.training.model_copy(update={"steps": 3})
+        list(resume(recipe.model_copy(update={"training": later}), folder / "run").run())
+        assert RunFolder.open(folder / "run").read_card().data.notes == notes
+
 
 def test_a_folder_trains_the_direction_that_pair_names(folder: Path) -> None:
     """Whatever the order of the files: they were read in alphabetical order, without a word."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import pickle
 import shutil
@@ -19,6 +20,8 @@ from seqlstm.run.folder import RunFolder
 from seqlstm.runtime.signals import StopRequest
 from seqlstm.sweep.job import Outcome, read_result, run_job
 from seqlstm.sweep.plan import Job, SweepPlan
+from seqlstm.sweep.report import write_report
+from seqlstm.sweep.statistics import compare
 from seqlstm.sweep.workers import in_worker, run_all
 from seqlstm.training.loop import TrainingLoop
 from tests.sweep.conftest import CELLS, SWEEP, Read
@@ -140,6 +143,32 @@ def test_warnings_come_with_the_outcome(read: Read, tmp_path: Path) -> None:
     (tmp_path / "test.en").write_text(f"{text[0]}\n")
     (outcome,) = outcomes(plan.jobs()[:1])
     assert outcome.warnings == ["1 training row also stands in test"]
+
+
+def test_rows_left_out_of_the_scored_split_are_in_the_result(
+    read: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = read()
+    note = 'test.csv: 1 of 5 rows left out: no text in column "text" (row 5)'
+    values = {"bits_per_byte": 1.0}
+    evaluated = Evaluation(values, notes=(note,))
+    monkeypatch.setattr("seqlstm.sweep.job.evaluate", lambda *_, **__: evaluated)
+    for outcome in outcomes(plan.jobs()):
+        assert outcome.result == read_result(outcome.job)
+        assert outcome.result is not None
+        assert outcome.result.notes == [note]
+    table, *_ = write_report(plan, compare(plan))
+    assert table.read_text().endswith(f".\n\n- {note}\n")
+
+
+def test_a_result_of_an_earlier_version_has_no_notes(read: Read) -> None:
+    job = read().jobs()[0]
+    (outcome,) = outcomes([job])
+    file = job.folder / "result.json"
+    contents = json.loads(file.read_text())
+    assert contents.pop("notes") == []
+    file.write_text(json.dumps(contents))
+    assert read_result(job) == outcome.result
 
 
 def test_a_mistake_of_all_runs_is_an_error(read: Read, tmp_path: Path) -> None:

@@ -39,19 +39,23 @@ def complete_rows(
 
     Args:
         table: the table; its rows are used up.
-        columns: the names of the cells.
+        columns: the names of the cells. Cells behind these, of references, may be missing: such a
+            row is kept, and its missing texts are empty.
         name: of the file, for the note.
     """
+    width = len(columns)
     rows: list[Cells] = []
     left_out: list[int] = []
     missing: set[int] = set()
     total = 0
     for total, cells in enumerate(table.rows, start=1):
-        if None in cells:
-            left_out.append(total)
-            missing.update(place for place, cell in enumerate(cells) if cell is None)
-        else:
+        if None not in cells:
             rows.append(cells)
+        elif None in cells[:width]:
+            left_out.append(total)
+            missing.update(place for place, cell in enumerate(cells[:width]) if cell is None)
+        else:
+            rows.append(tuple([cell or "" for cell in cells]))
     if left_out:
         named = [columns[place] for place in sorted(missing)]
         table.notes.append(_left_out(left_out, total, named, name))

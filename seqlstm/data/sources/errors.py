@@ -20,7 +20,15 @@ class UnreachableError(Exception):
 
 @contextmanager
 def translate_errors(where: str) -> Iterator[None]:
-    """Translate every exception of `datasets` into a DataError."""
+    """Translate every exception of `datasets` into a DataError.
+
+    Args:
+        where: the data set, for the message.
+
+    Raises:
+        UserError: the one raised within the context, as it is.
+        DataError: for any other exception.
+    """
     try:
         yield
     except UserError:

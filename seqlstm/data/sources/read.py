@@ -7,7 +7,7 @@ same rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 from os.path import exists, expanduser
@@ -29,6 +29,7 @@ from seqlstm.data.sources.local import (
     refuse_settings,
 )
 from seqlstm.data.sources.splits import parse, resolve
+from seqlstm.data.sources.tmx import TmxFiles
 from seqlstm.errors import DataError, SplitError, nearest
 
 Pair = tuple[str, str]
@@ -111,6 +112,7 @@ def read(
     split: str,
     text: str | None = None,
     pair: Sequence[str] | None = None,
+    references: Sequence[str] = (),
     name: str | None = None,
     revision: str | None = None,
     options: Mapping[str, Any] | None = None,
@@ -125,16 +127,19 @@ def read(
             "train[:98%]" and "validation+test".
         text: the column of text, with dots if nested; "text" if both `text` and `pair` are None.
         pair: the source and target columns (or the locales of "dates").
+        references: further target columns of a source of pairs; a row may lack them.
         name: of a configuration, for a data set that has several.
         revision: a version of a Hub data set.
         options: of a synthetic task.
 
     Raises:
         DataError: the source, split or column is missing, empty, malformed or cannot be reached.
-        ValueError: both `text` and `pair` are set.
+        ValueError: both `text` and `pair` are set, or `references` without `pair`.
     """
     if text is not None and pair is not None:
         raise ValueError("a source is read as text or as pairs, were: both")
+    if references and pair is None:
+        raise ValueError(f"references belong to pairs, were: {references} without a pair")
     columns = None if pair is None else _two_columns(pair)
     parts = parse(split)
     if (task := built_in_name(source)) in SYNTHETIC_TASKS:
@@ -145,14 +150,30 @@ def read(
         raise DataError(f"data.options mean nothing for {source}.", hint=f"They are for {tasks}.")
     else:
         opened = _open(source, text=text, pair=columns, name=name, revision=revision)
-    rows: list[str] | list[Pair] = []
+    if references:
+        opened = _with_references(opened, tuple(references))
+    rows: list[Any] = []
     for part in parts:
-        rows.extend(part.cut(opened.rows(_resolve(part.split, opened))))  # type: ignore[arg-type]
+        rows.extend(part.cut(opened.rows(_resolve(part.split, opened))))
     if not rows:
         raise DataError(
             f'{opened.name}: the split "{split}" is empty.', hint="\n".join(opened.notes) or None
         )
-    return Corpus(rows, opened.name, split, tuple(dict.fromkeys(opened.notes)))
+    notes = tuple(dict.fromkeys(opened.notes))
+    if not references:
+        return Corpus(rows, opened.name, split, notes)
+    further = tuple([row[place] for row in rows] for place in range(2, 2 + len(references)))
+    return Corpus([row[:2] for row in rows], opened.name, split, notes, further)
+
+
+def _with_references(opened: Source, references: tuple[str, ...]) -> Source:
+    """The source with further texts behind those of each pair."""
+    if isinstance(opened, tables.Tables | TmxFiles):
+        return replace(opened, references=references)
+    raise DataError(
+        f'{opened.name} has pairs and no further column "{references[0]}".',
+        hint="Name files of further references: --references FILE.",
+    )
 
 
 def _resolve(split: str, opened: Source) -> str:

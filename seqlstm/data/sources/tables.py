@@ -47,12 +47,14 @@ class Tables:
         parts: of each split.
         columns: the column of texts, or the two columns of pairs.
         notes: what reading decided; lines to print.
+        references: further columns, whose texts stand behind those of each pair.
     """
 
     name: str
     parts: Mapping[str, Sequence[Part]]
     columns: Columns
     notes: list[str] = field(default_factory=list)
+    references: Columns = ()
 
     @property
     def splits(self) -> list[str]:
@@ -62,7 +64,7 @@ class Tables:
     def rows(self, split: str) -> list[str] | list[tuple[str, str]]:
         """All texts or pairs of a split.
 
-        Rows without text in a column are left out, with a note.
+        Rows without text in a column are left out, with a note; a missing reference is empty.
 
         Raises:
             DataError: a file is malformed, or has no such column of text.
@@ -70,7 +72,7 @@ class Tables:
         rows: list[Any] = []
         headers: dict[bool, str] = {}
         for name, read in self.parts[split]:
-            table = read(self.columns)
+            table = read((*self.columns, *self.references))
             self._compare_header(headers, table, name, split)
             rows += complete_rows(table, self.columns, name=name)
             self.notes.extend(table.notes)

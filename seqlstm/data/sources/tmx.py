@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 from xml.parsers import expat
 
 from seqlstm.data.sources.plain_text import open_binary
@@ -30,12 +29,14 @@ class TmxFiles:
         files: of each split.
         languages: the language of texts, or the two of pairs; "en" also reads "en-US".
         notes: what reading decided; lines to print.
+        references: further languages, whose texts stand behind those of each pair.
     """
 
     name: str
     files: Mapping[str, Sequence[Path]]
     languages: Sequence[str]
     notes: list[str] = field(default_factory=list)
+    references: Sequence[str] = ()
 
     @property
     def splits(self) -> list[str]:
@@ -45,27 +46,29 @@ class TmxFiles:
     def rows(self, split: str) -> list[str] | list[tuple[str, str]]:
         """All texts or pairs of a split; units without one of the languages are left out.
 
+        A missing reference is empty.
+
         Raises:
             DataError: a file is malformed, or has none of its units in the languages.
         """
         if not self.languages:
             raise DataError(f"{self.name}: a TMX file has text of several languages.", hint=_HINT)
         found = [row for file in self.files[split] for row in self._read(file)]
-        if len(self.languages) == 1:
-            return [row[0] for row in found]
-        return [(row[0], row[1]) for row in found]
+        return [row[0] for row in found] if len(self.languages) == 1 else found
 
-    def _read(self, file: Path) -> list[list[str]]:
+    def _read(self, file: Path) -> list[Any]:
         parsed = _parse(file)
         units = parsed.units
         if parsed.alternatives:
             self.notes.append(
                 f"{file}: {parsed.alternatives:,} second variants of a language in a unit not read"
             )
-        rows = [_select(unit, self.languages, file, number) for number, unit in enumerate(units, 1)]
-        complete = [row for row in rows if None not in row]
-        if left_out := len(rows) - len(complete):
-            which = ", ".join(map(str, islice((n for n, r in enumerate(rows, 1) if None in r), 3)))
+        wanted, width = (*self.languages, *self.references), len(self.languages)
+        rows = [_select(unit, wanted, file, number) for number, unit in enumerate(units, 1)]
+        incomplete = [number for number, row in enumerate(rows, 1) if None in row[:width]]
+        complete = [row for row in rows if None not in row[:width]]
+        if incomplete:
+            which = ", ".join(map(str, incomplete[:3]))
             if not complete:
                 listed = ", ".join(sorted({language for unit in units for language in unit}))
                 languages = " and ".join(self.languages)
@@ -74,10 +77,10 @@ class TmxFiles:
                     hint=_HINT,
                 )
             self.notes.append(
-                f"{file}: {left_out:,} units without text in each language left out "
+                f"{file}: {len(incomplete):,} units without text in each language left out "
                 f"(the first: {which})"
             )
-        return [[text for text in row if text is not None] for row in complete]
+        return [tuple([text or "" for text in row]) for row in complete]
 
 
 _HINT = 'Name them: data.pair = ["en", "de"] (or data.text = "en").'

@@ -115,9 +115,16 @@ class Task(ABC):
 
     @abstractmethod
     def clean(
-        self, recipe: Recipe, corpus: Corpus, tokenizers: TokenizerPair
+        self, recipe: Recipe, corpus: Corpus, tokenizers: TokenizerPair, *, written: Corpus
     ) -> tuple[Corpus, PairIds | None, str]:
         """The cleaned training split, its ids if cleaning encodes them, and a line of report.
+
+        Args:
+            recipe: the recipe.
+            corpus: the training split, with placeholders if the recipe asks for them.
+            tokenizers: which count its tokens.
+            written: the same rows as the source has them: these are compared for duplicates, since
+                numbered symbols make different pairs equal, and equal pairs different.
 
         Raises:
             DataError: no row is left.

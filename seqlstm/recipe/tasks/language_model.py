@@ -74,7 +74,7 @@ class LanguageModelTask(Task):
         yield from check_language_model(lookup)
 
     def clean(
-        self, recipe: Recipe, corpus: Corpus, tokenizers: TokenizerPair
+        self, recipe: Recipe, corpus: Corpus, tokenizers: TokenizerPair, *, written: Corpus
     ) -> tuple[Corpus, None, str]:
         return corpus, None, f"{corpus.name} {corpus.split}: {len(corpus):,} {recipe.data.unit}s"
 

@@ -47,12 +47,12 @@ class PromptsTask(Task):
         yield from check_language_model(lookup)
 
     def clean(
-        self, recipe: Recipe, corpus: Corpus, tokenizers: TokenizerPair
+        self, recipe: Recipe, corpus: Corpus, tokenizers: TokenizerPair, *, written: Corpus
     ) -> tuple[Corpus, PairIds, str]:
         sides = zip(*corpus.pairs, strict=True)
         prompts, completions = (tokenizers.target.encode_batch(side) for side in sides)
         rows, report = clean_pairs(
-            corpus.pairs,
+            written.pairs,
             # A row is prompt and completion together, and a completion may be empty.
             lengths=[(len(p) + len(c), 0) for p, c in zip(prompts, completions, strict=True)],
             max_length=recipe.data.max_length,

@@ -85,13 +85,13 @@ class TranslationTask(Task):
         yield from check_without_attention(lookup)
 
     def clean(
-        self, recipe: Recipe, corpus: Corpus, tokenizers: TokenizerPair
+        self, recipe: Recipe, corpus: Corpus, tokenizers: TokenizerPair, *, written: Corpus
     ) -> tuple[Corpus, PairIds, str]:
         lines, references = zip(*corpus.pairs, strict=True)
         sources = tokenizers.source.encode_batch(lines)
         targets = tokenizers.target.encode_batch(references)
         rows, report = clean_pairs(
-            corpus.pairs,
+            written.pairs,
             lengths=[(len(s), len(t)) for s, t in zip(sources, targets, strict=True)],
             max_length=recipe.data.max_length,
             max_length_ratio=recipe.data.max_length_ratio,

@@ -150,7 +150,7 @@ def test_the_metric_of_training_is_the_score_of_evaluate(chinese: Path) -> None:
 def test_the_choice_is_kept_with_the_run(chinese: Path, tmp_path: Path) -> None:
     assert json.loads((chinese / "run.json").read_text())["tokenize"] == "zh"
     assert 'tokenize = "auto"' in (chinese / "recipe.toml").read_text()
-    latin = [(en, en, en.upper(), "") for en, *_ in rows_of("test")]
+    latin = [(en, en, en.upper(), en.lower()) for en, *_ in rows_of("test")]
     file = write_table(tmp_path / "latin.jsonl", COLUMNS, latin)
     assert "|tok:zh|" in scores(chinese, "--source", file, "--split", "train")["signatures"]["bleu"]
 
@@ -215,6 +215,12 @@ def test_a_resumed_run_keeps_its_choice(chinese: Path, tmp_path: Path) -> None:
     assert json.loads((run / "run.json").read_text())["tokenize"] == "char"
     assert 'tokenize = "auto"' in (run / "recipe.toml").read_text()
     assert "|tok:char|" in scores(run, "--beam-size", "1")["signatures"]["bleu"]
+
+
+def test_a_resumed_run_keeps_the_reason(chinese: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(chinese, tmp_path / "run"))
+    answer("train", chinese.parent / "recipe.toml", "--run", run, "--resume", "training.steps=61")
+    assert "evaluation.tokenize: zh (most letters of the targets are Han)" in answer("info", run)
 
 
 def test_other_references_are_other_data(chinese: Path, tmp_path: Path) -> None:
