@@ -25,10 +25,18 @@ MAX_EDGES = 8  # nested pairs of tags around a sentence
 
 
 def survive(source: str, translation: str) -> bool:
-    """Whether a translation has the protected parts of its source, each as often, tags nested."""
-    return Counter(PROTECTED.findall(source)) == Counter(
-        PROTECTED.findall(translation)
-    ) and unmatched_tags(source) == unmatched_tags(translation)
+    """Whether a translation has the protected parts of its source, each as often, tags in order.
+
+    Pairs of tags may move, if they stay nested. Tags without content keep their order: one of them
+    may open what another one closes, as `<bpt>` and `<ept>` do.
+    """
+    before, after = PROTECTED.findall(source), PROTECTED.findall(translation)
+    return (
+        Counter(before) == Counter(after)
+        and [part for part in before if part.endswith("/>")]
+        == [part for part in after if part.endswith("/>")]
+        and unmatched_tags(source) == unmatched_tags(translation)
+    )
 
 
 def unmatched_tags(text: str) -> list[tuple[str, str]]:

@@ -50,6 +50,9 @@ def test_what_is_protected(text: str, expected: list[str] | None) -> None:
         ("<i>a</i><b>b</b>", "<b>b</b><i>a</i>", True),
         ("<i>a</i><b>b</b>", "<b>b<i></b>a</i>", False),
         ("a</i> b", "b</i> a", True),
+        ("<g1/>OK<g2/>", "<g1/>OK<g2/>", True),
+        ("<g1/>OK<g2/>", "<g2/>OK<g1/>", False),
+        ("<b>a</b> <g1/>", "<g1/> <b>a</b>", True),
     ],
 )
 def test_survival(source: str, translation: str, expected: bool) -> None:

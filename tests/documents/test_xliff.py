@@ -168,6 +168,26 @@ def test_a_translation_with_crossed_or_lost_elements_is_made_in_pieces(crossed: 
     assert "<target>A <pc id='1'>B</pc> <pc id='2'>C</pc> {0}</target>" in found
 
 
+@pytest.mark.parametrize(
+    ("opening", "closing"),
+    [
+        ("<bpt id='1'>[</bpt>", "<ept id='1'>]</ept>"),
+        ("<bx id='1'/>", "<ex id='2' rid='1'/>"),
+        ("<sc id='1'/>", "<ec startRef='1'/>"),
+    ],
+)
+def test_a_code_never_closes_before_it_opens(opening: str, closing: str) -> None:
+    text = f"press {opening}OK{closing} now"
+    data = version1(f"<trans-unit id='1'><source>{text}</source></trans-unit>")
+    found = translated(
+        xliff.read(data.encode(), ""),
+        lambda lines: [
+            "<g2/>OK<g1/>" if "g1" in line else line.replace("press", "drück") for line in lines
+        ],
+    )
+    assert f"<target>drück {opening}OK{closing} now</target>" in found
+
+
 def test_text_like_a_short_tag_is_text() -> None:
     text = "&lt;g1&gt; <ph id='1'/> &lt;/gg1&gt;"
     data = version2(f"<segment><source>{text} a</source></segment>").encode()
