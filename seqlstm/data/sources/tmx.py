@@ -17,6 +17,7 @@ from xml.parsers import expat
 
 from seqlstm.data.sources.plain_text import COMPRESSED
 from seqlstm.errors import DataError
+from seqlstm.text.languages import matching, normal
 
 CHUNK = 2**16  # bytes that are parsed at once
 Unit = dict[str, str]
@@ -93,14 +94,14 @@ def languages_of(file: Path) -> tuple[list[str], str | None]:
     """
     parser = _parse(file)
     languages = sorted({language for unit in parser.units for language in unit})
-    source = _match(parser.source_language, languages)
+    source = matching(parser.source_language, languages)
     return languages, source[0] if len(source) == 1 else None
 
 
 def _select(unit: Unit, languages: Sequence[str], file: Path, number: int) -> list[str | None]:
     row: list[str | None] = []
     for language in languages:
-        matches = _match(language.rpartition(".")[2], unit)
+        matches = matching(language.rpartition(".")[2], unit)
         if len(matches) > 1:
             raise DataError(
                 f"{file}, unit {number}: {language} is any of {', '.join(matches)}.",
@@ -108,16 +109,6 @@ def _select(unit: Unit, languages: Sequence[str], file: Path, number: int) -> li
             )
         row.append(unit[matches[0]] if matches else None)
     return row
-
-
-def _match(language: str, available: Sequence[str] | Unit) -> list[str]:
-    """The languages that are equal to this one, or else of the same primary subtag."""
-    same = [one for one in available if _tag(one) == _tag(language)]
-    return same or [one for one in available if _tag(one).partition("-")[0] == _tag(language)]
-
-
-def _tag(language: str) -> str:
-    return language.casefold().replace("_", "-")
 
 
 def _parse(file: Path) -> _UnitParser:
@@ -186,7 +177,7 @@ class _UnitParser:
     def _end(self, tag: str) -> None:
         if tag == "seg" and self._text is not None:
             text, self._text = "".join(self._text), None
-            language = self._spellings.setdefault(_tag(self._language), self._language)
+            language = self._spellings.setdefault(normal(self._language), self._language)
             self.alternatives += language in self._unit
             self._unit.setdefault(language, text)
         elif tag == "tu":
