@@ -20,6 +20,7 @@ from seqlstm.errors import DataError
 from seqlstm.text.languages import matching, normal
 
 CHUNK = 2**16  # bytes that are parsed at once
+CODES = ("bpt", "ept", "it", "ph", "ut")  # elements with codes of another format, which are no text
 Unit = dict[str, str]
 """A translation unit: the text of its segments by language."""
 
@@ -149,6 +150,7 @@ class _UnitParser:
         self._spellings: dict[str, str] = {}  # of each language: the first
         self._language = ""
         self._text: list[str] | None = None  # of the segment that is being read
+        self._codes = 0  # elements of `CODES` that are open
         self._parser = expat.ParserCreate()
         self._parser.buffer_text = True
         self._parser.StartElementHandler = self._start
@@ -162,6 +164,7 @@ class _UnitParser:
         self._parser.Parse(chunk, last)
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        self._codes += tag in CODES
         match tag:
             case "tmx":
                 self.is_tmx = True
@@ -175,6 +178,7 @@ class _UnitParser:
                 self._text = []
 
     def _end(self, tag: str) -> None:
+        self._codes -= tag in CODES
         if tag == "seg" and self._text is not None:
             text, self._text = "".join(self._text), None
             language = self._spellings.setdefault(normal(self._language), self._language)
@@ -184,7 +188,7 @@ class _UnitParser:
             self.units.append(self._unit)
 
     def _characters(self, text: str) -> None:
-        if self._text is not None:
+        if self._text is not None and not self._codes:
             self._text.append(text)
 
     def _document_type(self, _: str, __: str | None, ___: str | None, declares: int) -> None:
