@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from seqlstm.documents.document import Segment
@@ -14,6 +14,7 @@ ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 FOLDED = re.compile(r"(?<=\S)[ \t]*\n\s*(?=\S)")
 SHORT_TAG = re.compile(r"(</?g+\d+/?>)")
 PAIRED_TAG = re.compile(r"</?g+\d+>")
+MID = re.compile(r"""\smid\s*=\s*["']([^"']*)""")
 ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
 
 
@@ -109,6 +110,37 @@ def unused_name(text: str) -> str:
     return name
 
 
+def completed(xml: XmlReader, source: Content, target: Content) -> Content | None:
+    """A source with the target's own sentences, each as one code, where it has them.
+
+    None if the target lacks no sentence, or if its sentences are not those of the source.
+    """
+    parts, places = cut(source)
+    own_parts, own_places = cut(target)
+    if places.keys() != own_places.keys():
+        return None
+    codes, is_lacking = dict(source.codes), False
+    for mid, place in places.items():
+        own = own_parts[own_places[mid]]
+        if own.strip():
+            code = parts[place - 1].replace(">", "/>")
+            codes[code] = rendered(own, target.codes, newline=xml.newline)
+            parts[place] = code
+        elif parts[place].strip():
+            is_lacking = True
+    return replace(source, text="".join(parts), codes=codes) if is_lacking else None
+
+
+def cut(content: Content) -> tuple[list[str], dict[str, int]]:
+    """A text cut at the tags of its sentences, and the place of each sentence by its `mid`."""
+    tags = "|".join(sorted(content.breaks))
+    parts = re.split(f"({tags})", content.text) if tags else [content.text]
+    marks = (
+        (place, MID.search(content.codes[parts[place - 1]])) for place in range(2, len(parts), 2)
+    )
+    return parts, {mid[1]: place for place, mid in marks if mid}
+
+
 def inserted(xml: XmlReader, source: Content, at: int, before: str, after: str) -> Segment:
     """The segment of a source whose translation is inserted, with XML before and after it."""
     return replaced(xml, source, at, at, before=before, after=after)
@@ -131,7 +163,9 @@ def replaced(
     return Segment(source.text, start, end, render, source.breaks)
 
 
-def rendered(text: str, *, codes: Mapping[str, str], before: str, after: str, newline: str) -> str:
+def rendered(
+    text: str, codes: Mapping[str, str], *, before: str = "", after: str = "", newline: str
+) -> str:
     """A translation as XML: short tags as what they stand for, other text escaped."""
     parts = SHORT_TAG.split(text)
     inner = (codes[part] if part in codes else escaped(part, newline) for part in parts)

@@ -226,6 +226,57 @@ def test_segmented_sources_are_translated_sentence_by_sentence() -> None:
     assert found == version1(body.replace("g-source>\n", f"g-source>\n<target>{target}</target>\n"))
 
 
+MARKED = "<mrk mtype='seg' mid='{}'>{}</mrk>"
+
+
+def half_translated(*targets: str, attributes: str = "", state: str = "") -> str:
+    source = " ".join(MARKED.format(n, text) for n, text in enumerate(("One.", "Two."), 1))
+    target = " ".join(MARKED.format(n, text) for n, text in enumerate(targets, 1))
+    return version1(
+        f"<trans-unit id='1' {attributes}><source>One. Two.</source><seg-source>{source}"
+        f"</seg-source><target{state}>{target}</target></trans-unit>"
+    )
+
+
+DONE = "<g id='9'>Eins</g> &amp; &lt;b>."
+
+
+@pytest.mark.parametrize("attributes", ["", "approved='yes'"])
+def test_a_half_translated_unit_is_completed_and_keeps_what_it_has(attributes: str) -> None:
+    before = half_translated(DONE, "", attributes=attributes)
+    after = half_translated(DONE.replace("b>", "b&gt;"), "TWO.", attributes=attributes)
+    document = xliff.read(before.encode(), "")
+    lines: list[str] = []
+    assert translated(document, lambda given: lines.extend(given) or in_capitals(given)) == after
+    assert lines == ["Two."]
+    assert document.kept == 0
+    whole = half_translated(DONE, "Zwei.", attributes=attributes)
+    check(whole, whole)
+
+
+def test_a_half_translated_unit_that_may_be_replaced() -> None:
+    before, after = half_translated(DONE, ""), half_translated("ONE.", "TWO.")
+    check(before, after, retranslate=True)
+    new = " state='new'"
+    check(half_translated(DONE, "", state=new), half_translated("ONE.", "TWO.", state=new))
+    final = half_translated(DONE, "", state=" state='final'")
+    check(final, final)
+
+
+def test_other_sentences_than_those_of_the_source_are_kept() -> None:
+    text = half_translated(DONE, "").replace("mid='2'></mrk></target>", "mid='3'></mrk></target>")
+    check(text, text)
+
+
+@pytest.mark.parametrize("target", ["", "<target/>", "<target> </target>"])
+def test_an_approved_unit_without_a_translation_is_translated_with_a_warning(target: str) -> None:
+    unit = "<trans-unit id='1' approved='yes'><source>a</source>{}</trans-unit>"
+    before, after = (version1(unit.format(text)) for text in (target, "<target>A</target>"))
+    check(before, after)
+    [warning] = xliff.read(before.encode(), "").warnings
+    assert warning.startswith("units that are approved without a translation: 1;")
+
+
 def test_wrapped_text_is_one_line_unless_white_space_is_preserved() -> None:
     text = "\n      The house\n      is old.\n    "
     body = f"<segment><source>{text}</source></segment>"
