@@ -5,21 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-PROTECTED = re.compile(
-    r"""
-    </?[A-Za-z][^<>\n]*>                                # tags: <b>, </b>, <br/>, <g1>
-    # {0}, {name:.2f}, ${name}, {{name}}, {\an8}, {n, plural, one {# file} other {# files}}
-    | [$%\#]?\{(?:[^{}\n]|\{(?:[^{}\n]|\{[^{}\n]*\})*\})*\}
-    # %s, %1$s, %(name)s, %-5.2f, %%; not in 50%discount
-    | %% | (?<!\d)%(?:\d{1,3}\$|\([^()\s]*\))?[-+\#0]{0,5}(?:\d{1,4}|\*)?(?:\.(?:\d{1,4}|\*))?
-        (?:hh|h|ll|l|L|q|j|z|t)?[diouxXeEfFgGcrsapn@]
-    | &(?:[A-Za-z]\w*|\#\d+|\#x[0-9A-Fa-f]+);           # &nbsp; &#160;
-    | https?://[^\s<>"]*[^\s<>".,;:!?)\]']
-    | (?<![\w.+-])[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+     # somebody@example.org
-    """,
-    re.VERBOSE,
-)
-TAG = re.compile(r"<(/?)([A-Za-z][\w.:-]*)[^<>]*>")
+from seqlstm.text.placeholders import KINDS
+
+KEPT = ("url", "mail", "format", "entity", "tag")  # numbers may be written in another way
+PROTECTED = re.compile("|".join(f"(?:{KINDS[kind]})" for kind in KEPT))
+TAG = re.compile(rf"(?=<(/?)([A-Za-z][\w:.-]*+)){KINDS['tag']}")
 EDGE = re.compile(r"(?:\s|\{\\[^{}]*\}|<[A-Za-z][^<>]*/>)*")
 MAX_EDGES = 8  # nested pairs of tags around a sentence
 
