@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeAlias
 
 from seqlstm.documents.document import Segment
 from seqlstm.documents.xml import Token, XmlReader
@@ -16,6 +17,12 @@ SHORT_TAG = re.compile(r"(</?g+\d+/?>)")
 PAIRED_TAG = re.compile(r"</?g+\d+>")
 MID = re.compile(r"""\smid\s*=\s*["']([^"']*)""")
 ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
+
+Piece: TypeAlias = tuple[str, str | None, bool]
+"""A text; or a short tag with its XML, and whether it separates sentences.
+
+The name of short tags is "\\0" as yet, which no XML contains.
+"""
 
 
 @dataclass(frozen=True)
@@ -63,43 +70,48 @@ class ContentReader:
             opening: its start tag.
             fold: whether line ends inside the text, with the indentation after them, are spaces.
         """
-        parts: list[str] = []
-        codes: dict[str, str] = {}  # the name of short tags is "\0" as yet, which no XML contains
-        breaks: set[str] = set()
+        pieces, closing = self.pieces()
+        text = "".join(text for text, _, _ in pieces)
+        text = FOLDED.sub(" ", text) if fold else text
+        name = unused_name(text)
+        tags = [
+            (tag.replace("\0", name), code, is_break)
+            for tag, code, is_break in pieces
+            if code is not None
+        ]
+        return Content(
+            opening,
+            closing,
+            text.replace("\0", name),
+            {tag: code for tag, code, _ in tags},
+            frozenset(tag for tag, _, is_break in tags if is_break),
+        )
+
+    def pieces(self) -> tuple[list[Piece], Token]:
+        """The texts and tags up to the end tag of the current element, and that end tag."""
+        found: list[Piece] = []
         elements: list[tuple[int, Token]] = []  # that are open
-
-        def add(tag: str, start: int, end: int, element: Token) -> None:
-            parts.append(tag)
-            codes[tag] = self.xml.raw(start, end)
-            if self.is_break(element):
-                breaks.add(tag)
-
         count = 0
         for token in self.xml.tokens:
             if token.kind == "text":
-                parts.append(token.text)
+                found.append((token.text, None, False))
             elif token.kind == "start":
                 count += 1
                 if self.has_text(token):
                     elements.append((count, token))
-                    add(f"<\0{count}>", token.start, token.end, token)
+                    found.append(self.piece(f"<\0{count}>", token, token.end, token))
                 else:
-                    add(f"<\0{count}/>", token.start, self.xml.skip().end, token)
+                    end = self.xml.skip().end
+                    found.append(self.piece(f"<\0{count}/>", token, end, token))
             elif token.kind == "end":
                 if not elements:
                     break
                 number, element = elements.pop()
-                add(f"</\0{number}>", token.start, token.end, element)
-        text = "".join(parts)
-        text = FOLDED.sub(" ", text) if fold else text
-        name = unused_name(text)
-        return Content(
-            opening,
-            token,
-            text.replace("\0", name),
-            {tag.replace("\0", name): raw for tag, raw in codes.items()},
-            frozenset(tag.replace("\0", name) for tag in breaks),
-        )
+                found.append(self.piece(f"</\0{number}>", token, token.end, element))
+        return found, token
+
+    def piece(self, tag: str, start: Token, end: int, element: Token) -> Piece:
+        return tag, self.xml.raw(start.start, end), self.is_break(element)
 
 
 def unused_name(text: str) -> str:
