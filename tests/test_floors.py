@@ -15,8 +15,8 @@ PACKAGE = Path(seqlstm.__file__).parent
 FLOORS = (
     {"errors"},
     {"kernels", "runtime"},
-    {"documents", "nn", "text"},
-    {"config", "recurrent"},
+    {"nn", "text"},
+    {"config", "documents", "recurrent"},
     {"models"},
     {"data", "decoding", "training"},
     {"evaluation", "inference", "run"},

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from seqlstm.cli.console import note, warn, write
 from seqlstm.cli.decoding_options import TranslateLines
@@ -18,6 +21,7 @@ from seqlstm.documents.formats import DocumentFormat, check_sources, format_of, 
 from seqlstm.documents.recognition import LINES, document_format
 from seqlstm.documents.translation import TranslatedDocument, translate_document
 from seqlstm.errors import ArgumentError
+from seqlstm.text.placeholders import MAX_PLACEHOLDERS
 
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-\w+)*")
 
@@ -101,15 +105,20 @@ class DocumentOptions:
         )
         document = read(data, retranslate=self.retranslate)
         warn_of(document, name, languages)
-        translated = translate_document(
-            document, lambda lines: [best[0].text for best in translate_lines(lines, 0)]
-        )
+        with counted_as_written() as as_written:
+            translated = translate_document(
+                document, lambda lines: [best[0].text for best in translate_lines(lines, 0)]
+            )
         check_sources(data, translated.data, self.chosen, read)
         write_document(self.output, translated.data)
-        note(f"{name}: {summary(document, translated)}")
+        note(f"{name}: {summary(document, translated, sum(as_written))}")
 
     def target_language(self, language: str) -> str:
-        """The language code of new texts, from the option or from the recipe's pair."""
+        """The language code of new texts, from the option or from the recipe's pair.
+
+        Raises:
+            ArgumentError: neither has one, and the format needs it.
+        """
         if self.chosen == DocumentFormat.tmx and not (self.target_lang or language):
             raise ArgumentError(
                 "a TMX file needs a target language, and the recipe's pair does not name one",
@@ -176,12 +185,39 @@ def warn_of(document: Document, name: str, languages: tuple[str, str]) -> None:
             warn(f"{name} states the {side} language {stated}; the translator's is {trained}")
 
 
-def summary(document: Document, translated: TranslatedDocument) -> str:
-    """What was translated, kept and cut into pieces."""
+@contextmanager
+def counted_as_written() -> Iterator[list[int]]:
+    """Counts lines that are translated without placeholders, instead of warnings of their numbers.
+
+    These lines are sentences and pieces: their numbers are not those of the document.
+    """
+    from seqlstm.inference.placeholders import PlaceholderWarning
+
+    counts: list[int] = []
+    show_other = warnings.showwarning
+
+    def show(message: Warning | str, *args: Any, **options: Any) -> None:
+        if isinstance(message, PlaceholderWarning):
+            counts.append(message.count)
+        else:
+            show_other(message, *args, **options)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield counts
+
+
+def summary(document: Document, translated: TranslatedDocument, as_written: int) -> str:
+    """What was translated, kept, cut into pieces and translated without placeholders."""
     parts = [counted(len(document.segments), "text") + " translated", f"{document.kept} kept"]
     if translated.in_pieces:
         parts.append(
             f"{translated.in_pieces} in pieces, since tags or format strings did not survive"
+        )
+    if as_written:
+        parts.append(
+            f"{as_written} of their sentences and pieces without placeholders, since not each of "
+            f"them came out exactly once, or there are more than {MAX_PLACEHOLDERS}"
         )
     if translated.left:
         parts.append(f"{translated.left} left as they are, since tags appeared in them")

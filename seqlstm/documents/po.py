@@ -19,7 +19,10 @@ CONTINUATION = re.compile(rf"[ \t]*{STRINGS}")
 BLANK = re.compile(r"\s*(#.*)?", re.DOTALL)
 STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|.)")
-CHARSET = re.compile(r"charset=([^\s;]+)", re.IGNORECASE)
+HEADER = re.compile(  # in bytes: its charset states how to read them
+    rb'^[ \t]*msgid(?:\s*"")+\s*msgstr((?:\s*"[^\r\n]*")*)', re.MULTILINE
+)
+CHARSET = re.compile(rb"charset=([\w.:-]+)", re.IGNORECASE)
 LETTERS = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}
 ESCAPES = {
     **{code: f"\\{code:03o}" for code in range(32)},
@@ -75,11 +78,11 @@ def read(data: bytes, name: str, *, retranslate: bool = False) -> Document:
     Raises:
         DataError: the file is no PO, or its header states another encoding than UTF-8.
     """
+    check_charset(data, name)
     segments, kept, language = [], 0, ""
     for entry in entries(strings(data, name), name):
         if entry.is_header:
             header = entry.translations[0].text if entry.translations else ""
-            check_charset(header, name)
             stated = re.search(r"^Language:[ \t]*([\w@-]+)", header, re.MULTILINE)
             language = stated[1].replace("_", "-") if stated else ""
             continue
@@ -149,16 +152,18 @@ def entries(found: Iterator[String], name: str) -> Iterator[Entry]:
     yield entry
 
 
-def check_charset(header: str, name: str) -> None:
+def check_charset(data: bytes, name: str) -> None:
     """Make sure that the header of a file states UTF-8, or no encoding.
 
     Raises:
         DataError: it states another one.
     """
-    charset = CHARSET.search(header)
-    if charset and charset[1].lower() not in UTF8:
+    header = HEADER.search(data)
+    charset = CHARSET.search(header[1]) if header else None
+    encoding = charset[1].decode("ascii", "replace") if charset else "utf-8"
+    if encoding.lower() not in UTF8:
         raise DataError(
-            f"{name} is in {charset[1]}, as its header states, not in UTF-8.",
+            f"{name} is in {encoding}, as its header states, not in UTF-8.",
             hint=f"Convert it: msgconv --to-code=UTF-8 {name}",
         )
 

@@ -9,6 +9,7 @@ from seqlstm.documents.document import Document, Segment
 from seqlstm.documents.xml import Token, XmlReader
 from seqlstm.documents.xml_content import Content, ContentReader, escaped, filled, inserted
 from seqlstm.errors import DataError
+from seqlstm.text.languages import matching
 
 ALL = "*all*"  # the header's source language if any language may be the source
 
@@ -127,7 +128,6 @@ def chosen(element: Token, default: str) -> str:
 
 
 def in_language(variants: list[TextVariant], language: str) -> TextVariant | None:
-    """The first variant in a language or in a regional form of it."""
-    wanted = f"{language}-".lower()
-    found = (one for one in variants if f"{one.lang}-".lower().startswith(wanted))
-    return next(found, None) if language else None
+    """The first variant in a language, or else in the nearest one that names it."""
+    found = matching(language, [variant.lang for variant in variants])
+    return next((variant for variant in variants if variant.lang in found), None)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from seqlstm.documents.document import Document, Segment
 from seqlstm.documents.xml import Token, XmlReader
-from seqlstm.documents.xml_content import Content, ContentReader, filled, inserted
+from seqlstm.documents.xml_content import Content, ContentReader, completed, filled, inserted
 
 UNITS = {"1": "trans-unit", "2": "segment"}  # by the major version
 WITH_TEXT = ("g", "mrk", "pc")  # inline elements
@@ -54,6 +54,7 @@ class XliffReader:
         self.segments: list[Segment] = []
         self.kept = 0
         self.languages = ("", "")
+        self.approved_gaps = 0  # approved units that lack a translation
         self.warnings: list[str] = []
 
     def read(self) -> Document:
@@ -73,6 +74,11 @@ class XliffReader:
         if self.segments and not self.languages[1]:
             attribute = "trgLang" if unit.endswith("segment") else "target-language"
             self.warnings.append(f"it has no {attribute}, which other programs may need")
+        if self.approved_gaps:
+            self.warnings.append(
+                f"units that are approved without a translation: {self.approved_gaps}; they have "
+                "one now, and are still marked as approved"
+            )
         return Document(
             self.xml.data,
             self.segments,
@@ -112,20 +118,28 @@ class XliffReader:
         if source is None or source.is_empty:
             return
         target = found.get("target")
-        if not inherited.translate or self.is_done(unit, target):
-            self.kept += 1
+        needed = self.needed(unit, source, target) if inherited.translate else None
+        if needed:
+            self.segments.append(self.segment(needed, target, unit.prefix))
         else:
-            self.segments.append(self.segment(source, target, unit.prefix))
+            self.kept += 1
 
-    def is_done(self, unit: Token, target: Content | None) -> bool:
-        """Whether the translation that a unit has is to be kept."""
+    def needed(self, unit: Token, source: Content, target: Content | None) -> Content | None:
+        """What of a unit is to be translated: its source, or those sentences that the target lacks.
+
+        None if the translation that it has is to be kept.
+        """
         attributes = unit.attributes | (target.opening.attributes if target else {})
         state = attributes.get("state", "")
-        if unit.attributes.get("approved") == "yes" or state in REVIEWED:
-            return True
-        if target is None or target.is_empty or state in UNTRANSLATED:
-            return False
-        return not self.retranslate
+        if state in REVIEWED:
+            return None
+        approved = unit.attributes.get("approved") == "yes"
+        is_empty = target is None or target.is_empty
+        if not is_empty and not approved and (self.retranslate or state in UNTRANSLATED):
+            return source
+        needed = source if target is None or is_empty else completed(self.xml, source, target)
+        self.approved_gaps += approved and needed is not None
+        return needed
 
     def segment(self, source: Content, target: Content | None, prefix: str) -> Segment:
         """The segment that fills the target, or inserts one after the source."""

@@ -17,7 +17,16 @@ NAMED_LINES = 10  # in a warning
 
 
 class PlaceholderWarning(UserWarning):
-    """Lines that were translated as they are written, without placeholders."""
+    """Lines that were translated as they are written, without placeholders.
+
+    Args:
+        message: the warning.
+        count: number of lines.
+    """
+
+    def __init__(self, message: str, count: int) -> None:
+        super().__init__(message)
+        self.count = count
 
 
 def translate_protected(
@@ -80,10 +89,9 @@ def warn_of(rows: Sequence[int], first: int) -> None:
     """Name the lines that are translated without placeholders."""
     numbers = ", ".join(str(first + row + 1) for row in rows[:NAMED_LINES])
     more = f" and {len(rows) - NAMED_LINES:,} more" if len(rows) > NAMED_LINES else ""
-    warnings.warn(
+    message = (
         f"line{'s' if len(rows) > 1 else ''} {numbers}{more}: translated as written, without "
         f"placeholders: not each of them came out exactly once, or there are more than "
-        f"{MAX_PLACEHOLDERS}",
-        PlaceholderWarning,
-        stacklevel=2,
+        f"{MAX_PLACEHOLDERS}"
     )
+    warnings.warn(PlaceholderWarning(message, len(rows)), stacklevel=2)

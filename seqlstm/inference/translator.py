@@ -88,6 +88,7 @@ class LoadedTranslator:
         self.max_input_length = max_input_length
         symbols = tokenizers.target.symbols if placeholders else {}
         self.symbols = {symbol: symbols[symbol] for symbol in SYMBOLS if placeholders}
+        self.forbidden = [*self.symbols.values()]  # unless they stand for strings of a line
 
     @property
     def beam_size(self) -> int:
@@ -119,6 +120,8 @@ class LoadedTranslator:
             placeholders=all(loaded.symbols for loaded in (self, *others)),
         )
         ensemble.options = self.options
+        # Those of one member are enough: their ids are the same in all tokenizers of the ensemble.
+        ensemble.forbidden = max((each.forbidden for each in (self, *others)), key=len)
         return ensemble
 
     def translate(self, lines: Sequence[str], *, batch: int = 64, **options: Any) -> list[str]:
@@ -179,7 +182,7 @@ class LoadedTranslator:
                 first=first,
             )
         else:
-            translations = run_search(lines, terminology.with_symbols([*self.symbols.values()]))
+            translations = run_search(lines, terminology.with_symbols(self.forbidden))
         missing = sum(
             bool(line.strip()) and not terminology.is_fulfilled(row, list(best[0].ids))
             for row, (line, best) in enumerate(zip(lines, translations, strict=True))
@@ -237,7 +240,7 @@ class LoadedTranslator:
         )
         terminology = Terminology.from_text(
             len(lines), self.tokenizers.target, prefix=prefix, bad_words=bad_words
-        ).with_symbols([*self.symbols.values()])
+        ).with_symbols(self.forbidden)
         seeds = line_seeds(seed, first, len(lines))
 
         def decode(rows: list[int], ids: list[TokenIds]) -> list[list[Hypothesis]]:

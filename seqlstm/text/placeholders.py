@@ -19,17 +19,38 @@ SYMBOL = re.compile("|".join(SYMBOLS))
 
 LETTER = "A-Za-zªµºÀ-ÖØ-öø-ʯͰ-ϿЀ-ԯ_"  # a number beside one of these is part of a name
 SEPARATOR = ".,:/'’\u00a0\u202f-"  # in numbers, times and dates
+PRINTF = (  # %s, %(name)s, %1$s, %-5.2f, %ld, %*d; not in 50%discount
+    r"%%|(?<!\d)%(?:\([^()\s]*+\)|\d++\$)?[-+#0]*+(?:\d++|\*)?(?:\.(?:\d++|\*))?"
+    r"(?:hh|ll|[hlLqjzt])?[diouxXeEfFgGcrsapn@]"
+)
+NESTED = r"[^{}\n]*+"  # the content of braces, with braces up to six deep
+for _ in range(5):
+    NESTED = rf"(?:[^{{}}\n]++|\{{{NESTED}\}})*+"
+ICU = "plural|selectordinal|select|number|date|time|spellout|ordinal|duration|choice|list"
+BRACES = (
+    rf"[$%#]\{{{NESTED}\}}",  # ${name}, %{name}, #{any * code}
+    rf"\{{\{{{NESTED}\}}\}}",  # {{ user | upper }}
+    rf"\{{\s*+\w++\s*+,\s*+(?:{ICU})\b{NESTED}\}}",  # {n, plural, one {# file} other {# files}}
+    r"\{ ?[\\%$#@/\"][^{}\n]*+\}",  # {\an8}, { $name }, {% if x %}
+    r"\{(?:\d++(?:,-?\d++)?:|\w++:%)[^{}\n]*+\}",  # {0:HH mm}, {when:%d %B}
+    r"\{ ?[^\s{}]*+ ?\}",  # {}, {0}, { user.name }, {x!r:>8}; not {see below}
+)
+BOOLEAN = (  # attributes without a value; <see below> is no tag
+    "allowfullscreen|async|autofocus|autoplay|checked|controls|default|defer|disabled|download|"
+    "hidden|inert|ismap|loop|multiple|muted|nomodule|novalidate|open|playsinline|readonly|required|"
+    "reversed|selected|[a-z]++-[a-z-]++"
+)
 KINDS = {
     "symbol": SYMBOL.pattern,  # of a line that has one already
     "url": r"(?<![A-Za-z])(?:(?:https?|ftp)://|www\.)[^\s<>\"]*[^\s<>\".,;:!?'()\[\]{}]",
     "mail": r"(?<![\w.+%-])[\w.+%-]++@\w+(?:[.-]\w+)*\.[A-Za-z]{2,}",
-    "format": r"(?<![\d%])%(?:\(\w+\)|\d++\$)?[-+#0]*+\d*+(?:\.\d++)?[sdiufFeEgGxXoc@]"
-    r"|\{\{\s?[\w.]+\s?\}\}|\$?\{\w*(?:[.:!][^\s{}]*)?\}|%%",
+    "format": "|".join((PRINTF, *BRACES)),
     "entity": r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});",
-    "tag": r"</?[A-Za-z][\w:.-]*+(?:\s[^<>=]*+=[^<>]*+|\s*+/?)>",
+    "tag": rf"</?[A-Za-z][\w:.-]*+(?:\s[^<>=]*+=[^<>]*+|(?:\s++(?:{BOOLEAN})(?![\w-]))*+\s*+/?)>",
     # A search never begins inside of a run of digits and separators: the time stays linear.
     "number": rf"(?<![{LETTER}\d])(?<!\d[{SEPARATOR}])\d++(?:[{SEPARATOR}]\d++)*+(?![{LETTER}])",
 }
+"""The strings that a translation has unchanged, by kind; no pattern has groups of its own."""
 PROTECTED = re.compile("|".join(f"(?:{pattern})" for pattern in KINDS.values()))
 
 

@@ -122,6 +122,25 @@ def test_a_template_has_no_charset_yet() -> None:
     assert sources(po.read(text.encode(), "")) == ["a"]
 
 
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_letters_of_another_charset_are_refused_by_its_name(wrapped: bool) -> None:
+    header = HEADER.replace("UTF-8", "iso-8859-15")
+    if wrapped:
+        header = header.replace("plain; ", 'plain; "\n  "')
+    text = "# Übersetzung\n" + header + 'msgid "Straße"\nmsgstr ""\n'
+    with pytest.raises(DataError, match=r"x\.po is in iso-8859-15, (?s:as its .*msgconv)"):
+        po.read(text.encode("latin-1"), "x.po")
+    with pytest.raises(DataError, match=r"x\.po, line 1: not UTF-8"):
+        po.read(text.replace("iso-8859-15", "UTF-8").encode("latin-1"), "x.po")
+
+
+def test_a_charset_in_a_message_is_text() -> None:
+    text = HEADER + 'msgid ""\n"charset=koi8-r"\nmsgstr ""\n"charset=koi8-r"\n'
+    assert po.read(text.encode(), "x.po").kept == 1
+    headless = text.removeprefix(HEADER)
+    assert po.read(headless.encode(), "x.po").kept == 1
+
+
 def test_another_charset_is_refused_by_name() -> None:
     data = (HEADER.replace("UTF-8", "ISO-8859-1") + 'msgid "a"\nmsgstr ""\n').encode()
     with pytest.raises(DataError, match=r"x\.po is in ISO-8859-1, as its header states.*msgconv"):

@@ -13,6 +13,7 @@ from seqlstm.documents.protected import (
     unmatched_tags,
 )
 from seqlstm.documents.translation import translate_document
+from seqlstm.text import placeholders
 
 
 @pytest.mark.parametrize(
@@ -24,7 +25,9 @@ from seqlstm.documents.translation import translate_document
         ("{0} {name:.2f} ${x} {{y}} {\\an8} #{z}", None),
         ("{n, plural, one {# file} other {{n} files}}", None),
         ("%s %d %1$s %(name)s %-5.2f %05d %% %@ %ld %*d", None),
-        ("50%discount, 100% sure, 5 % of", []),
+        ("50%discount, 100% sure, 5 % of, 50 % done", []),
+        ("{see below} a<b or c>d <see below>", []),
+        ("{{ user|upper }} <input disabled> www.a.org/b", None),
         ("&nbsp;&#160;&#xA0; AT&T", ["&nbsp;", "&#160;", "&#xA0;"]),
         ("See https://a.org/b?c=1,d. Or", ["https://a.org/b?c=1,d"]),
         ("mail me@a.example.org.", ["me@a.example.org"]),
@@ -50,6 +53,10 @@ def test_what_is_protected(text: str, expected: list[str] | None) -> None:
         ("<i>a</i><b>b</b>", "<b>b</b><i>a</i>", True),
         ("<i>a</i><b>b</b>", "<b>b<i></b>a</i>", False),
         ("a</i> b", "b</i> a", True),
+        ("<g1/>OK<g2/>", "<g1/>OK<g2/>", True),
+        ("<g1/>OK<g2/>", "<g2/>OK<g1/>", False),
+        ("<b>a</b> <g1/>", "<g1/> <b>a</b>", True),
+        ("press <any key> now", "<beliebige Taste> drücken", True),
     ],
 )
 def test_survival(source: str, translation: str, expected: bool) -> None:
@@ -88,6 +95,13 @@ def test_many_nested_tags_stay_together() -> None:
     assert before + sentence + after == text
 
 
+def test_what_documents_keep_is_what_placeholders_protect() -> None:
+    text = "%ld {n, plural, other {#}} <input disabled> {{ x|y }} {\\an8} a@b.org www.a.org &lt; 7"
+    line = placeholders.protect(text)
+    assert line is not None
+    assert [*line.strings.values()] == [*PROTECTED.findall(text), "7"]
+
+
 def test_words() -> None:
     assert has_words("42")
     assert has_words("日")
@@ -100,6 +114,8 @@ def test_words() -> None:
         *("a" * 10**5, " " * 10**5, "%" + "0" * 10**5, "%(" * 10**5, "a" + ", " * 10**5 + "b"),
         *("{" * 10**5, "{a" * 10**5, "<a" * 10**5, "<b>" * 10**5, "</b>" * 10**5),
         *("&a" * 10**5, "a@" * 10**5, "https://" + "." * 10**5),
+        *("{{" * 10**5, "{{{a}" * 10**5, "${a}{" * 10**5, "{n, plural, {a}" * 10**5),
+        *("<a open " * 10**5, "<a" + " open" * 10**5, "{n, plural, " * 9 + "{a}" * 10**5),
     ],
 )
 def test_long_lines_end(text: str) -> None:

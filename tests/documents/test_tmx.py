@@ -73,6 +73,24 @@ def test_the_source_language_of_the_header_or_of_a_unit_or_of_the_recipe() -> No
     assert sources(read(memory(*units, srclang="*all*"))) == ["a", "d"]
 
 
+@pytest.mark.parametrize(
+    ("srclang", "source", "target"),
+    [("en", "en_US", "de_DE"), ("en-US", "en", "DE"), ("EN_us", "en-US", "de-AT")],
+)
+def test_languages_in_any_spelling(srclang: str, source: str, target: str) -> None:
+    unit = f'<tu><tuv xml:lang="{source}"><seg>a</seg></tuv>{{}}</tu>'
+    filled = f'<tuv xml:lang="{target}"><seg>{{}}</seg></tuv>'
+    text = memory(*(unit.format(filled.format(text)) for text in ("", "x")), srclang=srclang)
+    expected = text.replace("<seg></seg>", "<seg>A</seg>")
+    assert translated(read(text)) == expected
+    assert read(text).kept == 1
+
+
+def test_the_same_language_goes_before_a_regional_form() -> None:
+    unit = '<tu><tuv xml:lang="en_GB"><seg>a</seg></tuv><tuv xml:lang="en"><seg>b</seg></tuv></tu>'
+    assert sources(read(memory(unit, srclang="en"))) == ["b"]
+
+
 def test_the_old_attribute_of_languages() -> None:
     unit = '<tu><tuv lang="en-US"><seg>a</seg></tuv>{}</tu>'
     assert translated(read(memory(unit.format("")))) == memory(

@@ -168,6 +168,26 @@ def test_a_translation_with_crossed_or_lost_elements_is_made_in_pieces(crossed: 
     assert "<target>A <pc id='1'>B</pc> <pc id='2'>C</pc> {0}</target>" in found
 
 
+@pytest.mark.parametrize(
+    ("opening", "closing"),
+    [
+        ("<bpt id='1'>[</bpt>", "<ept id='1'>]</ept>"),
+        ("<bx id='1'/>", "<ex id='2' rid='1'/>"),
+        ("<sc id='1'/>", "<ec startRef='1'/>"),
+    ],
+)
+def test_a_code_never_closes_before_it_opens(opening: str, closing: str) -> None:
+    text = f"press {opening}OK{closing} now"
+    data = version1(f"<trans-unit id='1'><source>{text}</source></trans-unit>")
+    found = translated(
+        xliff.read(data.encode(), ""),
+        lambda lines: [
+            "<g2/>OK<g1/>" if "g1" in line else line.replace("press", "drück") for line in lines
+        ],
+    )
+    assert f"<target>drück {opening}OK{closing} now</target>" in found
+
+
 def test_text_like_a_short_tag_is_text() -> None:
     text = "&lt;g1&gt; <ph id='1'/> &lt;/gg1&gt;"
     data = version2(f"<segment><source>{text} a</source></segment>").encode()
@@ -204,6 +224,57 @@ def test_segmented_sources_are_translated_sentence_by_sentence() -> None:
     assert lines == ["One.", "Two."]
     target = marked.replace("One", "ONE").replace("Two", "TWO")
     assert found == version1(body.replace("g-source>\n", f"g-source>\n<target>{target}</target>\n"))
+
+
+MARKED = "<mrk mtype='seg' mid='{}'>{}</mrk>"
+
+
+def half_translated(*targets: str, attributes: str = "", state: str = "") -> str:
+    source = " ".join(MARKED.format(n, text) for n, text in enumerate(("One.", "Two."), 1))
+    target = " ".join(MARKED.format(n, text) for n, text in enumerate(targets, 1))
+    return version1(
+        f"<trans-unit id='1' {attributes}><source>One. Two.</source><seg-source>{source}"
+        f"</seg-source><target{state}>{target}</target></trans-unit>"
+    )
+
+
+DONE = "<g id='9'>Eins</g> &amp; &lt;b>."
+
+
+@pytest.mark.parametrize("attributes", ["", "approved='yes'"])
+def test_a_half_translated_unit_is_completed_and_keeps_what_it_has(attributes: str) -> None:
+    before = half_translated(DONE, "", attributes=attributes)
+    after = half_translated(DONE.replace("b>", "b&gt;"), "TWO.", attributes=attributes)
+    document = xliff.read(before.encode(), "")
+    lines: list[str] = []
+    assert translated(document, lambda given: lines.extend(given) or in_capitals(given)) == after
+    assert lines == ["Two."]
+    assert document.kept == 0
+    whole = half_translated(DONE, "Zwei.", attributes=attributes)
+    check(whole, whole)
+
+
+def test_a_half_translated_unit_that_may_be_replaced() -> None:
+    before, after = half_translated(DONE, ""), half_translated("ONE.", "TWO.")
+    check(before, after, retranslate=True)
+    new = " state='new'"
+    check(half_translated(DONE, "", state=new), half_translated("ONE.", "TWO.", state=new))
+    final = half_translated(DONE, "", state=" state='final'")
+    check(final, final)
+
+
+def test_other_sentences_than_those_of_the_source_are_kept() -> None:
+    text = half_translated(DONE, "").replace("mid='2'></mrk></target>", "mid='3'></mrk></target>")
+    check(text, text)
+
+
+@pytest.mark.parametrize("target", ["", "<target/>", "<target> </target>"])
+def test_an_approved_unit_without_a_translation_is_translated_with_a_warning(target: str) -> None:
+    unit = "<trans-unit id='1' approved='yes'><source>a</source>{}</trans-unit>"
+    before, after = (version1(unit.format(text)) for text in (target, "<target>A</target>"))
+    check(before, after)
+    [warning] = xliff.read(before.encode(), "").warnings
+    assert warning.startswith("units that are approved without a translation: 1;")
 
 
 def test_wrapped_text_is_one_line_unless_white_space_is_preserved() -> None:

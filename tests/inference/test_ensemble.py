@@ -9,6 +9,7 @@ import torch
 
 from seqlstm.errors import ArgumentError
 from seqlstm.inference.translator import LoadedTranslator
+from seqlstm.text.placeholders import SYMBOL, SYMBOLS
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.text.tokenizer_pair import TokenizerPair
 from seqlstm.text.train_tokenizer import train_tokenizer
@@ -94,3 +95,28 @@ def test_another_tokenizer_is_refused(loaded: list[LoadedTranslator]) -> None:
     with pytest.raises(ArgumentError, match="an ensemble needs one tokenizer") as caught:
         loaded[0].ensemble_with(stranger)
     assert other.fingerprint in str(caught.value)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_symbols_of_one_member_are_forbidden_and_copied_only_if_all_have_them(first: bool) -> None:
+    tokenizer = train_tokenizer(
+        DOCUMENTS, model_type="unigram", vocab_size=60, byte_fallback=False, keep=SYMBOLS
+    )
+    ids = [tokenizer.symbols[symbol] for symbol in SYMBOLS]
+
+    def member(seed: int, *, placeholders: bool) -> LoadedTranslator:
+        model = random_translator(tokenizer.vocab_size, seed=seed)
+        with torch.no_grad():
+            model.output_layer.bias[ids] += 9
+        return LoadedTranslator(
+            model, TokenizerPair.joint(tokenizer), precision=FLOAT32, placeholders=placeholders
+        )
+
+    mixed = member(2, placeholders=first).ensemble_with(member(3, placeholders=not first))
+    for found in (*mixed.translate(LINES[:3]), mixed.sample(LINES[:1], seed=1)[0][0].text):
+        assert not SYMBOL.search(found)
+    with pytest.raises(ArgumentError, match="not trained with placeholders"):
+        mixed.translate(LINES[:1], placeholders=True)
+    both = member(2, placeholders=True).ensemble_with(member(3, placeholders=True))
+    [copied] = both.translate(["My oldest friend sells 7."], placeholders=True)
+    assert copied.count("7") == 1

@@ -37,6 +37,27 @@ from seqlstm.text.placeholders import (
         ("a@b.c @x a@", []),
         ("⟦3⟧ and ⟦17⟧", ["⟦3⟧", "17"]),
         ("", []),
+        ("%ld %zu %lld %*d %.*f %r %%%d", ["%ld", "%zu", "%lld", "%*d", "%.*f", "%r", "%%", "%d"]),
+        (
+            "{{ user|upper }}, {{{raw}}} #{a.b} %{n}",
+            ["{{ user|upper }}", "{{{raw}}}", "#{a.b}", "%{n}"],
+        ),
+        (
+            "{n, plural, one {# file} other {{n} files}} in {d, date}",
+            ["{n, plural, one {# file} other {{n} files}}", "{d, date}"],
+        ),
+        (
+            "{g, select, x {{n, plural, =0 {no} other {{{n}}}}} other {}}",
+            ["{g, select, x {{n, plural, =0 {no} other {{{n}}}}} other {}}"],
+        ),
+        (
+            "{\\an8}Yes {0:HH mm} {t:%d %B} { $name }",
+            ["{\\an8}", "{0:HH mm}", "{t:%d %B}", "{ $name }"],
+        ),
+        ("x<input disabled>y<input disabled />", ["<input disabled>", "<input disabled />"]),
+        ("<option selected data-x value=a>", ["<option selected data-x value=a>"]),
+        ("{see below} { one, two } {n, many} <see below> a<b or c>d <b openly>", []),
+        ("a < b, c > d, half % done, &c; 'it' # {", []),
     ],
 )
 def test_what_is_protected(line: str, strings: list[str]) -> None:
@@ -107,7 +128,23 @@ def test_pairs_that_stay_as_they_are(source: str, target: str) -> None:
 
 @pytest.mark.parametrize(
     "unit",
-    ["a", "a.", "<a ", "1.", "1-", "&a", "{", "${", "%", "%0", "a@", "@a.a.", "{a:", "<a=", "%(a"],
+    [
+        *("a", "a.", "<a ", "1.", "1-", "&a", "{", "${", "%", "%0", "a@", "@a.a.", "{a:", "<a="),
+        *("%(a", "{{", "{{{a}", "#{", "${a}{", "{n, plural, ", "{n, plural, {a}", "{n,", "{ "),
+        *(
+            "{$",
+            "{0:",
+            "{a:%",
+            "<a open ",
+            "<a b-",
+            "<a b-c ",
+            "%*.",
+            "%l",
+            "www.",
+            "http://.",
+            "@",
+        ),
+    ],
 )
 def test_a_long_line_needs_no_backtracking_over_its_start(unit: str) -> None:
     """A quadratic search would take minutes."""

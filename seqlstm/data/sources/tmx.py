@@ -14,8 +14,10 @@ from xml.parsers import expat
 
 from seqlstm.data.sources.plain_text import open_binary
 from seqlstm.errors import DataError
+from seqlstm.text.languages import matching, normal
 
 CHUNK = 2**16  # bytes that are parsed at once
+CODES = ("bpt", "ept", "it", "ph", "ut")  # elements with codes of another format, which are no text
 Unit = dict[str, str]
 """A translation unit: the text of its segments by language."""
 
@@ -94,14 +96,14 @@ def languages_of(file: Path) -> tuple[list[str], str | None]:
     """
     parser = _parse(file)
     languages = sorted({language for unit in parser.units for language in unit})
-    source = _match(parser.source_language, languages)
+    source = matching(parser.source_language, languages)
     return languages, source[0] if len(source) == 1 else None
 
 
 def _select(unit: Unit, languages: Sequence[str], file: Path, number: int) -> list[str | None]:
     row: list[str | None] = []
     for language in languages:
-        matches = _match(language.rpartition(".")[2], unit)
+        matches = matching(language.rpartition(".")[2], unit)
         if len(matches) > 1:
             raise DataError(
                 f"{file}, unit {number}: {language} is any of {', '.join(matches)}.",
@@ -109,16 +111,6 @@ def _select(unit: Unit, languages: Sequence[str], file: Path, number: int) -> li
             )
         row.append(unit[matches[0]] if matches else None)
     return row
-
-
-def _match(language: str, available: Sequence[str] | Unit) -> list[str]:
-    """The languages that are equal to this one, or else of the same primary subtag."""
-    same = [one for one in available if _tag(one) == _tag(language)]
-    return same or [one for one in available if _tag(one).partition("-")[0] == _tag(language)]
-
-
-def _tag(language: str) -> str:
-    return language.casefold().replace("_", "-")
 
 
 def _parse(file: Path) -> _UnitParser:
@@ -161,6 +153,7 @@ class _UnitParser:
         self._spellings: dict[str, str] = {}  # of each language: the first
         self._language = ""
         self._text: list[str] | None = None  # of the segment that is being read
+        self._codes = 0  # elements of `CODES` that are open
         self._parser = expat.ParserCreate()
         self._parser.buffer_text = True
         self._parser.StartElementHandler = self._start
@@ -174,6 +167,7 @@ class _UnitParser:
         self._parser.Parse(chunk, last)
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        self._codes += tag in CODES
         match tag:
             case "tmx":
                 self.is_tmx = True
@@ -187,16 +181,17 @@ class _UnitParser:
                 self._text = []
 
     def _end(self, tag: str) -> None:
+        self._codes -= tag in CODES
         if tag == "seg" and self._text is not None:
             text, self._text = "".join(self._text), None
-            language = self._spellings.setdefault(_tag(self._language), self._language)
+            language = self._spellings.setdefault(normal(self._language), self._language)
             self.alternatives += language in self._unit
             self._unit.setdefault(language, text)
         elif tag == "tu":
             self.units.append(self._unit)
 
     def _characters(self, text: str) -> None:
-        if self._text is not None:
+        if self._text is not None and not self._codes:
             self._text.append(text)
 
     def _document_type(self, _: str, __: str | None, ___: str | None, declares: int) -> None:

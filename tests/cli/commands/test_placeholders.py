@@ -6,7 +6,9 @@ import json
 import random
 import re
 from pathlib import Path
+from xml.etree import ElementTree
 
+import polib
 import pytest
 
 import seqlstm
@@ -129,6 +131,50 @@ def test_a_line_that_cannot_be_protected_is_translated_as_written(
     result = invoke("translate", run, file, "--placeholders")
     assert result.exit_code == 0
     assert "line 2: translated as written" in " ".join(result.stderr.split())
+
+
+PO = """msgid ""
+msgstr "Content-Type: text/plain; charset=UTF-8\\n"
+
+msgid "The child sees <b>%s</b> and %ld boats today, <u>12</u> times."
+msgstr ""
+
+msgid "{0} is the house {{ of|all }} and {n, plural, one {#} other {# b}}."
+msgstr ""
+"""
+XLIFF = """<xliff version="1.2"><file source-language="en" target-language="de"><body>
+<trans-unit id="1"><source>The child <g id="a">sees</g> the red <x id="b"/> house.</source>
+</trans-unit></body></file></xliff>
+"""
+
+
+def test_a_document_with_placeholders(run: Path, tmp_path: Path) -> None:
+    file = tmp_path / "messages.po"
+    file.write_text(PO, encoding="utf-8")
+    result = invoke("translate", run, file, "--placeholders", "-o", tmp_path / "de.po")
+    assert result.exit_code == 0, result.output
+    assert "2 texts translated; 0 kept" in " ".join(result.stderr.split())
+    entries = polib.pofile(str(tmp_path / "de.po"))
+    assert len(entries) == 2
+    for entry in entries:
+        check_strings(entry.msgid, entry.msgstr)
+    found = answer("translate", run, "--placeholders", "--format", "xliff", text=XLIFF)
+    target = ElementTree.fromstring(found).find(".//target")
+    assert target is not None
+    assert sorted((code.tag, code.get("id")) for code in target) == [("g", "a"), ("x", "b")]
+
+
+def test_a_document_counts_what_is_translated_as_written(run: Path, tmp_path: Path) -> None:
+    file = tmp_path / "messages.po"
+    many = "The child sees" + " <b>7</b>" * 6
+    file.write_text(
+        f'msgid "The child."\nmsgstr ""\n\nmsgid "{many}"\nmsgstr ""\n', encoding="utf-8"
+    )
+    result = invoke("translate", run, file, "--placeholders", "-o", tmp_path / "de.po")
+    shown = " ".join(result.stderr.split())
+    assert result.exit_code == 0, shown
+    assert "1 of their sentences and pieces without placeholders" in shown
+    assert "translated as written" not in shown
 
 
 def test_no_symbol_comes_out_without_placeholders(loaded: LoadedTranslator) -> None:

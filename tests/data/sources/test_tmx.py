@@ -19,7 +19,7 @@ TMX = """<?xml version="1.0" encoding="{encoding}"?>{doctype}
 <tu><tuv xml:lang="en-US"><seg>alone</seg></tuv><tuv xml:lang="fr"><seg>seul</seg></tuv></tu>
 </body></tmx>
 """
-ROWS = [("<b>Save</b> & go\n", "Drücken Sie Sichern."), (" two", "zwei")]
+ROWS = [("Save & go\n", "Drücken Sie Sichern."), (" two", "zwei")]
 
 
 def write(path: Path, text: str = TMX, encoding: str = "utf-8", **fields: str) -> Path:
@@ -46,6 +46,16 @@ def test_pairs_go_by_language_and_by_primary_subtag(
                 (german, english) for english, german in ROWS
             ]
     assert read(file, split="train[:50%]", text="de").rows == [ROWS[0][1]]
+
+
+def test_codes_of_other_formats_are_no_text(tmp_path: Path) -> None:
+    codes = "".join(
+        f"<{name}>{{\\b <sub>in a code</sub>}}</{name}>{name} "
+        for name in ("bpt", "ept", "ph", "it", "ut")
+    )
+    unit = f"<tu><tuv xml:lang='en'><seg>{codes}<hi>a <hi>b</hi></hi><ph/> c</seg></tuv></tu>"
+    file = write(tmp_path / "a.tmx", f"<tmx><header srclang='en'/><body>{unit}</body></tmx>")
+    assert read(file, split="train", text="en").rows == ["bpt ept ph it ut a b c"]
 
 
 def test_units_without_a_language_are_counted(tmp_path: Path) -> None:
