@@ -66,7 +66,7 @@ def sweep(
 def run_sweep(name: str, overrides: list[str], folder: Path, *, jobs: int, dry: bool) -> None:
     """Run a sweep in a folder, whose lock is held unless it is only listed."""
     from seqlstm.runtime.signals import stop_on_signals
-    from seqlstm.sweep.checks import check_data
+    from seqlstm.sweep.checks import check_data, check_machines
     from seqlstm.sweep.job import read_result
     from seqlstm.sweep.plan import read_plan
     from seqlstm.sweep.report import provenance, write_report
@@ -76,6 +76,7 @@ def run_sweep(name: str, overrides: list[str], folder: Path, *, jobs: int, dry: 
     unfinished = [job for job in plan.jobs() if not read_result(job)]
     names = {job.combination for job in unfinished}
     remaining = [combination for combination in plan.combinations if combination.name in names]
+    check_machines(remaining, where=name)
     check_data(remaining, where=name, split=plan.sweep.split, offline=dry)
     if dry:
         show_plan(plan, unfinished)
