@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from seqlstm.cli.console import err, note, out, show_summary, table, warn
+from seqlstm.cli.failures import stopped_code
 from seqlstm.cli.options import Overrides
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def run_sweep(name: str, overrides: list[str], folder: Path, *, jobs: int, dry: 
     if stop:
         left = sum(not read_result(job) for job in plan.jobs())
         note(f"stopped: {left} of {len(plan.jobs())} runs are left; the same command continues")
-        raise typer.Exit(130 if stop.signal == "SIGINT" else 143)
+        raise typer.Exit(stopped_code(stop))
     rows = compare(plan)
     files = write_report(plan, rows, failed)
     show_summary(table_of(plan, rows))
