@@ -5,18 +5,24 @@ import signal
 from contextlib import suppress
 from types import FrameType
 
+from seqlstm.runtime.signals import LOCKS, TerminatedError
+
+ENDS = {signal.SIGINT: b"interrupted\n", signal.SIGTERM: b"terminated\n"}
+"""The signals that end a command, and their messages during an import."""
+
 
 def main() -> None:
     """Run the command."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not ignored, as by nohup
-        signal.signal(signal.SIGINT, interrupt)
+    for number in ENDS:
+        if signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL):
+            signal.signal(number, end)  # else it is ignored, as SIGINT by nohup
     from seqlstm.cli.app import main as run
 
     run()
 
 
-def interrupt(number: int, frame: FrameType | None) -> None:
-    """Handle Ctrl-C as Python does, but end at once during an import.
+def end(number: int, frame: FrameType | None) -> None:
+    """Handle Ctrl-C as Python does, and SIGTERM likewise; but end at once during an import.
 
     Libraries that are interrupted while they are being imported continue with half a module, or
     print a traceback.
@@ -24,10 +30,13 @@ def interrupt(number: int, frame: FrameType | None) -> None:
     while frame:
         if frame.f_globals.get("__name__") == "importlib._bootstrap":
             with suppress(OSError):
-                os.write(2, b"interrupted\n")
-            os._exit(130)
+                os.write(2, ENDS[signal.Signals(number)])
+            for lock in LOCKS:
+                while lock.held:
+                    lock.release()
+            os._exit(128 + number)
         frame = frame.f_back
-    raise KeyboardInterrupt
+    raise KeyboardInterrupt if number == signal.SIGINT else TerminatedError
 
 
 if __name__ == "__main__":

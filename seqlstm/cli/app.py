@@ -12,6 +12,7 @@ from seqlstm import __version__
 from seqlstm.cli.console import shown_warnings
 from seqlstm.cli.failures import show_failure
 from seqlstm.cli.standard_streams import prepare_standard_streams
+from seqlstm.runtime.signals import TerminatedError
 
 
 class Commands(TyperGroup):
@@ -21,7 +22,7 @@ class Commands(TyperGroup):
         try:
             code = super().main(*arguments, **options | {"standalone_mode": False})
             sys.stdout.flush()
-        except Exception as error:
+        except (Exception, TerminatedError) as error:
             sys.exit(show_failure(error))
         sys.exit(code)
 

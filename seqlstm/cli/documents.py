@@ -80,7 +80,7 @@ class DocumentOptions:
         if self.is_document and self.file is None and on_terminal():
             raise ArgumentError(f"--format {self.chosen} needs a file or a pipe, not a terminal")
         if self.output:
-            prepare_output(self.output, overwrite=self.overwrite)
+            prepare_output(self.output, overwrite=self.overwrite, stream=True)
 
     def translate(self, run: Path, translate_lines: TranslateLines) -> None:
         """Translate the document and write it, whole or not at all.

@@ -17,6 +17,7 @@ import typer
 from seqlstm.cli.console import err, show_error
 from seqlstm.cli.standard_streams import ClosedPipeError, discard
 from seqlstm.errors import ArgumentError, FileError, UserError
+from seqlstm.runtime.signals import StopRequest, TerminatedError
 
 FAULT, MISTAKE, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 PRINT_TRACEBACK = "SEQLSTM_TRACEBACK"
@@ -53,6 +54,9 @@ def show_failure(error: BaseException) -> int:
     if isinstance(error, KeyboardInterrupt | typer.Abort):
         err.print("interrupted")
         return INTERRUPTED
+    if isinstance(error, TerminatedError):
+        err.print("terminated")
+        return TERMINATED
     if hasattr(error, "format_message"):
         return show_usage_error(error)
     shown = error if isinstance(error, UserError) else as_user_error(error)
@@ -60,6 +64,11 @@ def show_failure(error: BaseException) -> int:
         discard_full_output()
     show_error(shown)
     return FAULT if isinstance(shown, OutOfMemoryError | InternalError) else MISTAKE
+
+
+def stopped_code(stop: StopRequest) -> int:
+    """The exit code of a command that a signal has asked to save and stop."""
+    return INTERRUPTED if stop.signal == "SIGINT" else TERMINATED
 
 
 def show_usage_error(error: BaseException) -> int:

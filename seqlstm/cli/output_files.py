@@ -8,8 +8,12 @@ from pathlib import Path
 from seqlstm.cli.console import confirm
 from seqlstm.errors import ArgumentError
 
+OVERWRITE_HINT = "Name another file, or use --overwrite."
 
-def prepare_output(file: Path, *, overwrite: bool, stream: bool = False) -> None:
+
+def prepare_output(
+    file: Path, *, overwrite: bool, stream: bool = False, hint: str = OVERWRITE_HINT
+) -> None:
     """Make sure that a file can be written, before minutes of work.
 
     On a terminal the command asks before it replaces a file.
@@ -18,6 +22,7 @@ def prepare_output(file: Path, *, overwrite: bool, stream: bool = False) -> None
         file: to write; its folder must exist.
         overwrite: whether to replace an existing file without a question.
         stream: whether a pipe or a device serves too.
+        hint: what to do about a file that is to stay.
 
     Raises:
         ArgumentError: the file exists and is to stay, is not a regular file, or cannot be written.
@@ -37,7 +42,17 @@ def prepare_output(file: Path, *, overwrite: bool, stream: bool = False) -> None
         reason = getattr(error, "strerror", None) or error
         raise ArgumentError(f"{file} cannot be written: {reason}") from error
     if existed and not overwrite:
-        ask_to_replace(file)
+        ask_to_replace(file, hint)
+
+
+def refuse_overwrite(overwrite: bool, file: Path | None, *, option: str) -> None:
+    """Make sure that --overwrite has a file to replace, that of an option.
+
+    Raises:
+        ArgumentError: there is no file.
+    """
+    if overwrite and not file:
+        raise ArgumentError(f"--overwrite cannot take effect without {option}")
 
 
 def write_output(file: Path, contents: str | bytes) -> None:
@@ -51,7 +66,7 @@ def write_output(file: Path, contents: str | bytes) -> None:
     write_atomically(file, contents.encode() if isinstance(contents, str) else contents)
 
 
-def ask_to_replace(file: Path) -> None:
+def ask_to_replace(file: Path, hint: str) -> None:
     """Ask a person whether a file may be replaced.
 
     Raises:
@@ -59,4 +74,4 @@ def ask_to_replace(file: Path) -> None:
     """
     on_terminal = sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
     if not (on_terminal and confirm(f"{file} exists. Replace it?")):
-        raise ArgumentError(f"{file} exists", hint="Name another file, or use --overwrite.")
+        raise ArgumentError(f"{file} exists", hint=hint)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from functools import partial
 from typing import Any
 
 import torch
@@ -9,7 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from seqlstm.nn.dropout import FixedMask, dropout
-from seqlstm.recurrent.backends import BackendChoice, Call, choose
+from seqlstm.recurrent.backends import BackendChoice, BackendError, Call, choose
 from seqlstm.recurrent.cells.base import Cell
 from seqlstm.recurrent.state import State
 
@@ -97,6 +99,7 @@ class Recurrent(Layer):
 
         Raises:
             ValueError: resets for a layer in reverse, or a backend that does not support the call.
+            BackendError: the backend of this name turns out to be unable to run the cell.
         """
         if self.reverse and resets is not None:
             raise ValueError("a layer that reads backwards cannot be reset inside a span")
@@ -106,18 +109,36 @@ class Recurrent(Layer):
             return_state=return_state,
             single_step=len(inputs) == 1,
         )
-        backend = self.choice(call).backend
         if state is None:
             state = self.cell.initial_state(inputs.shape[1])
-        if self.reverse:
-            outputs, state = backend.run_reverse(
-                self.cell, inputs, state, lengths=lengths, return_state=return_state
-            )
-        else:
-            # Lengths change the last state only: outputs at padding are undefined.
-            needed = lengths if return_state else None
-            outputs, state = backend.run(self.cell, inputs, state, lengths=needed, resets=resets)
+        run = partial(self.run, call, inputs=inputs, state=state, lengths=lengths, resets=resets)
+        try:
+            outputs, state = run()
+        except BackendError as error:
+            if self.backend != "auto":
+                raise
+            warnings.warn(f"{error.message}; slower code runs instead", stacklevel=2)
+            outputs, state = run()
         return outputs, state if return_state else None
+
+    def run(
+        self,
+        call: Call,
+        *,
+        inputs: Tensor,
+        state: State,
+        lengths: Tensor | None,
+        resets: Tensor | None,
+    ) -> tuple[Tensor, State]:
+        """Outputs and last state of the backend for this call, as `Backend.run`."""
+        backend = self.choice(call).backend
+        if self.reverse:
+            return backend.run_reverse(
+                self.cell, inputs, state, lengths=lengths, return_state=call.return_state
+            )
+        # Lengths change the last state only: outputs at padding are undefined.
+        needed = lengths if call.return_state else None
+        return backend.run(self.cell, inputs, state, lengths=needed, resets=resets)
 
 
 class Bidirectional(Layer):

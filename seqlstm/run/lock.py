@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 
 from seqlstm.errors import RunError
+from seqlstm.runtime.signals import LOCKS
 
 if sys.platform != "win32":
     import fcntl
@@ -49,6 +50,7 @@ class FolderLock:
         self._locked = False
         self._descriptors: list[int] = []
         self._made: list[Path] = []
+        LOCKS.add(self)
 
     def acquire(self) -> None:
         """Lock the folder, or count one more holder if this object has locked it.

@@ -6,8 +6,17 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
+from weakref import WeakSet
 
 DEFAULT_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+LOCKS: WeakSet[Any] = WeakSet()
+"""The `FolderLock`s of this process, released even where a signal ends it at once."""
+
+
+class TerminatedError(BaseException):
+    """SIGTERM, raised where the command is; like KeyboardInterrupt it is no `Exception`."""
 
 
 class StopRequest:

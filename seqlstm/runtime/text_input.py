@@ -50,7 +50,7 @@ class LineSplitter:
 
 
 def read_lines(stream: BinaryIO, name: str, *, errors: str = "strict") -> Iterator[str]:
-    """The lines of a stream, without their ends, one after the other.
+    """The lines of a stream, without their ends, one after the other, each as soon as it is there.
 
     Args:
         stream: of bytes.
@@ -60,8 +60,10 @@ def read_lines(stream: BinaryIO, name: str, *, errors: str = "strict") -> Iterat
     Raises:
         DataError: as `decode_line`.
     """
+    # `read` waits until a pipe has filled the whole chunk.
+    read = getattr(stream, "read1", stream.read)
     splitter, number = LineSplitter(), 0
-    while chunk := stream.read(CHUNK):
+    while chunk := read(CHUNK):
         for line in splitter.push(chunk):
             number += 1
             yield decode_line(line, name, number, errors=errors)

@@ -11,6 +11,7 @@ from seqlstm.config import Recipe
 from seqlstm.config.data import BUILT_IN_PREFIX, DataConfig
 from seqlstm.data.sources.read import BUILT_IN
 from seqlstm.errors import DataError, Mistake, RecipeError, SplitError
+from seqlstm.recipe.memory_estimate import check_machine
 from seqlstm.recipe.read import resolved_text
 from seqlstm.recipe.splits import read_split
 from seqlstm.recipe.tasks.registry import TASKS
@@ -117,6 +118,26 @@ def evaluated_tokens(recipe: Recipe) -> dict[str, Any]:
     return {
         name: getattr(recipe, name).model_dump(exclude=keys) for name, keys in TRAINING_ONLY.items()
     }
+
+
+def check_machines(combinations: Sequence[Combination], *, where: str) -> None:
+    """Check what the runs ask of this machine: threads, and memory.
+
+    Args:
+        combinations: those to train.
+        where: the name of the sweep in an error.
+
+    Raises:
+        RecipeError: lists every mistake with the names of its combinations.
+    """
+    mistakes = []
+    for one in combinations:
+        try:
+            check_machine(one.recipe)
+        except RecipeError as error:
+            mistakes += [(mistake, one.name) for mistake in error.mistakes]
+    if mistakes:
+        raise RecipeError(where, merged(mistakes, count=len(combinations)))
 
 
 def check_data(

@@ -94,11 +94,16 @@ class TestTraining:
 
 
 class TestSignals:
-    def test_ctrl_c_while_the_command_is_imported(self, tmp_path: Path) -> None:
-        """A module of the test stands for torch, and is interrupted inside its import."""
+    @pytest.mark.parametrize(
+        ("name", "end"), [("SIGINT", (130, "interrupted\n")), ("SIGTERM", (143, "terminated\n"))]
+    )
+    def test_while_the_command_is_imported(
+        self, tmp_path: Path, name: str, end: tuple[int, str]
+    ) -> None:
+        """A module of the test stands for torch, and gets a signal inside its import."""
         (tmp_path / "torch.py").write_text(
             "import os, signal, time\n"
-            "try:\n    os.kill(os.getpid(), signal.SIGINT)\n    time.sleep(60)\n"
+            f"try:\n    os.kill(os.getpid(), signal.{name})\n    time.sleep(60)\n"
             "except BaseException:\n    print('half a module')\n"
         )
         done = subprocess.run(
@@ -109,21 +114,63 @@ class TestSignals:
             check=False,
             timeout=120,
         )
-        assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
+        assert (done.returncode, done.stderr, done.stdout) == (*end, "")
 
     def test_ctrl_c_in_a_command(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert failing_with(KeyboardInterrupt(), monkeypatch) == (130, "interrupted\n")
 
-    def test_sigterm_ends_it_without_a_traceback(self, translator: Path) -> None:
+    @pytest.mark.parametrize(
+        ("name", "end"), [("SIGINT", (130, "interrupted\n")), ("SIGTERM", (143, "terminated\n"))]
+    )
+    @pytest.mark.parametrize("importing", [False, True])
+    def test_before_training_nothing_is_left(
+        self, tmp_path: Path, name: str, end: tuple[int, str], *, importing: bool
+    ) -> None:
+        recipe = write_recipe(tmp_path, LANGUAGE_MODEL)
+        send = f"os.kill(os.getpid(), signal.{name})"
+        (tmp_path / "end.py").write_text(f"import os, signal\n{send}\n")
+        script = (
+            "import os, signal\n"
+            "from seqlstm.__main__ import main\n"
+            "from seqlstm.recipe import train\n"
+            "def read_corpus(*_):\n"
+            "    assert os.path.exists('run/seqlstm.lock')\n"
+            f"    {'import end' if importing else send}\n"
+            "train.read_corpus = read_corpus\n"
+            "main()\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", script, "train", recipe, "--run", "run"],
+            env=ENVIRONMENT | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ENVIRONMENT['PYTHONPATH']}"},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == end[0], done.stderr
+        first, last = done.stderr.splitlines(keepends=True)
+        assert first.startswith("reading ")
+        assert last == end[1]
+        assert not (tmp_path / "run").exists()
+
+    def test_sigterm_while_a_command_waits(self, translator: Path) -> None:
         with subprocess.Popen(
             [sys.executable, "-m", "seqlstm", "translate", translator],
             env=ENVIRONMENT,
             stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         ) as process:
+            assert process.stdin
+            assert process.stdout
+            process.stdin.write(b"\n")
+            process.stdin.flush()
+            assert process.stdout.readline() == b"\n"
             process.send_signal(signal.SIGTERM)
-            assert process.communicate()[1] == b""
-        assert process.returncode == -signal.SIGTERM  # 143 in a shell
+            assert process.stderr
+            assert process.stderr.read() == b"terminated\n"
+        assert process.returncode == 143
 
 
 def failing_with(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:

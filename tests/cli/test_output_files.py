@@ -34,6 +34,8 @@ def test_an_existing_file_needs_overwrite(file: Path) -> None:
     with pytest.raises(ArgumentError, match=r"kept.txt exists\n.*--overwrite"):
         prepare_output(file, overwrite=False)
     prepare_output(file, overwrite=True)
+    with pytest.raises(ArgumentError, match=r"kept.txt exists\nUse another name\.$"):
+        prepare_output(file, overwrite=False, hint="Use another name.")
     assert file.read_text() == "precious\n"
 
 
@@ -84,7 +86,7 @@ def test_every_command_asks_first(
     """An existing file, or the file of a comparison, stays as it is."""
     asked: list[Path] = []
 
-    def refuse(path: Path) -> None:
+    def refuse(path: Path, hint: str) -> None:
         asked.append(path)
         raise ArgumentError(f"{path} exists")
 
@@ -104,6 +106,50 @@ def test_every_command_asks_first(
     assert "exists" in refusal("compare", translator, translator, "--output", file.parent)
     assert asked[-1] == compared
     assert file.read_text() == compared.read_text() == "precious\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        ("info", "--plot"),
+        ("inspect", "--plot"),
+        ("evaluate", "--output"),
+        ("compare", "--output"),
+        ("translate", "--output"),
+    ],
+)
+def test_overwrite_needs_a_file(language_model: Path, command: str, option: str) -> None:
+    error = refusal(command, language_model, "--overwrite", text="text\n")
+    assert f"--overwrite cannot take effect without {option}" in error
+
+
+def test_every_file_of_a_comparison_is_checked_beforehand(
+    translator: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def compare(*_: object, **__: object) -> None:
+        raise AssertionError("nothing is translated before")
+
+    monkeypatch.setattr("seqlstm.recipe.compare.compare", compare)
+    (tmp_path / "kept").mkdir()
+    long = tmp_path / ("x" * 250)
+    for folder in ("new", "kept"):
+        output = tmp_path / folder
+        error = refusal("compare", translator, long, "--output", output)
+        assert f"2-{long.name}.txt cannot be written: File name too long" in error
+        assert output.exists() == (folder == "kept")
+    assert not list((tmp_path / "kept").iterdir())
+
+
+def test_translations_go_to_a_stream(translator: Path, tmp_path: Path) -> None:
+    lines = write_lines(tmp_path / "lines.txt", ["The child sees the house."])
+    expected = answer("translate", translator, lines)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    assert answer("translate", translator, lines, "-o", pipe) == ""
+    assert os.read(reader, 10_000).decode() == expected
+    os.close(reader)
+    assert pipe.is_fifo()
 
 
 def test_overwrite_replaces(file: Path) -> None:

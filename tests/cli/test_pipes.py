@@ -1,4 +1,4 @@
-"""`seqlstm translate` with pipes and on a long file: order, buffering, line ends."""
+"""Commands with pipes and on a long file: order, buffering, line ends."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ LINES = [line for line, _ in pairs_of("test")]
 
 
 @contextmanager
-def translating(*arguments: object) -> Iterator[subprocess.Popen[str]]:
-    """A translator process with pipes; killed after five minutes."""
-    command = [sys.executable, "-m", "seqlstm", "translate", *map(str, arguments)]
+def piped(*arguments: object) -> Iterator[subprocess.Popen[str]]:
+    """A process of a command with pipes; killed after five minutes."""
+    command = [sys.executable, "-m", "seqlstm", *map(str, arguments)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
     with subprocess.Popen(command, encoding="utf-8", **pipes) as process:  # type: ignore[call-overload]
         timeout = threading.Timer(300, process.kill)
@@ -39,7 +39,7 @@ def translating(*arguments: object) -> Iterator[subprocess.Popen[str]]:
 
 def test_a_pipe_translates_each_line_at_once(translator: Path) -> None:
     expected = answer("translate", translator, text="\n".join(LINES[:3])).splitlines()
-    with translating(translator) as process:
+    with piped("translate", translator) as process:
         assert process.stdin
         assert process.stdout
         for line, translation in zip(LINES[:3], expected, strict=True):
@@ -49,6 +49,23 @@ def test_a_pipe_translates_each_line_at_once(translator: Path) -> None:
         process.stdin.close()
         assert process.stdout.read().splitlines() == expected
         assert process.wait() == 0
+
+
+@pytest.mark.parametrize("command", ["encode", "decode", "score"])
+def test_every_command_of_lines_answers_a_line_before_the_next(
+    language_model: Path, command: str
+) -> None:
+    arguments: list[object] = ["tokenizer", command, language_model / "tokenizer.model"]
+    if command == "score":
+        arguments = [command, language_model, "--batch", 1]
+    lines = ["7 8 9", "9 8"]
+    expected = answer(*arguments, text="\n".join(lines)).splitlines()
+    with piped(*arguments) as process:
+        assert process.stdin
+        assert process.stdout
+        for line, result in zip(lines, expected, strict=True):
+            process.stdin.write(f"{line}\n")
+            assert process.stdout.readline() == f"{result}\n"
 
 
 def test_translations_of_a_long_file_are_in_order(

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
 
 from seqlstm.kernels import compiler, library_cache
 from seqlstm.kernels.compiler import LONG, Kernel, compile_program
-from seqlstm.recurrent.backends import BACKENDS, Call
+from seqlstm.recurrent.backends import BACKENDS, BackendError, Call, choose
 from seqlstm.recurrent.backends.native import codegen
 from seqlstm.recurrent.cells.gru import ResetAfterGRU
+from seqlstm.recurrent.layer import Recurrent
 
 pytestmark = pytest.mark.skipif(
     codegen.unavailable_reason() is not None, reason="nothing is compiled on this machine"
@@ -267,22 +267,31 @@ def test_a_mounted_noexec_folder_twice(noexec: Path, variables: tuple[str, ...])
         assert reason == "None" or reason.startswith("no C program could be compiled")
 
 
-def test_a_program_that_fails_when_a_layer_runs_is_done_without(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("back", [False, True])
+@pytest.mark.parametrize("name", ["auto", "native"])
+def test_a_program_that_fails_when_a_layer_runs(
+    monkeypatch: pytest.MonkeyPatch, name: str, *, back: bool
 ) -> None:
+    """Another backend does its work, at every step; a backend by name is an error at once."""
+
     def full(*arguments: object) -> None:
         raise OSError(28, "No space left on device")
 
-    backend, cell = BACKENDS["native"], ResetAfterGRU(3, 4)
-    assert backend.unsupported_reason(cell, Call()) is None
+    cell = ResetAfterGRU(3, 4)
+    inputs, lengths = torch.randn(5, 2, 3), torch.tensor([5, 3])
+    expected, _ = Recurrent(cell, backend="loop", reverse=back)(inputs, lengths=lengths)
+    layer = Recurrent(cell, backend=name, reverse=back)
+    assert choose(cell, Call(), name).backend is BACKENDS["native"]
     monkeypatch.setattr("seqlstm.recurrent.backends.native.backend.native", full)
-    inputs, state = torch.randn(5, 2, 3), cell.initial_state(2)
-    expected, _ = BACKENDS["loop"].run(cell, inputs, state)
-    with pytest.warns(UserWarning, match="No space left"):
-        outputs, _ = backend.run(cell, inputs, state)
-    assert isinstance(outputs, Tensor)
-    assert outputs.equal(expected)
-    assert "No space left" in str(backend.unsupported_reason(cell, Call()))
+    if name == "native":
+        with pytest.raises(BackendError, match=r"native cannot serve: .*No space left"):
+            layer(inputs, lengths=lengths)
+    else:
+        with pytest.warns(UserWarning, match="No space left on device; slower code runs instead"):
+            outputs, _ = layer(inputs, lengths=lengths)
+        for result in (outputs, layer(inputs, lengths=lengths)[0]):
+            torch.testing.assert_close(result, expected)
+    assert "No space left" in str(BACKENDS["native"].unsupported_reason(cell, Call()))
 
 
 def test_two_processes_at_once(folder: Path) -> None:

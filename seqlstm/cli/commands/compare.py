@@ -23,7 +23,7 @@ from seqlstm.cli.options import (
     WhichPrecision,
     WhichWeights,
 )
-from seqlstm.cli.output_files import prepare_output
+from seqlstm.cli.output_files import prepare_output, refuse_overwrite
 from seqlstm.errors import ArgumentError
 from seqlstm.runtime.finite_json import finite_json
 
@@ -76,11 +76,9 @@ def compare(
     """
     from seqlstm.recipe.compare import compare as measure
 
+    refuse_overwrite(overwrite, output, option="--output")
     if output:
-        prepare_folder(output)
-        for file in files_of(runs, output):
-            if file.exists():
-                prepare_output(file, overwrite=overwrite)
+        prepare_folder(output, files_of(runs, output), overwrite=overwrite)
     compared = measure(
         runs,
         split=split,
@@ -107,15 +105,19 @@ def compare(
         show(compared)
 
 
-def prepare_folder(output: Path) -> None:
-    """Make sure that a folder can be made, before minutes of translation."""
+def prepare_folder(output: Path, files: Iterable[Path], *, overwrite: bool) -> None:
+    """Make sure that a folder and its files can be written, before minutes of translation."""
     existed = output.is_dir()
     try:
         output.mkdir(exist_ok=True)
-        if not existed:
-            output.rmdir()
     except OSError as error:
         raise ArgumentError(f"{output} cannot be made: {error.strerror}") from error
+    try:
+        for file in files:
+            prepare_output(file, overwrite=overwrite)
+    finally:
+        if not existed:
+            output.rmdir()
 
 
 def write_all(translations: dict[str, list[str]], output: Path) -> None:

@@ -43,7 +43,7 @@ from seqlstm.cli.options import (
     WhichWeights,
     prepare_process,
 )
-from seqlstm.cli.output_files import prepare_output, write_output
+from seqlstm.cli.output_files import prepare_output, refuse_overwrite, write_output
 from seqlstm.errors import ArgumentError
 from seqlstm.runtime.finite_json import finite_json
 
@@ -103,6 +103,7 @@ def evaluate(
 
     sources: list[str | None] = [*source] if source else [None]
     refuse_repeated(sources)
+    refuse_overwrite(overwrite, output, option="--output")
     if output:
         if len(sources) > 1:
             raise ArgumentError(

@@ -88,6 +88,8 @@ def generate(
         raise ArgumentError("--stop must be a text to stop at, was empty")
     if batch and not count:
         raise ArgumentError("--batch cannot take effect without --sample")
+    if errors != "strict" and (prompt is not None or sys.stdin.isatty()):
+        raise ArgumentError("--errors cannot take effect without a prompt from a file or a pipe")
     loaded = load_language_model(
         run, weights=weights.value, device=device, precision=precision.value
     )

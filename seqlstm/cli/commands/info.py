@@ -9,7 +9,7 @@ import typer
 
 from seqlstm.cli.console import note, out, table, warn
 from seqlstm.cli.options import Overwrite, Run
-from seqlstm.cli.output_files import prepare_output
+from seqlstm.cli.output_files import prepare_output, refuse_overwrite
 
 if TYPE_CHECKING:
     from seqlstm.run.card import Card
@@ -28,6 +28,7 @@ def info(
     from seqlstm.run.folder import RunFolder
 
     folder = RunFolder.open(run)
+    refuse_overwrite(overwrite, plot, option="--plot")
     if plot:
         prepare_output(plot, overwrite=overwrite)
     recipe, log = read_run_recipe(folder), folder.read_log()

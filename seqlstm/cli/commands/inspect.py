@@ -25,7 +25,7 @@ from seqlstm.cli.options import (
     WhichWeights,
     load_language_model,
 )
-from seqlstm.cli.output_files import prepare_output
+from seqlstm.cli.output_files import prepare_output, refuse_overwrite
 from seqlstm.errors import ArgumentError, nearest
 from seqlstm.runtime.finite_json import finite_json
 from seqlstm.runtime.text_input import as_in_file
@@ -96,6 +96,7 @@ def inspect(
     if unit is not None and best is not None:
         raise ArgumentError("--best cannot take effect with --unit, which selects one unit")
     content = text_to_show(text, file)
+    refuse_overwrite(overwrite, plot, option="--plot")
     if plot:
         prepare_output(plot, overwrite=overwrite)
     loaded = load_language_model(

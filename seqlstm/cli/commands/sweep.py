@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from seqlstm.cli.console import err, note, out, show_summary, table, warn
+from seqlstm.cli.failures import stopped_code
 from seqlstm.cli.options import Overrides
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def sweep(
 def run_sweep(name: str, overrides: list[str], folder: Path, *, jobs: int, dry: bool) -> None:
     """Run a sweep in a folder, whose lock is held unless it is only listed."""
     from seqlstm.runtime.signals import stop_on_signals
-    from seqlstm.sweep.checks import check_data
+    from seqlstm.sweep.checks import check_data, check_machines
     from seqlstm.sweep.job import read_result
     from seqlstm.sweep.plan import read_plan
     from seqlstm.sweep.report import provenance, write_report
@@ -76,6 +77,7 @@ def run_sweep(name: str, overrides: list[str], folder: Path, *, jobs: int, dry: 
     unfinished = [job for job in plan.jobs() if not read_result(job)]
     names = {job.combination for job in unfinished}
     remaining = [combination for combination in plan.combinations if combination.name in names]
+    check_machines(remaining, where=name)
     check_data(remaining, where=name, split=plan.sweep.split, offline=dry)
     if dry:
         show_plan(plan, unfinished)
@@ -86,7 +88,7 @@ def run_sweep(name: str, overrides: list[str], folder: Path, *, jobs: int, dry: 
     if stop:
         left = sum(not read_result(job) for job in plan.jobs())
         note(f"stopped: {left} of {len(plan.jobs())} runs are left; the same command continues")
-        raise typer.Exit(130 if stop.signal == "SIGINT" else 143)
+        raise typer.Exit(stopped_code(stop))
     rows = compare(plan)
     files = write_report(plan, rows, failed)
     show_summary(table_of(plan, rows))

@@ -10,6 +10,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from seqlstm.cli.console import err, note, show_summary, warn
+from seqlstm.cli.failures import stopped_code
 from seqlstm.cli.options import Overrides, Recipe
 from seqlstm.errors import ArgumentError
 
@@ -79,7 +80,7 @@ def train(
         f"seqlstm info {folder}",
     )
     if stop:
-        raise typer.Exit(130 if stop.signal == "SIGINT" else 143)
+        raise typer.Exit(stopped_code(stop))
 
 
 def show_bar(reports: Iterator[TrainingReport]) -> TrainingReport:

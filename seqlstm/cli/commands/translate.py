@@ -26,7 +26,7 @@ from seqlstm.cli.options import (
     WhichWeights,
     load_translators,
 )
-from seqlstm.cli.output_files import prepare_output, write_output
+from seqlstm.cli.output_files import prepare_output, refuse_overwrite, write_output
 from seqlstm.cli.translation_lines import show
 from seqlstm.documents.formats import DocumentFormat
 from seqlstm.errors import ArgumentError
@@ -173,8 +173,7 @@ def translate(
         retranslate=retranslate,
         target_lang=target_lang,
     )
-    if overwrite and not (output or attention):
-        raise ArgumentError("--overwrite cannot take effect without --output")
+    refuse_overwrite(overwrite, output or attention, option="--output")
     documents.check(
         {
             "--scores": scores,
@@ -184,6 +183,7 @@ def translate(
             "--attention": attention is not None,
             "--prefix": bool(prefix),
             "--force-words": bool(force_words),
+            "--errors": errors != "strict",
         }
     )
     if attention:
@@ -225,7 +225,8 @@ def translate(
         return
     maps = AttentionPlots(loaded, attention) if attention else None
     if file is None and on_terminal():
-        for name, used in (("--attention", maps), ("--output", output)):
+        unusable = {"--attention": maps, "--output": output, "--errors": errors != "strict"}
+        for name, used in unusable.items():
             if used:
                 raise ArgumentError(
                     f"{name} needs lines from a file or a pipe, not from a terminal"

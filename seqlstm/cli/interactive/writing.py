@@ -136,7 +136,7 @@ class WritingSession:
         """Save the state to a file."""
         file = self.file(name)
         existed = file.exists()
-        prepare_output(file, overwrite=False)
+        prepare_output(file, overwrite=False, hint="Use another name.")
         self.draft.session.past.save(file)
         action = "overwritten" if existed else "written"
         self.note(f"{file} {action}: {file.stat().st_size:,} bytes")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from seqlstm.recurrent.backends.base import Backend, Call
+from seqlstm.recurrent.backends.base import Backend, BackendError, Call
 from seqlstm.recurrent.backends.chunkwise import ChunkwiseBackend
 from seqlstm.recurrent.backends.loop import LoopBackend
 from seqlstm.recurrent.backends.manual_bptt import ManualBPTT
@@ -15,7 +15,7 @@ from seqlstm.recurrent.backends.scan import ScanBackend
 from seqlstm.recurrent.backends.torch_fused import TorchFused
 from seqlstm.recurrent.cells.base import Cell
 
-__all__ = ["BACKENDS", "Backend", "BackendChoice", "Call", "choose"]
+__all__ = ["BACKENDS", "Backend", "BackendChoice", "BackendError", "Call", "choose"]
 
 BACKENDS: dict[str, Backend] = {
     backend.name: backend

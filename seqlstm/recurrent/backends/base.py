@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from seqlstm.errors import UserError
 from seqlstm.recurrent.cells.base import Cell, ElementwiseCell
 from seqlstm.recurrent.reverse import reverse
 from seqlstm.recurrent.state import State
@@ -28,6 +29,12 @@ class Call:
     resets: bool = False
     return_state: bool = True
     single_step: bool = False
+
+
+class BackendError(UserError):
+    """A backend that turns out to be unable to run a cell; from then on it does not support it."""
+
+    title = "Backend"
 
 
 class Backend(ABC):
@@ -67,6 +74,9 @@ class Backend(ABC):
             state: before the first step.
             lengths: real steps of each row, (batch,); all when None.
             resets: true where a row starts from the initial state, (time, batch).
+
+        Raises:
+            BackendError: nothing was computed; another backend has to run the cell.
         """
 
     def run_reverse(
@@ -83,6 +93,9 @@ class Backend(ABC):
         Args:
             cell, inputs, state, lengths: as in `run`.
             return_state: whether the caller uses the last state; if not, it is undefined.
+
+        Raises:
+            BackendError: as in `run`.
         """
         # Lengths change the last state only: outputs at padding are undefined.
         needed = lengths if return_state else None

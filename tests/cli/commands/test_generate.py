@@ -32,6 +32,13 @@ def test_argument_pipe_and_api_are_equal(language_model: Path, api: LoadedLangua
     assert answer("generate", language_model, "--seed", 3, text=f"{PROMPT}\n") == text
 
 
+def test_errors_are_of_bytes_that_are_read(language_model: Path) -> None:
+    errors = ["--errors", "replace", "--seed", 3, "--max-new-tokens", 2]
+    problem = "--errors cannot take effect without a prompt from a file or a pipe"
+    assert problem in refusal("generate", language_model, PROMPT, *errors)
+    assert answer("generate", language_model, *errors, text=b"a\xff").startswith("a\ufffd")
+
+
 def test_each_seed_has_its_text(language_model: Path) -> None:
     texts = {answer("generate", language_model, PROMPT, "--seed", seed) for seed in (1, 1, 2, 3)}
     assert len(texts) == 3

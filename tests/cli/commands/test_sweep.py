@@ -97,6 +97,23 @@ def test_a_missing_split_is_an_error_before_training(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("more", [[], ["--dry"]])
+def test_what_does_not_fit_the_machine_is_an_error_before_training(
+    tmp_path: Path, more: list[str]
+) -> None:
+    file = write(tmp_path)
+    vary = '[vary]\n"model.hidden_size" = [8, 2000000]\nthreads = [1, 9999]\n'
+    file.write_text(file.read_text().partition("[set]")[0] + vary, encoding="utf-8")
+    error = refusal("sweep", file, "--run", tmp_path / "out", *more)
+    assert "mine.toml: 2 mistakes" in error
+    threads, memory = error.splitlines()[1:]
+    assert "threads: must be at most" in threads
+    assert "(in hidden_size=8, threads=9999; hidden_size=2000000, threads=9999)" in threads
+    assert "model.hidden_size: training needs at least" in memory
+    assert "(in hidden_size=2000000, threads=1)" in memory
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_expectation_that_fails_is_exit_code_1(tmp_path: Path) -> None:
     result = invoke("sweep", write(tmp_path, expect="< 0", steps=1), "--run", tmp_path / "out")
     assert result.exit_code == 1, result.output

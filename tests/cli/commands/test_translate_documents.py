@@ -140,6 +140,10 @@ def test_options_for_lines_are_refused(
         ),
         (["--format", "tmx", "--target-lang", "a b"], "--target-lang a b is no language code"),
         (["--overwrite"], "--overwrite cannot take effect without --output"),
+        (
+            ["--format", "po", "--errors", "replace"],
+            "--errors cannot take effect on documents (po)",
+        ),
         (["--output", "nowhere/a"], "nowhere/a cannot be written: No such file or directory"),
     ],
 )

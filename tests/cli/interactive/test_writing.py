@@ -272,6 +272,7 @@ def test_a_session_continues_from_a_saved_state(
     tokenizer: Tokenizer,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     shown = play(writing, "Nobody", "/save once", "/max-new-tokens 9", "/more")
     file = tmp_path / "once.state"
@@ -286,9 +287,11 @@ def test_a_session_continues_from_a_saved_state(
     play(other, "/undo")
     assert_equal(other.draft.session.past, writing.draft.turns[1].before)
     saved = file.read_bytes()
+    capsys.readouterr()
     play(other, "/save once")  # a person who is not asked has not agreed
+    assert capsys.readouterr().err.endswith("once.state exists\nUse another name.\n")
     assert file.read_bytes() == saved
-    monkeypatch.setattr(output_files, "ask_to_replace", lambda file: None)
+    monkeypatch.setattr(output_files, "ask_to_replace", lambda *_: None)
     assert "once.state overwritten" in play(other, "/save once.state")
 
 

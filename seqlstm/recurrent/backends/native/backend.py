@@ -6,7 +6,6 @@ Each thread runs some rows of the batch through all steps.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -18,8 +17,7 @@ from seqlstm.kernels.compiler import C_TYPES
 from seqlstm.kernels.gemm import pack_matrix
 from seqlstm.kernels.parameter_cache import cached, cast
 from seqlstm.kernels.recurrence import STATE_TYPES, native
-from seqlstm.recurrent.backends.base import Backend, Call, not_elementwise
-from seqlstm.recurrent.backends.loop import LoopBackend
+from seqlstm.recurrent.backends.base import Backend, BackendError, Call, not_elementwise
 from seqlstm.recurrent.backends.native import codegen
 from seqlstm.recurrent.backends.native.autograd import RecurrenceFunction, by_head
 from seqlstm.recurrent.backends.native.tracing import UntraceableError, trace
@@ -69,13 +67,15 @@ class NativeBackend(Backend):
                 codes[key] = GeneratedCode(problem=f"the equations use {error}")
         return codes[key]
 
-    def without_code(self, cell: Cell, error: OSError) -> Backend:
-        """The backend for a cell whose program could not be compiled; a later choice avoids it."""
+    def failed(self, cell: Cell, error: OSError) -> BackendError:
+        """The error for a cell whose program could not be compiled; a later choice avoids it."""
         problem = f"its C program could not be compiled: {error}"
-        warnings.warn(f"backend native: {problem}; slower code runs instead", stacklevel=2)
         codes = self.generated[cell]
         codes[cell.training, next(cell.parameters()).dtype] = GeneratedCode(problem=problem)
-        return LoopBackend()
+        return BackendError(
+            f"the backend {self.name} cannot serve: {problem}",
+            hint='backend = "auto" uses another one in such a case.',
+        )
 
     def run(
         self,
@@ -90,6 +90,7 @@ class NativeBackend(Backend):
 
         Raises:
             ValueError: sizes or types do not match; the C code would read outside of tensors.
+            BackendError: the C code cannot be compiled.
         """
         return self.steps(cell, inputs, state, lengths=lengths, resets=resets)
 
@@ -105,7 +106,7 @@ class NativeBackend(Backend):
         """As `Backend.run_reverse`, without reversing any tensor.
 
         Raises:
-            ValueError: as in `run`.
+            ValueError, BackendError: as in `run`.
         """
         return self.steps(cell, inputs, state, lengths=lengths, reverse=True)
 
@@ -129,10 +130,7 @@ class NativeBackend(Backend):
         try:
             code = native(equations, state[0].dtype, product, projected.dtype)
         except OSError as error:
-            loop = self.without_code(cell, error)
-            if not reverse:
-                return loop.run(cell, inputs, state, lengths=lengths, resets=resets)
-            return loop.run_reverse(cell, inputs, state, lengths=lengths, return_state=True)
+            raise self.failed(cell, error) from error
         needs_grad = torch.is_grad_enabled()
         factors = matrix.detach().to(product) if needs_grad else cast(matrix, product)
         reset_state = [] if resets is None else list(cell.initial_state(inputs.shape[1]))
