@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import tempfile
 import traceback
@@ -17,15 +16,11 @@ import typer
 from seqlstm.cli.console import err, show_error
 from seqlstm.cli.standard_streams import ClosedPipeError, discard
 from seqlstm.errors import ArgumentError, FileError, UserError
+from seqlstm.runtime.out_of_memory import is_out_of_memory
 from seqlstm.runtime.signals import StopRequest, TerminatedError
 
 FAULT, MISTAKE, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 PRINT_TRACEBACK = "SEQLSTM_TRACEBACK"
-NO_MEMORY = re.compile(
-    r"out of memory|can't allocate memory|cannot allocate memory|bad_alloc|failed to map segment"
-    "|can't start new thread|error return without exception set",
-    re.IGNORECASE,
-)
 
 
 class UsageError(UserError):
@@ -84,7 +79,7 @@ def show_usage_error(error: BaseException) -> int:
 
 def as_user_error(error: BaseException) -> UserError:
     """The message for an exception of Python or of a library."""
-    if isinstance(error, MemoryError) or NO_MEMORY.search(str(error)):
+    if is_out_of_memory(error):
         return OutOfMemoryError(
             f"out of memory: {first_line(error)}",
             hint="Use a smaller batch or a smaller model. --resume continues a training.",

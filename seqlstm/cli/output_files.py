@@ -60,10 +60,18 @@ def write_output(file: Path, contents: str | bytes) -> None:
 
     Raises:
         FileError: the disk is full, or the reader of a pipe has gone.
+        ArgumentError: a text cannot be encoded: it has the name of a file that is not UTF-8.
     """
     from seqlstm.runtime.files import write_atomically  # late: it imports torch
 
-    write_atomically(file, contents.encode() if isinstance(contents, str) else contents)
+    try:
+        data = contents.encode() if isinstance(contents, str) else contents
+    except UnicodeEncodeError as error:
+        raise ArgumentError(
+            f"{file} cannot be written: a path in it is not UTF-8",
+            hint="Rename the file or folder.",
+        ) from error
+    write_atomically(file, data)
 
 
 def ask_to_replace(file: Path, hint: str) -> None:

@@ -58,6 +58,8 @@ def set_key(table: Table, override: str) -> Mistake | None:
     *parents, last = names = [name.strip() for name in key.split(".")]
     if not equals or not all(names) or len(names) > MAX_DEPTH:
         return Mistake(shown(override), "not an override", "write key=value")
+    if override.encode(errors="replace").decode() != override:
+        return Mistake(shown(key), "the value is not UTF-8", "rename a file that has such a name")
     for parent in parents:
         table = table.setdefault(parent, {})
         if not isinstance(table, dict):

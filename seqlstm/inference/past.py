@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-import safetensors.torch
 import torch
 from torch import Tensor, nn
 
 from seqlstm.decoding.logits import MAX_HISTORY
 from seqlstm.errors import ArgumentError, FileError, RunError
 from seqlstm.recurrent.state import State, leaves, map_state, select
-from seqlstm.runtime.files import load_weights, write_atomically
+from seqlstm.runtime.digests import MARK, PLACEHOLDER
+from seqlstm.runtime.files import load_weights, save_sealed
 from seqlstm.text.tokenizer import Tokenizer
 
 FORMAT = 1
@@ -142,9 +142,9 @@ class Past:
         tensors |= {f"history.{index}": ids.int() for index, ids in enumerate(self.history)}
         tensors |= {"token": self.token.int()}
         tensors = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
-        header = json.dumps({"format": FORMAT, **self.origin._asdict()})
+        header = {"format": FORMAT, **self.origin._asdict(), "digest": PLACEHOLDER.decode()}
         try:
-            write_atomically(path, safetensors.torch.save(tensors, {"past": header}))
+            save_sealed(path, tensors, {"past": json.dumps(header)})
         except FileError as error:
             raise RunError(error.message, hint=error.hint) from error
 
@@ -199,7 +199,9 @@ def check_header(path: Path, metadata: dict[str, str], origin: Origin) -> None:
     try:
         header = json.loads(metadata["past"])
         newer, found = header["format"] > FORMAT, Origin(header["tokenizer"], header["weights"])
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        if not header.get("digest", MARK.decode()).startswith(MARK.decode()):  # older: none
+            raise ValueError("no digest")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise RunError(f"{path} is damaged: {error} in its header") from error
     if newer:
         raise RunError(f"{path} was written by a newer seqlstm", hint="Upgrade seqlstm.")

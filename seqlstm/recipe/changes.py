@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -19,7 +19,7 @@ FREE_KEYS = ENDS | {"device", "threads", "precision", "model.backend"}
 FREE_SECTION = "decoding."
 """With `FREE_KEYS`, what a person may change in a run's recipe.toml: the weights fit as before."""
 ENVIRONMENT = ("threads", "device", "precision", "kernels", "processor", "seqlstm")
-"""Entries of a card that change the last bits of the weights, besides packages and backends."""
+"""Entries of a card that change the weights, if only in their last bits, as packages do."""
 
 
 def recipe_digest(table: Table) -> str:
@@ -73,6 +73,12 @@ def changed_environment(old: Card, new: Card) -> list[str]:
         for key in before
         if key in after and before[key] != after[key]
     ]
+
+
+def extent_of(changes: Iterable[str]) -> str:
+    """How far weights differ after such changes: another device or precision is no rounding."""
+    far = any(change.startswith(("device ", "precision ")) for change in changes)
+    return "" if far else " in their last bits"
 
 
 def environment(card: Card) -> dict[str, object]:

@@ -78,6 +78,7 @@ def prepare(
     *,
     lock: FolderLock,
     weights: Weights | None = None,
+    origin_weights: str | None = None,
 ) -> Prepared:
     """Build the model and the training loop of a run.
 
@@ -87,6 +88,7 @@ def prepare(
         corpora: the data.
         lock: of the folder; it is held.
         weights: of the model at first; by default they are random.
+        origin_weights: what identifies them.
     """
     tune_allocator()
     set_num_threads(recipe.threads)
@@ -162,13 +164,14 @@ def describe_run(
         precision=precision.name,
         backends={layer: choice.partition(" (")[0] for layer, choice in backends.items()},
         kernels=are_kernels_compiled(),
-        **identity(recipe, corpora, None),
+        **identity(recipe, corpora, origin_weights),
     )
 
 
 def identity(recipe: Recipe, corpora: RunCorpus, origin_weights: str | None) -> dict[str, Any]:
     """The entries of a card that identify a run; they are the same on every machine."""
-    digest = recipe_digest(tomllib.loads(resolved_text(recipe)))
-    parts = [digest, corpora.fingerprints, corpora.tokenizers.fingerprint, origin_weights]
+    text = resolved_text(recipe)
+    parts = [text, corpora.fingerprints, corpora.tokenizers.fingerprint, origin_weights]
     run = sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+    digest = recipe_digest(tomllib.loads(text))
     return {"run": run, "recipe": (digest,), "origin_weights": origin_weights}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from seqlstm.config import Catalogue, Recipe, parse, read_table
 from seqlstm.data.builtin.synthetic_tasks import SYNTHETIC_TASKS
+from seqlstm.errors import ArgumentError
 from seqlstm.evaluation.tokenization import AUTO, TOKENIZATIONS
 from seqlstm.models.attention import ATTENTIONS
 from seqlstm.recipe.changes import recipe_digest
@@ -61,6 +62,26 @@ def with_recorded_tokens(recipe: Recipe, tokenize: str | None) -> Recipe:
         return recipe
     evaluation = recipe.evaluation.model_copy(update={"tokenize": tokenize})
     return recipe.model_copy(update={"evaluation": evaluation})
+
+
+def encode_path_text(text: str, what: str) -> bytes:
+    """The UTF-8 of a text with paths.
+
+    Args:
+        text: such as a path, or a recipe.
+        what: its name in errors.
+
+    Raises:
+        ArgumentError: a path is not UTF-8.
+    """
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        start = max(text.rfind("\n", 0, error.start) + 1, error.start - 40)
+        shown = text[start : error.end].encode(errors="backslashreplace").decode()
+        raise ArgumentError(
+            f"{what}: the path is not UTF-8: {shown}", hint="Rename the file or folder."
+        ) from error
 
 
 def resolved_text(recipe: Recipe) -> str:

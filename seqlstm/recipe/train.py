@@ -7,16 +7,22 @@ from pathlib import Path
 
 from seqlstm.config import Recipe
 from seqlstm.errors import ArgumentError, DataError, RunError
-from seqlstm.recipe.changes import changed_ends, changed_environment, check_same
+from seqlstm.recipe.changes import changed_ends, changed_environment, check_same, extent_of
 from seqlstm.recipe.corpus import read_corpus
 from seqlstm.recipe.memory_estimate import check_machine
-from seqlstm.recipe.prepare import Prepared, identity, prepare
-from seqlstm.recipe.read import read_run_recipe, resolved_text, with_recorded_tokens
+from seqlstm.recipe.prepare import Prepared, prepare
+from seqlstm.recipe.read import (
+    encode_path_text,
+    read_run_recipe,
+    resolved_text,
+    with_recorded_tokens,
+)
 from seqlstm.recipe.tasks.base import RunCorpus
 from seqlstm.run.card import Card
 from seqlstm.run.folder import RunFolder
 from seqlstm.run.lock import FolderLock
 from seqlstm.runtime.files import Weights
+from seqlstm.runtime.out_of_memory import is_out_of_memory
 from seqlstm.text.tokenizer_pair import TokenizerPair
 from seqlstm.training.loop import TrainingLoop
 
@@ -47,6 +53,7 @@ def start(
     Raises:
         UserError: the recipe, its data or tokenizer, or the folder cannot be used.
     """
+    text = encode_path_text(resolved_text(recipe), "the recipe")
     lock = lock or FolderLock(path)
     with lock.kept():
         folder = RunFolder(path, lock=lock)
@@ -54,17 +61,17 @@ def start(
         parent = RunFolder.open(origin) if origin else None
         if parent and parent.path.resolve() == path.resolve():
             raise ArgumentError(f"{path} cannot start from itself")
+        name = str(parent.path.resolve()) if parent else None
+        encode_path_text(name or "", "the run to start from")
         check_machine(recipe)
         tokenizers = parent_tokenizers(recipe, parent) if parent else None
         weights, description = parent.read_described_weights() if parent else (None, None)
         corpora = read_corpus(recipe, tokenizers)
-        prepared = prepare(recipe, folder, corpora, lock=lock, weights=weights)
-        details = identity(recipe, corpora, description)
-        if parent:
-            details["origin"] = str(parent.path.resolve())
-        folder.create(recipe=resolved_text(recipe))
-        folder.save_tokenizers(corpora.tokenizers)
-        folder.write_card(prepared.card.model_copy(update=details))
+        prepared = prepare(
+            recipe, folder, corpora, lock=lock, weights=weights, origin_weights=description
+        )
+        card = prepared.card.model_copy(update={"origin": name})
+        folder.create(card, recipe=text, tokenizers=corpora.tokenizers)
     return prepared
 
 
@@ -121,8 +128,8 @@ def resume(recipe: Recipe, path: Path, *, lock: FolderLock | None = None) -> Pre
         warnings.append(f"{folder.log}: damaged lines were left out: {damaged:,}")
     if changed := changed_environment(old, prepared.card):
         warnings.append(
-            "the weights may differ in their last bits from those of a run without a stop: it had "
-            + "; ".join(changed)
+            f"the weights may differ{extent_of(changed)} from those of a run without a stop: it "
+            f"had {'; '.join(changed)}"
         )
     return replace(
         prepared, notes=[*prepared.notes, *notes], warnings=[*prepared.warnings, *warnings]
@@ -191,6 +198,8 @@ def load_checkpoint(loop: TrainingLoop, folder: RunFolder) -> None:
     try:
         loop.load_state_dict(contents)
     except (KeyError, TypeError, ValueError, RuntimeError, AssertionError) as error:
+        if is_out_of_memory(error):
+            raise
         raise RunError(f"{folder.checkpoint} belongs to another run: {error}") from error
 
 
@@ -229,7 +238,7 @@ def continue_folder(recipe: Recipe, prepared: Prepared, corpora: RunCorpus) -> N
     both = None if old.recipe is None else tuple({*old.recipe, *(new.recipe or ())})
     folder.remove_temporary_files()
     folder.write_card(new.model_copy(update=details | {"recipe": both}))
-    folder.write_recipe(resolved_text(recipe))
+    folder.write_recipe(encode_path_text(resolved_text(recipe), "the recipe"))
     folder.truncate_log(prepared.loop.progress.step)
     folder.save_tokenizers(corpora.tokenizers)
     folder.write_card(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from importlib.metadata import version
 from pathlib import Path
@@ -51,7 +52,8 @@ class Card(CardTable):
         tokenize: the tokens that BLEU counts, as sacreBLEU names them.
         origin: folder of the run whose weights were the start.
         origin_weights: what identifies these weights.
-        run: digest of recipe, data and tokenizers; all weights and checkpoints of the run name it.
+        run: digest of the whole recipe with which it began, the data and the tokenizers; all
+            weights and checkpoints of the run name it.
         recipe: digests of recipe.toml; two while it is replaced.
         checkpointed: whether a checkpoint has been saved.
         processor: its model.
@@ -114,6 +116,12 @@ def make_card(**details: Any) -> Card:
     )
 
 
+def card_contents(card: Card) -> bytes:
+    """The contents of `run.json`. Notes may name files: what is not Unicode there becomes "?"."""
+    table = card.model_dump(mode="json", exclude_none=True)
+    return json.dumps(table, indent=2, ensure_ascii=False).encode(errors="replace")
+
+
 def parse_card(contents: bytes, file: Path) -> Card:
     """The card in the contents of a file.
 
@@ -130,12 +138,17 @@ def parse_card(contents: bytes, file: Path) -> Card:
             )
         return Card.model_validate_json(contents)
     except ValidationError as error:
-        detail = error.errors(include_url=False, include_input=False)[0]
-        key = ".".join(map(str, detail["loc"]))
         raise RunError(
-            f"{file} is damaged: {f'{key}: ' if key else ''}{detail['msg']}",
+            f"{file} is damaged: {first_problem(error)}",
             hint="Restore it from a copy, or train again into a new folder.",
         ) from error
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first thing that is wrong in the contents of a file, with its key."""
+    detail = error.errors(include_url=False, include_input=False)[0]
+    key = ".".join(map(str, detail["loc"]))
+    return f"{key}: {detail['msg']}" if key else detail["msg"]
 
 
 def processor() -> str:

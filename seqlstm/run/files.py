@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from seqlstm.errors import FileError, RunError
-from seqlstm.run.card import Card, parse_card
+from seqlstm.run.card import Card, card_contents, parse_card
 from seqlstm.run.lock import LOCK_FILE, FolderLock
 from seqlstm.runtime.files import is_temporary, remove_temporary_files, write_atomically
 
@@ -60,6 +60,19 @@ class RunFiles:
         if self.lock:
             self.lock.check()
 
+    def check_regular_files(self) -> None:
+        """Check that none of the run's files is a pipe, on which a reader waits, or the like.
+
+        Raises:
+            RunError: one is.
+        """
+        for path in (self.path / name for name in CONTENTS):
+            if path.exists() and not path.is_file():
+                raise RunError(
+                    f"{path} is no regular file",
+                    hint="Restore it from a copy, or train again into a new folder.",
+                )
+
     def remove_temporary_files(self) -> None:
         """Remove what killed trainings have left; the lock must be held."""
         remove_temporary_files(self.path, CONTENTS)
@@ -67,7 +80,7 @@ class RunFiles:
     def write_card(self, card: Card) -> None:
         """Write `run.json`."""
         with self.writing():
-            write_atomically(self.card, card.model_dump_json(indent=2, exclude_none=True).encode())
+            write_atomically(self.card, card_contents(card))
         self.contents = card
 
     def read_card(self) -> Card:
@@ -92,7 +105,7 @@ class RunFiles:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """While inside, a file of the run is written: errors name `--resume`."""
+        """While inside, a file of an existing run is written: errors name `--resume`."""
         self.check_owner()
         try:
             yield

@@ -25,16 +25,19 @@ from pathlib import Path
 from typing import Any
 
 from seqlstm.errors import RunError
+from seqlstm.run.card import Card, card_contents
 from seqlstm.run.files import CONTENTS, RunFiles, is_own
 from seqlstm.run.lock import FolderLock
-from seqlstm.run.log import LogContents, append_report, read_log, truncated
+from seqlstm.run.log import LogContents, append_report, is_logged, read_log, truncated
 from seqlstm.runtime.files import (
     Weights,
     load_checkpoint,
     load_weights,
+    replace_files,
     save_checkpoint,
     save_weights,
     write_atomically,
+    write_errors,
 )
 from seqlstm.text.tokenizer import Tokenizer
 from seqlstm.text.tokenizer_pair import TokenizerPair
@@ -66,31 +69,36 @@ class RunFolder(RunFiles):
                 "folder (--run DIR).",
             )
 
-    def create(self, *, recipe: str) -> None:
-        """Delete an old run's files and write the recipe; `write_card` completes the new run.
+    def create(self, card: Card, *, recipe: bytes, tokenizers: TokenizerPair | None = None) -> None:
+        """Write the first files of a run, the card last, in place of all files of an old run.
 
         Raises:
             RunError: the folder cannot be made.
+            FileError: the disk is full; an old run is intact.
         """
         self.check_owner()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            for name in CONTENTS:
-                (self.path / name).unlink(missing_ok=True)
             self.remove_temporary_files()
         except OSError as error:
             raise RunError(f"{self.path} cannot be made: {error.strerror}") from error
-        self.write_recipe(recipe)
+        sides = tokenizers.by_name if tokenizers else {}
+        models = {f"{name}.model": tokenizer.model for name, tokenizer in sides.items()}
+        files = {self.recipe.name: recipe, **models, self.card.name: card_contents(card)}
+        with write_errors(self.path):
+            replace_files(self.path, files, old=CONTENTS)
+        self.contents = card
 
     @classmethod
     def open(cls, path: Path, *, lock: FolderLock | None = None) -> RunFolder:
         """The folder of an existing run.
 
         Raises:
-            RunError: it is no run folder, its card is damaged, or it was written by a newer
-                seqlstm.
+            RunError: it is no run folder, its card is damaged, one of its files is a pipe, a device
+                or a folder, or it was written by a newer seqlstm.
         """
         folder = cls(path, lock=lock)
+        folder.check_regular_files()
         if not folder.card.is_file():
             raise RunError(
                 f"{path} is no run folder: it has no {folder.card.name}",
@@ -99,10 +107,10 @@ class RunFolder(RunFiles):
         folder.contents = folder.read_card()
         return folder
 
-    def write_recipe(self, text: str) -> None:
+    def write_recipe(self, text: bytes) -> None:
         """Write the resolved recipe."""
         with self.writing():
-            write_atomically(self.recipe, text.encode())
+            write_atomically(self.recipe, text)
 
     def check_recipe(self, digest: str) -> None:
         """Check that the recipe in the folder, of this digest, is the run's.
@@ -121,9 +129,9 @@ class RunFolder(RunFiles):
 
     def save_tokenizers(self, tokenizers: TokenizerPair) -> None:
         """Write `tokenizer.model`, or `source.model` and `target.model`."""
-        self.check_owner()
-        for name, tokenizer in tokenizers.by_name.items():
-            tokenizer.save(self.path / f"{name}.model")
+        with self.writing():
+            for name, tokenizer in tokenizers.by_name.items():
+                write_atomically(self.path / f"{name}.model", tokenizer.model)
 
     def holds_tokenizers(self) -> bool:
         """Whether `save_tokenizers` has written all of its files."""
@@ -232,10 +240,11 @@ class RunFolder(RunFiles):
         """Append a report to the log: every validation, the end, and every twentieth step.
 
         Raises:
-            TrainingError: the disk is full.
+            FileError: the disk is full.
         """
-        self.check_owner()
-        append_report(self.log, report)
+        if is_logged(report):
+            with self.writing():
+                append_report(self.log, report)
 
     def read_log(self) -> LogContents:
         """The reports of the log; lines that hold none are counted."""

@@ -8,7 +8,8 @@ import shlex
 import socket
 import sys
 import time
-from collections.abc import Iterator
+import weakref
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -31,9 +32,9 @@ UNLOCKED = (
 class FolderLock:
     """An exclusive lock on a folder. The end of the process, of any kind, releases it.
 
-    The lock is on a file in the folder, which names the owner, and on the folder itself, so that
-    removing the file does not defeat it. (Network file systems may lock files only.) The folder is
-    made where it is missing, and removed with the lock if it is still empty.
+    The lock is on the folder itself, and on a file in it, which names the owner. Network file
+    systems may lock files only: there the lock is lost with the file, which `check` finds. The
+    folder is made where it is missing, and removed with the lock if it is still empty.
 
     Args:
         folder: to lock.
@@ -47,10 +48,11 @@ class FolderLock:
         self.file = folder / LOCK_FILE
         self.warning: str | None = None
         self._holders = 0
-        self._locked = False
-        self._descriptors: list[int] = []
+        self._folder_locked = False
+        self._descriptors: list[int] = []  # of the folder and the file, once they are locked
         self._made: list[Path] = []
         LOCKS.add(self)
+        weakref.finalize(self, unlock, folder, self._descriptors, self._made)
 
     def acquire(self) -> None:
         """Lock the folder, or count one more holder if this object has locked it.
@@ -74,17 +76,8 @@ class FolderLock:
     def release(self) -> None:
         """Unlock the folder when its last holder releases it."""
         self._holders = max(0, self._holders - 1)
-        if self._holders:
-            return
-        with suppress(OSError):
-            if self._locked and self._is_current():
-                self.file.unlink()
-        self._locked = False
-        self._close()
-        for folder in self._made:
-            with suppress(OSError):  # it is not empty
-                folder.rmdir()
-        self._made = []
+        if not self._holders:
+            unlock(self.folder, self._descriptors, self._made)
 
     @contextmanager
     def kept(self) -> Iterator[None]:
@@ -109,8 +102,9 @@ class FolderLock:
         if not self._descriptors:
             return
         folder, file = self._descriptors
-        missing = not self.file.exists()
-        if not is_at(folder, self.folder) or not (missing or is_at(file, self.file)):
+        # Where the folder is locked, it is this lock's, whatever becomes of the file.
+        kept = self._folder_locked or not self.file.exists() or is_at(file, self.file)
+        if not (kept and is_at(folder, self.folder)):
             raise RunError(
                 f"{self.folder} was removed or replaced while it was in use",
                 hint="What is there now belongs to somebody else; nothing was written to it.",
@@ -121,40 +115,40 @@ class FolderLock:
         if sys.platform == "win32":
             self.warning = UNLOCKED.format(self.folder)
             return
-        while not self._is_current():  # another owner may have removed the file or the folder
-            self._close()
-            with suppress(FileNotFoundError):
-                make_folder(self.folder, made=self._made)
-                self._descriptors.append(os.open(self.folder, os.O_RDONLY))
-                flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
-                self._descriptors.append(os.open(self.file, flags, 0o666))
-                self._lock_descriptors()
-        self._locked = True
+        until = time.monotonic() + PATIENCE
+        while not are_current(self._descriptors, self.folder):  # another owner may have removed it
+            close(self._descriptors)
+            try:
+                with suppress(FileNotFoundError):
+                    make_folder(self.folder, made=self._made)
+                    self._lock_folder_and_file()
+            except BlockingIOError:
+                close(self._descriptors)
+                owner = read_owner(self.file)
+                if owner or time.monotonic() > until:  # it may not have written its name yet
+                    raise RunError(
+                        f"{self.folder} is in use by {owner or 'another process'}",
+                        hint="Two at once would destroy each other's files. Wait for its end, stop "
+                        "it, or name another folder (--run DIR).",
+                    ) from None
+                time.sleep(0.01)
         os.ftruncate(self._descriptors[1], 0)
-        os.pwrite(self._descriptors[1], owner().encode(), 0)
+        os.pwrite(self._descriptors[1], describe_process().encode(), 0)
 
-    def _lock_descriptors(self) -> None:
-        folder, file = self._descriptors
+    def _lock_folder_and_file(self) -> None:
+        """Lock the folder before its file is made: one that is refused leaves nothing in it."""
+        self._descriptors.append(folder := os.open(self.folder, os.O_RDONLY))
+        self._folder_locked = is_locked = lock_descriptor(folder)
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+        file = os.open(LOCK_FILE, flags, 0o666, dir_fd=folder)
         try:
-            lock_folder(folder)
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RunError(
-                f"{self.folder} is in use by {read_owner(self.file)}",
-                hint="Two at once would destroy each other's files. Wait for its end, stop it, or "
-                "name another folder (--run DIR).",
-            ) from None
-        except OSError:  # a file system without locks
+            is_locked |= lock_descriptor(file)
+        except BaseException:
+            os.close(file)
+            raise
+        self._descriptors.append(file)
+        if not is_locked:
             self.warning = UNLOCKED.format(self.folder)
-
-    def _is_current(self) -> bool:
-        """Whether the open folder and file are those at their paths."""
-        paths = (self.folder, self.file)
-        return len(self._descriptors) == len(paths) and all(map(is_at, self._descriptors, paths))
-
-    def _close(self) -> None:
-        while self._descriptors:
-            os.close(self._descriptors.pop())
 
     def __enter__(self) -> FolderLock:
         self.acquire()
@@ -168,9 +162,34 @@ class FolderLock:
     ) -> None:
         self.release()
 
-    def __del__(self) -> None:
-        self._holders = 0
-        self.release()
+
+def unlock(folder: Path, descriptors: list[int], made: list[Path]) -> None:
+    """Remove the file of a locked folder, close both, and remove the made folders still empty.
+
+    Args:
+        folder: its path.
+        descriptors: of the folder and its file, empty at the end.
+        made: the folders, the innermost first; empty at the end.
+    """
+    with suppress(OSError):
+        if are_current(descriptors, folder):
+            (folder / LOCK_FILE).unlink()
+    close(descriptors)
+    while made:
+        with suppress(OSError):  # it is not empty
+            made.pop(0).rmdir()
+
+
+def are_current(descriptors: Sequence[int], folder: Path) -> bool:
+    """Whether an open folder and its open lock file are those at their paths."""
+    paths = (folder, folder / LOCK_FILE)
+    return len(descriptors) == len(paths) and all(map(is_at, descriptors, paths))
+
+
+def close(descriptors: list[int]) -> None:
+    """Close all of them, the last first; the list is empty then."""
+    while descriptors:
+        os.close(descriptors.pop())
 
 
 def make_folder(folder: Path, *, made: list[Path]) -> None:
@@ -189,18 +208,19 @@ def make_folder(folder: Path, *, made: list[Path]) -> None:
     made += (path for path in missing if path not in made)
 
 
-def lock_folder(descriptor: int) -> None:
-    """Lock a folder itself.
+def lock_descriptor(descriptor: int) -> bool:
+    """Lock an open file or folder; returns whether its file system can.
 
     Raises:
-        BlockingIOError: another process has locked it.
+        BlockingIOError: another owner has locked it.
     """
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise
     except OSError:
-        pass  # a network file system, where the lock on the file must do
+        return False
+    return True
 
 
 def is_at(descriptor: int, path: Path) -> bool:
@@ -211,7 +231,7 @@ def is_at(descriptor: int, path: Path) -> bool:
         return False
 
 
-def owner() -> str:
+def describe_process() -> str:
     """The line of a lock file: who this process is."""
     return json.dumps(
         {
@@ -223,13 +243,11 @@ def owner() -> str:
     )
 
 
-def read_owner(file: Path) -> str:
-    """The owner that a lock file names, for a message."""
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:  # the owner may not have written it yet
-        with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+def read_owner(file: Path) -> str | None:
+    """The owner that a lock file names, for a message; None if it names none."""
+    with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+        if file.is_file():
             line = json.loads(file.read_bytes())
             place = f"process {line['process']} on {line['host']} since {line['since']}"
             return f"{place}: {line['command']}"
-        time.sleep(0.01)
-    return "another process"
+    return None

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from seqlstm.errors import RunError, TrainingError
+from seqlstm.errors import RunError
+from seqlstm.runtime.files import write_errors
 from seqlstm.training.progress import TrainingReport
 
 LOG_EVERY = 20
@@ -62,21 +63,13 @@ def log_line(report: TrainingReport) -> str:
 
 
 def append_report(file: Path, report: TrainingReport) -> None:
-    """Append the line of a report, if it has one.
+    """Append the line of a report to a log.
 
     Raises:
-        TrainingError: the disk is full, or the file may not be written.
+        FileError: the disk is full, or the file may not be written.
     """
-    if not is_logged(report):
-        return
-    try:
-        with file.open("a", encoding="utf-8") as log:
-            log.write(log_line(report))
-    except OSError as error:
-        raise TrainingError(
-            f"{file} could not be written: {error.strerror}",
-            hint="The last checkpoint is intact. Mend this, then go on with --resume.",
-        ) from error
+    with write_errors(file), file.open("a", encoding="utf-8") as log:
+        log.write(log_line(report))
 
 
 def read_log(file: Path) -> LogContents:

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import json
 import struct
+import sys
+from collections.abc import Iterator
 from hashlib import sha256
 from io import SEEK_END, BytesIO
+from typing import BinaryIO
 
 LENGTH = 64  # hexadecimal digits
 MARK = b"sha256:"
 PLACEHOLDER = MARK + b"0" * LENGTH
 HEADER_LENGTH = struct.Struct("<Q")  # the first bytes of safetensors
+CHUNK = 2**20  # bytes of a file that are in memory at once
 COMMENT_LENGTH = struct.Struct("<H")  # the last bytes of a zip archive without a comment
 
 
@@ -54,31 +58,46 @@ def header_of(data: bytes) -> dict[str, str]:
     return metadata
 
 
-def check_safetensors(data: bytes, *, required: bool) -> None:
+def check_safetensors(file: BinaryIO, *, required: bool) -> None:
     """Check the digest of safetensors.
 
     Raises:
         ValueError: it differs, or there is none although it is required.
     """
-    begin = HEADER_LENGTH.size
-    (length,) = HEADER_LENGTH.unpack(data[:begin].ljust(begin, b"\0"))
-    check(data, data.find(MARK, begin, begin + length), required=required)
+    size, begin = file.seek(0, SEEK_END), HEADER_LENGTH.size
+    file.seek(0)
+    (length,) = HEADER_LENGTH.unpack(file.read(begin).ljust(begin, b"\0"))
+    place = file.read(min(length, size)).find(MARK)
+    check(file, begin + place if place >= 0 else None, required=required)
 
 
-def check_archive(data: bytes, *, required: bool) -> None:
+def check_archive(file: BinaryIO, *, required: bool) -> None:
     """Check the digest of a zip archive; see `check_safetensors`."""
-    start = len(data) - len(PLACEHOLDER)
-    check(data, start if data[start : start + len(MARK)] == MARK else -1, required=required)
+    place = max(0, file.seek(0, SEEK_END) - len(PLACEHOLDER))
+    file.seek(place)
+    check(file, place if file.read(len(MARK)) == MARK else None, required=required)
 
 
-def check(data: bytes, mark: int, *, required: bool) -> None:
-    if mark < 0:
+def check(file: BinaryIO, place: int | None, *, required: bool) -> None:
+    """Check the digest after the mark at a place; None if there is no mark."""
+    if place is None:
         if required:
             raise ValueError("it has no digest")
         return
-    start = mark + len(MARK)
-    digest = sha256(memoryview(data)[:start])
+    digest = sha256()
+    file.seek(0)
+    for chunk in chunks(file, place + len(MARK)):
+        digest.update(chunk)
+    found = file.read(LENGTH)
     digest.update(b"0" * LENGTH)
-    digest.update(memoryview(data)[start + LENGTH :])
-    if digest.hexdigest().encode() != data[start : start + LENGTH]:
+    for chunk in chunks(file, sys.maxsize):
+        digest.update(chunk)
+    if digest.hexdigest().encode() != found:
         raise ValueError("its digest is not that of its contents")
+
+
+def chunks(file: BinaryIO, length: int) -> Iterator[bytes]:
+    """The next bytes of a file, at most so many, in parts of at most `CHUNK`."""
+    while chunk := file.read(min(length, CHUNK)):
+        length -= len(chunk)
+        yield chunk

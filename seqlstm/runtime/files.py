@@ -6,11 +6,12 @@ import errno
 import io
 import os
 import re
-from collections.abc import Callable, Collection
-from contextlib import suppress
+import shutil
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import safetensors.torch
 import torch
@@ -25,9 +26,11 @@ from seqlstm.runtime.digests import (
     seal_archive,
     seal_safetensors,
 )
+from seqlstm.runtime.out_of_memory import is_out_of_memory
 
 Weights = dict[str, Tensor]
 Contents = TypeVar("Contents")
+Data = bytes | bytearray | memoryview
 HINTS = {
     errno.ENOSPC: "Make room.",
     errno.EDQUOT: "Your quota is used up: make room.",
@@ -52,20 +55,28 @@ class WeightsFile(NamedTuple):
     metadata: dict[str, str]
 
 
-def write_atomically(path: Path, contents: bytes | bytearray | memoryview) -> None:
+def write_atomically(path: Path, contents: Data) -> None:
     """Replace a file atomically: a reader sees either the old or the new contents.
 
-    No two writers share a temporary file. A symbolic link stays one; a device or a pipe is written
-    to as it is.
+    No two writers share a temporary file. A symbolic link stays one, and so do the permissions; a
+    device or a pipe is written to as it is.
 
     Raises:
         FileError: the disk is full, or the folder cannot be written to. The old file is intact.
     """
-    try:
+    with write_errors(path):
         if path.exists() and not path.is_file():
             path.write_bytes(contents)
             return
-        replace_file(path.resolve() if path.is_symlink() else path, contents)
+        target = path.resolve() if path.is_symlink() else path
+        replace_files(target.parent, {target.name: contents})
+
+
+@contextmanager
+def write_errors(path: Path) -> Iterator[None]:
+    """While inside, this file is written: an error of the system becomes a `FileError`."""
+    try:
+        yield
     except OSError as error:
         raise FileError(
             f"{path} could not be written: {error.strerror or error}",
@@ -73,19 +84,40 @@ def write_atomically(path: Path, contents: bytes | bytearray | memoryview) -> No
         ) from error
 
 
-def replace_file(path: Path, contents: bytes | bytearray | memoryview) -> None:
-    partial = path.with_name(f"{path.name[:MAX_NAME]}.{os.getpid()}-{token_hex(8)}.tmp")
+def replace_files(folder: Path, contents: Mapping[str, Data], *, old: Collection[str] = ()) -> None:
+    """Replace files of a folder when all of the new ones are on the disk, one after the other.
+
+    Args:
+        folder: that they are in.
+        contents: of the new files by name, in the order of their appearance.
+        old: names of files that are deleted before.
+    """
+    partials: dict[str, Path] = {}
     try:
-        with partial.open("xb") as file:
-            file.write(contents)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        for name, data in contents.items():
+            temporary = f"{name[:MAX_NAME]}.{os.getpid()}-{token_hex(8)}.tmp"
+            partials[name] = folder / temporary
+            write_new(partials[name], data, like=folder / name)
+        for name in old:
+            (folder / name).unlink(missing_ok=True)
+        for name, partial in partials.items():
+            partial.replace(folder / name)
     except BaseException:
-        with suppress(OSError):  # the first error counts
-            partial.unlink(missing_ok=True)
+        for partial in partials.values():
+            with suppress(OSError):  # the first error counts
+                partial.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    sync_folder(folder)
+
+
+def write_new(path: Path, contents: Data, *, like: Path) -> None:
+    """Write a new file to the disk, with the permissions of another one, if there is one."""
+    with path.open("xb") as file:
+        with suppress(OSError):  # there is none, or the file system has no permissions
+            shutil.copymode(like, path)
+        file.write(contents)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def is_temporary(name: str, of: Collection[str]) -> bool:
@@ -118,8 +150,16 @@ def save_weights(path: Path, weights: Weights, description: str) -> None:
         FileError: see `write_atomically`.
     """
     # One entry: safetensors writes several entries in random order.
-    metadata = {"seqlstm": f"{description}, {PLACEHOLDER.decode()}"}
-    data = bytearray(safetensors.torch.save(weights, metadata))
+    save_sealed(path, weights, {"seqlstm": f"{description}, {PLACEHOLDER.decode()}"})
+
+
+def save_sealed(path: Path, tensors: Weights, metadata: dict[str, str]) -> None:
+    """Write safetensors, and their digest in place of the `PLACEHOLDER` in their metadata.
+
+    Raises:
+        FileError: see `write_atomically`.
+    """
+    data = bytearray(safetensors.torch.save(tensors, metadata))
     seal_safetensors(data)
     write_atomically(path, data)
 
@@ -132,11 +172,13 @@ def load_weights(path: Path, *, sealed: bool = True) -> WeightsFile:
         sealed: whether a file without a digest is an error; a wrong digest always is.
 
     Raises:
-        RunError: the file is missing, damaged or no safetensors.
+        RunError: the file is missing, damaged or no safetensors, or cannot be read.
     """
 
-    def load(data: bytes) -> WeightsFile:
-        check_safetensors(data, required=sealed)
+    def load(file: BinaryIO) -> WeightsFile:
+        check_safetensors(file, required=sealed)
+        file.seek(0)
+        data = file.read()
         return WeightsFile(safetensors.torch.load(data), header_of(data))
 
     return read(path, load)
@@ -161,12 +203,13 @@ def load_checkpoint(path: Path, *, sealed: bool = True) -> dict[str, Any]:
         sealed: as for `load_weights`.
 
     Raises:
-        RunError: the file is missing, damaged or foreign.
+        RunError: the file is missing, damaged or foreign, or cannot be read.
     """
 
-    def load(data: bytes) -> dict[str, Any]:
-        check_archive(data, required=sealed)
-        contents = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    def load(file: BinaryIO) -> dict[str, Any]:
+        check_archive(file, required=sealed)
+        file.seek(0)
+        contents = torch.load(file, map_location="cpu", weights_only=True)
         if not isinstance(contents, dict):
             raise ValueError("it holds no table")
         return contents
@@ -174,13 +217,19 @@ def load_checkpoint(path: Path, *, sealed: bool = True) -> dict[str, Any]:
     return read(path, load)
 
 
-def read(path: Path, load: Callable[[bytes], Contents]) -> Contents:
-    """The result of `load` of a file's bytes; a `RunError` for a missing or damaged file."""
+def read(path: Path, load: Callable[[BinaryIO], Contents]) -> Contents:
+    """The result of `load` of an open file; a `RunError` for a missing or damaged file."""
     if not path.is_file():
-        raise RunError(f"{path} is missing")
+        raise RunError(f"{path} is {'no regular file' if path.exists() else 'missing'}")
     try:
-        return load(path.read_bytes())
+        with path.open("rb") as file:
+            return load(file)
     except Exception as error:  # each library has its own exceptions for damaged files
+        if is_out_of_memory(error):
+            raise
+        # A damaged file may lead to places outside of it: EINVAL.
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise RunError(f"{path} cannot be read: {error.strerror}") from error
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RunError(
             f"{path} is damaged, or was not written by seqlstm: {reason}",

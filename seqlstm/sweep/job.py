@@ -17,6 +17,7 @@ from seqlstm.errors import DivergedError, RunError
 from seqlstm.recipe.evaluate import evaluate
 from seqlstm.recipe.read import read_run_recipe
 from seqlstm.recipe.train import EndedError, resume, start
+from seqlstm.run.card import first_problem
 from seqlstm.run.folder import RunFolder
 from seqlstm.run.lock import FolderLock
 from seqlstm.runtime.files import write_atomically
@@ -171,10 +172,8 @@ def read_result(job: Job) -> Result | None:
     try:
         result = RESULT.validate_json(file.read_bytes(), strict=True)
     except ValidationError as error:
-        detail = error.errors(include_url=False, include_input=False)[0]
-        key = ".".join(map(str, detail["loc"]))
         raise RunError(
-            f"{file} is damaged: {f'{key}: ' if key else ''}{detail['msg']}",
+            f"{file} is damaged: {first_problem(error)}",
             hint="Remove this file; the run itself is not lost.",
         ) from error
     evaluated = (result.split, result.weights, result.streams)

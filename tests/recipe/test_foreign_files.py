@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import sys
 import tomllib
 import warnings
 from collections.abc import Callable
@@ -20,6 +22,7 @@ from seqlstm.recipe.changes import recipe_digest
 from seqlstm.recipe.load import load
 from seqlstm.recipe.read import read_recipe
 from seqlstm.recipe.train import resume, start
+from seqlstm.run.files import CONTENTS
 from seqlstm.run.folder import RunFolder
 from tests.runs import LANGUAGE_MODEL, TRANSLATOR, answer, invoke, refusal, write_recipe
 
@@ -178,6 +181,46 @@ def test_a_run_without_validations_has_no_best(file: Path, run: Path) -> None:
         load(path)
 
 
+@pytest.mark.parametrize(
+    "change", ["training.steps=3", "model.backend=loop", "training.save_every=5"]
+)
+def test_a_run_that_differs_in_its_plan_is_another_run(file: Path, run: Path, change: str) -> None:
+    """Its weights and checkpoints fit, and are those of another training."""
+    other = run.parent / "other"
+    list(start(read_recipe(str(file), [*FEW, change]), other).run())
+    for name in ("best.safetensors", "last.safetensors", "checkpoint.pt"):
+        shutil.copy(other / name, run / name)
+    for name in ("best", "last"):
+        with pytest.raises(RunError, match=f"{name}.safetensors holds the weights of another run"):
+            RunFolder.open(run).read_weights(name)
+    with pytest.raises(RunError, match=r"checkpoint\.pt belongs to another run"):
+        again(file, run)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
+@pytest.mark.parametrize("name", CONTENTS)
+def test_a_pipe_in_place_of_a_file_is_refused(file: Path, run: Path, name: str) -> None:
+    (run / name).unlink(missing_ok=True)
+    os.mkfifo(run / name)
+    for command in (["info", run], ["score", run], COMMANDS["resume"](file, run)):
+        assert f"{run / name} is no regular file" in refusal(*command, text="x\n")
+
+
+def test_no_memory_for_a_checkpoint_is_no_damage(
+    file: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4000")
+
+    for place in ("torch.load", "seqlstm.training.loop.TrainingLoop.load_state_dict"):
+        with monkeypatch.context() as patch:
+            patch.setattr(place, fail)
+            result = invoke(*COMMANDS["resume"](file, run))
+        assert result.exit_code == 1, result.output
+        assert "out of memory: DefaultCPUAllocator" in result.stderr
+        assert "damaged" not in result.stderr
+
+
 def test_a_tokenizer_of_one_side(tmp_path: Path) -> None:
     file = write_recipe(tmp_path, TRANSLATOR)
     few = [*FEW, "tokenizer.joint=false", "tokenizer.vocab_size=300", "model.tie_embeddings=false"]
@@ -262,7 +305,9 @@ class TestResumeReports:
         if message is None:
             assert prepared.warnings == []
         else:
-            assert "may differ in their last bits" in prepared.warnings[0]
+            far = bool(change.keys() & {"device", "precision"})
+            extent = "may differ from those" if far else "may differ in their last bits from those"
+            assert f"the weights {extent}" in prepared.warnings[0]
             assert message in prepared.warnings[0]
 
     def test_other_threads(self, file: Path, run: Path) -> None:

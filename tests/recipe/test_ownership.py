@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from seqlstm.errors import RunError
+from seqlstm.cli.output_files import write_output
+from seqlstm.errors import ArgumentError, RunError
 from seqlstm.recipe.load import load
 from seqlstm.recipe.read import read_recipe, read_run_recipe
 from seqlstm.recipe.train import resume, start
+from seqlstm.run.card import CardData, card_contents, make_card, parse_card
 from seqlstm.run.folder import RunFolder
 from seqlstm.run.lock import FolderLock
 from tests.runs import LANGUAGE_MODEL, answer, refusal, write_recipe
@@ -78,6 +80,56 @@ def test_a_run_that_fails_to_start_leaves_nothing(file: Path, tmp_path: Path) ->
     (tmp_path / "train.en").unlink()
     refusal("train", file, "--run", tmp_path / "runs" / "mine")
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names that are no Unicode")
+def test_names_that_are_not_utf8_delete_nothing(file: Path, tmp_path: Path) -> None:
+    run, odd = tmp_path / "run", tmp_path / "r\udcff"
+    recipe = read_recipe(str(file), FEW)
+    list(start(recipe, run).run())
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    source = f"data.source={odd}/train.tsv"
+    error = refusal("train", file, *FEW, source, "--run", run, "--overwrite")
+    assert "data.source: the value is not UTF-8" in error
+    list(start(recipe, odd).run())  # a folder of any name serves
+    error = refusal("train", file, *FEW, "--run", run, "--overwrite", "--from", odd)
+    assert "the run to start from: the path is not UTF-8" in error
+    data = recipe.data.model_copy(update={"source": {"train": f"{odd}/train.tsv"}})
+    with pytest.raises(ArgumentError, match="the recipe: the path is not UTF-8"):
+        start(recipe.model_copy(update={"data": data}), run, overwrite=True)
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+
+
+def test_a_draft_for_a_name_that_is_not_utf8(tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match="a path in it is not UTF-8"):
+        write_output(tmp_path / "draft.toml", 'source = "d\udcff"\n')
+    assert not (tmp_path / "draft.toml").exists()
+
+
+def test_a_name_in_a_note_that_is_not_utf8() -> None:
+    notes = ["d\udcff/train.tsv: 3 lines"]
+    data = CardData(fingerprints={}, notes=notes, warnings=["ü"])
+    card = make_card(data=data, tokenizer="none", run="a", recipe=("any",))
+    read = parse_card(card_contents(card), Path("run.json"))
+    assert read.data.notes == ["d?/train.tsv: 3 lines"]
+    assert read.model_copy(update={"data": data}) == card
+
+
+PREPARED = """
+import sys
+from pathlib import Path
+from seqlstm.recipe.read import read_recipe
+from seqlstm.recipe.train import start
+prepared = start(read_recipe(sys.argv[1], ["training.steps=3"]), Path(sys.argv[2]))
+"""
+
+
+def test_a_prepared_run_that_never_trains_leaves_no_lock(file: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", PREPARED, str(file), str(tmp_path / "run")]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    names = sorted(os.listdir(tmp_path / "run"))
+    assert names == ["recipe.toml", "run.json", "tokenizer.model"]
 
 
 def test_reading_locks_nothing(file: Path, tmp_path: Path) -> None:

@@ -20,12 +20,11 @@ def folder(tmp_path: Path) -> RunFolder:
     return create(tmp_path / "run")
 
 
-def create(path: Path, recipe: str = "seed = 1\n", *, overwrite: bool = False) -> RunFolder:
+def create(path: Path, recipe: bytes = b"seed = 1\n", *, overwrite: bool = False) -> RunFolder:
     """A new run, which replaces an old one where that is allowed."""
     folder = RunFolder(path)
     folder.check_can_create(overwrite=overwrite)
-    folder.create(recipe=recipe)
-    folder.write_card(card())
+    folder.create(card(), recipe=recipe)
     return folder
 
 
@@ -56,7 +55,7 @@ class TestCreate:
     ) -> None:
         (folder.path / name).write_bytes(b"")
         with pytest.raises(RunError, match="holds a run already") as caught:
-            create(folder.path, "seed = 2\n")
+            create(folder.path, b"seed = 2\n")
         assert "--resume" in str(caught.value)
         assert "--overwrite" in str(caught.value)
         assert folder.recipe.read_text() == "seed = 1\n"
@@ -66,7 +65,7 @@ class TestCreate:
         folder.save_weights("best", {"weight": torch.ones(2)}, step=1)
         folder.write_log(report("validation", 1))
         (folder.path / "checkpoint.pt.tmp").write_bytes(b"half")
-        create(folder.path, "seed = 2\n", overwrite=True)
+        create(folder.path, b"seed = 2\n", overwrite=True)
         names = sorted(path.name for path in folder.path.iterdir())
         assert names == ["recipe.toml", "run.json"]
         assert folder.recipe.read_text() == "seed = 2\n"
@@ -74,14 +73,14 @@ class TestCreate:
     def test_a_run_without_weights_is_replaced(self, folder: RunFolder) -> None:
         folder.tokenizer.write_bytes(b"old")
         folder.card.unlink()  # as after a kill between the tokenizer and the card
-        create(folder.path, "seed = 2\n")
+        create(folder.path, b"seed = 2\n")
         assert not folder.tokenizer.exists()
 
     @pytest.mark.parametrize("overwrite", [False, True])
     def test_a_folder_with_other_files_is_refused(self, folder: RunFolder, overwrite: bool) -> None:
         (folder.path / "thesis.tex").write_text("mine")
         with pytest.raises(RunError, match="holds other things"):
-            create(folder.path, "seed = 2\n", overwrite=overwrite)
+            create(folder.path, b"seed = 2\n", overwrite=overwrite)
         assert (folder.path / "thesis.tex").read_text() == "mine"
         assert folder.recipe.read_text() == "seed = 1\n"
 
@@ -160,8 +159,39 @@ class TestWeights:
         assert advice in str(caught.value.hint)
         assert str(caught.value.hint).endswith(" Then go on with --resume.")
 
+    def test_a_full_disk_keeps_the_run_that_is_to_be_replaced(
+        self, folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folder.save_checkpoint({"step": 1})
+        before = {path.name: path.read_bytes() for path in folder.path.iterdir()}
+
+        def refuse(*_: object) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr("os.fsync", refuse)
+        with pytest.raises(FileError, match="could not be written: No space left") as caught:
+            create(folder.path, b"seed = 2\n", overwrite=True)
+        assert caught.value.hint == "Make room."  # there is no new run to go on with
+        assert {path.name: path.read_bytes() for path in folder.path.iterdir()} == before
+
 
 class TestLog:
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+    def test_a_full_disk(self, folder: RunFolder) -> None:
+        folder.log.symlink_to("/dev/full")
+        with pytest.raises(FileError, match=r"log\.jsonl could not be written: No space") as caught:
+            folder.write_log(report("step", 20))
+        assert caught.value.hint == "Make room. Then go on with --resume."
+
+    def test_a_step_without_a_line_looks_at_no_file(
+        self, folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        checks: list[int] = []
+        monkeypatch.setattr(folder, "check_owner", lambda: checks.append(1))
+        for step in range(1, 42):
+            folder.write_log(report("step", step))
+        assert len(checks) == 2
+
     def test_validations_ends_and_every_twentieth_step_are_logged(self, folder: RunFolder) -> None:
         for step in range(1, 42):
             folder.write_log(report("step", step))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,11 @@ from pathlib import Path
 import pytest
 
 from seqlstm.errors import RunError
+from seqlstm.run import lock as module
 from seqlstm.run.lock import LOCK_FILE, FolderLock
+
+if sys.platform != "win32":
+    import fcntl
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="fcntl of POSIX")
 
@@ -88,8 +93,92 @@ def test_a_killed_owner_leaves_no_lock(folder: Path) -> None:
 def test_removing_the_file_does_not_defeat_the_lock(folder: Path) -> None:
     with FolderLock(folder):
         (folder / LOCK_FILE).unlink()
+        with pytest.raises(RunError, match="is in use by another process"):
+            FolderLock(folder).acquire()
+
+
+def test_a_refused_owner_leaves_no_file_that_stops_the_first(folder: Path) -> None:
+    with held_by_another(folder) as process:
+        (folder / LOCK_FILE).unlink()
         with pytest.raises(RunError, match="is in use by"):
             FolderLock(folder).acquire()
+        assert os.listdir(folder) == []
+        process.communicate("")
+    with FolderLock(folder) as lock:
+        (folder / LOCK_FILE).unlink()
+        (folder / LOCK_FILE).touch()  # as older versions did
+        lock.check()
+
+
+def test_where_only_files_can_be_locked_a_new_file_is_found(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flock = fcntl.flock
+
+    def refuse_folders(descriptor: int, operation: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EBADF, "Bad file descriptor")
+        flock(descriptor, operation)
+
+    monkeypatch.setattr("fcntl.flock", refuse_folders)
+    with FolderLock(folder) as first:
+        assert first.warning is None
+        with pytest.raises(RunError, match="is in use by process"):
+            FolderLock(folder).acquire()
+        (folder / LOCK_FILE).unlink()
+        first.check()
+        with FolderLock(folder), pytest.raises(RunError, match="was removed or replaced"):
+            first.check()
+
+
+def test_a_new_owner_waits_for_the_end_of_the_old_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes after the old owner has removed its file, and before it has unlocked the folder."""
+    first, second = FolderLock(folder), FolderLock(folder)
+    folder.mkdir(parents=True)
+    first.acquire()
+    original = module.close
+    refusals = []
+
+    def meet(descriptors: list[int]) -> None:
+        monkeypatch.setattr(module, "close", original)
+        monkeypatch.setattr(module.time, "sleep", lambda _: (refusals.append(1), original(held)))
+        held, kept = descriptors, os.listdir(folder)
+        assert kept == []
+        second.acquire()
+
+    monkeypatch.setattr(module, "close", meet)
+    first.release()
+    assert refusals == [1]
+    assert str(os.getpid()) in (folder / LOCK_FILE).read_text()
+    second.release()
+
+
+def test_a_pipe_in_place_of_the_lock_file_is_not_read(folder: Path) -> None:
+    with FolderLock(folder):
+        (folder / LOCK_FILE).unlink()
+        os.mkfifo(folder / LOCK_FILE)
+        with pytest.raises(RunError, match="is in use by another process"):
+            FolderLock(folder).acquire()
+
+
+FORGOTTEN = """
+import sys
+from pathlib import Path
+from seqlstm.run.lock import FolderLock
+lock = FolderLock(Path(sys.argv[1]))
+lock.acquire()
+Path(sys.argv[1], "file").touch()
+cycle = [lock]
+cycle.append(cycle)
+"""
+
+
+def test_a_lock_of_a_module_is_released_at_exit(folder: Path) -> None:
+    process = run(FORGOTTEN, folder)
+    assert process.communicate("") == ("", "")
+    assert os.listdir(folder) == ["file"]
 
 
 @pytest.mark.parametrize("taken", [False, True])

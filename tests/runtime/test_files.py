@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import pickle
+import stat
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +23,7 @@ from seqlstm.runtime.files import (
     load_checkpoint,
     load_weights,
     remove_temporary_files,
+    replace_files,
     save_checkpoint,
     save_weights,
     write_atomically,
@@ -207,6 +210,87 @@ def test_a_name_too_long(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="File name too long") as caught:
         write_atomically(tmp_path / ("x" * 256), b"new")
     assert caught.value.hint == "Give it a shorter name."
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o755])
+def test_permissions_stay(mode: int, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    path.chmod(mode)
+    write_atomically(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+@pytest.mark.parametrize("step", ["os.fsync", "pathlib.Path.open"])
+def test_several_files_are_replaced_or_none(
+    step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = {name: f"old {name}".encode() for name in "abc"}
+    for name, contents in old.items():
+        (tmp_path / name).write_bytes(contents)
+    calls = iter(range(2))
+    original = {"os.fsync": os.fsync, "pathlib.Path.open": Path.open}[step]
+
+    def fail_at_last(*arguments: Any) -> Any:
+        if next(calls):
+            fail()
+        return original(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(step, fail_at_last)
+        with pytest.raises(OSError, match="No space left"):
+            replace_files(tmp_path, {"a": b"new", "d": b"new"}, old="abc")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == old
+    replace_files(tmp_path, {"a": b"new", "d": b"new"}, old="abc")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == dict.fromkeys(
+        "ad", b"new"
+    )
+
+
+@each_format
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
+)
+def test_no_memory_is_no_damage(
+    name: str, load: Load, error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise error
+
+    path = write(tmp_path, name)
+    monkeypatch.setattr("torch.load", refuse)
+    monkeypatch.setattr("safetensors.torch.load", refuse)
+    with pytest.raises(type(error)) as caught:
+        load(path)
+    assert caught.value is error
+
+
+@each_format
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EIO])
+def test_a_file_that_cannot_be_read_is_not_damaged(
+    name: str, load: Load, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise OSError(code, os.strerror(code))
+
+    path = write(tmp_path, name)
+    monkeypatch.setattr("pathlib.Path.open", refuse)
+    with pytest.raises(RunError, match=f"{name} cannot be read: {os.strerror(code)}"):
+        load(path)
+
+
+def test_a_checkpoint_is_not_held_twice(tmp_path: Path) -> None:
+    """Its bytes are never in memory as a whole, besides the tensors, which torch allocates."""
+    path = tmp_path / "checkpoint.pt"
+    save_checkpoint(path, {"tensor": torch.zeros(4_000_000)})
+    tracemalloc.start()
+    contents = load_checkpoint(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert contents["tensor"].shape == (4_000_000,)
+    assert peak < 4_000_000 < path.stat().st_size
 
 
 def test_a_symbolic_link_stays_one(tmp_path: Path) -> None:
