@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from seqlstm.cli.console import confirm
 from seqlstm.errors import ArgumentError
@@ -28,21 +29,35 @@ def prepare_output(
         ArgumentError: the file exists and is to stay, is not a regular file, or cannot be written.
     """
     try:
-        existed = file.exists()
+        existed = is_existing(file)
         if existed and not file.is_file():
             if stream and not file.is_dir():
                 return
             kind = "a folder" if file.is_dir() else "not a regular file"
             raise ArgumentError(f"{file} is {kind}", hint="Name a file.")
-        with file.open("ab"):
-            pass
-        if not existed:
-            file.resolve().unlink()  # of a dangling link, only what it points to
+        if existed:
+            with file.open("ab"):
+                pass
+        else:  # another file in its folder: a second command may be writing this one
+            TemporaryFile(dir=file.resolve().parent).close()
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         reason = getattr(error, "strerror", None) or error
         raise ArgumentError(f"{file} cannot be written: {reason}") from error
     if existed and not overwrite:
         ask_to_replace(file, hint)
+
+
+def is_existing(file: Path) -> bool:
+    """Whether there is a file at this path.
+
+    Raises:
+        OSError: its name is too long, or its folder may not be read.
+    """
+    try:
+        file.stat()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def refuse_overwrite(overwrite: bool, file: Path | None, *, option: str) -> None:

@@ -124,7 +124,16 @@ def prepare(
         notes=[*data_notes(corpora, model), *machine_notes(precision, backends)],
         warnings=[*corpora.warnings, *([lock.warning] if lock.warning else [])],
     )
-    card = describe_run(recipe, corpora, data=data, precision=precision, backends=backends)
+    card = make_card(
+        data=data,
+        tokenizer=corpora.tokenizers.fingerprint,
+        tokenize=corpora.tokenize,
+        device=str(device),
+        precision=precision.name,
+        backends={layer: choice.partition(" (")[0] for layer, choice in backends.items()},
+        kernels=are_kernels_compiled(),
+        **identity(recipe, corpora, origin_weights),
+    )
     return Prepared(loop, folder, lock, card, data.notes, data.warnings)
 
 
@@ -145,27 +154,6 @@ def machine_notes(precision: Precision, backends: dict[str, str]) -> list[str]:
         f"precision: {precision.name} on {precision.device} ({precision.reason})",
         *([f"backend: {same.pop()}"] if len(same) == 1 else map(": ".join, backends.items())),
     ]
-
-
-def describe_run(
-    recipe: Recipe,
-    corpora: RunCorpus,
-    *,
-    data: CardData,
-    precision: Precision,
-    backends: dict[str, str],
-) -> Card:
-    """The card of a run that starts from random weights."""
-    return make_card(
-        data=data,
-        tokenizer=corpora.tokenizers.fingerprint,
-        tokenize=corpora.tokenize,
-        device=str(precision.device),
-        precision=precision.name,
-        backends={layer: choice.partition(" (")[0] for layer, choice in backends.items()},
-        kernels=are_kernels_compiled(),
-        **identity(recipe, corpora, origin_weights),
-    )
 
 
 def identity(recipe: Recipe, corpora: RunCorpus, origin_weights: str | None) -> dict[str, Any]:
