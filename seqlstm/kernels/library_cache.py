@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 import secrets
+import shlex
 import stat
 import warnings
 from collections.abc import Iterable, Iterator
@@ -157,7 +158,8 @@ def open_safely(path: Path, flags: int, folder: int | None = None) -> int:
         if status.st_uid != os.geteuid():
             raise PermissionError(f"{path} belongs to another user")
         if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            raise PermissionError(f"{path} can be written by other users")
+            remedy = f"chmod go-w {shlex.quote(str(path))}"
+            raise PermissionError(f"{path} can be written by other users; to mend it: {remedy}")
     except OSError:
         os.close(descriptor)
         raise

@@ -3,12 +3,15 @@
 It is a lower bound, so that nothing is refused that fits:
 
 - Weights and gradients have 4 bytes a parameter, and so has each state of the optimizer and an
-  average of the weights.
+  exponential average of the weights; other averages begin later, or never.
 - A step of training keeps the outputs of every layer for the backward pass, 2 bytes a feature, at
   half of the batch's positions; a batch has no more of them than the text has tokens.
 - Translating one sentence needs the scores of the whole vocabulary for every hypothesis.
 
 What cells keep besides, copies, padding and the program itself come on top.
+
+Swap does not count as memory: a step reads and writes all of these numbers, so that every step
+would wait for the disk.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from seqlstm.config import Recipe
 from seqlstm.config.data import TokenBatchingConfig
 from seqlstm.config.model import AdaptiveSoftmaxConfig
 from seqlstm.config.tokenizer import TrainedTokenizerConfig
-from seqlstm.config.training import SGDConfig
+from seqlstm.config.training import ExponentialAveragingConfig, SGDConfig
 from seqlstm.data.batching.base import Batches
 from seqlstm.data.batching.buckets import BucketBatches
 from seqlstm.errors import Mistake, RecipeError
@@ -144,10 +147,10 @@ def estimate(
 
 
 def copies(recipe: Recipe) -> int:
-    """The numbers kept for each parameter: weight, gradient, states of the optimizer, average."""
+    """The numbers certainly kept for each parameter: weight, gradient, states, average."""
     optimizer = recipe.training.optimizer
     states = int(optimizer.momentum > 0) if isinstance(optimizer, SGDConfig) else 2
-    return 2 + states + (recipe.training.averaging is not None)
+    return 2 + states + isinstance(recipe.training.averaging, ExponentialAveragingConfig)
 
 
 def features(recipe: Recipe, model: nn.Module) -> int:

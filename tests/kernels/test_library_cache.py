@@ -75,7 +75,7 @@ HARMS: dict[str, tuple[Callable[[Path], object], str]] = {
     "flipped": (flipped, "is damaged"),
     "group": (lambda path: path.chmod(0o620), "can be written by other users"),
     "others": (lambda path: path.chmod(0o602), "can be written by other users"),
-    "folder": (lambda path: path.parent.chmod(0o777), "can be written by other users"),
+    "folder": (lambda path: path.parent.chmod(0o777), "to mend it: chmod go-w /"),
     "link": (replaced_by_link, "symbolic link"),
     "fifo": (made_fifo, "no regular file"),
     "directory": (lambda path: (path.unlink(), path.mkdir()), "no regular file|Is a directory"),

@@ -112,10 +112,13 @@ def test_fewer_tokens_than_streams_are_refused_by_the_preview() -> None:
         ("{kind='sgd', learning_rate=1}", "", 2),
         ("{kind='sgd', learning_rate=1, momentum=0.5}", "", 3),
         ("{kind='adamw'}", "{kind='exponential'}", 5),
+        ("{kind='adamw'}", "{kind='last'}", 4),  # none before the first validation
+        ("{kind='sgd', learning_rate=1}", "{kind='triggered'}", 2),  # perhaps never
     ],
 )
 def test_the_bytes_of_weights(optimizer: str, averaging: str, copies: int) -> None:
     overrides = [f"training.optimizer={optimizer}", f"training.averaging={averaging}"]
+    overrides += ["training.validate_every=1"]
     recipe = read_recipe("parity", overrides)
     model = build_model(recipe, (300, 300))
     parameters = sum(parameter.numel() for parameter in model.parameters())
