@@ -6,7 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
-from tests.runs import LANGUAGE_MODEL, TRANSLATOR, write_lines, write_recipe
+from tests.runs import LANGUAGE_MODEL, TRANSLATOR, write_recipe
 from tests.soak.commands import Commands, Ended, Running
 from tests.soak.kills import assert_equal
 
@@ -79,20 +79,20 @@ def test_sweeps(commands: Commands, tmp_path: Path) -> None:
 
 def test_tokenizers_and_results(commands: Commands, translator: Path, tmp_path: Path) -> None:
     """Two writers of one file leave one whole file and no temporary one."""
-    lines = write_lines(tmp_path / "lines.txt", ["A woman paints the house today."] * 500)
+    lines = translator.parent / "train.en"
     model = tmp_path / "out" / "t.model"
     model.parent.mkdir()
-    options = ("--vocab-size", 270, "--overwrite")
+    options = ("--vocab-size", 300, "--overwrite")
     for _ in range(ROUNDS):
-        both(
-            *(commands.start("tokenizer", "train", lines, "-o", model, *options) for _ in range(2))
-        )
+        train = ("tokenizer", "train", lines, "-o", model, *options)
+        assert [end.code for end in both(*(commands.start(*train) for _ in range(2)))] == [0, 0]
         assert commands.run("tokenizer", "encode", model, lines).code == 0
         assert [file.name for file in model.parent.iterdir()] == [model.name]
     results = tmp_path / "out" / "results.txt"
     for _ in range(ROUNDS):
         option = ("--output", results, "--overwrite")
-        both(*(commands.start("evaluate", translator, *option) for _ in range(2)))
+        evaluate = ("evaluate", translator, *option)
+        assert [end.code for end in both(*(commands.start(*evaluate) for _ in range(2)))] == [0, 0]
         assert results.read_bytes().count(b"\n") == 20
 
 
