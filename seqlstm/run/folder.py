@@ -60,7 +60,7 @@ class RunFolder(RunFiles):
             raise RunError(f"{self.path} is a file, not a folder")
         if not self.path.is_dir():
             return
-        if not all(is_own(file.name) for file in self.path.iterdir()):
+        if not all(is_own(file.name) and not file.is_dir() for file in self.path.iterdir()):
             raise RunError(f"{self.path} holds other things", hint="Name another folder.")
         if not overwrite and any(file.is_file() for file in (self.checkpoint, self.best)):
             raise RunError(

@@ -310,7 +310,7 @@ def test_a_named_pipe_where_a_file_is_meant(tmp_path: Path, language_model: Path
     assert "no tokenizer" in refusal("check", "dates-en-de", f'tokenizer={{file="{pipe}"}}')
     state = pipe.rename(tmp_path / "pipe.state")
     session = load_state(language_model)
-    with pytest.raises(UserError, match="is missing"):
+    with pytest.raises(UserError, match="is no regular file"):
         session(state)
 
 

@@ -84,6 +84,12 @@ class TestCreate:
         assert (folder.path / "thesis.tex").read_text() == "mine"
         assert folder.recipe.read_text() == "seed = 1\n"
 
+    def test_a_folder_in_place_of_a_file_is_not_deleted(self, folder: RunFolder) -> None:
+        folder.log.mkdir()
+        with pytest.raises(RunError, match="holds other things"):
+            create(folder.path, b"seed = 2\n", overwrite=True)
+        assert folder.recipe.read_text() == "seed = 1\n"
+
     def test_an_empty_folder_is_accepted(self, tmp_path: Path) -> None:
         assert create(tmp_path).path == tmp_path
 
