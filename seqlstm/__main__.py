@@ -16,9 +16,14 @@ def main() -> None:
     for number in ENDS:
         if signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL):
             signal.signal(number, end)  # else it is ignored, as SIGINT by nohup
-    from seqlstm.cli.app import main as run
+    try:
+        from seqlstm.cli.app import main as run
 
-    run()
+        run()
+    except (KeyboardInterrupt, TerminatedError) as signalled:  # while the commands are built
+        from seqlstm.cli.failures import show_failure
+
+        raise SystemExit(show_failure(signalled)) from None
 
 
 def end(number: int, frame: FrameType | None) -> None:

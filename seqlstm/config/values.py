@@ -17,6 +17,7 @@ MAX_DEPTH = 16
 MAX_SHOWN = 100
 """Characters of a value in a message."""
 INT64 = range(-(2**63), 2**63)
+LARGEST_FLOAT32 = 3.4028234663852886e38
 
 
 class TomlSyntaxError(ValueError):
@@ -57,13 +58,15 @@ def parts(value: Any) -> dict[Any, Any]:
 
 
 def number_mistakes(value: Any, key: str = "") -> Iterator[Mistake]:
-    """The numbers inside of a value that are not finite, or integers of more than 64 bits."""
+    """The numbers inside of a value that neither float32 nor integers of 64 bits can hold."""
     if isinstance(value, dict | list):
         for name, part in parts(value).items():
             below = f"[{name + 1}]" if isinstance(name, int) else f".{toml_key(name)}"
             yield from number_mistakes(part, f"{key}{below}".removeprefix("."))
     elif isinstance(value, float) and not math.isfinite(value):
         yield Mistake(key, f"must be a finite number, was: {value}")
+    elif isinstance(value, float) and abs(value) > LARGEST_FLOAT32:
+        yield Mistake(key, f"must be a number of at most {LARGEST_FLOAT32:.2e}, was: {value}")
     elif isinstance(value, int) and value not in INT64:
         yield Mistake(key, f"must be an integer of at most 64 bits, was: {shown(value)}")
 

@@ -15,10 +15,12 @@ import pytest
 import torch
 import typer
 
+from seqlstm.__main__ import main
 from seqlstm.cli.console import show_summary
 from seqlstm.cli.standard_streams import ClosedPipeError
 from seqlstm.data.sources.errors import translate_errors
 from seqlstm.errors import DataError, FileError, UserError
+from seqlstm.runtime.signals import TerminatedError
 from tests.runs import LANGUAGE_MODEL, invoke, refusal, write_recipe
 
 ENVIRONMENT = os.environ | {
@@ -115,6 +117,28 @@ class TestSignals:
             timeout=120,
         )
         assert (done.returncode, done.stderr, done.stdout) == (*end, "")
+
+    @pytest.mark.parametrize(
+        ("error", "code", "message"),
+        [(KeyboardInterrupt, 130, "interrupted\n"), (TerminatedError, 143, "terminated\n")],
+    )
+    def test_while_the_commands_are_built(
+        self,
+        error: type[BaseException],
+        code: int,
+        message: str,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        def build(*_: object) -> None:
+            raise error
+
+        monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process keeps its handlers
+        monkeypatch.setattr("seqlstm.cli.app.main", build)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == code
+        assert capsys.readouterr().err == message
 
     def test_ctrl_c_in_a_command(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert failing_with(KeyboardInterrupt(), monkeypatch) == (130, "interrupted\n")

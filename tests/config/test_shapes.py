@@ -52,6 +52,7 @@ NUMBERS = [
     ("model.hidden_size=0x1ffffffffffffffffffff", "model.hidden_size", "64 bits"),
     ("model.cell={kind='lstm', forget_bias=nan}", "model.cell.forget_bias", "finite"),
     ("model.cell={kind='lstm', forget_bias=-inf}", "model.cell.forget_bias", "finite"),
+    ("model.cell={kind='lstm', forget_bias=1e308}", "model.cell.forget_bias", "at most 3.40e+38"),
     ("model.cell={kind='lstm', forget_bias=true}", "model.cell", "valid number"),
     ("model.cell={kind='mogrifier', rounds=1.0}", "model.cell", "valid integer"),
     ("model.cell={kind='mogrifier', rounds=true}", "model.cell", "valid integer"),
