@@ -34,7 +34,7 @@ class LineLengthTask(Task):
     noun, columns, batching = "a classifier of lines", ("text",), "tokens"
     metrics, scores = ("accuracy",), ("accuracy",)
 
-    def clean(self, recipe: Any, corpus: Any, tokenizers: Any) -> Any:
+    def clean(self, recipe: Any, corpus: Any, tokenizers: Any, *, written: Any) -> Any:
         return corpus, None, f"{len(corpus)} lines"
 
     def targets(self, corpus: Any) -> Any:
